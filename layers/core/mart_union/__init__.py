@@ -1,0 +1,1 @@
+"""Mart Union: a network of regional marketplaces on serverless functions."""

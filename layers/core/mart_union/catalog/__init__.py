@@ -1,0 +1,1 @@
+"""Enterprises, stores, categories, listings and the shelves that show them."""

@@ -1,0 +1,75 @@
+"""The Purchases table.
+
+| question | key or index | requests | units |
+|---|---|---|---|
+| a purchase | `PURCHASE#<id>`/`PURCHASE` | 1 | 0.5 read a 4 KB |
+| a customer's purchases, newest first | index `by_customer` | 1 a page | by size |
+| the union's purchases of a day | index `by_day` | 1 a page | by size |
+| unpaid purchases whose time is up | index `clock` | 1 a minute of the clock | by size |
+
+A purchase enters `by_customer` and `by_day` once (1 write unit each). Only unpaid ones are in `clock` (1 to enter, 1 to leave; keys only).
+"""
+
+from __future__ import annotations
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+
+from mart_union.checkout.model import Purchase
+from mart_union.kernel.storage import Document, Item, table_name
+
+
+class ByCustomer(GlobalSecondaryIndex["PurchaseItem"]):
+    """A customer's purchases in order of time."""
+
+    class Meta:
+        index_name = "by_customer"
+        projection = AllProjection()
+
+    customer = UnicodeAttribute(hash_key=True)
+    placed_at = UnicodeAttribute(range_key=True)
+
+
+class ByDay(GlobalSecondaryIndex["PurchaseItem"]):
+    """The union's purchases of a day of its time zone."""
+
+    class Meta:
+        index_name = "by_day"
+        projection = AllProjection()
+
+    day = UnicodeAttribute(hash_key=True)
+    placed_at = UnicodeAttribute(range_key=True)
+
+
+class Clock(GlobalSecondaryIndex["PurchaseItem"]):
+    """Unpaid purchases by the minute in which their reservation ends."""
+
+    class Meta:
+        index_name = "clock"
+        projection = KeysOnlyProjection()
+
+    clock_pk = UnicodeAttribute(hash_key=True)
+    clock_sk = UnicodeAttribute(range_key=True)
+
+
+class PurchaseItem(Item):
+    """A purchase."""
+
+    class Meta:
+        table_name = table_name("purchases")
+
+    document = Document(Purchase)
+    customer = UnicodeAttribute(null=True)
+    placed_at = UnicodeAttribute()
+    day = UnicodeAttribute()
+    payment = UnicodeAttribute()
+    clock_pk = UnicodeAttribute(null=True)
+    clock_sk = UnicodeAttribute(null=True)
+    by_customer = ByCustomer()
+    by_day = ByDay()
+    clock = Clock()
+
+
+def purchase_key(purchase: str) -> tuple[str, str]:
+    """The key of a purchase."""
+    return f"PURCHASE#{purchase}", "PURCHASE"

@@ -1,0 +1,1 @@
+"""Customers, their recipients, sessions and views, carts, and memberships."""

@@ -1,0 +1,1 @@
+"""What every capability stands on: money, time, ids, errors, settings, storage, the write transaction, events."""

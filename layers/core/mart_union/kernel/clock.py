@@ -1,0 +1,29 @@
+"""Time: always aware, always UTC inside; a union's own time zone only where a rule names a day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def iso(moment: datetime) -> str:
+    """A moment as ISO 8601 in UTC with milliseconds: sorts as text in order of time."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_iso(text: str) -> datetime:
+    """The moment that `iso` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def local_date(moment: datetime, time_zone: str) -> date:
+    """The calendar day of a moment in a union's time zone."""
+    return moment.astimezone(ZoneInfo(time_zone)).date()

@@ -1,0 +1,89 @@
+"""One family of refusals. Each has a stable code; `web.problems` maps it to an HTTP status (RFC 9457)."""
+
+from __future__ import annotations
+
+
+class MartUnionError(Exception):
+    """A refusal with a stable `code`, a sentence for people, and facts for machines.
+
+    `facts` are shown to the caller, so they hold nothing that the caller may not know.
+    """
+
+    code = "error"
+
+    def __init__(self, detail: str, **facts: object) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.facts = facts
+
+
+class NotFound(MartUnionError):
+    """The thing named does not exist, or the caller may not know that it does."""
+
+    code = "not-found"
+
+
+class Conflict(MartUnionError):
+    """Another change came first, or the same key was used for something else."""
+
+    code = "conflict"
+
+
+class KeyReused(Conflict):
+    """An idempotency key came again with another body; nothing was changed."""
+
+    code = "idempotency-key-reused"
+
+
+class PriceChanged(Conflict):
+    """The total that the shopper saw is not the total now; `total_minor` tells the new one."""
+
+    code = "price-changed"
+
+
+class OutOfStock(Conflict):
+    """A level has less in reserve than was asked for, or is not on sale."""
+
+    code = "out-of-stock"
+
+
+class StepNotAllowed(Conflict):
+    """The procedure does not allow this step now; `allowed` names the steps that are."""
+
+    code = "step-not-allowed"
+
+
+class Busy(MartUnionError):
+    """Too many changes at once on the same items; try again."""
+
+    code = "busy"
+
+
+class Invalid(MartUnionError):
+    """The request is malformed; `errors` lists field and reason."""
+
+    code = "invalid"
+
+
+class RuleViolation(MartUnionError):
+    """The request is well-formed, but a rule of the business refuses it."""
+
+    code = "rule-violation"
+
+
+class InsufficientFunds(MartUnionError):
+    """An account would pass its floor."""
+
+    code = "insufficient-funds"
+
+
+class Unauthenticated(MartUnionError):
+    """No valid token came with the request."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(MartUnionError):
+    """The caller is known, but may not do this."""
+
+    code = "forbidden"

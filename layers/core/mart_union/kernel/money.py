@@ -1,0 +1,117 @@
+"""Money: integer minor units of an ISO 4217 currency, never a float.
+
+A union has one currency and a `step`, the smallest amount it charges: New Taiwan dollars have two
+decimals in ISO 4217 but are charged in whole dollars, so their step is 100 minor units.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mart_union.kernel.errors import Invalid
+
+LARGEST_AMOUNT = 2**53 - 1  # exact in every JSON reader (RFC 8259, section 6)
+
+_DIGITS = {"BHD": 3, "CLP": 0, "ISK": 0, "JOD": 3, "JPY": 0, "KRW": 0, "KWD": 3, "OMR": 3, "TND": 3, "VND": 0}
+_SIGNS = {"TWD": "NT$", "KRW": "₩", "JPY": "¥", "USD": "US$", "EUR": "€"}
+_PRICE = re.compile(r"^\s*(\d{1,15})(?:\.(\d{1,3}))?\s+([A-Z]{3})\s*$")
+
+
+@dataclass(frozen=True)
+class Currency:
+    """An ISO 4217 currency and the step in which a union charges it, in minor units."""
+
+    code: str
+    step: int
+
+    @property
+    def digits(self) -> int:
+        """Decimals of the currency in ISO 4217."""
+        return _DIGITS.get(self.code, 2)
+
+    @property
+    def sign(self) -> str:
+        """What is written before an amount."""
+        return _SIGNS.get(self.code, self.code + " ")
+
+    @property
+    def digits_at_the_till(self) -> int:
+        """Decimals that an amount in whole steps can have."""
+        digits, step = self.digits, self.step
+        while digits and step % 10 == 0:
+            digits, step = digits - 1, step // 10
+        return digits
+
+
+def format_money(amount_minor: int, currency: Currency) -> str:
+    """An amount for people: `NT$1,280`, `₩12,000`, `-€3.50`. Exact: decimals are hidden only when they are zero."""
+    unit = 10**currency.digits
+    whole, fraction = divmod(abs(amount_minor), unit)
+    text = f"{'-' if amount_minor < 0 else ''}{currency.sign}{whole:,}"
+    if fraction or currency.digits_at_the_till:
+        text += f".{fraction:0{currency.digits}d}"
+    return text
+
+
+def parse_price(text: str, currency: Currency) -> int:
+    """Minor units of a Google Merchant price such as `380 TWD` or `380.00 TWD`.
+
+    Raises:
+        Invalid: another currency, more decimals than it has, or not a whole number of steps.
+    """
+    match = _PRICE.match(text)
+    if match is None:
+        raise Invalid(f"'{text}' is not a price: write an amount and a currency, such as '380 {currency.code}'")
+    whole, fraction, code = match.group(1), match.group(2) or "", match.group(3)
+    if code != currency.code:
+        raise Invalid(f"the price is in {code}; this union trades in {currency.code}")
+    if len(fraction.rstrip("0")) > currency.digits:
+        raise Invalid(f"{code} has {currency.digits} decimals, '{text}' has more")
+    amount = int(whole) * 10**currency.digits + int(fraction.ljust(currency.digits, "0")[: currency.digits] or "0")
+    return checked_price(amount, currency)
+
+
+def checked_price(amount_minor: int, currency: Currency) -> int:
+    """The amount itself, if it is positive, in range and in whole steps.
+
+    Raises:
+        Invalid: it is not.
+    """
+    if not 0 < amount_minor <= LARGEST_AMOUNT:
+        raise Invalid(f"an amount must be between 1 and {LARGEST_AMOUNT} minor units, not {amount_minor}")
+    if amount_minor % currency.step:
+        raise Invalid(f"{currency.code} is charged in steps of {currency.step} minor units; {amount_minor} is not whole")
+    return amount_minor
+
+
+def rate_of(amount_minor: int, basis_points: int, step: int) -> int:
+    """A share of an amount (1 basis point = 1/10,000), rounded half up to whole steps."""
+    whole_steps, rest = divmod(amount_minor * basis_points, 10_000 * step)
+    return (whole_steps + (2 * rest >= 10_000 * step)) * step
+
+
+def included_rate_of(amount_minor: int, basis_points: int, step: int) -> int:
+    """The tax contained in a tax-inclusive amount, rounded half up to whole steps."""
+    whole_steps, rest = divmod(amount_minor * basis_points, (10_000 + basis_points) * step)
+    return (whole_steps + (2 * rest >= (10_000 + basis_points) * step)) * step
+
+
+def split(amount_minor: int, weights: Sequence[int], step: int = 1) -> list[int]:
+    """Parts of an amount in proportion to weights, in whole steps, adding up exactly (largest remainder).
+
+    What the amount has beyond whole steps goes to the first part with a weight, the remainder's keeper. Equal remainders go to
+    the earlier part. All weights zero is a mistake of the caller.
+    """
+    total = sum(weights)
+    if total <= 0 or any(weight < 0 for weight in weights):
+        raise ValueError("weights must be non-negative and not all zero")
+    steps, odd = divmod(amount_minor, step)
+    floors = [steps * weight // total for weight in weights]
+    order = sorted(range(len(weights)), key=lambda i: (-(steps * weights[i] % total), i))
+    for i in order[: steps - sum(floors)]:
+        floors[i] += 1
+    parts = [floor * step for floor in floors]
+    parts[next(i for i, weight in enumerate(weights) if weight)] += odd
+    return parts

@@ -1,0 +1,121 @@
+"""The ledger's rules: transfers of balanced postings between named accounts, in integer minor units.
+
+A posting's amount is added to its account: what a party holds is positive. Money enters from `provider/<name>` and leaves
+to `bank/out`, so these go negative and positive as the mirror of the world outside, and the whole ledger sums to zero.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from mart_union.kernel.errors import Invalid
+from mart_union.kernel.money import LARGEST_AMOUNT
+
+ACCOUNT = re.compile(
+    r"^(customer/[\w-]+|order/[\w-]+|store/[\w-]+(/deposit|/held)?|supplier/[\w-]+|carrier/[\w-]+|union/commission|tax/[\w-]+|provider/[\w-]+|bank/out)$"
+)
+_WITH_FLOOR = re.compile(r"^(customer/[\w-]+|store/[\w-]+/(deposit|held))$")
+
+
+@dataclass(frozen=True)
+class Posting:
+    """An amount added to an account (negative: taken from it)."""
+
+    account: str
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One immutable movement of money; `pending` until it is resolved once (posted, voided, expired) by a second item."""
+
+    id: str
+    kind: str
+    currency: str
+    postings: tuple[Posting, ...]
+    reference: str
+    at: str
+    pending: bool = False
+    reverses: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A running balance, kept only for accounts with a floor. `available` is what may still be debited."""
+
+    name: str
+    balance_minor: int = 0
+    available_minor: int = 0
+    sequence: int = 0
+
+
+@dataclass(frozen=True)
+class Payable:
+    """What the completion of an order's lines owes one party, due on a day of the union's time zone."""
+
+    id: str
+    party: str
+    order: str
+    amount_minor: int
+    due: str
+    kind: str
+    transfer: str
+    titles: dict[str, str] = field(default_factory=dict)
+    statement: str = ""
+
+
+@dataclass(frozen=True)
+class StatementLine:
+    """One payable as its statement shows it."""
+
+    payable: str
+    order: str
+    amount_minor: int
+    kind: str
+    transfer: str
+    titles: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What one party is paid for one period; the total is the sum of its lines."""
+
+    id: str
+    party: str
+    period: str
+    currency: str
+    total_minor: int
+    state: str
+    made_at: str
+    pages: int
+    payout: str = ""
+
+
+def has_floor(account: str) -> bool:
+    """Whether an account may not go below zero; only such accounts keep a running balance, so no busy item is hot."""
+    return _WITH_FLOOR.match(account) is not None
+
+
+def checked(transfer: Transfer) -> Transfer:
+    """The transfer itself, if it may be posted.
+
+    Raises:
+        Invalid: unknown account, zero amount, amount out of range, an account named twice, or postings that do not sum to zero.
+    """
+    for posting in transfer.postings:
+        if not ACCOUNT.match(posting.account):
+            raise Invalid(f"there is no kind of account called '{posting.account}'")
+        if not 0 < abs(posting.amount_minor) <= LARGEST_AMOUNT:
+            raise Invalid(f"a posting of {posting.amount_minor} to {posting.account} is not between 1 and {LARGEST_AMOUNT}")
+    if len({posting.account for posting in transfer.postings}) != len(transfer.postings):
+        raise Invalid("a transfer names an account once: add its amounts up first")
+    if sum(posting.amount_minor for posting in transfer.postings):
+        raise Invalid("the postings of a transfer must sum to zero")
+    return transfer
+
+
+def postings_of(amounts: dict[str, int]) -> tuple[Posting, ...]:
+    """Postings from amounts by account, zeros left out, in order of account."""
+    return tuple(Posting(account, amounts[account]) for account in sorted(amounts) if amounts[account])

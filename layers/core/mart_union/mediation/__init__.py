@@ -1,0 +1,1 @@
+"""Suppliers, offers, links, and the sellers' own web shops."""

@@ -1,0 +1,1 @@
+"""Orders and the procedures they move along, shipments, responses."""

@@ -1,0 +1,142 @@
+"""Orders: a purchase's part at one store. Lines carry their state, who fulfils them, their frozen split and their escrow.
+
+Own and mediated lines of one order ship, complete and refund apart, so steps name lines and the order's state is derived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+ENDED = frozenset({"completed", "refused", "cancelled", "expired"})
+_PROGRESS = ("awaiting_payment", "placed", "accepted", "shipped", "delivered", "completed")
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one account gets of a line when the line completes; `kind` is supply, commission, tax, delivery or sale."""
+
+    account: str
+    kind: str
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """A quantity of one listing in an order. `fulfiller` is `store/<id>` or `supplier/<id>`.
+
+    `split` is frozen when the purchase is made and sums to what was charged: goods and the line's part of delivery.
+    `escrow_minor` is what of it the order still holds; `held_minor` what the seller's deposit holds for it.
+    """
+
+    number: int
+    sku: str
+    titles: dict[str, str]
+    quantity: int
+    price_minor: int
+    amount_minor: int
+    delivery_minor: int
+    level: str
+    fulfiller: str
+    split: tuple[Share, ...]
+    escrow_minor: int
+    state: str
+    held_minor: int = 0
+    glyph: str = ""
+    offer: str = ""
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """A parcel or hand-over of some lines by a provider of delivery."""
+
+    id: str
+    lines: tuple[int, ...]
+    carrier: str
+    tracking_number: str
+    shipped_at: str
+    events: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class StepTaken:
+    """One step of the history: what, by whom in which role, when, for which lines; `key` makes its repeat harmless."""
+
+    step: str
+    role: str
+    actor: str
+    at: str
+    lines: tuple[int, ...]
+    key: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order as its store, its customer and its suppliers work with it. Name and address are behind `recipient`."""
+
+    id: str
+    purchase: str
+    store: str
+    store_names: dict[str, str]
+    enterprise: str
+    customer: str
+    recipient: str
+    language: str
+    currency: str
+    lines: tuple[Line, ...]
+    total_minor: int
+    procedure: str
+    procedure_version: int
+    carrier: str
+    placed_at: str
+    promised_by: str
+    return_window_days: int
+    settlement_period: str
+    payment: str
+    history: tuple[StepTaken, ...] = ()
+    shipments: tuple[Shipment, ...] = ()
+    clock_at: str = ""
+    sequence: int = 1
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """Derived from the lines."""
+        return state_of(line.state for line in self.lines)
+
+    @property
+    def escrow_minor(self) -> int:
+        """What the order holds of the customer's money."""
+        return sum(line.escrow_minor for line in self.lines)
+
+
+def state_of(states: Iterable[str]) -> str:
+    """The state of the line that is furthest behind among those still going on; else how they ended."""
+    all_states = set(states)
+    going_on = [state for state in _PROGRESS if state in all_states and state != "completed"]
+    if going_on:
+        return going_on[0]
+    return "completed" if "completed" in all_states else sorted(all_states)[0]
+
+
+@dataclass(frozen=True)
+class Response:
+    """A customer's question, complaint or review about an order, and the enterprise's or supplier's answer."""
+
+    id: str
+    order: str
+    store: str
+    kind: str
+    text: str
+    customer: str
+    at: str
+    state: str = "open"
+    stars: int = 0
+    line: int = 0
+    answer: str = ""
+    answered_at: str = ""
+    sequence: int = 1
+
+
+RESPONSE_KINDS = ("question", "complaint", "review")

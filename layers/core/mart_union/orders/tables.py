@@ -1,0 +1,98 @@
+"""The Orders table.
+
+| question | key or index | requests | units |
+|---|---|---|---|
+| an order with its lines, shipments and history | `ORDER#<id>`/`ORDER` | 1 | 0.5 read a 4 KB |
+| an order's responses | `ORDER#<id>`, begins `RESPONSE#` | 1 | by size |
+| a store's open orders by state, its closed ones by month | index `by_store` | 1 a page | by size |
+| a store's open responses | index `by_store`, `<store>#responses#open` | 1 a page | by size |
+| orders whose deadline has come | index `clock` | 1 an hour of the clock | by size |
+
+Index `by_store` (`store_list`, `store_sort`): an order or response enters it once (1 write unit) and changes its key with its state (2).
+Index `clock` (`clock_pk` = the hour, `clock_sk` = moment and order), keys only: only orders that wait for a deadline are in it (1 to enter,
+1 to leave).
+"""
+
+from __future__ import annotations
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+
+from mart_union.kernel.storage import Document, Item, table_name
+from mart_union.orders.model import ENDED, Order, Response
+
+
+class ByStore(GlobalSecondaryIndex["OrdersItem"]):
+    """A store's orders: open ones together, sorted by state; closed ones by month."""
+
+    class Meta:
+        index_name = "by_store"
+        projection = AllProjection()
+
+    store_list = UnicodeAttribute(hash_key=True)
+    store_sort = UnicodeAttribute(range_key=True)
+
+
+class Clock(GlobalSecondaryIndex["OrdersItem"]):
+    """Orders that wait for a moment."""
+
+    class Meta:
+        index_name = "clock"
+        projection = KeysOnlyProjection()
+
+    clock_pk = UnicodeAttribute(hash_key=True)
+    clock_sk = UnicodeAttribute(range_key=True)
+
+
+class OrdersItem(Item):
+    """Any item of the table."""
+
+    class Meta:
+        table_name = table_name("orders")
+
+    store_list = UnicodeAttribute(null=True)
+    store_sort = UnicodeAttribute(null=True)
+    clock_pk = UnicodeAttribute(null=True)
+    clock_sk = UnicodeAttribute(null=True)
+    by_store = ByStore()
+    clock = Clock()
+    sequence = NumberAttribute(default=1)
+
+
+class OrderItem(OrdersItem):
+    """An order."""
+
+    document = Document(Order)
+
+
+class ResponseItem(OrdersItem):
+    """A response to an order."""
+
+    document = Document(Response)
+
+
+def order_key(order: str) -> tuple[str, str]:
+    """The key of an order."""
+    return f"ORDER#{order}", "ORDER"
+
+
+def response_key(order: str, response: str) -> tuple[str, str]:
+    """The key of a response."""
+    return f"ORDER#{order}", f"RESPONSE#{response}"
+
+
+def order_item(order: Order) -> OrderItem:
+    """The item of an order, with the index keys that its state and clock call for."""
+    pk, sk = order_key(order.id)
+    state = order.state
+    ended = state in ENDED
+    return OrderItem(
+        pk,
+        sk,
+        document=order,
+        sequence=order.sequence,
+        store_list=f"{order.store}#closed#{order.placed_at[:7]}" if ended else f"{order.store}#open",
+        store_sort=f"{state}#{order.placed_at}#{order.id}",
+        clock_pk=order.clock_at[:13] or None,
+        clock_sk=f"{order.clock_at}#{order.id}" if order.clock_at else None,
+    )

@@ -1,0 +1,1 @@
+"""Completion of lines, claiming of due payables, statements, payouts."""

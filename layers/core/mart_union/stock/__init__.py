@@ -1,0 +1,1 @@
+"""Levels of stock, their journal and the reservations made on them."""

@@ -1,0 +1,119 @@
+"""Levels of stock: what they count, and how each movement changes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+REASONS_IN = ("received", "returned", "found", "replenishment")
+REASONS_OUT = ("damaged", "lost", "expired", "own-use", "returned-to-supplier")
+
+
+@dataclass(frozen=True)
+class Level:
+    """The stock of one listing, offer or slot.
+
+    Always `reserve + reserved + sold + written_off == received + corrected`, and `reserve >= 0`. `sequence` counts the changes;
+    `reason`, `actor` and `reference` tell of the last one. `supply_minor` is what a unit of an offer's pool costs its sellers now (0 for own
+    stock): it stands here so that a purchase can require it in the condition under which it takes the units.
+    """
+
+    id: str
+    reserve: int = 0
+    reserved: int = 0
+    sold: int = 0
+    written_off: int = 0
+    received: int = 0
+    corrected: int = 0
+    on_sale: bool = True
+    low_stock: int = 0
+    supply_minor: int = 0
+    sequence: int = 0
+    reason: str = ""
+    actor: str = ""
+    reference: str = ""
+    at: str = ""
+
+    def balances(self) -> bool:
+        """Whether the level's counts agree with each other."""
+        return self.reserve >= 0 and self.reserve + self.reserved + self.sold + self.written_off == self.received + self.corrected
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How one change moves the counts of a level, why, by whom and for what."""
+
+    reason: str
+    actor: str
+    reference: str
+    reserve: int = 0
+    reserved: int = 0
+    sold: int = 0
+    written_off: int = 0
+    received: int = 0
+    corrected: int = 0
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """One movement of a level as it was recorded, with the reserve after it."""
+
+    level: str
+    sequence: int
+    at: str
+    reason: str
+    actor: str
+    reference: str
+    reserve_after: int
+    moved: dict[str, int]
+
+
+COUNTS = ("reserve", "reserved", "sold", "written_off", "received", "corrected")
+
+
+def apply(level: Level, movement: Movement, at: str) -> Level:
+    """The level after a movement. The caller has checked that the reserve suffices."""
+    counts = {name: getattr(level, name) + getattr(movement, name) for name in COUNTS}
+    return replace(
+        level, **counts, sequence=level.sequence + 1, reason=movement.reason, actor=movement.actor, reference=movement.reference, at=at
+    )
+
+
+def take(quantity: int, actor: str, reference: str) -> Movement:
+    """Sold at once: paid in the same transaction."""
+    return Movement("sold", actor, reference, reserve=-quantity, sold=quantity)
+
+
+def hold(quantity: int, actor: str, reference: str) -> Movement:
+    """Reserved for an unpaid purchase."""
+    return Movement("reserved", actor, reference, reserve=-quantity, reserved=quantity)
+
+
+def sell_held(quantity: int, actor: str, reference: str) -> Movement:
+    """A reservation was paid."""
+    return Movement("paid", actor, reference, reserved=-quantity, sold=quantity)
+
+
+def release(quantity: int, actor: str, reference: str) -> Movement:
+    """A reservation ended unpaid."""
+    return Movement("released", actor, reference, reserved=-quantity, reserve=quantity)
+
+
+def put_back(quantity: int, actor: str, reference: str) -> Movement:
+    """Sold, then cancelled before it left."""
+    return Movement("cancelled", actor, reference, sold=-quantity, reserve=quantity)
+
+
+def stock_in(quantity: int, reason: str, actor: str, reference: str) -> Movement:
+    """Goods were laid in."""
+    return Movement(reason, actor, reference, received=quantity, reserve=quantity)
+
+
+def stock_out(quantity: int, reason: str, actor: str, reference: str) -> Movement:
+    """Goods were taken out for another reason than a sale."""
+    return Movement(reason, actor, reference, written_off=quantity, reserve=-quantity)
+
+
+def counted(level: Level, quantity: int, actor: str, reference: str) -> Movement:
+    """A count found `quantity` units for sale: an uploaded quantity is a correction, not a receipt."""
+    difference = quantity - level.reserve
+    return Movement("counted", actor, reference, reserve=difference, corrected=difference)

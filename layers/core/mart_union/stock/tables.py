@@ -1,0 +1,69 @@
+"""The Stock table.
+
+| question | key | requests | units |
+|---|---|---|---|
+| a level | `LEVEL#<level>`/`LEVEL` | 1 | 0.5 read |
+| a command on a level that came before | `LEVEL#<level>`/`COMMAND#<key>` | 1 | 0.5 read |
+| a level's movements, newest first | `JOURNAL#<level>#<sequence // 1000>`/`<sequence>` | 1 a block of 1,000 | by size |
+
+No index. A level is changed by conditional updates only; the stream of this table writes the journal from the level's old and new
+image. A journal partition holds a thousand movements and no more.
+"""
+
+from __future__ import annotations
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+
+from mart_union.kernel.storage import Document, Item, table_name
+from mart_union.stock.model import JournalEntry
+
+BLOCK = 1000
+
+
+class StockItem(Item):
+    """Any item of the table."""
+
+    class Meta:
+        table_name = table_name("stock")
+
+
+class LevelItem(StockItem):
+    """A level: plain counts, so that updates can add to them under a condition."""
+
+    reserve = NumberAttribute(default=0)
+    reserved = NumberAttribute(default=0)
+    sold = NumberAttribute(default=0)
+    written_off = NumberAttribute(default=0)
+    received = NumberAttribute(default=0)
+    corrected = NumberAttribute(default=0)
+    on_sale = BooleanAttribute(default=True)
+    low_stock = NumberAttribute(default=0)
+    supply_minor = NumberAttribute(default=0)
+    sequence = NumberAttribute(default=0)
+    reason = UnicodeAttribute(default="")
+    actor = UnicodeAttribute(default="")
+    reference = UnicodeAttribute(default="")
+    at = UnicodeAttribute(default="")
+
+
+class CommandItem(StockItem):
+    """A stock command that was carried out, so that its repeat gets the first answer."""
+
+    request = UnicodeAttribute()
+    reserve_after = NumberAttribute()
+
+
+class JournalItem(StockItem):
+    """One recorded movement."""
+
+    document = Document(JournalEntry)
+
+
+def level_key(level: str) -> tuple[str, str]:
+    """The key of a level."""
+    return f"LEVEL#{level}", "LEVEL"
+
+
+def journal_key(level: str, sequence: int) -> tuple[str, str]:
+    """The key of a movement."""
+    return f"JOURNAL#{level}#{sequence // BLOCK:06d}", f"{sequence:012d}"

@@ -1,0 +1,1 @@
+"""Requests, answers, pages: what HTTP functions share."""

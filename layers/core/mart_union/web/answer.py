@@ -1,0 +1,58 @@
+"""What a route's function gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SetCookie:
+    """A cookie for the browser. Path is under the union's base; `seconds` 0 deletes it."""
+
+    name: str
+    value: str
+    seconds: int
+    http_only: bool = True
+    path: str = "/"
+
+
+@dataclass(frozen=True)
+class Json:
+    """A JSON answer with a status of its own."""
+
+    value: Any
+    status: int = 200
+    cookies: tuple[SetCookie, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page rendered from a template of `web/templates`."""
+
+    template: str
+    context: Mapping[str, Any]
+    status: int = 200
+    cookies: tuple[SetCookie, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """Go to another page of the union (a path, to which the base is added) or to an absolute URL. 303: always a GET."""
+
+    location: str
+    cookies: tuple[SetCookie, ...] = ()
+    status: int = 303
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A body of any media type, such as a style sheet, a CSV file or a feed."""
+
+    body: str
+    media_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200

@@ -1,0 +1,205 @@
+"""The routes of an HTTP function: access rule, body, answer; from an API Gateway event to a response.
+
+Routing, events and responses are Powertools' (`APIGatewayRestResolver`); bodies and answers are msgspec's, because
+pydantic's models cost more of a cold start than everything else together (docs/decisions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
+
+from mart_union.kernel.errors import Forbidden, MartUnionError, NotFound, Unauthenticated
+from mart_union.web import problems
+from mart_union.web.access import Access, Caller
+from mart_union.web.answer import Json, Page, Raw, Redirect, SetCookie
+from mart_union.web.request import Request, base_of, convert_form, decode, language_of, read_cookies
+
+Answer = Any
+Handler = Callable[[Request], Answer]
+
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'self'; style-src 'self'; img-src 'self' data: https:; frame-ancestors 'none'; form-action 'self'",
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one path: who may take it, what comes in, what goes out."""
+
+    method: str
+    path: str
+    access: Access
+    handler: Handler
+    body: Any = None
+    answer: Any = None
+    status: int = 200
+    idempotent_key: bool = False
+
+    @property
+    def is_page(self) -> bool:
+        """Pages answer in HTML and send nobody away with a bare 401."""
+        return not self.path.startswith("/api/")
+
+
+class Api:
+    """The routes of one function; `handle` is its Lambda handler."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.routes: list[Route] = []
+        self.logger = Logger(service=name)
+        self._resolver = APIGatewayRestResolver()
+        self._resolver.not_found(self._not_found)
+
+    def get(self, path: str, access: Access, answer: Any = None) -> Callable[[Handler], Handler]:
+        """Declare a route that reads."""
+        return self._declare("GET", path, access, None, answer, 200, False)
+
+    def post(
+        self, path: str, access: Access, *, body: Any = None, answer: Any = None, status: int = 200, key: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """Declare a route that creates or acts; `key` says that it needs an Idempotency-Key."""
+        return self._declare("POST", path, access, body, answer, status, key)
+
+    def put(self, path: str, access: Access, *, body: Any = None, answer: Any = None) -> Callable[[Handler], Handler]:
+        """Declare a route that replaces."""
+        return self._declare("PUT", path, access, body, answer, 200, False)
+
+    def delete(self, path: str, access: Access, answer: Any = None) -> Callable[[Handler], Handler]:
+        """Declare a route that removes."""
+        return self._declare("DELETE", path, access, None, answer, 200, False)
+
+    def handle(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Answer an API Gateway (REST, proxy) event."""
+        self.logger.append_keys(request=event["requestContext"].get("requestId", ""))
+        return self._resolver.resolve(event, context)
+
+    def _declare(
+        self, method: str, path: str, access: Access, body: Any, answer: Any, status: int, key: bool
+    ) -> Callable[[Handler], Handler]:
+        def register(handler: Handler) -> Handler:
+            route = Route(method, path, access, handler, body, answer, status, key)
+            self.routes.append(route)
+            rule = path.replace("{", "<").replace("}", ">")
+            self._resolver.route(rule, method)(lambda **params: self._answer(route, params))
+            return handler
+
+        return register
+
+    def _answer(self, route: Route, params: Mapping[str, str]) -> Response[Any]:
+        request = _read(self._resolver.current_event.raw_event, params)
+        try:
+            _refuse_other_sites(request)
+            route.access.check(request.caller)
+            if route.body is not None:
+                request = replace(request, content=_content(route, request))
+            return _render(route.handler(request), route, request)
+        except Unauthenticated as error:
+            if route.is_page and route.method == "GET":
+                return _render(Redirect(f"/account/sign-in?next={quote(request.path, safe='')}"), route, request)
+            return self._refusal(error, route.is_page, request)
+        except MartUnionError as error:
+            return self._refusal(error, route.is_page, request)
+        except Exception:
+            self.logger.exception("unexpected error", route=f"{route.method} {route.path}")
+            return _problem(problems.UNKNOWN, route.is_page, request)
+
+    def _refusal(self, error: MartUnionError, page: bool, request: Request) -> Response[Any]:
+        self.logger.info("refused", code=error.code, path=request.path)
+        return _problem(problems.problem_of(error), page, request)
+
+    def _not_found(self, _error: Any) -> Response[Any]:
+        request = _read(self._resolver.current_event.raw_event, {})
+        problem = problems.problem_of(NotFound(f"there is no {request.method} {request.path} here"))
+        return _problem(problem, not request.path.startswith("/api/"), request)
+
+
+def _read(event: dict[str, Any], params: Mapping[str, str]) -> Request:
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    query = event.get("queryStringParameters") or {}
+    cookies = read_cookies(headers)
+    authorizer = event["requestContext"].get("authorizer") or {}
+    text = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        import base64  # only uploads and compressed bodies come so
+
+        text = base64.b64decode(text).decode()
+    return Request(
+        method=event["httpMethod"],
+        path=event["path"],
+        params=params,
+        query=query,
+        headers=headers,
+        cookies=cookies,
+        text=text,
+        caller=Caller(authorizer.get("subject", ""), authorizer.get("role", "")),
+        base=base_of(event["requestContext"], headers.get("host", "")),
+        language=language_of(query, cookies, headers),
+    )
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """A form on another site must not act with this site's cookies (Fetch Metadata; SameSite=Lax stands behind it)."""
+    if request.method != "GET" and request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
+        raise Forbidden("this request came from another site's page")
+
+
+def _content(route: Route, request: Request) -> Any:
+    if route.is_page:
+        return convert_form(route.body, request.form)
+    return decode(route.body, request.text)
+
+
+def _render(answer: Answer, route: Route, request: Request) -> Response[Any]:
+    if isinstance(answer, Page):
+        return _page(answer, request)
+    if isinstance(answer, Redirect):
+        location = answer.location if "://" in answer.location else request.base + answer.location
+        return Response(answer.status, headers={"Location": location}, cookies=_cookies(answer.cookies, request))
+    if isinstance(answer, Raw):
+        return Response(answer.status, answer.media_type, answer.body, headers={**_SECURITY, **answer.headers})
+    if not isinstance(answer, Json):
+        answer = Json(answer, route.status)
+    headers = {"Cache-Control": "no-store", **_SECURITY, **answer.headers}
+    body = msgspec.json.encode(answer.value).decode()
+    return Response(answer.status, "application/json", body, headers=headers, cookies=_cookies(answer.cookies, request))
+
+
+def _page(page: Page, request: Request) -> Response[Any]:
+    from mart_union.web.pages import render  # Jinja2 is imported only when a page is rendered
+
+    headers = {"Cache-Control": "no-store", **_SECURITY, **page.headers}
+    body = render(page.template, request, page.context)
+    return Response(page.status, "text/html; charset=utf-8", body, headers=headers, cookies=_cookies(page.cookies, request))
+
+
+def _problem(problem: dict[str, Any], page: bool, request: Request) -> Response[Any]:
+    if page:
+        return _page(Page("problem.html", {"problem": problem}, problem["status"]), request)
+    return Response(problem["status"], "application/problem+json", msgspec.json.encode(problem).decode(), headers=dict(_SECURITY))
+
+
+def _cookies(wanted: tuple[SetCookie, ...], request: Request) -> list[Cookie]:
+    secure = request.headers.get("x-forwarded-proto", "https") == "https"
+    return [
+        Cookie(
+            name=cookie.name,
+            value=cookie.value,
+            path=request.base + cookie.path,
+            secure=secure,
+            http_only=cookie.http_only,
+            max_age=cookie.seconds,
+            same_site=SameSite.LAX_MODE,
+        )
+        for cookie in wanted
+    ]

@@ -1,0 +1,62 @@
+"""Pages: Jinja2 templates with the union's own filters. Imported only when a page is rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+
+from mart_union.kernel.ids import new_id
+from mart_union.kernel.money import format_money
+from mart_union.kernel.settings import settings
+from mart_union.web.request import Request
+
+
+def render(template: str, request: Request, context: Mapping[str, Any]) -> str:
+    """A template of `web/templates` as HTML, in the request's language, with links under the union's base."""
+    return _environment().get_template(template).render(
+        request=request, base=request.base, language=request.language, languages=settings().languages, caller=request.caller, **context
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["money"] = money
+    environment.filters["text"] = text
+    environment.filters["moment"] = moment
+    environment.globals["new_key"] = new_id
+    return environment
+
+
+def money(amount_minor: int) -> str:
+    """An amount in the union's currency."""
+    return format_money(amount_minor, settings().currency)
+
+
+@pass_context
+def text(context: Context, texts: Mapping[str, str]) -> str:
+    """The text in the page's language, else in the union's own, else in any."""
+    for language in (context["language"], *settings().languages):
+        if texts.get(language):
+            return texts[language]
+    return next(iter(texts.values()), "")
+
+
+def moment(iso: str) -> str:
+    """An ISO moment as day and minute in the union's time zone."""
+    if not iso:
+        return ""
+    return datetime.fromisoformat(iso).astimezone(ZoneInfo(settings().time_zone)).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,43 @@
+"""The one table from an error's code to its HTTP status, and problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mart_union.kernel.errors import MartUnionError
+
+STATUS = {
+    "unauthenticated": 401,
+    "insufficient-funds": 402,
+    "forbidden": 403,
+    "not-found": 404,
+    "conflict": 409,
+    "idempotency-key-reused": 409,
+    "price-changed": 409,
+    "out-of-stock": 409,
+    "step-not-allowed": 409,
+    "invalid": 422,
+    "rule-violation": 422,
+    "busy": 503,
+}
+
+TITLES = {code: code.replace("-", " ").capitalize() for code in STATUS}
+
+
+def problem_of(error: MartUnionError) -> dict[str, Any]:
+    """The problem details of a refusal: type, title, status, detail, and the error's own facts."""
+    return {
+        "type": f"urn:mart-union:problem:{error.code}",
+        "title": TITLES[error.code],
+        "status": STATUS[error.code],
+        "detail": error.detail,
+        **error.facts,
+    }
+
+
+UNKNOWN: dict[str, Any] = {
+    "type": "urn:mart-union:problem:internal",
+    "title": "Internal error",
+    "status": 500,
+    "detail": "Something went wrong on our side; nothing was half done. Please try again.",
+}

@@ -1,0 +1,137 @@
+"""What a route's function gets to see of an HTTP request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from mart_union.kernel.errors import Invalid
+from mart_union.kernel.settings import settings
+from mart_union.web.access import Caller
+
+T = TypeVar("T")
+
+_AT_FIELD = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<field>.*)`)?$")
+_KEY = re.compile(r"^[\x21-\x7e]{8,128}$")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, with who sent it and where the union's pages stand (`base`)."""
+
+    method: str
+    path: str
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+    text: str
+    caller: Caller
+    base: str
+    language: str
+    content: Any = field(default=None)
+
+    @property
+    def idempotency_key(self) -> str:
+        """The `Idempotency-Key` header, or the form's hidden field of that name.
+
+        Raises:
+            Invalid: it is missing or not 8 to 128 visible ASCII characters.
+        """
+        key = self.headers.get("idempotency-key") or self.form.get("idempotency_key", "")
+        if not _KEY.match(key):
+            message = "send an Idempotency-Key of 8 to 128 visible ASCII characters, a new one for each new thing"
+            raise Invalid(message, errors=[{"field": "Idempotency-Key", "reason": message}])
+        return key
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The fields of a submitted HTML form; empty fields are left out."""
+        if not self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return {}
+        return dict(parse_qsl(self.text))
+
+    @property
+    def session(self) -> str:
+        """The id of the browsing session, '' when there is none."""
+        return self.cookies.get("mu_session", "")
+
+    def page_number(self) -> int:
+        """The `page` of the query, from 1.
+
+        Raises:
+            Invalid: it is not a number from 1 to 9999.
+        """
+        text = self.query.get("page", "1")
+        if not re.fullmatch(r"[1-9]\d{0,3}", text):
+            raise Invalid("page must be a number from 1 to 9999", errors=[{"field": "page", "reason": "not a page number"}])
+        return int(text)
+
+
+def decode(kind: type[T], text: str) -> T:
+    """A JSON body as the type that the route names.
+
+    Raises:
+        Invalid: it is not JSON, or a field is missing or of a wrong kind; `errors` names the field.
+    """
+    try:
+        return msgspec.json.decode(text or "{}", type=kind)
+    except msgspec.ValidationError as error:
+        raise invalid_field(str(error)) from error
+    except msgspec.DecodeError as error:
+        raise Invalid(f"the body is not JSON: {error}", errors=[{"field": "", "reason": str(error)}]) from error
+
+
+def convert_form(kind: type[T], form: Mapping[str, str]) -> T:
+    """A form's fields as the type that the route names; texts become numbers where the type wants numbers.
+
+    Raises:
+        Invalid: a field is missing or of a wrong kind; `errors` names the field.
+    """
+    try:
+        return msgspec.convert(form, type=kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid_field(str(error)) from error
+
+
+def invalid_field(message: str) -> Invalid:
+    """msgspec's message as the project's error: reason and field apart."""
+    match = _AT_FIELD.match(message)
+    where = (match and match.group("field")) or ""
+    missing = re.search(r"missing required field `([^`]+)`", message)
+    if missing:
+        where = f"{where}.{missing.group(1)}".lstrip(".")
+    reason = match.group("reason") if match else message
+    return Invalid(f"{where}: {reason}" if where else reason, errors=[{"field": where, "reason": reason}])
+
+
+def read_cookies(headers: Mapping[str, str]) -> dict[str, str]:
+    """The cookies of a request by name."""
+    pairs = (part.strip().partition("=") for part in headers.get("cookie", "").split(";"))
+    return {name: value for name, _, value in pairs if name}
+
+
+def base_of(context: Mapping[str, Any], host: str) -> str:
+    """The path under which the union's pages stand: '' on a domain of its own, `/<stage>` on the API's default address."""
+    if settings().public_url:
+        return urlsplit(settings().public_url).path.rstrip("/")
+    return f"/{context['stage']}" if ".execute-api." in host else ""
+
+
+def language_of(query: Mapping[str, str], cookies: Mapping[str, str], headers: Mapping[str, str]) -> str:
+    """The language to answer in: asked for, remembered, preferred by the browser, or the union's own."""
+    known = settings().languages
+    for wanted in (query.get("lang", ""), cookies.get("mu_language", "")):
+        if wanted in known:
+            return wanted
+    for part in headers.get("accept-language", "").split(","):
+        tag = part.split(";")[0].strip().lower()
+        for language in known:
+            if tag and (tag == language.lower() or tag.split("-")[0] == language.split("-")[0].lower()):
+                return language
+    return known[0]

@@ -1,0 +1,83 @@
+"""The environment in which every test imports the project: a union in New Taiwan dollars, and an emulator on a free port."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+UNION = {
+    "UNION_ID": "hsinchu",
+    "CURRENCY": "TWD",
+    "CURRENCY_STEP": "100",
+    "TIME_ZONE": "Asia/Taipei",
+    "LANGUAGES": "zh-TW,en",
+    "UNION_BUCKET": "mart-union-test",
+    "UNION_BUS": "mart-union-hsinchu",
+    "CENTER_URL": "http://center.example",
+    "POOL_ISSUER": "http://pool.example",
+    "POOL_CLIENT_ID": "web",
+    "POOL_REGION": "eu-west-1",
+    "UNION_SECRET": "mart-union/hsinchu",
+    "EMAIL_SENDER": "union@hsinchu.example",
+    "RESERVATION_SECONDS": "600",
+    "ALLOW_LOOPBACK_SHOPS": "true",
+    "AWS_REGION": "ap-northeast-1",
+    "AWS_DEFAULT_REGION": "ap-northeast-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "POWERTOOLS_SERVICE_NAME": "test",
+}
+os.environ.update(UNION)
+for variable in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "PUBLIC_URL"):
+    os.environ.pop(variable, None)
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an emulated AWS account of this test run's own."""
+    port, folder = free_port(), tmp_path_factory.mktemp("emulator")
+    environment = {
+        **os.environ,
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "STATE_DIR": str(folder),
+        "S3_DATA_DIR": str(folder),
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "ministack"], env=environment, cwd=folder, stdout=log, stderr=log)
+    try:
+        _wait(f"http://127.0.0.1:{port}/_ministack/health", process, folder / "log")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the emulator stopped: {log.read_text()[-2000:]}")
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError("the emulator did not answer within 30 s")
