@@ -1,0 +1,1 @@
+"""Who calls: verifies the token and looks up the membership that the path needs."""

@@ -1,0 +1,1 @@
+"""The union's presence in the network: registration and heartbeat."""

@@ -1,0 +1,52 @@
+"""On a schedule: tells the service center that the union is there, where, and what it serves."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from botocore.config import Config
+from mart_union.catalog import service as catalog
+from mart_union.directory.model import Heartbeat, Place
+from mart_union.directory.presence import Credentials, Presence
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import NotFound
+from mart_union.kernel.settings import settings
+
+logger = Logger(service="presence")
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> None:
+    """Send one heartbeat; the first registers the union's address."""
+    _presence().report(_heartbeat())
+
+
+def _heartbeat() -> Heartbeat:
+    known = settings()
+    base = {
+        "base_url": known.public_url or os.environ["API_URL"],
+        "region": os.environ["AWS_REGION"],
+        "currency": known.currency.code,
+    }
+    try:
+        union = catalog.get_union()
+    except NotFound:  # its operator has not described it yet
+        return Heartbeat(**base, languages=known.languages)
+    return Heartbeat(
+        **base,
+        languages=union.languages,
+        names=union.names,
+        places=tuple(Place(place.names, place.postcodes) for place in union.places),
+        open_stores=catalog.count_open_stores(utc_now()),
+    )
+
+
+@cache
+def _presence() -> Presence:
+    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
+    secret = SecretsProvider(config=config).get(settings().secret_name, transform="json", max_age=3600)
+    credentials = Credentials(os.environ["TOKEN_URL"], secret["client_id"], secret["client_secret"])
+    return Presence(settings().union, settings().center_url, credentials)

@@ -1,0 +1,1 @@
+"""The service center: pages and API of the network of unions."""
