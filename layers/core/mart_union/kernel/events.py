@@ -43,7 +43,12 @@ def publish(events: Sequence[Event]) -> None:
     """
     for start in range(0, len(events), _MOST_ENTRIES):
         entries = [
-            {"EventBusName": settings().bus, "Source": SOURCE, "DetailType": event.name, "Detail": msgspec.json.encode(event).decode()}
+            {
+                "EventBusName": settings().bus,
+                "Source": SOURCE,
+                "DetailType": event.name,
+                "Detail": msgspec.json.encode(event).decode(),
+            }
             for event in events[start : start + _MOST_ENTRIES]
         ]
         answer = _bus().put_events(Entries=entries)

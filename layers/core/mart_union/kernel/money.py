@@ -82,7 +82,9 @@ def checked_price(amount_minor: int, currency: Currency) -> int:
     if not 0 < amount_minor <= LARGEST_AMOUNT:
         raise Invalid(f"an amount must be between 1 and {LARGEST_AMOUNT} minor units, not {amount_minor}")
     if amount_minor % currency.step:
-        raise Invalid(f"{currency.code} is charged in steps of {currency.step} minor units; {amount_minor} is not whole")
+        raise Invalid(
+            f"{currency.code} is charged in steps of {currency.step} minor units; {amount_minor} is not whole"
+        )
     return amount_minor
 
 

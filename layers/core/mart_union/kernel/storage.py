@@ -33,7 +33,12 @@ def table_name(table: str) -> str:
 @cache
 def client() -> Any:
     """The DynamoDB client that all models share: making one costs tens of milliseconds of a cold start."""
-    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4}, parameter_validation=False)
+    config = Config(
+        connect_timeout=2,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        parameter_validation=False,
+    )
     return get_session().create_client("dynamodb", config=config)
 
 
@@ -42,7 +47,7 @@ class Document(Attribute[T], Generic[T]):
 
     attr_type = STRING
 
-    def __init__(self, of: Any, **options: Any) -> None:
+    def __init__(self, of: type[T], **options: Any) -> None:
         super().__init__(**options)
         self.of = of
 
@@ -84,12 +89,12 @@ def find_all(wanted: Sequence[tuple[type[Item], str, str]]) -> list[Any]:
         Busy: the database kept leaving keys out.
     """
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
-    keys = list(dict.fromkeys((model.Meta.table_name, pk, sk) for model, pk, sk in wanted))  # type: ignore[attr-defined]
+    keys = list(dict.fromkeys((model.Meta.table_name, pk, sk) for model, pk, sk in wanted))
     for start in range(0, len(keys), _BATCH_READ_LIMIT):
         _read_batch(keys[start : start + _BATCH_READ_LIMIT], found)
     items = []
     for model, pk, sk in wanted:
-        raw = found.get((model.Meta.table_name, pk, sk))  # type: ignore[attr-defined]
+        raw = found.get((model.Meta.table_name, pk, sk))
         items.append(None if raw is None else model.from_raw_data(raw))
     return items
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ Refusal = Callable[[dict[str, Any]], MartUnionError]
 class _Write:
     kind: str  # check, delete, put or update: the order in which PynamoDB sends them, and reasons come back
     item: Item
-    actions: list[Action]
+    actions: Sequence[Action]
     condition: Condition | None
     refusal: Refusal | None
 
@@ -55,7 +55,14 @@ class WriteTransaction:
         """Write an item that must not exist yet."""
         self.put(item, condition=type(item).pk.does_not_exist(), refusal=refusal)
 
-    def update(self, item: Item, actions: list[Action], *, condition: Condition | None = None, refusal: Refusal | None = None) -> None:
+    def update(
+        self,
+        item: Item,
+        actions: Sequence[Action],
+        *,
+        condition: Condition | None = None,
+        refusal: Refusal | None = None,
+    ) -> None:
         """Change attributes of the item under the key of `item`."""
         self._writes.append(_Write("update", item, actions, condition, refusal))
 
@@ -95,17 +102,23 @@ class WriteTransaction:
                 if write.kind == "put":
                     transaction.save(write.item, write.condition, return_values="ALL_OLD")
                 elif write.kind == "update":
-                    transaction.update(write.item, write.actions, write.condition, return_values="ALL_OLD")
+                    transaction.update(write.item, list(write.actions), write.condition, return_values="ALL_OLD")
                 elif write.kind == "delete":
                     transaction.delete(write.item, write.condition)
                 else:
-                    transaction.condition_check(type(write.item), write.item.pk, write.item.sk, condition=write.condition)
+                    transaction.condition_check(
+                        type(write.item), write.item.pk, write.item.sk, condition=write.condition
+                    )
 
     def _raise_refusal(self, error: TransactWriteError) -> None:
         """Return only when trying again can help."""
         reasons = error.cancellation_reasons
         if not reasons:
-            if error.cause_response_code in {"TransactionInProgressException", "ThrottlingException", "ProvisionedThroughputExceededException"}:
+            if error.cause_response_code in {
+                "TransactionInProgressException",
+                "ThrottlingException",
+                "ProvisionedThroughputExceededException",
+            }:
                 return
             raise error
         order = {"check": 0, "delete": 1, "put": 2, "update": 3}

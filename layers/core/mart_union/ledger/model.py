@@ -108,7 +108,9 @@ def checked(transfer: Transfer) -> Transfer:
         if not ACCOUNT.match(posting.account):
             raise Invalid(f"there is no kind of account called '{posting.account}'")
         if not 0 < abs(posting.amount_minor) <= LARGEST_AMOUNT:
-            raise Invalid(f"a posting of {posting.amount_minor} to {posting.account} is not between 1 and {LARGEST_AMOUNT}")
+            raise Invalid(
+                f"a posting of {posting.amount_minor} to {posting.account} is not between 1 and {LARGEST_AMOUNT}"
+            )
     if len({posting.account for posting in transfer.postings}) != len(transfer.postings):
         raise Invalid("a transfer names an account once: add its amounts up first")
     if sum(posting.amount_minor for posting in transfer.postings):

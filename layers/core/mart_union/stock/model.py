@@ -35,7 +35,10 @@ class Level:
 
     def balances(self) -> bool:
         """Whether the level's counts agree with each other."""
-        return self.reserve >= 0 and self.reserve + self.reserved + self.sold + self.written_off == self.received + self.corrected
+        return (
+            self.reserve >= 0
+            and self.reserve + self.reserved + self.sold + self.written_off == self.received + self.corrected
+        )
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,13 @@ def apply(level: Level, movement: Movement, at: str) -> Level:
     """The level after a movement. The caller has checked that the reserve suffices."""
     counts = {name: getattr(level, name) + getattr(movement, name) for name in COUNTS}
     return replace(
-        level, **counts, sequence=level.sequence + 1, reason=movement.reason, actor=movement.actor, reference=movement.reference, at=at
+        level,
+        **counts,
+        sequence=level.sequence + 1,
+        reason=movement.reason,
+        actor=movement.actor,
+        reference=movement.reference,
+        at=at,
     )
 
 
@@ -103,12 +112,12 @@ def put_back(quantity: int, actor: str, reference: str) -> Movement:
     return Movement("cancelled", actor, reference, sold=-quantity, reserve=quantity)
 
 
-def stock_in(quantity: int, reason: str, actor: str, reference: str) -> Movement:
+def stock_in_movement(quantity: int, reason: str, actor: str, reference: str) -> Movement:
     """Goods were laid in."""
     return Movement(reason, actor, reference, received=quantity, reserve=quantity)
 
 
-def stock_out(quantity: int, reason: str, actor: str, reference: str) -> Movement:
+def stock_out_movement(quantity: int, reason: str, actor: str, reference: str) -> Movement:
     """Goods were taken out for another reason than a sale."""
     return Movement(reason, actor, reference, written_off=quantity, reserve=-quantity)
 

@@ -28,7 +28,7 @@ Handler = Callable[[Request], Answer]
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'self'; style-src 'self'; img-src 'self' data: https:; frame-ancestors 'none'; form-action 'self'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: https:; frame-ancestors 'none'",
 }
 
 
@@ -180,13 +180,17 @@ def _page(page: Page, request: Request) -> Response[Any]:
 
     headers = {"Cache-Control": "no-store", **_SECURITY, **page.headers}
     body = render(page.template, request, page.context)
-    return Response(page.status, "text/html; charset=utf-8", body, headers=headers, cookies=_cookies(page.cookies, request))
+    return Response(
+        page.status, "text/html; charset=utf-8", body, headers=headers, cookies=_cookies(page.cookies, request)
+    )
 
 
 def _problem(problem: dict[str, Any], page: bool, request: Request) -> Response[Any]:
     if page:
         return _page(Page("problem.html", {"problem": problem}, problem["status"]), request)
-    return Response(problem["status"], "application/problem+json", msgspec.json.encode(problem).decode(), headers=dict(_SECURITY))
+    return Response(
+        problem["status"], "application/problem+json", msgspec.json.encode(problem).decode(), headers=dict(_SECURITY)
+    )
 
 
 def _cookies(wanted: tuple[SetCookie, ...], request: Request) -> list[Cookie]:

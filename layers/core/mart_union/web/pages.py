@@ -20,8 +20,17 @@ from mart_union.web.request import Request
 
 def render(template: str, request: Request, context: Mapping[str, Any]) -> str:
     """A template of `web/templates` as HTML, in the request's language, with links under the union's base."""
-    return _environment().get_template(template).render(
-        request=request, base=request.base, language=request.language, languages=settings().languages, caller=request.caller, **context
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            request=request,
+            base=request.base,
+            language=request.language,
+            languages=settings().languages,
+            caller=request.caller,
+            **context,
+        )
     )
 
 

@@ -69,7 +69,9 @@ class Request:
         """
         text = self.query.get("page", "1")
         if not re.fullmatch(r"[1-9]\d{0,3}", text):
-            raise Invalid("page must be a number from 1 to 9999", errors=[{"field": "page", "reason": "not a page number"}])
+            raise Invalid(
+                "page must be a number from 1 to 9999", errors=[{"field": "page", "reason": "not a page number"}]
+            )
         return int(text)
 
 

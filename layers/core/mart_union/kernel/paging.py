@@ -1,0 +1,59 @@
+"""Pages of a query: a bounded number of items, and an opaque cursor for the next page."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from mart_union.kernel.errors import Invalid
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some items in order, and the cursor to send for those that follow ('' when there are none)."""
+
+    items: tuple[T, ...]
+    next: str = ""
+
+
+def read_page(
+    query: Any, key: str, *, cursor: str = "", limit: int = 50, newest_first: bool = True, **options: Any
+) -> Page[Any]:
+    """One page of a PynamoDB `query` (of a model or an index) over the partition `key`.
+
+    Raises:
+        Invalid: the cursor is not one that this query gave.
+    """
+    result = query(
+        key,
+        limit=limit,
+        page_size=limit,
+        last_evaluated_key=_decode(cursor),
+        scan_index_forward=not newest_first,
+        **options,
+    )
+    items = tuple(result)
+    return Page(items, _encode(result.last_evaluated_key) if len(items) >= limit else "")
+
+
+def _encode(key: dict[str, Any] | None) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=") if key else ""
+
+
+def _decode(cursor: str) -> dict[str, dict[str, str]] | None:
+    if not cursor:
+        return None
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(text, type=dict[str, dict[str, str]])
+    except (binascii.Error, msgspec.DecodeError) as error:
+        raise Invalid(
+            "the cursor is not one of ours: leave it out to start at the beginning",
+            errors=[{"field": "cursor", "reason": "unknown"}],
+        ) from error

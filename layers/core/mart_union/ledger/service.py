@@ -1,0 +1,186 @@
+"""Use cases of the ledger: transfers are added to a write transaction, accounts with a floor move with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import Conflict, InsufficientFunds, KeyReused, NotFound
+from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.storage import find
+from mart_union.kernel.transaction import Refusal, WriteTransaction, refuse
+from mart_union.ledger.model import Account, Payable, Posting, Transfer, checked, has_floor
+from mart_union.ledger.tables import (
+    AccountItem,
+    PayableItem,
+    PostingItem,
+    ResolutionItem,
+    TransferItem,
+    account_key,
+    payable_key,
+    postings_key,
+    resolution_key,
+    transfer_key,
+)
+
+OUTCOMES = ("posted", "voided", "expired")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A posting as an account's listing shows it."""
+
+    transfer: str
+    kind: str
+    reference: str
+    at: str
+    amount_minor: int
+
+
+def add_transfer(transaction: WriteTransaction, transfer: Transfer) -> None:
+    """Add a transfer and its effect on the accounts with a floor to a transaction: one item, and one an account with a floor.
+
+    A pending transfer lowers what is available on the accounts that it debits, and nothing else.
+    The commit raises Conflict if the transfer exists, InsufficientFunds if an account would pass its floor.
+    """
+    checked(transfer)
+    item = TransferItem(*transfer_key(transfer.id), document=transfer)
+    transaction.create(item, refuse(Conflict, f"transfer {transfer.id} has been made already"))
+    for posting in transfer.postings:
+        if not has_floor(posting.account):
+            continue
+        if not transfer.pending:
+            _move(transaction, posting, balance=posting.amount_minor, available=posting.amount_minor)
+        elif posting.amount_minor < 0:
+            _move(transaction, posting, balance=0, available=posting.amount_minor)
+
+
+def add_resolution(transaction: WriteTransaction, transfer: Transfer, outcome: str, now: datetime) -> None:
+    """End a pending transfer, once: `posted` moves its money, `voided` and `expired` give back what it kept.
+
+    The commit raises Conflict if it was ended before.
+    """
+    if outcome not in OUTCOMES or not transfer.pending:
+        raise ValueError(f"a pending transfer ends as one of {OUTCOMES}")
+    item = ResolutionItem(*resolution_key(transfer.id), outcome=outcome, at=iso(now))
+    transaction.create(item, refuse(Conflict, f"transfer {transfer.id} has been resolved already"))
+    for posting in transfer.postings:
+        if not has_floor(posting.account):
+            continue
+        if outcome == "posted":
+            kept = posting.amount_minor < 0
+            _move(transaction, posting, balance=posting.amount_minor, available=0 if kept else posting.amount_minor)
+        elif posting.amount_minor < 0:
+            _move(transaction, posting, balance=0, available=-posting.amount_minor)
+
+
+def _move(transaction: WriteTransaction, posting: Posting, *, balance: int, available: int) -> None:
+    item = AccountItem(*account_key(posting.account))
+    actions = [AccountItem.sequence.add(1)]
+    if balance:
+        actions.append(AccountItem.balance.add(balance))
+    if available:
+        actions.append(AccountItem.available.add(available))
+    condition = AccountItem.available >= -available if available < 0 else None
+    transaction.update(item, actions, condition=condition, refusal=_short(posting.account, -available))
+
+
+def _short(account: str, needed: int) -> Refusal:
+    def refusal(found: dict[str, object]) -> InsufficientFunds:
+        available = found.get("available") or 0
+        return InsufficientFunds(
+            f"{account} has {available} available, {needed} are needed (minor units)",
+            available_minor=available,
+            needed_minor=needed,
+        )
+
+    return refusal
+
+
+def post(transfer: Transfer) -> Transfer:
+    """Post a transfer by itself. Its repeat, with the same content whenever it was sent, changes nothing and gives the first one.
+
+    Raises:
+        Invalid: the transfer breaks a rule of the ledger.
+        InsufficientFunds: an account would pass its floor.
+        KeyReused: a transfer of that id says something else.
+    """
+    transaction = WriteTransaction()
+    add_transfer(transaction, transfer)
+    try:
+        transaction.commit()
+    except (Conflict, InsufficientFunds):
+        first = find(TransferItem, *transfer_key(transfer.id), consistent=True)
+        if first is None:
+            raise
+        return same_transfer(first.document, transfer)
+    return transfer
+
+
+def same_transfer(first: Transfer, again: Transfer) -> Transfer:
+    """The first of two transfers with one id.
+
+    Raises:
+        KeyReused: they say different things.
+    """
+    if (first.kind, first.postings, first.currency, first.reference) != (
+        again.kind,
+        again.postings,
+        again.currency,
+        again.reference,
+    ):
+        raise KeyReused(f"transfer {first.id} was made with other content; nothing was posted")
+    return first
+
+
+def get_transfer(transfer: str) -> Transfer:
+    """A transfer by id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    item = find(TransferItem, *transfer_key(transfer))
+    if item is None:
+        raise NotFound(f"there is no transfer {transfer}")
+    return item.document
+
+
+def get_balance(account: str) -> Account:
+    """The running balance of an account with a floor; zero for one that nothing was ever posted to."""
+    item = find(AccountItem, *account_key(account), consistent=True)
+    if item is None:
+        return Account(account)
+    return Account(account, int(item.balance), int(item.available), int(item.sequence))
+
+
+def list_postings(account: str, month: str, cursor: str = "") -> Page[Entry]:
+    """A page of an account's postings of a month (`yyyy-mm`), newest first. One query of a view that lags by a moment."""
+    page = read_page(PostingItem.query, postings_key(account, month, "")[0], cursor=cursor)
+    entries = (Entry(item.transfer, item.kind, item.reference, item.at, int(item.amount)) for item in page.items)
+    return Page(tuple(entries), page.next)
+
+
+def record_postings(transfer: Transfer) -> None:
+    """Write the view of postings by account. Repeating it writes the same items again."""
+    with PostingItem.batch_write() as batch:
+        for posting in transfer.postings:
+            key = postings_key(posting.account, transfer.at, transfer.id)
+            batch.save(
+                PostingItem(
+                    *key,
+                    transfer=transfer.id,
+                    kind=transfer.kind,
+                    reference=transfer.reference,
+                    at=transfer.at,
+                    amount=posting.amount_minor,
+                )
+            )
+
+
+def add_payable(transaction: WriteTransaction, payable: Payable) -> None:
+    """Add what a party is owed to a transaction; it stands in the index of due payables until a statement claims it."""
+    item = PayableItem(
+        *payable_key(payable.id), document=payable, due_pk=payable.due, due_sk=f"{payable.party}#{payable.id}"
+    )
+    transaction.create(item, refuse(Conflict, f"payable {payable.id} has been made already"))

@@ -1,0 +1,327 @@
+"""Use cases of stock: movements inside a purchase's transaction, stock in and out by hand, counts, the journal."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import (
+    Busy,
+    Conflict,
+    Invalid,
+    KeyReused,
+    MartUnionError,
+    NotFound,
+    OutOfStock,
+    RuleViolation,
+)
+from mart_union.kernel.ids import input_hash
+from mart_union.kernel.storage import find, find_all
+from mart_union.kernel.transaction import Refusal, WriteTransaction, refuse
+from mart_union.stock.model import (
+    COUNTS,
+    REASONS_IN,
+    REASONS_OUT,
+    JournalEntry,
+    Level,
+    Movement,
+    apply,
+    counted,
+    stock_in_movement,
+    stock_out_movement,
+)
+from mart_union.stock.tables import BLOCK, CommandItem, JournalItem, LevelItem, journal_key, level_key
+
+_ATTEMPTS = 8
+_MOST_UNITS = 10**9
+
+
+def get_level(level: str) -> Level:
+    """A level as it is now.
+
+    Raises:
+        NotFound: there is no such level.
+    """
+    item = find(LevelItem, *level_key(level), consistent=True)
+    if item is None:
+        raise NotFound(f"there is no stock level {level}")
+    return level_of(item)
+
+
+def get_levels(levels: Iterable[str]) -> dict[str, Level]:
+    """Levels by id, those that exist. One batch read a hundred."""
+    items = find_all([(LevelItem, *level_key(level)) for level in levels])
+    return {level.id: level for level in (level_of(item) for item in items if item is not None)}
+
+
+def level_of(item: LevelItem) -> Level:
+    """The level that an item holds."""
+    values = item.attribute_values
+    facts: dict[str, Any] = {
+        name: int(values.get(name) or 0) for name in (*COUNTS, "low_stock", "supply_minor", "sequence")
+    }
+    facts |= {name: values.get(name) or "" for name in ("reason", "actor", "reference", "at")}
+    return Level(id=item.pk.removeprefix("LEVEL#"), on_sale=bool(values.get("on_sale", True)), **facts)
+
+
+def add_movement(
+    transaction: WriteTransaction, level: str, movement: Movement, now: datetime, *, supply_minor: int | None = None
+) -> None:
+    """Add a movement to a transaction: one conditional update, which needs no read and never lets a count go below zero.
+
+    A movement that takes from the reserve to sell requires that the level is on sale, and, when `supply_minor` is given, that the
+    pool's supply price is still that. The commit raises OutOfStock with what is left, or Conflict when the price has moved.
+    """
+    sells = movement.reason in {"sold", "reserved"}
+    condition = LevelItem.sequence.exists()
+    if sells:
+        condition &= LevelItem.on_sale == True  # noqa: E712 - a PynamoDB condition
+    if sells and supply_minor is not None:
+        condition &= LevelItem.supply_minor == supply_minor
+    for name in ("reserve", "reserved", "sold"):
+        change = getattr(movement, name)
+        if change < 0:
+            condition &= getattr(LevelItem, name) >= -change
+    actions = [LevelItem.sequence.add(1), *_facts(movement, now)]
+    actions += [getattr(LevelItem, name).add(getattr(movement, name)) for name in COUNTS if getattr(movement, name)]
+    transaction.update(
+        LevelItem(*level_key(level)),
+        actions,
+        condition=condition,
+        refusal=_short(level, -movement.reserve, supply_minor),
+    )
+
+
+def _facts(movement: Movement, now: datetime) -> list[Any]:
+    return [
+        LevelItem.reason.set(movement.reason),
+        LevelItem.actor.set(movement.actor),
+        LevelItem.reference.set(movement.reference),
+        LevelItem.at.set(iso(now)),
+    ]
+
+
+def _short(level: str, wanted: int, supply_minor: int | None) -> Refusal:
+    def refusal(found: dict[str, Any]) -> MartUnionError:
+        left = int(found.get("reserve") or 0)
+        if (
+            supply_minor is not None
+            and found
+            and left >= wanted
+            and int(found.get("supply_minor") or 0) != supply_minor
+        ):
+            return Conflict("the supplier's terms have just changed; look at the listing again", level=level)
+        reserve = left if found.get("on_sale", True) else 0
+        return OutOfStock(
+            f"{level} has {reserve} left for sale, {wanted} were asked for", level=level, left=reserve, wanted=wanted
+        )
+
+    return refusal
+
+
+def stock_in(level: str, quantity: int, *, reason: str, actor: str, reference: str, key: str, now: datetime) -> int:
+    """Lay goods in; answers with what is in reserve then. The same key again gives the first answer.
+
+    Raises:
+        Invalid: the quantity is not a positive whole number.
+        RuleViolation: the reason is unknown.
+        NotFound: there is no such level.
+        KeyReused: the key was used for something else.
+    """
+    _check(quantity, reason, REASONS_IN)
+    return _command(level, stock_in_movement(quantity, reason, actor, reference), key, now)
+
+
+def stock_out(level: str, quantity: int, *, reason: str, actor: str, reference: str, key: str, now: datetime) -> int:
+    """Take goods out for another reason than a sale; answers with what is left in reserve. The same key again gives the first answer.
+
+    Raises:
+        Invalid, RuleViolation, NotFound, KeyReused: as for `stock_in`.
+        OutOfStock: the reserve is smaller than the quantity; nothing is taken.
+    """
+    _check(quantity, reason, REASONS_OUT)
+    return _command(level, stock_out_movement(quantity, reason, actor, reference), key, now)
+
+
+def _check(quantity: int, reason: str, reasons: tuple[str, ...]) -> None:
+    if not 0 < quantity <= _MOST_UNITS:
+        message = f"the quantity must be a whole number from 1 to {_MOST_UNITS}"
+        raise Invalid(message, errors=[{"field": "quantity", "reason": message}])
+    if reason not in reasons:
+        raise RuleViolation(f"'{reason}' is not a reason here; use one of {', '.join(reasons)}", reasons=list(reasons))
+
+
+def _command(level: str, movement: Movement, key: str, now: datetime) -> int:
+    request = input_hash([level, movement])
+    for attempt in range(_ATTEMPTS):
+        before = _answered(level, key, request)
+        if isinstance(before, int):
+            return before
+        if before.reserve + movement.reserve < 0:
+            raise _short(level, -movement.reserve, None)({"reserve": before.reserve})
+        try:
+            return _carry_out(before, movement, key, request, now)
+        except Conflict:
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+    raise Busy("many changes meet on this level; try again in a moment")
+
+
+def _answered(level: str, key: str, request: str) -> int | Level:
+    """The answer given before, or the level to work on."""
+    command, item = find_all([(CommandItem, f"LEVEL#{level}", f"COMMAND#{key}"), (LevelItem, *level_key(level))])
+    if command is not None:
+        if command.request != request:
+            raise KeyReused("this key was used for another stock movement; nothing was changed")
+        return int(command.reserve_after)
+    if item is None:
+        raise NotFound(f"there is no stock level {level}")
+    return level_of(item)
+
+
+def _carry_out(before: Level, movement: Movement, key: str, request: str, now: datetime) -> int:
+    after = apply(before, movement, iso(now))
+    transaction = WriteTransaction()
+    transaction.update(
+        LevelItem(*level_key(before.id)),
+        [LevelItem.sequence.set(after.sequence), *_facts(movement, now), *_new_counts(before, after)],
+        condition=LevelItem.sequence == before.sequence,
+        refusal=refuse(Conflict, "another movement came first"),
+    )
+    command = CommandItem(f"LEVEL#{before.id}", f"COMMAND#{key}", request=request, reserve_after=after.reserve)
+    transaction.create(command, refuse(Conflict, "this command was carried out before"))
+    transaction.commit()
+    return after.reserve
+
+
+def _new_counts(before: Level, after: Level) -> list[Any]:
+    changed = (name for name in COUNTS if getattr(before, name) != getattr(after, name))
+    return [getattr(LevelItem, name).set(getattr(after, name)) for name in changed]
+
+
+def count(
+    level: str,
+    quantity: int,
+    *,
+    actor: str,
+    reference: str,
+    now: datetime,
+    low_stock: int = 0,
+    on_sale: bool = True,
+    supply_minor: int = 0,
+) -> bool:
+    """Set a level to what was counted, as a correction, making the level if it is new; says whether anything was written.
+
+    Repeating it writes nothing. A sale at the same moment is not lost: the count is applied to what was read, under its sequence, or
+    tried again.
+
+    Raises:
+        Invalid: the quantity is negative or too large.
+        Busy: other changes kept winning.
+    """
+    if not 0 <= quantity <= _MOST_UNITS:
+        message = f"the quantity must be a whole number from 0 to {_MOST_UNITS}"
+        raise Invalid(message, errors=[{"field": "quantity", "reason": message}])
+
+    def change(before: Level) -> Level:
+        wanted = apply(before, counted(before, quantity, actor, reference), iso(now))
+        values = asdict(wanted) | {"low_stock": low_stock, "on_sale": on_sale, "supply_minor": supply_minor}
+        return Level(**values)
+
+    return _rewrite(level, change)
+
+
+def set_on_sale(level: str, on_sale: bool, *, actor: str, now: datetime) -> bool:
+    """Let a level be sold, or refuse every sale of it from this moment; says whether that was a change.
+
+    Raises:
+        NotFound: there is no such level.
+    """
+    get_level(level)
+    movement = Movement("resumed" if on_sale else "paused", actor, "")
+
+    def change(before: Level) -> Level:
+        return Level(**asdict(apply(before, movement, iso(now))) | {"on_sale": on_sale})
+
+    return _rewrite(level, change)
+
+
+def _rewrite(level: str, change: Callable[[Level], Level]) -> bool:
+    """Replace a level by what `change` makes of it, if that differs in more than who, why and when."""
+    for attempt in range(_ATTEMPTS):
+        item = find(LevelItem, *level_key(level), consistent=True)
+        before = Level(level) if item is None else level_of(item)
+        after = change(before)
+        told = ("sequence", "reason", "actor", "reference", "at")
+        if item is not None and {**asdict(before), **{name: None for name in told}} == {
+            **asdict(after),
+            **{name: None for name in told},
+        }:
+            return False
+        transaction = WriteTransaction()
+        is_as_read = LevelItem.sequence.does_not_exist() if item is None else LevelItem.sequence == before.sequence
+        transaction.put(item_of(after), condition=is_as_read, refusal=refuse(Conflict, "another movement came first"))
+        try:
+            transaction.commit()
+            return True
+        except Conflict:
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+    raise Busy("many changes meet on this level; try again in a moment")
+
+
+def item_of(level: Level) -> LevelItem:
+    """The item that holds a level."""
+    values = asdict(level)
+    return LevelItem(*level_key(values.pop("id")), **values)
+
+
+def add_supply_price(
+    transaction: WriteTransaction, level: str, supply_minor: int, *, actor: str, now: datetime
+) -> None:
+    """Change what a unit of an offer's pool costs, in the transaction that changes the offer."""
+    movement = Movement("supply-price", actor, "")
+    actions = [LevelItem.supply_minor.set(supply_minor), LevelItem.sequence.add(1), *_facts(movement, now)]
+    missing = refuse(NotFound, f"there is no stock level {level}")
+    transaction.update(LevelItem(*level_key(level)), actions, condition=LevelItem.sequence.exists(), refusal=missing)
+
+
+def journal_entry(old: Level | None, new: Level) -> JournalEntry:
+    """What the change from one image of a level to the next was."""
+    before = old or Level(new.id)
+    moved = {name: getattr(new, name) - getattr(before, name) for name in COUNTS}
+    return JournalEntry(
+        level=new.id,
+        sequence=new.sequence,
+        at=new.at,
+        reason=new.reason,
+        actor=new.actor,
+        reference=new.reference,
+        reserve_after=new.reserve,
+        moved={name: change for name, change in moved.items() if change},
+    )
+
+
+def record_movement(old: Level | None, new: Level) -> bool:
+    """Write the journal entry of a change; the same change again writes the same entry. False if the sequence has a gap before it."""
+    entry = journal_entry(old, new)
+    JournalItem(*journal_key(new.id, new.sequence), document=entry).save()
+    return new.sequence == (old.sequence if old else 0) + 1
+
+
+def list_journal(level: str, *, before_sequence: int | None = None, limit: int = 50) -> list[JournalEntry]:
+    """A level's movements, newest first, from before a sequence. One query a block of a thousand, at most two a page."""
+    newest = (before_sequence - 1) if before_sequence is not None else get_level(level).sequence
+    entries: list[JournalEntry] = []
+    block = newest // BLOCK
+    while len(entries) < limit and block >= max(0, newest // BLOCK - 1):
+        upto = JournalItem.sk <= journal_key(level, newest)[1]
+        found = JournalItem.query(
+            journal_key(level, block * BLOCK)[0], upto, scan_index_forward=False, limit=limit - len(entries)
+        )
+        entries += [item.document for item in found]
+        block -= 1
+    return entries
