@@ -16,6 +16,8 @@ from mart_union.kernel.ids import new_id
 from mart_union.kernel.money import format_money
 from mart_union.kernel.settings import settings
 from mart_union.web.request import Request
+from mart_union.web.static import asset_path
+from mart_union.web.words import language_name, translate, union_names
 
 
 def render(template: str, request: Request, context: Mapping[str, Any]) -> str:
@@ -47,6 +49,11 @@ def _environment() -> Environment:
     environment.filters["text"] = text
     environment.filters["moment"] = moment
     environment.globals["new_key"] = new_id
+    environment.globals["asset"] = asset_path
+    environment.globals["language_name"] = language_name
+    environment.globals["union_names"] = union_names
+    environment.globals["union_id"] = lambda: settings().union
+    environment.globals["t"] = words
     return environment
 
 
@@ -62,6 +69,12 @@ def text(context: Context, texts: Mapping[str, str]) -> str:
         if texts.get(language):
             return texts[language]
     return next(iter(texts.values()), "")
+
+
+@pass_context
+def words(context: Context, sentence: str, **facts: object) -> str:
+    """A sentence of the pages themselves in the page's language; English where it has no translation."""
+    return translate(sentence, context["language"], **facts)
 
 
 def moment(iso: str) -> str:
