@@ -90,7 +90,9 @@ def admit(center_url: str, token: str, union: str, client_id: str, names: Mappin
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     retries = urllib3.Retry(total=3, backoff_factor=0.5, status_forcelist=[502, 503, 504], allowed_methods=["POST"])
     try:
-        answer = urllib3.request("POST", f"{center_url}/unions", body=body, headers=headers, timeout=15, retries=retries)
+        answer = urllib3.request(
+            "POST", f"{center_url}/unions", body=body, headers=headers, timeout=15, retries=retries
+        )
     except urllib3.exceptions.HTTPError as exc:
         raise Refused(f"{center_url} did not answer") from exc
     if answer.status != 201:
@@ -110,7 +112,9 @@ def main(arguments: list[str] | None = None) -> int:
         outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
         cognito = boto3.client("cognito-idp", region_name=options.center_region)
         client_id, client_secret = ensure_client(cognito, outputs["PoolId"], options.union)
-        ensure_secret(boto3.client("secretsmanager", region_name=options.region), options.union, client_id, client_secret)
+        ensure_secret(
+            boto3.client("secretsmanager", region_name=options.region), options.union, client_id, client_secret
+        )
         email = input("Network operator's e-mail address: ")
         token = sign_in(cognito, outputs["PoolClientId"], email, getpass.getpass("Password: "))
         admit(options.center_url or outputs["ApiUrl"], token, options.union, client_id, dict(options.name))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from authorizer import rules, tokens
 from aws_lambda_powertools import Logger
+
+from authorizer import rules, tokens
 from mart_union.customers.service import find_role
 from mart_union.kernel.errors import Forbidden, Unauthenticated
 from mart_union.kernel.settings import settings

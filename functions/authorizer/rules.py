@@ -17,7 +17,9 @@ def is_page(resource: str) -> bool:
     return not resource.startswith("/api/")
 
 
-def role_for(identity: Identity, resource: str, parameters: Mapping[str, str], *, union: str, find_role: FindRole) -> str:
+def role_for(
+    identity: Identity, resource: str, parameters: Mapping[str, str], *, union: str, find_role: FindRole
+) -> str:
     """The caller's role in the store, supplier or union that the route belongs to; '' on a customer's route.
 
     Raises:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.config import Config
+
 from mart_union.catalog import service as catalog
 from mart_union.directory.model import Heartbeat, Place
 from mart_union.directory.presence import Credentials, Presence
@@ -26,17 +28,18 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
 
 def _heartbeat() -> Heartbeat:
     known = settings()
-    base = {
-        "base_url": known.public_url or os.environ["API_URL"],
-        "region": os.environ["AWS_REGION"],
-        "currency": known.currency.code,
-    }
+    plain = Heartbeat(
+        base_url=known.public_url or os.environ["API_URL"],
+        region=os.environ["AWS_REGION"],
+        currency=known.currency.code,
+        languages=known.languages,
+    )
     try:
         union = catalog.get_union()
     except NotFound:  # its operator has not described it yet
-        return Heartbeat(**base, languages=known.languages)
-    return Heartbeat(
-        **base,
+        return plain
+    return replace(
+        plain,
         languages=union.languages,
         names=union.names,
         places=tuple(Place(place.names, place.postcodes) for place in union.places),
@@ -47,6 +50,6 @@ def _heartbeat() -> Heartbeat:
 @cache
 def _presence() -> Presence:
     config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
-    secret = SecretsProvider(config=config).get(settings().secret_name, transform="json", max_age=3600)
+    secret: Any = SecretsProvider(config=config).get(settings().secret_name, transform="json")
     credentials = Credentials(os.environ["TOKEN_URL"], secret["client_id"], secret["client_secret"])
     return Presence(settings().union, settings().center_url, credentials)

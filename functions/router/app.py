@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from aws_lambda_powertools import Logger
-from chalice import Chalice, ConvertToMiddleware, Response
+from chalice.app import Chalice, ConvertToMiddleware, Request, Response
 
 from mart_union.directory import service
 from mart_union.directory.model import Heartbeat, Union
@@ -82,7 +82,7 @@ def show_union(union: str) -> Response:
 @answers
 def go() -> Response:
     """Send the shopper to the union that is named, or that serves the place, or that speaks the language."""
-    query = dict(app.current_request.query_params or {})
+    query = dict(request().query_params or {})
     wanted = query.get("language", "")
     try:
         union = service.direct_shopper(
@@ -166,7 +166,9 @@ def union_page(refusal: MartUnionError | None = None, place: str = "") -> Respon
     """The page of all unions; with a refusal, it says so above the list, with the refusal's status."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # only a page needs it
 
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
+    )
     texts = msgspec.json.decode((Path(__file__).parent / "templates" / "texts.json").read_bytes())
     language = next((each for each in page_languages() if each in texts), "en")
     now = utc_now()
@@ -180,7 +182,7 @@ def union_page(refusal: MartUnionError | None = None, place: str = "") -> Respon
         place=place,
     )
     status = problems.problem_of(refusal)["status"] if refusal else 200
-    headers = {
+    headers: dict[str, str | list[str]] = {
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
         "Cache-Control": "no-cache",
@@ -195,8 +197,7 @@ def base() -> str:
     """The path before every link: the stage on API Gateway's own address, nothing on an address of our own."""
     if PUBLIC_URL:
         return PUBLIC_URL
-    request = app.current_request
-    return f"/{request.context['stage']}" if ".execute-api." in request.headers.get("host", "") else ""
+    return f"/{request().context['stage']}" if ".execute-api." in request().headers.get("host", "") else ""
 
 
 def as_json(value: object, status: int = 200) -> Response:
@@ -211,33 +212,40 @@ def problem(details: Mapping[str, Any]) -> Response:
     return Response(body, status_code=details["status"], headers={"Content-Type": "application/problem+json"})
 
 
+def request() -> Request:
+    """The request that is being answered."""
+    assert app.current_request is not None  # noqa: S101 - Chalice sets it before it calls a route
+    return app.current_request
+
+
 def body_text() -> str:
     """The body of the request."""
-    return bytes(app.current_request.raw_body).decode()
+    body = request().raw_body
+    return body if isinstance(body, str) else body.decode()
 
 
 def wants_page() -> bool:
     """Whether a person asks with a browser, rather than a program."""
-    return "text/html" in app.current_request.headers.get("accept", "")
+    return "text/html" in request().headers.get("accept", "")
 
 
 def preferred_languages() -> list[str]:
     """The languages that the shopper's browser asks for, most wanted first."""
-    header = app.current_request.headers.get("accept-language", "")
+    header = request().headers.get("accept-language", "")
     weighed = [(part.partition(";q=")[2] or "1", part.partition(";")[0].strip()) for part in header.split(",")]
     return [tag for _, tag in sorted(weighed, key=lambda each: each[0], reverse=True) if tag and tag != "*"]
 
 
 def page_languages() -> list[str]:
     """The languages to try for a page: asked for in the address, then the browser's, also by their primary tag."""
-    asked = (app.current_request.query_params or {}).get("lang", "")
+    asked = (request().query_params or {}).get("lang", "")
     wanted = [asked, *preferred_languages()]
     return [each for tag in wanted for each in (tag, "zh-TW" if tag.startswith("zh") else tag.split("-")[0])]
 
 
 def token_claims() -> dict[str, str]:
     """The claims of the token that API Gateway has verified."""
-    return dict((app.current_request.context.get("authorizer") or {}).get("claims") or {})
+    return dict((request().context.get("authorizer") or {}).get("claims") or {})
 
 
 def groups_of(claims: Mapping[str, str]) -> list[str]:

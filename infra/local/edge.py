@@ -94,9 +94,7 @@ class Edge:
         regions = read("unions.json")
         return (f"mart-union-{union}", regions[union]) if union in regions else None
 
-    async def _forward(
-        self, request: web.Request, stage: str, body: bytes, *, last: bool
-    ) -> web.StreamResponse | None:
+    async def _forward(self, request: web.Request, stage: str, body: bytes, *, last: bool) -> web.StreamResponse | None:
         """The stack's answer; None when the stage is not there any more and may be looked up again."""
         url = URL(f"{self._network.endpoint}{stage}{request.raw_path}", encoded=True)
         async with self._session.request(
@@ -139,9 +137,7 @@ def _expects_compression(request: web.Request) -> bool:
     return any(coding in request.headers.get("Accept-Encoding", "") for coding in ("gzip", "deflate"))
 
 
-async def _stream(
-    request: web.Request, status: int, headers: CIMultiDict[str], answer: object
-) -> web.StreamResponse:
+async def _stream(request: web.Request, status: int, headers: CIMultiDict[str], answer: object) -> web.StreamResponse:
     response = web.StreamResponse(status=status, headers=headers)
     await response.prepare(request)
     async for chunk in answer.content.iter_any():  # type: ignore[attr-defined]

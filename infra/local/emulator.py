@@ -31,7 +31,9 @@ def ensure(network: Network) -> bool:
     command = Path(sys.executable).parent / "ministack"
     if not command.exists():
         raise Trouble(f"{command} is missing; remove .venv and run make up again")
-    processes.start(NAME, [str(command)], _environment(network), answers=lambda: healthy(network), seconds=_START_SECONDS)
+    processes.start(
+        NAME, [str(command)], _environment(network), answers=lambda: healthy(network), seconds=_START_SECONDS
+    )
     return True
 
 
@@ -43,7 +45,7 @@ def stop() -> bool:
 def healthy(network: Network) -> bool:
     """Whether the emulator answers."""
     try:
-        with urllib.request.urlopen(f"{network.endpoint}/_ministack/health", timeout=2) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{network.endpoint}/_ministack/health", timeout=2) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -31,8 +31,13 @@ def start(
     STATE.mkdir(exist_ok=True)
     log = STATE / f"{name}.log"
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        process = subprocess.Popen(
+            command,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     write(f"{name}.pid.json", {"pid": process.pid, "started_at": _started_at(process.pid)})
     deadline = time.monotonic() + seconds
@@ -73,7 +78,7 @@ def _started_at(pid: int) -> str:
             return ""
         return "" if fields[0] == "Z" else fields[19]
     command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
     state, _, moment = answer.stdout.strip().partition(" ")
     return "" if state.startswith("Z") else moment.strip()
 

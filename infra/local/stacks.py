@@ -137,7 +137,7 @@ def _artifact_bucket(network: Network, region: str) -> str:
 
 def _sam(network: Network, region: str, *arguments: str) -> None:
     command = [str(Path(sys.executable).parent / "sam"), *arguments]
-    done = subprocess.run(  # noqa: S603 - our own command
+    done = subprocess.run(
         command, cwd=ROOT, env=network.environment(region), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip

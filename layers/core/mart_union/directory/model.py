@@ -99,7 +99,11 @@ def _language_score(spoken: Sequence[str], wanted: Sequence[str]) -> int:
     for wish, language in enumerate(wanted):
         for position, own in enumerate(spoken):
             if _same_language(own, language):
-                return 100 * (len(wanted) - wish) + (50 if position == 0 else 0) + (10 if own.lower() == language.lower() else 0)
+                return (
+                    100 * (len(wanted) - wish)
+                    + (50 if position == 0 else 0)
+                    + (10 if own.lower() == language.lower() else 0)
+                )
     return 0
 
 

@@ -14,6 +14,7 @@ Heartbeats are one write a union a minute or so, far below what one partition ta
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import datetime
 
 from pynamodb.attributes import UnicodeAttribute
@@ -85,9 +86,9 @@ def record(union: str, client_id: str, heartbeat: Heartbeat, now: datetime) -> b
     return _update(UnionItem(PARTITION, union), actions, UnionItem.client_id == client_id)
 
 
-def _update(item: UnionItem, actions: list[Action], condition: Condition) -> bool:
+def _update(item: UnionItem, actions: Sequence[Action], condition: Condition) -> bool:
     try:
-        item.update(actions=actions, condition=condition)
+        item.update(actions=list(actions), condition=condition)
     except UpdateError as exc:
         if exc.cause_response_code == "ConditionalCheckFailedException":
             return False

@@ -1,0 +1,237 @@
+"""Brings the local network up, step by step; a step whose result is there already does nothing."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from botocore.exceptions import ClientError
+
+from infra import join
+from infra.local import accounts, emulator, processes, stacks
+from infra.local.network import (
+    CENTER_REGION,
+    CENTER_STACK,
+    PASSWORD,
+    ROOT,
+    Network,
+    SampleUnion,
+    Trouble,
+    is_free,
+    sample_unions,
+    write,
+)
+
+EDGE = "edge"
+_EMAIL_SENDER = "no-reply@mart-union.example"
+_REGISTRATION_SECONDS = 45
+_SEEDED = "/mart-union/local/seeded"  # kept at the emulator, so that the mark is lost with the data and not without
+
+Say = Callable[[str], None]
+
+
+def up(network: Network, say: Say) -> None:
+    """Start what does not run, deploy what has changed, and fill a new network with its sample.
+
+    Raises:
+        Trouble: a step failed.
+    """
+    unions = sample_unions()
+    write("unions.json", {union.id: union.region for union in unions})
+    _start(network, say)
+    center = _deploy_center(network, unions, say)
+    _deploy_unions(network, unions, center, say)
+    _register(network, unions, say)
+    write("network.json", _described(network, unions))
+    _seed(network, unions, say)
+
+
+def deploy(network: Network, say: Say) -> None:
+    """Build and deploy what has changed, on a network that is up; nothing else."""
+    if not processes.running(emulator.NAME):
+        raise Trouble("the network is not up; run: make up")
+    unions = sample_unions()
+    center = _deploy_center(network, unions, say)
+    _deploy_unions(network, unions, center, say)
+
+
+def down(say: Say) -> None:
+    """Stop the edge, then the emulator, and wait until its data is saved."""
+    stopped = processes.stop(EDGE, seconds=10)
+    if emulator.stop():
+        say("stopped; all data is kept in .local/")
+    elif not stopped:
+        say("nothing was running")
+
+
+def _start(network: Network, say: Say) -> None:
+    if emulator.ensure(network):
+        say(f"emulator: listening on {network.endpoint}")
+    if processes.running(EDGE):
+        return
+    if not is_free(network.port):
+        raise Trouble(f"port {network.port} is used by another program; choose one: make up PORT=<number>")
+    command = [sys.executable, "-m", "infra.local.edge"]
+    environment = network.environment(CENTER_REGION) | {"PYTHONPATH": str(ROOT)}
+    processes.start(EDGE, command, environment, answers=lambda: not is_free(network.port), seconds=20)
+    say(f"edge: listening on {network.center_url}/")
+
+
+def _deploy_center(network: Network, unions: list[SampleUnion], say: Say) -> dict[str, str]:
+    with ThreadPoolExecutor(2) as workers:
+        built = list(workers.map(lambda template: stacks.build(network, template), (stacks.CENTER, stacks.UNION)))
+    if any(built):
+        say("functions and layers are built")
+    if stacks.deploy(network, stacks.CENTER, CENTER_STACK, CENTER_REGION, {"PublicUrl": network.center_url}):
+        say(f"service center deployed in {CENTER_REGION}")
+    center = stacks.outputs(network, CENTER_STACK, CENTER_REGION)
+    people = [accounts.network_operator(), *(each for union in unions for each in accounts.union_accounts(union.id))]
+    made = accounts.ensure(network.client("cognito-idp", CENTER_REGION), center["PoolId"], people)
+    if made:
+        say(f"{made} accounts made")
+    return center
+
+
+def _deploy_unions(network: Network, unions: list[SampleUnion], center: dict[str, str], say: Say) -> None:
+    def one(union: SampleUnion) -> None:
+        _join(network, union, center)
+        if stacks.deploy(network, stacks.UNION, union.stack, union.region, _parameters(network, union, center)):
+            say(f"union {union.id} deployed in {union.region}")
+
+    with ThreadPoolExecutor(2) as workers:
+        list(workers.map(one, unions))
+
+
+def _join(network: Network, union: SampleUnion, center: dict[str, str]) -> None:
+    """The same steps as `python -m infra.join` takes on AWS."""
+    cognito = network.client("cognito-idp", CENTER_REGION)
+    client_id, client_secret = join.ensure_client(cognito, center["PoolId"], union.id)
+    join.ensure_secret(network.client("secretsmanager", union.region), union.id, client_id, client_secret)
+    token = join.sign_in(cognito, center["PoolClientId"], accounts.NETWORK_OPERATOR, PASSWORD)
+    join.admit(network.center_url, token, union.id, client_id, union.names)
+
+
+def _parameters(network: Network, union: SampleUnion, center: dict[str, str]) -> dict[str, str]:
+    return {
+        "UnionId": union.id,
+        "Currency": union.currency,
+        "CurrencyStep": str(union.currency_step),
+        "TimeZone": union.time_zone,
+        "Languages": ",".join(union.languages),
+        "PublicUrl": network.union_url(union.id),
+        "CenterUrl": network.center_url,
+        "PoolIssuer": center["PoolIssuer"],
+        "PoolClientId": center["PoolClientId"],
+        "PoolRegion": center["PoolRegion"],
+        "TokenUrl": f"{network.endpoint}/oauth2/token",  # the emulator serves no sign-in domain
+        "SecretName": join.secret_name(union.id),
+        "EmailSender": _EMAIL_SENDER,
+        "AllowLoopbackShops": "true",
+    }
+
+
+def _register(network: Network, unions: list[SampleUnion], say: Say) -> None:
+    """Wait until every union has registered; the first heartbeat is sent now instead of at the next full minute."""
+    deadline = time.monotonic() + _REGISTRATION_SECONDS
+    for union in unions:
+        while not _is_healthy(network, union):
+            answer = network.client("lambda", union.region).invoke(FunctionName=f"mart-union-{union.id}-presence")
+            if "FunctionError" not in answer and _is_healthy(network, union):
+                say(f"union {union.id} has registered with the service center")
+                break
+            if time.monotonic() > deadline:
+                said = json.loads(answer["Payload"].read() or b"{}") or {}
+                raise Trouble(f"union {union.id} did not register: {said.get('errorMessage', 'no heartbeat arrived')}")
+            time.sleep(1)
+
+
+def _is_healthy(network: Network, union: SampleUnion) -> bool:
+    answer = urllib3.request("GET", f"{network.center_url}/unions/{union.id}", timeout=15, retries=2)
+    return answer.status == 200 and bool(answer.json()["healthy"])
+
+
+def _seed(network: Network, unions: list[SampleUnion], say: Say) -> None:
+    if importlib.util.find_spec("infra.local.seed") is None:
+        say("no sample data yet")
+        return
+    seed = importlib.import_module("infra.local.seed")
+    for union in unions:
+        parameters = network.client("ssm", union.region)
+        name = f"{_SEEDED}/{union.id}"
+        try:
+            parameters.get_parameter(Name=name)
+            continue
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] != "ParameterNotFound":
+                raise
+        seed.run(_described(network, unions), union.id, say)
+        parameters.put_parameter(Name=name, Value="true", Type="String", Overwrite=True)
+        say(f"union {union.id} has its sample stores, goods and people")
+
+
+def _described(network: Network, unions: list[SampleUnion]) -> dict[str, Any]:
+    """What programs and tests need to find the network; `.local/network.json`."""
+    return {
+        "service_center": network.center_url,
+        "service_center_region": CENTER_REGION,
+        "emulator": network.endpoint,
+        "access_key_id": network.access_key_id,
+        "secret_access_key": network.secret_access_key,
+        "pool": {
+            key: value
+            for key, value in stacks.outputs(network, CENTER_STACK, CENTER_REGION).items()
+            if key.startswith("Pool")
+        },
+        "accounts": [accounts.network_operator().shown()],
+        "unions": {union.id: _described_union(network, union) for union in unions},
+    }
+
+
+def _described_union(network: Network, union: SampleUnion) -> dict[str, Any]:
+    known = stacks.outputs(network, union.stack, union.region)
+    return {
+        "region": union.region,
+        "url": network.union_url(union.id),
+        "bucket": known["Bucket"],
+        "currency": union.currency,
+        "currency_step": union.currency_step,
+        "time_zone": union.time_zone,
+        "languages": list(union.languages),
+        "names": union.names,
+        "secret": join.secret_name(union.id),
+        "accounts": [account.shown() for account in accounts.union_accounts(union.id)],
+    }
+
+
+def table(described: dict[str, Any]) -> str:
+    """Pages and accounts, for the person at the laptop."""
+    lines = ["", f"  Service center  {described['service_center']}/", ""]
+    for union, facts in described["unions"].items():
+        lines += [f"  {next(iter(facts['names'].values()))} ({union}, {facts['region']})", f"    {facts['url']}/"]
+        seen: set[str] = set()
+        for account in facts["accounts"]:
+            kind = account["roles"][0].split("/")[0] + account["roles"][0][account["roles"][0].rfind("/") :] * (
+                "/" in account["roles"][0]
+            )
+            if kind not in seen:
+                seen.add(kind)
+                lines.append(f"    {account['email']:<36} {', '.join(account['roles'])}")
+        lines.append("")
+    lines.append(f"  {described['accounts'][0]['email']:<38} network operator")
+    lines.append(f"  Everybody's password is {PASSWORD}; all accounts are in .local/network.json")
+    return "\n".join(lines)
+
+
+def clean(state: Path) -> None:
+    """Remove all that the local network keeps."""
+    import shutil
+
+    shutil.rmtree(state, ignore_errors=True)
