@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from pynamodb.exceptions import QueryError
 
 from mart_union.kernel.errors import Invalid
 
@@ -38,7 +38,12 @@ def read_page(
         scan_index_forward=not newest_first,
         **options,
     )
-    items = tuple(result)
+    try:
+        items = tuple(result)
+    except QueryError as error:
+        if cursor and error.cause_response_code == "ValidationException":  # a key of another partition
+            raise _unknown_cursor() from error
+        raise
     return Page(items, _encode(result.last_evaluated_key) if len(items) >= limit else "")
 
 
@@ -52,8 +57,12 @@ def _decode(cursor: str) -> dict[str, dict[str, str]] | None:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         return msgspec.json.decode(text, type=dict[str, dict[str, str]])
-    except (binascii.Error, msgspec.DecodeError) as error:
-        raise Invalid(
-            "the cursor is not one of ours: leave it out to start at the beginning",
-            errors=[{"field": "cursor", "reason": "unknown"}],
-        ) from error
+    except (ValueError, msgspec.DecodeError) as error:
+        raise _unknown_cursor() from error
+
+
+def _unknown_cursor() -> Invalid:
+    return Invalid(
+        "the cursor is not one of ours: leave it out to start at the beginning",
+        errors=[{"field": "cursor", "reason": "unknown"}],
+    )

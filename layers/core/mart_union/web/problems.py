@@ -27,11 +27,11 @@ TITLES = {code: code.replace("-", " ").capitalize() for code in STATUS}
 def problem_of(error: MartUnionError) -> dict[str, Any]:
     """The problem details of a refusal: type, title, status, detail, and the error's own facts."""
     return {
+        **error.facts,
         "type": f"urn:mart-union:problem:{error.code}",
         "title": TITLES[error.code],
         "status": STATUS[error.code],
         "detail": error.detail,
-        **error.facts,
     }
 
 
