@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mart_union.kernel.errors import Invalid, RuleViolation
+
 VIEW_KINDS = ("union", "category", "store", "listing", "redirect", "cart", "checkout")
-STORE_ROLES = ("owner", "manager", "packer")
+MEMBER_ROLES = {"store": ("owner", "manager", "packer"), "supplier": ("owner", "member")}
+STORE_ROLES = MEMBER_ROLES["store"]
 VIEW_DAYS = 90
 SESSION_DAYS = 30
+CART_DAYS = 30
+INVITATION_DAYS = 7
+MOST_CART_LINES = 50
+MOST_UNITS_A_LINE = 999
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,17 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class RecipientFields:
+    """What a customer says of a recipient."""
+
+    name: str
+    address_lines: tuple[str, ...]
+    city: str
+    postcode: str
+    phone: str
+
+
+@dataclass(frozen=True)
 class Recipient:
     """Who gets a delivery, where. Immutable: an edit makes a new one, so that an order keeps the one it was placed with."""
 
@@ -33,6 +52,11 @@ class Recipient:
     postcode: str
     phone: str
     made_at: str
+
+    @property
+    def fields(self) -> RecipientFields:
+        """What the customer said."""
+        return RecipientFields(self.name, self.address_lines, self.city, self.postcode, self.phone)
 
 
 @dataclass(frozen=True)
@@ -68,6 +92,14 @@ class CartLine:
 
 
 @dataclass(frozen=True)
+class Cart:
+    """What a shopper means to buy; `sequence` counts its changes (0: it was never filled)."""
+
+    lines: tuple[CartLine, ...] = ()
+    sequence: int = 0
+
+
+@dataclass(frozen=True)
 class Membership:
     """A role of a person in a store or with a supplier."""
 
@@ -87,3 +119,70 @@ class Invitation:
     role: str
     made_by: str
     made_at: str
+
+
+def checked_recipient(fields: RecipientFields) -> RecipientFields:
+    """The fields without surrounding blanks, if a delivery can be addressed with them.
+
+    Raises:
+        Invalid: a field is empty or too long; `errors` names each.
+    """
+    cleaned = RecipientFields(
+        fields.name.strip(),
+        tuple(line.strip() for line in fields.address_lines if line.strip()),
+        fields.city.strip(),
+        fields.postcode.strip(),
+        fields.phone.strip(),
+    )
+    wanted = {
+        "name": (cleaned.name, 80),
+        "address_lines": (" ".join(cleaned.address_lines), 300),
+        "city": (cleaned.city, 80),
+        "postcode": (cleaned.postcode, 16),
+        "phone": (cleaned.phone, 32),
+    }
+    errors = [
+        {"field": field, "reason": f"must have 1 to {longest} characters"}
+        for field, (text, longest) in wanted.items()
+        if not 0 < len(text) <= longest
+    ]
+    if errors:
+        raise Invalid("a delivery needs a name, an address, a city, a postcode and a phone number", errors=errors)
+    return cleaned
+
+
+def checked_role(kind: str, role: str) -> None:
+    """Nothing, if there is such a role.
+
+    Raises:
+        Invalid: there is not.
+    """
+    if role not in MEMBER_ROLES.get(kind, ()):
+        raise Invalid(f"'{role}' is not a role in a {kind}", errors=[{"field": "role", "reason": "unknown"}])
+
+
+def with_quantity(lines: tuple[CartLine, ...], line: CartLine, *, add: bool = False) -> tuple[CartLine, ...]:
+    """The lines with a listing's quantity set (or added to what is there); a listing is one line, and 0 takes it out.
+
+    Raises:
+        Invalid: the quantity is not from 0 (1 when adding) to 999.
+        RuleViolation: the cart would have more than fifty lines.
+    """
+    already = {(each.store, each.sku): each.quantity for each in lines}
+    quantity = line.quantity + (already.get((line.store, line.sku), 0) if add else 0)
+    if not (1 if add else 0) <= line.quantity <= MOST_UNITS_A_LINE or quantity > MOST_UNITS_A_LINE:
+        reason = f"a cart line has from 1 to {MOST_UNITS_A_LINE} units"
+        raise Invalid(reason, errors=[{"field": "quantity", "reason": reason}])
+    already[(line.store, line.sku)] = quantity
+    if len(already) > MOST_CART_LINES:
+        raise RuleViolation(f"a cart has at most {MOST_CART_LINES} lines: check out first, or take something out")
+    return tuple(CartLine(store, sku, number) for (store, sku), number in already.items() if number)
+
+
+def merged_lines(newest: Iterable[CartLine], older: Iterable[CartLine]) -> tuple[CartLine, ...]:
+    """Two carts as one: the same listing's quantities add up, and what goes beyond a cart's limits is left out, oldest first."""
+    total: dict[tuple[str, str], int] = {}
+    for line in (*newest, *older):
+        total[(line.store, line.sku)] = min(total.get((line.store, line.sku), 0) + line.quantity, MOST_UNITS_A_LINE)
+    kept = list(total.items())[:MOST_CART_LINES]
+    return tuple(CartLine(store, sku, quantity) for (store, sku), quantity in kept)

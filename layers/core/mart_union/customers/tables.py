@@ -6,20 +6,21 @@
 | a customer's recipients, sessions, memberships | `CUSTOMER#<subject>`, begins `RECIPIENT#`, `SESSION#`, `MEMBER#` | 1 | by size |
 | a recipient | `RECIPIENT#<id>`/`RECIPIENT` | 1 | 0.5 read |
 | a session | `SESSION#<id>`/`SESSION` | 1 | 0.5 read |
+| record a view, if its session consents | `SESSION#<id>`/`VIEW#<at>#<view>` | 1 | 4 write |
 | a session's views in sequence | `SESSION#<id>`, begins `VIEW#` | 1 a page | by size |
-| a cart | `CART#<session>`/`CART` | 1 | 0.5 read |
-| a role | `CUSTOMER#<subject>`/`MEMBER#<kind>#<id>` | 1 | 0.5 read |
+| the cart of a session; of a signed-in one | `CART#<session>`/`CART`; and `CUSTOMER#<subject>`/`CART` | 1; 2 | 1 read; 2 |
+| a role | `CUSTOMER#<subject>`/`MEMBER#<kind>#<id>` | 1 | 1 read |
 | a store's or supplier's staff | `STAFF#<kind>#<id>` | 1 | by size |
-| an invitation | `INVITATION#<code>`/`INVITATION` | 1 | 0.5 read |
-| whether a message was sent | `SENT#<event>`/`<channel>` | 1 write | 1 write |
+| an invitation | `INVITATION#<code>`/`INVITATION` | 1 | 1 read |
+| the last message about a thing | `SENT#<entity>`/`<channel>` | 2 writes a message | 1 write each |
 
-No index. Views, sessions, carts, invitations and sent marks expire (`expires_at`). A customer's partition holds what one person does by
-hand; views are in their session's partition, which ends with the session.
+No index. Views, sessions, carts, invitations and sent marks expire (`expires_at`); expiry comes late, so what must be over is checked, too.
+A customer's partition holds what one person does by hand; views are in their session's partition, which ends with the session.
 """
 
 from __future__ import annotations
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
 from mart_union.customers.model import CartLine, Invitation, Membership, Profile, Recipient, Session, View
 from mart_union.kernel.storage import Document, Item, table_name
@@ -41,15 +42,17 @@ class ProfileItem(CustomersItem):
 
 
 class RecipientItem(CustomersItem):
-    """A recipient, and the reference to it in its customer's partition."""
+    """A recipient, under its own id and again in its customer's partition, where it can be taken off the list."""
 
     document = Document(Recipient)
 
 
 class SessionItem(CustomersItem):
-    """A session, and the reference to it in its customer's partition."""
+    """A session, and the reference to it in its customer's partition. `consent` and `customer` stand beside the document for conditions."""
 
     document = Document(Session)
+    consent = BooleanAttribute(default=False)
+    customer = UnicodeAttribute(default="")
 
 
 class ViewItem(CustomersItem):
@@ -59,33 +62,45 @@ class ViewItem(CustomersItem):
 
 
 class CartItem(CustomersItem):
-    """A cart; `sequence` makes two tabs' changes come one after the other."""
+    """A cart; `sequence` makes two tabs' changes come one after the other. A session's cart with an `owner` is that customer's cart."""
 
     lines = Document(tuple[CartLine, ...])
     sequence = NumberAttribute(default=1)
+    owner = UnicodeAttribute(default="")
 
 
 class MembershipItem(CustomersItem):
     """A membership, kept under the person and under the store or supplier."""
 
     document = Document(Membership)
+    role = UnicodeAttribute()
 
 
 class InvitationItem(CustomersItem):
-    """An open invitation."""
+    """An invitation; `taken_by` is set once."""
 
     document = Document(Invitation)
+    taken_by = UnicodeAttribute(null=True)
 
 
 class SentItem(CustomersItem):
-    """A message that was handed to its channel, so that an event delivered twice sends nothing twice."""
+    """The newest news of an entity that was handed to a channel: claimed until a moment, then done."""
 
+    sequence = NumberAttribute()
+    news = UnicodeAttribute()
+    done = BooleanAttribute(default=False)
+    claimed_until = NumberAttribute(default=0)
     at = UnicodeAttribute()
 
 
 def customer_key(subject: str, what: str) -> tuple[str, str]:
-    """A key in a customer's own partition."""
+    """A key in a customer's own partition: PROFILE, CART, RECIPIENT#…, SESSION#…, MEMBER#…."""
     return f"CUSTOMER#{subject}", what
+
+
+def member_keys(subject: str, kind: str, owner: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The two keys of a membership: under the person, and under the store or supplier."""
+    return customer_key(subject, f"MEMBER#{kind}#{owner}"), (f"STAFF#{kind}#{owner}", subject)
 
 
 def recipient_key(recipient: str) -> tuple[str, str]:
@@ -98,6 +113,11 @@ def session_key(session: str) -> tuple[str, str]:
     return f"SESSION#{session}", "SESSION"
 
 
+def view_key(session: str, at: str, view: str) -> tuple[str, str]:
+    """The key of a view: in its session's partition, in order of time."""
+    return f"SESSION#{session}", f"VIEW#{at}#{view}"
+
+
 def cart_key(session: str) -> tuple[str, str]:
     """The key of a session's cart."""
     return f"CART#{session}", "CART"
@@ -106,3 +126,8 @@ def cart_key(session: str) -> tuple[str, str]:
 def invitation_key(code: str) -> tuple[str, str]:
     """The key of an invitation."""
     return f"INVITATION#{code}", "INVITATION"
+
+
+def sent_key(entity: str, channel: str) -> tuple[str, str]:
+    """The key of the mark that a channel was told about an entity."""
+    return f"SENT#{entity}", channel

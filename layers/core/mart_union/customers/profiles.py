@@ -1,0 +1,111 @@
+"""Customers' profiles and recipients: the personal data, in items of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mart_union.customers.model import Profile, Recipient, RecipientFields, checked_recipient
+from mart_union.customers.tables import CustomersItem, ProfileItem, RecipientItem, customer_key, recipient_key
+from mart_union.kernel.clock import iso, utc_now
+from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound
+from mart_union.kernel.ids import derived_id
+from mart_union.kernel.settings import settings
+from mart_union.kernel.storage import find
+from mart_union.kernel.transaction import WriteTransaction, refuse
+
+_LONGEST_NAME = 80
+_MOST_LISTED = 100
+_LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1
+
+
+def get_profile(subject: str) -> Profile | None:
+    """A customer's profile, None for one who never gave any."""
+    item = find(ProfileItem, *customer_key(subject, "PROFILE"), consistent=True)
+    return item.document if item else None
+
+
+def save_profile(subject: str, *, name: str, email: str, language: str, now: datetime | None = None) -> Profile:
+    """Keep a customer's name, address for mail and language. `email` is one that its owner has verified, or ''.
+
+    Raises:
+        Invalid: the name or address is too long, or the union does not speak the language.
+    """
+    errors = []
+    if len(name.strip()) > _LONGEST_NAME:
+        errors.append({"field": "name", "reason": f"must have at most {_LONGEST_NAME} characters"})
+    if len(email) > _LONGEST_EMAIL or (email and "@" not in email):
+        errors.append({"field": "email", "reason": "is not an address for mail"})
+    if language not in settings().languages:
+        errors.append({"field": "language", "reason": f"must be one of {', '.join(settings().languages)}"})
+    if errors:
+        raise Invalid("the profile cannot be kept so", errors=errors)
+    profile = Profile(subject, name.strip(), email, language, iso(now or utc_now()))
+    ProfileItem(*customer_key(subject, "PROFILE"), document=profile).save()
+    return profile
+
+
+def add_recipient(subject: str, fields: RecipientFields, key: str, now: datetime | None = None) -> Recipient:
+    """Keep a recipient under an id derived from its customer and the idempotency key; a repeat gives the first one.
+
+    A recipient without a customer (`subject` '', of a seller's own shop) is found by its id only.
+
+    Raises:
+        Invalid: a field is empty or too long.
+        KeyReused: the key was used for another recipient.
+    """
+    fields = checked_recipient(fields)
+    made = Recipient(
+        derived_id("recipient", subject, key),
+        subject,
+        fields.name,
+        fields.address_lines,
+        fields.city,
+        fields.postcode,
+        fields.phone,
+        iso(now or utc_now()),
+    )
+    transaction = WriteTransaction()
+    item = RecipientItem(*recipient_key(made.id), document=made)
+    transaction.create(item, refuse(Conflict, "this recipient has been made already"))
+    if subject:
+        transaction.put(RecipientItem(*customer_key(subject, f"RECIPIENT#{made.id}"), document=made))
+    try:
+        transaction.commit()
+    except Conflict:
+        return _first(made)
+    return made
+
+
+def _first(made: Recipient) -> Recipient:
+    first = get_recipient(made.id)
+    if first.fields != made.fields:
+        raise KeyReused("this key was used for another recipient; nothing was changed")
+    return first
+
+
+def get_recipient(recipient: str, *, customer: str | None = None) -> Recipient:
+    """A recipient; with `customer`, only that customer's own.
+
+    Raises:
+        NotFound: there is none, or it is another customer's.
+    """
+    item = find(RecipientItem, *recipient_key(recipient))
+    if item is None or (customer is not None and item.document.customer != customer):
+        raise NotFound("there is no such recipient")
+    return item.document
+
+
+def list_recipients(subject: str) -> list[Recipient]:
+    """A customer's recipients, those that were not taken off the list; at most a hundred. One query."""
+    only = CustomersItem.sk.startswith("RECIPIENT#")
+    return [item.document for item in RecipientItem.query(f"CUSTOMER#{subject}", only, limit=_MOST_LISTED)]
+
+
+def unlist_recipient(subject: str, recipient: str) -> None:
+    """Take a recipient off its customer's list. Orders keep the one that they were placed with. Repeating it changes nothing.
+
+    Raises:
+        NotFound: there is none, or it is another customer's.
+    """
+    get_recipient(recipient, customer=subject)
+    RecipientItem(*customer_key(subject, f"RECIPIENT#{recipient}")).delete()
