@@ -103,6 +103,8 @@ class Api:
             route.access.check(request.caller)
             if route.body is not None:
                 request = replace(request, content=_content(route, request))
+            if route.idempotent_key:
+                _ = request.idempotency_key  # refuses a request without one
             return _render(route.handler(request), route, request)
         except Unauthenticated as error:
             if route.is_page and route.method == "GET":
@@ -112,16 +114,29 @@ class Api:
             return self._refusal(error, route.is_page, request)
         except Exception:
             self.logger.exception("unexpected error", route=f"{route.method} {route.path}")
-            return _problem(problems.UNKNOWN, route.is_page, request)
+            return self._problem(problems.UNKNOWN, route.is_page, request)
 
     def _refusal(self, error: MartUnionError, page: bool, request: Request) -> Response[Any]:
         self.logger.info("refused", code=error.code, path=request.path)
-        return _problem(problems.problem_of(error), page, request)
+        return self._problem(problems.problem_of(error), page, request)
 
     def _not_found(self, _error: Any) -> Response[Any]:
         request = _read(self._resolver.current_event.raw_event, {})
         problem = problems.problem_of(NotFound(f"there is no {request.method} {request.path} here"))
-        return _problem(problem, not request.path.startswith("/api/"), request)
+        return self._problem(problem, not request.path.startswith("/api/"), request)
+
+    def _problem(self, problem: dict[str, Any], page: bool, request: Request) -> Response[Any]:
+        if page:
+            try:
+                return _page(Page("problem.html", {"problem": problem}, problem["status"]), request)
+            except Exception:  # pages read the union's names, which may be what went wrong
+                self.logger.exception("no page for a problem", status=problem["status"])
+        headers = {"Cache-Control": "no-store", **_SECURITY}
+        if problem["status"] == 401:
+            headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, section 15.5.2
+        return Response(
+            problem["status"], "application/problem+json", msgspec.json.encode(problem).decode(), headers=headers
+        )
 
 
 def _read(event: dict[str, Any], params: Mapping[str, str]) -> Request:
@@ -133,7 +148,7 @@ def _read(event: dict[str, Any], params: Mapping[str, str]) -> Request:
     if event.get("isBase64Encoded"):
         import base64  # only uploads and compressed bodies come so
 
-        text = base64.b64decode(text).decode()
+        text = base64.b64decode(text).decode(errors="replace")
     return Request(
         method=event["httpMethod"],
         path=event["path"],
@@ -164,7 +179,7 @@ def _render(answer: Answer, route: Route, request: Request) -> Response[Any]:
     if isinstance(answer, Page):
         return _page(answer, request)
     if isinstance(answer, Redirect):
-        location = answer.location if "://" in answer.location else request.base + answer.location
+        location = request.base + answer.location if answer.location.startswith("/") else answer.location
         return Response(answer.status, headers={"Location": location}, cookies=_cookies(answer.cookies, request))
     if isinstance(answer, Raw):
         return Response(answer.status, answer.media_type, answer.body, headers={**_SECURITY, **answer.headers})
@@ -182,14 +197,6 @@ def _page(page: Page, request: Request) -> Response[Any]:
     body = render(page.template, request, page.context)
     return Response(
         page.status, "text/html; charset=utf-8", body, headers=headers, cookies=_cookies(page.cookies, request)
-    )
-
-
-def _problem(problem: dict[str, Any], page: bool, request: Request) -> Response[Any]:
-    if page:
-        return _page(Page("problem.html", {"problem": problem}, problem["status"]), request)
-    return Response(
-        problem["status"], "application/problem+json", msgspec.json.encode(problem).decode(), headers=dict(_SECURITY)
     )
 
 

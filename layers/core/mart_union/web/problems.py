@@ -24,8 +24,21 @@ STATUS = {
 TITLES = {code: code.replace("-", " ").capitalize() for code in STATUS}
 
 
+UNKNOWN: dict[str, Any] = {
+    "type": "urn:mart-union:problem:internal",
+    "title": "Internal error",
+    "status": 500,
+    "detail": "Something went wrong on our side; nothing was half done. Please try again.",
+}
+
+
 def problem_of(error: MartUnionError) -> dict[str, Any]:
-    """The problem details of a refusal: type, title, status, detail, and the error's own facts."""
+    """The problem details of a refusal: type, title, status, detail, and the error's own facts.
+
+    A code that is not in the table is nobody's to show: it becomes `UNKNOWN`.
+    """
+    if error.code not in STATUS:
+        return UNKNOWN
     return {
         **error.facts,
         "type": f"urn:mart-union:problem:{error.code}",
@@ -33,11 +46,3 @@ def problem_of(error: MartUnionError) -> dict[str, Any]:
         "status": STATUS[error.code],
         "detail": error.detail,
     }
-
-
-UNKNOWN: dict[str, Any] = {
-    "type": "urn:mart-union:problem:internal",
-    "title": "Internal error",
-    "status": 500,
-    "detail": "Something went wrong on our side; nothing was half done. Please try again.",
-}

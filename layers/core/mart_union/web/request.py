@@ -17,7 +17,7 @@ from mart_union.web.access import Caller
 T = TypeVar("T")
 
 _AT_FIELD = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<field>.*)`)?$")
-_KEY = re.compile(r"^[\x21-\x7e]{8,128}$")
+_KEY = re.compile(r"[\x21-\x7e]{8,128}")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Request:
             Invalid: it is missing or not 8 to 128 visible ASCII characters.
         """
         key = self.headers.get("idempotency-key") or self.form.get("idempotency_key", "")
-        if not _KEY.match(key):
+        if not _KEY.fullmatch(key):
             message = "send an Idempotency-Key of 8 to 128 visible ASCII characters, a new one for each new thing"
             raise Invalid(message, errors=[{"field": "Idempotency-Key", "reason": message}])
         return key
