@@ -8,14 +8,13 @@ from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from botocore.config import Config
 
 from mart_union.catalog import service as catalog
 from mart_union.directory.model import Heartbeat, Place
 from mart_union.directory.presence import Credentials, Presence
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
+from mart_union.kernel.secrets import read_secret
 from mart_union.kernel.settings import settings
 
 logger = Logger(service="presence")
@@ -49,7 +48,5 @@ def _heartbeat() -> Heartbeat:
 
 @cache
 def _presence() -> Presence:
-    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
-    secret: Any = SecretsProvider(config=config).get(settings().secret_name, transform="json")
-    credentials = Credentials(os.environ["TOKEN_URL"], secret["client_id"], secret["client_secret"])
+    credentials = Credentials(os.environ["TOKEN_URL"], read_secret("client_id"), read_secret("client_secret"))
     return Presence(settings().union, settings().center_url, credentials)

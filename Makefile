@@ -1,0 +1,74 @@
+# Mart Union: what a person does with it on a laptop. A Python from 3.11 to 3.13, make and git are enough.
+#
+#   make up [PORT=8080] [EMULATOR_PORT=4566]   the whole network on this machine, with sample data
+#   make demo                                  a walk through it
+#   make down                                  stop it; all data is kept
+#   make clean                                 remove it with its data
+
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	"$$each" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$each" && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?=
+EMULATOR_PORT ?=
+
+export PYTHONPATH := layers/core:functions:.
+
+.PHONY: up down clean demo deploy test test-unit test-integration check format routes lock
+
+up: $(VENV)/ready
+	@$(BIN)/python -m infra.local up --port "$(PORT)" --emulator-port "$(EMULATOR_PORT)"
+
+down: $(VENV)/ready
+	@$(BIN)/python -m infra.local down
+
+clean:
+	@if [ -f $(VENV)/ready ]; then $(BIN)/python -m infra.local clean; else rm -rf .local; fi
+	@rm -rf $(VENV) .aws-sam .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find infra layers functions tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+demo: up
+	@$(BIN)/python -m infra.local.demo
+
+# To AWS, with the credentials and region of your own environment: see docs/deploy.md or run it to be told what it needs.
+deploy: $(VENV)/ready
+	@$(BIN)/python -m infra.deploy $(UNION)
+
+test: test-unit test-integration
+
+test-unit: $(VENV)/ready
+	@$(BIN)/pytest tests -m "not integration and not browser"
+
+test-integration: $(VENV)/ready
+	@$(BIN)/pytest tests -m "integration or browser"
+
+check: $(VENV)/ready
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m infra.routes --check
+	@$(BIN)/cfn-lint template.yaml infra/union.yaml
+
+format: $(VENV)/ready
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+routes: $(VENV)/ready
+	@$(BIN)/python -m infra.routes
+
+# The locks name versions and hashes, and no address: the person's own settings say where packages come from.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock: $(VENV)/ready
+	@$(COMPILE) $(LOCK_OPTIONS) requirements-dev.in -o requirements-dev.txt
+	@$(COMPILE) $(LOCK_OPTIONS) infra/requirements-uv.in -o infra/requirements-uv.txt
+	@$(COMPILE) -c requirements-dev.txt layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+	@$(COMPILE) -c requirements-dev.txt --no-deps functions/router/requirements.in -o functions/router/requirements.txt
+
+$(VENV)/ready: requirements-dev.txt infra/requirements-uv.txt
+	@if [ -z "$(PYTHON)" ]; then echo "make: no Python from 3.11 to 3.13 is here; install one, or say PYTHON=<path>" >&2; exit 1; fi
+	@echo "Making $(VENV) with $$($(PYTHON) --version); this takes a minute, once."
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "make: $(PYTHON) cannot make virtual environments; install its venv package" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement infra/requirements-uv.txt
+	@$(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python --requirement requirements-dev.txt
+	@touch $(VENV)/ready

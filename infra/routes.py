@@ -1,0 +1,121 @@
+"""Keeps the routes of `infra/union.yaml` equal to the code's: `python -m infra.routes` writes them, `--check` compares.
+
+Every route stands in the template with its own method, since the API denies what is not named. They stand in the API's
+OpenAPI body with one permission a function, not as SAM events: SAM grants one permission a route, and a function's policy,
+20 KB at most, is full at about fifty.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATE = ROOT / "infra" / "union.yaml"
+FUNCTIONS = ROOT / "functions"
+_FIRST = "          # Routes: written by `make routes` from the code.\n"
+_LAST = "          # End of routes.\n"
+_ENVIRONMENT = {
+    "UNION_ID": "union",
+    "CURRENCY": "EUR",
+    "CURRENCY_STEP": "1",
+    "TIME_ZONE": "UTC",
+    "LANGUAGES": "en",
+    "UNION_BUCKET": "bucket",
+    "UNION_BUS": "bus",
+    "CENTER_URL": "center",
+    "POOL_ISSUER": "issuer",
+    "POOL_CLIENT_ID": "client",
+    "POOL_REGION": "region",
+    "UNION_SECRET": "secret",
+    "EMAIL_SENDER": "sender",
+    "RESERVATION_SECONDS": "900",
+    "ALLOW_LOOPBACK_SHOPS": "false",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+}
+
+
+@dataclass(frozen=True, order=True)
+class Route:
+    """One method of one path, the function that answers it, and whether everybody may call it."""
+
+    path: str
+    method: str
+    function: str
+    public: bool
+
+
+def routes_of_code() -> list[Route]:
+    """The routes that the functions declare, in the order of their paths."""
+    return sorted(route for function in http_functions() for route in _routes(function))
+
+
+def http_functions() -> list[str]:
+    """The functions of a union that answer HTTP requests: those whose code declares an `api`."""
+    return [path.parent.name for path in sorted(FUNCTIONS.glob("*/app.py")) if "api = Api(" in path.read_text()]
+
+
+def resource_of(function: str) -> str:
+    """The logical id of a function in the template."""
+    return "".join(part.capitalize() for part in function.split("_"))
+
+
+def lines_of(routes: Iterable[Route]) -> Iterator[str]:
+    """The template's lines for some routes."""
+    for path, methods in groupby(sorted(routes), key=lambda route: route.path):
+        yield f"          {path}:\n"
+        for route in methods:
+            uri = (
+                "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
+                f"${{{resource_of(route.function)}.Arn}}/invocations"
+            )
+            yield f"            {route.method.lower()}:\n"
+            if route.public:
+                yield "              security: [{NONE: []}]\n"
+            yield "              x-amazon-apigateway-integration:\n"
+            yield "                type: aws_proxy\n"
+            yield "                httpMethod: POST\n"
+            yield f'                uri: !Sub "{uri}"\n'
+
+
+def with_routes(template: str, routes: Iterable[Route]) -> str:
+    """The template's text with these routes between the marks."""
+    before, _, rest = template.partition(_FIRST)
+    _, _, after = rest.partition(_LAST)
+    if not after:
+        raise SystemExit(f"{TEMPLATE.name} has lost the marks between which the routes stand")
+    return before + _FIRST + "".join(lines_of(routes)) + _LAST + after
+
+
+def _routes(function: str) -> Iterator[Route]:
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    for folder in (FUNCTIONS, ROOT / "layers" / "core"):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+    api: Any = importlib.import_module(f"{function}.app").api
+    for route in api.routes:
+        yield Route(route.path, route.method, function, route.access.kind == "public")
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check the template's routes."""
+    template = TEMPLATE.read_text()
+    wanted = with_routes(template, routes_of_code())
+    if wanted == template:
+        return 0
+    if "--check" in arguments:
+        print("infra/union.yaml does not have the routes of the code; run: make routes", file=sys.stderr)
+        return 1
+    TEMPLATE.write_text(wanted)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
