@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 ENDED = frozenset({"completed", "refused", "cancelled", "expired"})
-_PROGRESS = ("awaiting_payment", "placed", "accepted", "shipped", "delivered", "completed")
+PROGRESS = ("awaiting_payment", "placed", "scheduled", "accepted", "ready", "shipped", "delivered", "completed")
+"""The states of a line that goes well, from furthest behind to done. A procedure uses some of them."""
+STATES = frozenset(PROGRESS) | ENDED
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class Order:
 def state_of(states: Iterable[str]) -> str:
     """The state of the line that is furthest behind among those still going on; else how they ended."""
     all_states = set(states)
-    going_on = [state for state in _PROGRESS if state in all_states and state != "completed"]
+    going_on = [state for state in PROGRESS if state in all_states and state != "completed"]
     if going_on:
         return going_on[0]
     return "completed" if "completed" in all_states else sorted(all_states)[0]
@@ -122,7 +124,11 @@ def state_of(states: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Response:
-    """A customer's question, complaint or review about an order, and the enterprise's or supplier's answer."""
+    """A customer's question, complaint or review about an order or one line of it (`line` 0: the whole order), and its answer.
+
+    `suppliers` are those whose lines it is about: they see and may answer it as the store does. `request` fingerprints what was
+    sent under its key.
+    """
 
     id: str
     order: str
@@ -136,6 +142,9 @@ class Response:
     line: int = 0
     answer: str = ""
     answered_at: str = ""
+    answered_by: str = ""
+    suppliers: tuple[str, ...] = ()
+    request: str = ""
     sequence: int = 1
 
 

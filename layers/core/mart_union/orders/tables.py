@@ -5,10 +5,12 @@
 | an order with its lines, shipments and history | `ORDER#<id>`/`ORDER` | 1 | 0.5 read a 4 KB |
 | an order's responses | `ORDER#<id>`, begins `RESPONSE#` | 1 | by size |
 | a store's open orders by state, its closed ones by month | index `by_store` | 1 a page | by size |
-| a store's open responses | index `by_store`, `<store>#responses#open` | 1 a page | by size |
+| a store's open responses, its answered ones by month | index `by_store`, `<store>#responses#open`, `<store>#responses#<yyyy-mm>` | 1 a page | by size |
+| a supplier's | the same with `supplier/<id>` for the store | 1 a page | by size |
 | orders whose deadline has come | index `clock` | 1 an hour of the clock | by size |
 
 Index `by_store` (`store_list`, `store_sort`): an order or response enters it once (1 write unit) and changes its key with its state (2).
+A response about suppliers' lines has a copy for each of them (`FORWARDED#`), so that it stands in their lists too.
 Index `clock` (`clock_pk` = the hour, `clock_sk` = moment and order), keys only: only orders that wait for a deadline are in it (1 to enter,
 1 to leave).
 """
@@ -79,6 +81,24 @@ def order_key(order: str) -> tuple[str, str]:
 def response_key(order: str, response: str) -> tuple[str, str]:
     """The key of a response."""
     return f"ORDER#{order}", f"RESPONSE#{response}"
+
+
+def response_items(response: Response) -> list[ResponseItem]:
+    """The items of a response: its own, in its store's list, and a copy in the list of each supplier that it is about."""
+    pk, sk = response_key(response.order, response.id)
+    copies = [(f"supplier/{supplier}", f"FORWARDED#{response.id}#{supplier}") for supplier in response.suppliers]
+    part = "open" if response.state == "open" else response.at[:7]
+    return [
+        ResponseItem(
+            pk,
+            key,
+            document=response,
+            sequence=response.sequence,
+            store_list=f"{party}#responses#{part}",
+            store_sort=f"{response.at}#{response.id}",
+        )
+        for party, key in [(response.store, sk), *copies]
+    ]
 
 
 def order_item(order: Order) -> OrderItem:

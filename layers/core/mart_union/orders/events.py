@@ -1,0 +1,68 @@
+"""Domain events of orders and responses, from the old and new image of an item. Every new sequence of an entity gives one event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from mart_union.kernel.events import Event
+from mart_union.orders.model import Order, Response, state_of
+
+_BY_STATE = {
+    "awaiting_payment": "OrderReserved",
+    "placed": "OrderPlaced",
+    "scheduled": "OrderScheduled",
+    "accepted": "OrderAccepted",
+    "ready": "OrderReady",
+    "shipped": "OrderShipped",
+    "delivered": "OrderDelivered",
+    "completed": "OrderCompleted",
+    "refused": "OrderRefused",
+    "cancelled": "OrderCancelled",
+    "expired": "OrderExpired",
+}
+_SECRET_FACTS = frozenset({"pickup_code", "access"})
+
+
+def events_of(
+    pk: str, sk: str, old: dict[str, Any] | None, new: dict[str, Any] | None, event_id: str, at: str
+) -> list[Event]:
+    """What a change of an item of the Orders table means; nothing for copies and for what was deleted."""
+    if new is None:
+        return []
+    if sk == "ORDER":
+        before = msgspec.convert(old["document"], Order) if old else None
+        after = msgspec.convert(new["document"], Order)
+        return [
+            _event(event_id, _order_event(before, after), f"order/{after.id}", after.sequence, at, for_event(after))
+        ]
+    if sk.startswith("RESPONSE#"):
+        response = msgspec.convert(new["document"], Response)
+        name = "ResponseReceived" if response.state == "open" else "ResponseAnswered"
+        told = replace(response, text="", answer="", request="")
+        return [_event(event_id, name, f"response/{response.id}", response.sequence, at, told)]
+    return []
+
+
+def _event(event_id: str, name: str, entity: str, sequence: int, at: str, snapshot: Order | Response) -> Event:
+    return Event(event_id, name, entity, sequence, at, msgspec.to_builtins(snapshot))
+
+
+def _order_event(before: Order | None, after: Order) -> str:
+    """Named for the state that lines have entered; for a change that moved no line, OrderTracked."""
+    if before is None:
+        return _BY_STATE[after.state]
+    states = {line.number: line.state for line in before.lines}
+    entered = [line.state for line in after.lines if states.get(line.number) != line.state]
+    return _BY_STATE[state_of(entered)] if entered else "OrderTracked"
+
+
+def for_event(order: Order) -> Order:
+    """The order without what only its customer may read (codes, access) and without free text, which could name people."""
+    return replace(
+        order,
+        history=tuple(replace(taken, note="", key="") for taken in order.history),
+        facts={name: fact for name, fact in order.facts.items() if name not in _SECRET_FACTS},
+    )

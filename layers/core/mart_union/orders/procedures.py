@@ -1,0 +1,348 @@
+"""Procedures: the steps that the lines of an order go through, as data. An order keeps the version it was placed under.
+
+A new version is a new entry of `_ALL`; entries never change once orders were placed under them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from mart_union.catalog.model import Store
+from mart_union.kernel.clock import from_iso, iso, local_date
+from mart_union.kernel.errors import NotFound
+from mart_union.kernel.settings import settings
+from mart_union.orders.model import ENDED, STATES, Line, Order
+
+ROLES = ("customer", "store", "supplier", "system")
+NEEDS = ("tracking", "pickup_code", "appointment_at", "access")
+EFFECTS = ("", "payment", "release", "refund", "complete")
+STARTS = ("awaiting_payment", "placed")
+"""An order starts unpaid or paid."""
+
+_FULFILLERS = ("store", "supplier")
+_ENDING_BY_EFFECT = {"complete": {"completed"}, "refund": {"refused", "cancelled"}, "release": {"cancelled", "expired"}}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A move of lines from one of some states to another, by one of some roles.
+
+    `needs` is what whoever takes it must bring along, `gives` what it makes for the customer. `effect` is what happens to the money in
+    the same transaction: nothing, `payment` (the pending transfer is posted), `release` (nothing was paid: the reservation ends),
+    `refund` (what the order holds of the lines goes back, and so does their stock), `complete` (it goes to those who earned it).
+    """
+
+    name: str
+    title: str
+    from_states: tuple[str, ...]
+    to_state: str
+    roles: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    gives: str = ""
+    effect: str = ""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """How long a line may wait in a state, and the step that the system takes then.
+
+    The `hours` run from when the line entered the state, from the promised day if that is later (`after_promise`), or are the
+    order's return window (`return_window`).
+    """
+
+    state: str
+    step: str
+    hours: int = 0
+    after_promise: bool = False
+    return_window: bool = False
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """One version of a way in which a store serves its orders."""
+
+    name: str
+    version: int
+    title: str
+    steps: tuple[Step, ...]
+    deadlines: tuple[Deadline, ...]
+
+    def step(self, name: str) -> Step | None:
+        """The step of a name, None when the procedure has no such step."""
+        return next((step for step in self.steps if step.name == name), None)
+
+
+_UNPAID = (
+    Step("pay", "Payment arrived", ("awaiting_payment",), "placed", ("system",), effect="payment"),
+    Step("expire", "Not paid in time", ("awaiting_payment",), "expired", ("system",), effect="release"),
+    Step("withdraw", "Withdrawn before payment", ("awaiting_payment",), "cancelled", ("system",), effect="release"),
+)
+
+
+def _ways_out(*states: str) -> tuple[Step, Step]:
+    """Either side may step back from lines in these states; the customer gets the money back."""
+    return (
+        Step("refuse", "Refuse", states, "refused", (*_FULFILLERS, "system"), effect="refund"),
+        Step("cancel", "Cancel", states, "cancelled", ("customer", "system"), effect="refund"),
+    )
+
+
+def _completion(*received_from: str) -> tuple[Step, Step]:
+    """The customer says that the lines arrived, or the return window passes without a word."""
+    return (
+        Step("receive", "I have received it", received_from, "completed", ("customer",), effect="complete"),
+        Step("complete", "Return window over", ("delivered",), "completed", ("system",), effect="complete"),
+    )
+
+
+_CLOSING = Deadline("delivered", "complete", return_window=True)
+
+_CARRIER = Procedure(
+    "carrier",
+    1,
+    "Delivery by carrier",
+    (
+        *_UNPAID,
+        Step("accept", "Accept", ("placed",), "accepted", _FULFILLERS),
+        Step("ship", "Ship", ("accepted",), "shipped", _FULFILLERS, needs=("tracking",)),
+        Step("deliver", "Mark as delivered", ("shipped",), "delivered", (*_FULFILLERS, "system")),
+        *_ways_out("placed", "accepted"),
+        *_completion("shipped", "delivered"),
+    ),
+    (
+        Deadline("placed", "refuse", hours=48),
+        Deadline("accepted", "cancel", hours=7 * 24, after_promise=True),
+        Deadline("shipped", "deliver", hours=30 * 24),
+        _CLOSING,
+    ),
+)
+
+_PICKUP = Procedure(
+    "pickup",
+    1,
+    "Collect at the store",
+    (
+        *_UNPAID,
+        Step("accept", "Accept", ("placed",), "accepted", _FULFILLERS),
+        Step("prepare", "Ready to collect", ("accepted",), "ready", _FULFILLERS, gives="pickup_code"),
+        Step("hand_over", "Hand over", ("ready",), "delivered", _FULFILLERS, needs=("pickup_code",)),
+        *_ways_out("placed", "accepted", "ready"),
+        *_completion("delivered"),
+    ),
+    (
+        Deadline("placed", "refuse", hours=24),
+        Deadline("accepted", "cancel", hours=3 * 24, after_promise=True),
+        Deadline("ready", "cancel", hours=14 * 24),
+        _CLOSING,
+    ),
+)
+
+_APPOINTMENT = Procedure(
+    "appointment",
+    1,
+    "Service by appointment",
+    (
+        *_UNPAID,
+        Step(
+            "schedule",
+            "Set the appointment",
+            ("placed", "scheduled"),
+            "scheduled",
+            _FULFILLERS,
+            needs=("appointment_at",),
+        ),
+        Step("perform", "Service done", ("scheduled",), "delivered", _FULFILLERS),
+        *_ways_out("placed", "scheduled"),
+        *_completion("delivered"),
+    ),
+    (Deadline("placed", "refuse", hours=72), Deadline("scheduled", "cancel", hours=90 * 24), _CLOSING),
+)
+
+_DIGITAL = Procedure(
+    "digital",
+    1,
+    "Delivered online",
+    (
+        *_UNPAID,
+        Step("provide", "Give access", ("placed",), "delivered", _FULFILLERS, needs=("access",)),
+        *_ways_out("placed"),
+        *_completion("delivered"),
+    ),
+    (Deadline("placed", "refuse", hours=24), _CLOSING),
+)
+
+_ALL = (_CARRIER, _PICKUP, _APPOINTMENT, _DIGITAL)
+_VERSIONS = {(procedure.name, procedure.version): procedure for procedure in _ALL}
+PROCEDURES = {procedure.name: procedure for procedure in sorted(_ALL, key=lambda one: one.version)}
+"""The newest version of each procedure, under which new orders are placed."""
+
+
+def get_procedure(name: str, version: int) -> Procedure:
+    """A procedure as it was in a version.
+
+    Raises:
+        NotFound: there is no such procedure or version.
+    """
+    if (name, version) not in _VERSIONS:
+        raise NotFound(f"there is no procedure '{name}' in version {version}", procedures=sorted(PROCEDURES))
+    return _VERSIONS[name, version]
+
+
+def current_version(name: str) -> int:
+    """The version of a procedure under which new orders are placed.
+
+    Raises:
+        NotFound: there is no such procedure.
+    """
+    if name not in PROCEDURES:
+        raise NotFound(f"there is no procedure '{name}'", procedures=sorted(PROCEDURES))
+    return PROCEDURES[name].version
+
+
+def procedure_of(order: Order) -> Procedure:
+    """The procedure that an order is pinned to."""
+    return get_procedure(order.procedure, order.procedure_version)
+
+
+def acceptance_deadline(name: str, paid_at: datetime) -> str:
+    """When an order that is paid now is refused if nobody answers it (ISO), '' when that never happens."""
+    procedure = get_procedure(name, current_version(name))
+    hours = [deadline.hours for deadline in procedure.deadlines if deadline.state == "placed"]
+    return iso(paid_at + timedelta(hours=min(hours))) if hours else ""
+
+
+def promised_by(store: Store, now: datetime) -> str:
+    """The end of the day, in the union's time zone, by which a store promises what is bought now (ISO)."""
+    time_zone = settings().time_zone
+    day = local_date(now, time_zone) + timedelta(days=store.lead_days)
+    return iso(datetime.combine(day, time(23, 59, 59), ZoneInfo(time_zone)))
+
+
+def may_act_on(line: Line, role: str, fulfiller: str) -> bool:
+    """Whether a role's steps reach a line: a store or supplier (`fulfiller`) acts on the lines that it fulfils, the others on all."""
+    return role not in _FULFILLERS or line.fulfiller == fulfiller
+
+
+def allowed_steps(order: Order, role: str, fulfiller: str = "") -> list[str]:
+    """The names of the steps that a role may take now, with at least one line each."""
+    states = {line.state for line in order.lines if may_act_on(line, role, fulfiller)}
+    steps = procedure_of(order).steps
+    return [step.name for step in steps if role in step.roles and not states.isdisjoint(step.from_states)]
+
+
+def deadline_of(order: Order, line: Line) -> tuple[str, str] | None:
+    """When a line's waiting ends (ISO) and the step that is taken then, None when it waits for nothing."""
+    deadline = next((one for one in procedure_of(order).deadlines if one.state == line.state), None)
+    if deadline is None:
+        return None
+    since = next((taken.at for taken in reversed(order.history) if line.number in taken.lines), order.placed_at)
+    if deadline.after_promise:
+        since = max(since, order.promised_by)
+    wait = timedelta(days=order.return_window_days) if deadline.return_window else timedelta(hours=deadline.hours)
+    return iso(from_iso(since) + wait), deadline.step
+
+
+def next_deadline(order: Order) -> str:
+    """The first moment at which the system acts on an order (ISO), '' when it waits for nothing."""
+    return min((found[0] for line in order.lines if (found := deadline_of(order, line)) is not None), default="")
+
+
+def check_procedure(procedure: Procedure) -> list[str]:
+    """What is wrong with a procedure, in sentences; nothing when every state is reached, every path ends, and every ending settles.
+
+    Every path must end even if nobody acts: the deadlines alone lead from each paid state to an ending.
+    """
+    reached = _reachable(procedure)
+    problems = [problem for step in procedure.steps for problem in _step_problems(step)]
+    problems += [f"{state} is left by a step and never reached" for state in sorted(_left(procedure) - reached)]
+    problems += [f"no ending is reached from {state}" for state in sorted(reached) if not _ends(procedure, state)]
+    waiting = reached - ENDED - {"awaiting_payment"}  # an unpaid purchase has a clock of its own
+    problems += [
+        f"an order can stay {state} for ever" for state in sorted(waiting) if not _ends_by_itself(procedure, state)
+    ]
+    names = [step.name for step in procedure.steps]
+    problems += [f"two steps are called {name}" for name in sorted({name for name in names if names.count(name) > 1})]
+    return problems + [
+        problem for deadline in procedure.deadlines for problem in _deadline_problems(procedure, deadline)
+    ]
+
+
+def _step_problems(step: Step) -> list[str]:
+    wrong = {
+        "has an unknown state": not {*step.from_states, step.to_state} <= STATES,
+        "has an unknown role": not step.roles or not set(step.roles) <= set(ROLES),
+        "has an unknown need": not set(step.needs) <= set(NEEDS),
+        "has an unknown effect": step.effect not in EFFECTS,
+        "leaves an ending": not ENDED.isdisjoint(step.from_states),
+        "does not settle the money as its ending calls for": (
+            step.to_state in ENDED or step.effect in _ENDING_BY_EFFECT
+        )
+        and step.to_state not in _ENDING_BY_EFFECT.get(step.effect, ()),
+        "refunds or completes what was never paid": step.effect in {"refund", "complete"}
+        and "awaiting_payment" in step.from_states,
+        "releases what was paid": step.effect == "release" and step.from_states != ("awaiting_payment",),
+        "leaves awaiting_payment without payment": "awaiting_payment" in step.from_states
+        and step.effect not in {"payment", "release"},
+    }
+    return [f"{step.name} {problem}" for problem, is_so in wrong.items() if is_so]
+
+
+def _deadline_problems(procedure: Procedure, deadline: Deadline) -> list[str]:
+    step = procedure.step(deadline.step)
+    if step is None:
+        return [f"the deadline of {deadline.state} takes an unknown step {deadline.step}"]
+    if deadline.state not in step.from_states or "system" not in step.roles or step.needs:
+        return [f"the system cannot take {step.name} from {deadline.state}"]
+    return []
+
+
+def _left(procedure: Procedure) -> set[str]:
+    return {state for step in procedure.steps for state in step.from_states}
+
+
+def _reachable(procedure: Procedure) -> set[str]:
+    reached = set(STARTS)
+    for _ in procedure.steps:
+        reached |= {step.to_state for step in procedure.steps if not reached.isdisjoint(step.from_states)}
+    return reached
+
+
+def _ends(procedure: Procedure, state: str) -> bool:
+    seen: set[str] = set()
+    open_states = {state}
+    while open_states and ENDED.isdisjoint(open_states):
+        seen |= open_states
+        open_states = {s.to_state for s in procedure.steps if not open_states.isdisjoint(s.from_states)} - seen
+    return bool(open_states)
+
+
+def _ends_by_itself(procedure: Procedure, state: str) -> bool:
+    seen = set()
+    while state not in ENDED and state not in seen:
+        seen.add(state)
+        found = next((deadline for deadline in procedure.deadlines if deadline.state == state), None)
+        step = procedure.step(found.step) if found else None
+        state = step.to_state if step else state
+    return state in ENDED
+
+
+def mermaid_of(procedure: Procedure) -> str:
+    """The procedure as a Mermaid state diagram: who takes which step, and what the system does when a deadline passes."""
+    lines = ["stateDiagram-v2", *(f"    [*] --> {state}" for state in STARTS)]
+    for step in procedure.steps:
+        by = ", ".join(step.roles)
+        lines += [f"    {state} --> {step.to_state}: {step.name} ({by})" for state in step.from_states]
+    endings = sorted({step.to_state for step in procedure.steps if step.to_state in ENDED})
+    lines += [f"    {state} --> [*]" for state in endings]
+    for deadline in procedure.deadlines:
+        lines.append(f"    note right of {deadline.state}: {_wait_of(deadline)}, then {deadline.step}")
+    return "\n".join(lines) + "\n"
+
+
+def _wait_of(deadline: Deadline) -> str:
+    if deadline.return_window:
+        return "return window"
+    hours = f"{deadline.hours} h"
+    return f"{hours} after the promised day" if deadline.after_promise else hours

@@ -1,0 +1,223 @@
+"""Use cases of orders: read them, list them for their store, take steps, act when a deadline passes."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import Busy, NotFound, StepNotAllowed
+from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.storage import find, find_all
+from mart_union.kernel.transaction import WriteTransaction
+from mart_union.ledger.model import Transfer, postings_of
+from mart_union.ledger.service import add_transfer
+from mart_union.orders.model import ENDED, STATES, Order, StepTaken
+from mart_union.orders.procedures import allowed_steps, procedure_of
+from mart_union.orders.refunds import refund_amounts, units_of
+from mart_union.orders.steps import Details, apply_step, due_steps
+from mart_union.orders.storing import OrderMoved, add_changed_order
+from mart_union.orders.tables import OrderItem, OrdersItem, order_key
+from mart_union.stock.model import put_back
+from mart_union.stock.service import add_movement
+
+_ATTEMPTS = 8
+_ELSEWHERE = {"payment": "its purchase", "release": "its purchase", "complete": "settlement"}
+
+
+def get_order(order: str, *, consistent: bool = False) -> Order:
+    """An order by id.
+
+    Raises:
+        NotFound: there is no such order.
+    """
+    item = find(OrderItem, *order_key(order), consistent=consistent)
+    if item is None:
+        raise NotFound("there is no such order")
+    return item.document
+
+
+def get_orders(orders: Iterable[str]) -> list[Order]:
+    """The orders that exist of those named, in that order. One batch read a hundred."""
+    items = find_all([(OrderItem, *order_key(order)) for order in orders])
+    return [item.document for item in items if item is not None]
+
+
+def get_order_for(order: str, role: str, party: str, *, consistent: bool = False) -> Order:
+    """An order, for one of its own parties: the customer's id, or `store/<id>` or `supplier/<id>` of a fulfiller.
+
+    Raises:
+        NotFound: there is no such order, or it is not that party's; which of the two is not told.
+    """
+    found = get_order(order, consistent=consistent)
+    if role == "system" or party in _parties(found, role):
+        return found
+    raise NotFound("there is no such order")
+
+
+def _parties(order: Order, role: str) -> set[str]:
+    if role == "customer":
+        return {order.customer} - {""}
+    if role == "store":
+        return {f"store/{order.store}"}
+    return {line.fulfiller for line in order.lines if line.fulfiller.startswith("supplier/")}
+
+
+def list_store_orders(
+    store: str, *, state: str = "", month: str = "", cursor: str = "", limit: int = 50
+) -> Page[Order]:
+    """A page of a store's orders, newest first within a state: the open ones (of a state), or the closed ones placed in a month.
+
+    Raises:
+        NotFound: no order is ever in that state.
+        Invalid: the cursor is not one of ours.
+    """
+    if state and state not in STATES:
+        raise NotFound(f"no order is ever '{state}'", states=sorted(STATES - ENDED))
+    partition = f"{store}#closed#{month}" if month else f"{store}#open"
+    in_state = OrdersItem.store_sort.startswith(f"{state}#") if state else None
+    query = OrderItem.by_store.query
+    page = read_page(query, partition, cursor=cursor, limit=limit, range_key_condition=in_state)
+    return Page(tuple(item.document for item in page.items), page.next)
+
+
+def list_due(hour: str, until: str, limit: int = 500) -> list[str]:
+    """The orders whose clock stands in an hour (`2026-11-22T09`, UTC) at or before a moment (ISO), earliest first.
+
+    An order leaves the hour when it is acted on, so asking again gives the next ones.
+    """
+    passed = OrdersItem.clock_sk <= f"{until}~"
+    found = OrdersItem.clock.query(hour, passed, limit=limit)
+    return [item.pk.removeprefix("ORDER#") for item in found]
+
+
+def take_step(
+    order: str,
+    step: str,
+    actor: str,
+    role: str,
+    key: str,
+    now: datetime,
+    *,
+    lines: Sequence[int] | None = None,
+    tracking: tuple[str, str] | None = None,
+    note: str = "",
+    fulfiller: str = "",
+    facts: Mapping[str, str] | None = None,
+) -> Order:
+    """Move lines of an order by a step of its procedure; a refund puts money and stock back in the same transaction.
+
+    `role` is customer (then `actor` is the customer), store or supplier (then `fulfiller` is theirs) or system. `tracking` is a carrier
+    and its number; `facts` hold `pickup_code`, `appointment_at`, `access` where the step needs them. The same key again changes nothing
+    and gives the order as it is. One read and one write transaction; when another change comes between, it is read again.
+
+    Raises:
+        NotFound: there is no such order of this party.
+        StepNotAllowed: `allowed` names the steps that are; completion and payment are not taken here.
+        KeyReused, Invalid, RuleViolation: as for `apply_step`.
+        Busy: other changes kept winning.
+    """
+    carrier, number = tracking or ("", "")
+    given = {
+        name: value for name, value in (facts or {}).items() if name in {"pickup_code", "appointment_at", "access"}
+    }
+    details = Details(carrier, number, note=note, new_code=f"{secrets.randbelow(10**6):06d}", **given)
+
+    def change(before: Order) -> Order:
+        _refuse_elsewhere(before, step, role, fulfiller)
+        return apply_step(
+            before,
+            step,
+            role=role,
+            actor=actor,
+            at=iso(now),
+            key=key,
+            lines=lines,
+            fulfiller=fulfiller,
+            details=details,
+        )
+
+    return change_order(order, role, actor if role == "customer" else fulfiller, change, now)
+
+
+def change_order(order: str, role: str, party: str, change: Callable[[Order], Order], now: datetime) -> Order:
+    """Replace an order by what `change` makes of it, with the money and stock that a refund step in it moves.
+
+    Nothing is written when `change` gives the same order back. When another change comes between, it is read and made again.
+
+    Raises:
+        NotFound: there is no such order of this party.
+        MartUnionError: what `change` raises.
+        Busy: other changes kept winning.
+    """
+    for attempt in range(_ATTEMPTS):
+        before = get_order_for(order, role, party, consistent=attempt > 0)
+        after = change(before)
+        if after is before:
+            return before
+        try:
+            _commit(before, after, now)
+            return after
+        except OrderMoved:
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+    raise Busy("many changes meet on this order; try again in a moment")
+
+
+def _refuse_elsewhere(order: Order, step: str, role: str, fulfiller: str) -> None:
+    rule = procedure_of(order).step(step)
+    if rule is not None and rule.effect in _ELSEWHERE:
+        allowed = allowed_steps(order, role, fulfiller)
+        raise StepNotAllowed(f"'{step}' is taken through {_ELSEWHERE[rule.effect]}", allowed=allowed, state=order.state)
+
+
+def _commit(before: Order, after: Order, now: datetime) -> None:
+    transaction = WriteTransaction()
+    add_changed_order(transaction, before, after)
+    for taken in after.history[len(before.history) :]:
+        rule = procedure_of(before).step(taken.step)
+        if rule is not None and rule.effect == "refund":
+            _add_refund(transaction, before, after, taken, now)
+    transaction.commit()
+
+
+def _add_refund(transaction: WriteTransaction, before: Order, after: Order, taken: StepTaken, now: datetime) -> None:
+    amounts = refund_amounts(before, taken.lines)
+    reference = f"order/{before.id}"
+    if amounts:
+        transfer = Transfer(
+            id=f"refund-{before.id}-{after.sequence}",
+            kind="refund",
+            currency=before.currency,
+            postings=postings_of(amounts),
+            reference=reference,
+            at=iso(now),
+            reverses=f"purchase-{before.purchase}",
+        )
+        add_transfer(transaction, transfer)
+    for level, units in units_of(before, taken.lines).items():
+        add_movement(transaction, level, put_back(units, taken.actor, reference), now)
+
+
+def act_on_deadlines(order: str, now: datetime) -> Order:
+    """Take every step whose deadline has passed, as the system; repeating it changes nothing.
+
+    Completion is settlement's: its clock stays, and `due_steps` names it.
+
+    Raises:
+        NotFound: there is no such order.
+        Busy: other changes kept winning; the next sweep acts again.
+    """
+    current = get_order(order)
+    for step, lines in due_steps(current, now):
+        rule = procedure_of(current).step(step)
+        if rule is None or rule.effect in _ELSEWHERE:
+            continue
+        key = f"deadline-{step}-{current.sequence}"
+        try:
+            current = take_step(order, step, "system", "system", key, now, lines=lines, note="deadline passed")
+        except StepNotAllowed:  # somebody acted in the last moment, which is as good
+            current = get_order(order, consistent=True)
+    return current

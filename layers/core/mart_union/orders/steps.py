@@ -1,0 +1,185 @@
+"""Taking a step: a pure function from an order to the order after it, with every rule checked and no clock, table or chance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mart_union.kernel.clock import from_iso
+from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation, StepNotAllowed
+from mart_union.orders.model import Line, Order, Shipment, StepTaken
+from mart_union.orders.procedures import (
+    Step,
+    allowed_steps,
+    deadline_of,
+    may_act_on,
+    next_deadline,
+    procedure_of,
+)
+
+_CARRIER = re.compile(r"^[a-z0-9][a-z0-9-]{0,31}$")
+_TRACKING_NUMBER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9 -]{0,63}$")
+_LONGEST_TEXT = 500
+_MOST_STEPS = 200
+_SETTLING = frozenset({"refund", "complete", "release"})
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a step brings along, where its procedure needs it. `new_code` is a fresh pick-up code for a step that gives one."""
+
+    carrier: str = ""
+    tracking_number: str = ""
+    pickup_code: str = ""
+    appointment_at: str = ""
+    access: str = ""
+    note: str = ""
+    new_code: str = ""
+
+
+NOTHING = Details()
+
+
+def apply_step(
+    order: Order,
+    step: str,
+    *,
+    role: str,
+    actor: str,
+    at: str,
+    key: str,
+    lines: Sequence[int] | None = None,
+    fulfiller: str = "",
+    details: Details = NOTHING,
+) -> Order:
+    """The order after a step of some of its lines; the very same order if the step was taken before under this key.
+
+    Without `lines`, all that the role may move by the step are moved. Lines that are refunded, completed or released hold no money
+    afterwards: post what `order` held of them.
+
+    Raises:
+        StepNotAllowed: the procedure, the role or the lines' states forbid it; `allowed` names what the role may do.
+        KeyReused: the key was used for another step.
+        Invalid: a line does not exist, or something that the step needs is missing or malformed.
+        RuleViolation: the pick-up code is wrong, the appointment is not ahead, or the order has no room for more steps.
+    """
+    if _was_taken(order, step, role=role, actor=actor, key=key, lines=lines):
+        return order
+    rule = procedure_of(order).step(step)
+    if rule is None or role not in rule.roles:
+        raise _not_allowed(order, step, role, fulfiller)
+    numbers = _lines_to_move(order, rule, role, fulfiller, lines)
+    _check_details(order, rule, details, at)
+    if len(order.history) >= _MOST_STEPS:
+        raise RuleViolation(f"an order has at most {_MOST_STEPS} steps")
+    moved = tuple(_moved(line, rule) if line.number in numbers else line for line in order.lines)
+    after = replace(
+        order,
+        lines=moved,
+        shipments=_shipments(order, rule, details, numbers, at),
+        facts=_facts(order, rule, details),
+        history=(*order.history, StepTaken(step, role, actor, at, numbers, key, details.note[:_LONGEST_TEXT])),
+        sequence=order.sequence + 1,
+    )
+    return replace(after, clock_at=next_deadline(after))
+
+
+def due_steps(order: Order, now: datetime) -> list[tuple[str, tuple[int, ...]]]:
+    """The steps whose deadline has passed, each with its lines."""
+    due: dict[str, list[int]] = {}
+    for line in order.lines:
+        found = deadline_of(order, line)
+        if found is not None and from_iso(found[0]) <= now:
+            due.setdefault(found[1], []).append(line.number)
+    return [(step, tuple(numbers)) for step, numbers in due.items()]
+
+
+def _was_taken(order: Order, step: str, *, role: str, actor: str, key: str, lines: Sequence[int] | None) -> bool:
+    taken = next((one for one in order.history if (one.key, one.role, one.actor) == (key, role, actor)), None)
+    if taken is None or not key:
+        return False
+    if taken.step != step or (lines is not None and tuple(sorted(lines)) != taken.lines):
+        raise KeyReused(f"this key was used for the step {taken.step}; nothing was changed")
+    return True
+
+
+def _lines_to_move(
+    order: Order, rule: Step, role: str, fulfiller: str, wanted: Sequence[int] | None
+) -> tuple[int, ...]:
+    movable = tuple(
+        line.number for line in order.lines if line.state in rule.from_states and may_act_on(line, role, fulfiller)
+    )
+    if wanted is None:
+        if not movable:
+            raise _not_allowed(order, rule.name, role, fulfiller)
+        return movable
+    unknown = sorted(set(wanted) - {line.number for line in order.lines})
+    if unknown or not wanted:
+        message = f"the order has no line {unknown[0]}" if unknown else "name at least one line, or leave lines out"
+        raise Invalid(message, errors=[{"field": "lines", "reason": message}])
+    if not set(wanted) <= set(movable):
+        raise _not_allowed(order, rule.name, role, fulfiller)
+    return tuple(sorted(set(wanted)))
+
+
+def _not_allowed(order: Order, step: str, role: str, fulfiller: str) -> StepNotAllowed:
+    allowed = allowed_steps(order, role, fulfiller)
+    now_allowed = f"allowed now: {', '.join(allowed)}" if allowed else "nothing is allowed now"
+    return StepNotAllowed(
+        f"'{step}' cannot be taken while the order is {order.state}; {now_allowed}", allowed=allowed, state=order.state
+    )
+
+
+def _check_details(order: Order, rule: Step, details: Details, at: str) -> None:
+    if "tracking" in rule.needs:
+        _need("carrier", _CARRIER.match(details.carrier or order.carrier), "name the carrier by its id")
+        _need("tracking_number", _TRACKING_NUMBER.match(details.tracking_number), "give the carrier's tracking number")
+    if "access" in rule.needs:
+        fits = 0 < len(details.access) <= _LONGEST_TEXT
+        _need("access", fits, f"tell the customer how to get it, in at most {_LONGEST_TEXT} characters")
+    if "appointment_at" in rule.needs and _moment(details.appointment_at) <= from_iso(at):
+        raise RuleViolation("an appointment must be ahead")
+    if "pickup_code" in rule.needs and details.pickup_code != order.facts.get("pickup_code"):
+        raise RuleViolation("this is not the order's pick-up code; the customer finds it on the order's page")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = from_iso(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        message = "give a moment with its time zone, such as 2026-12-01T10:00:00+08:00"
+        raise Invalid(message, errors=[{"field": "appointment_at", "reason": message}])
+    return moment
+
+
+def _need(field: str, is_given: object, message: str) -> None:
+    if not is_given:
+        raise Invalid(message, errors=[{"field": field, "reason": message}])
+
+
+def _moved(line: Line, rule: Step) -> Line:
+    if rule.effect in _SETTLING:
+        return replace(line, state=rule.to_state, escrow_minor=0, held_minor=0)
+    return replace(line, state=rule.to_state)
+
+
+def _shipments(order: Order, rule: Step, details: Details, numbers: tuple[int, ...], at: str) -> tuple[Shipment, ...]:
+    if "tracking" not in rule.needs:
+        return order.shipments
+    carrier = details.carrier or order.carrier
+    return (*order.shipments, Shipment(f"{len(order.shipments) + 1}", numbers, carrier, details.tracking_number, at))
+
+
+def _facts(order: Order, rule: Step, details: Details) -> dict[str, str]:
+    facts = dict(order.facts)
+    if "appointment_at" in rule.needs:
+        facts["appointment_at"] = details.appointment_at
+    if "access" in rule.needs:
+        facts["access"] = details.access
+    if rule.gives == "pickup_code":
+        facts.setdefault("pickup_code", details.new_code)
+    return facts
