@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 Texts = dict[str, str]
 """A text in several languages, by language tag (BCP 47)."""
+
+Hours = dict[str, tuple[str, str] | None]
+"""Opening and closing time (HH:MM in the union's time zone) by day of the week; None or absent: closed that day."""
 
 SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")
 SKU = re.compile(r"^[A-Z0-9][A-Z0-9._-]{0,31}$")
@@ -84,7 +88,7 @@ class Store:
     classification: str
     state: str
     opened_at: str
-    hours: dict[str, tuple[str, str] | None] = field(default_factory=dict)
+    hours: Hours = field(default_factory=dict)
     place: str = ""
     glyph: str = ""
     procedure: str = "carrier"
@@ -97,15 +101,8 @@ class Store:
     sequence: int = 1
 
     def is_open_at(self, moment: datetime, time_zone: str) -> bool:
-        """Whether its hours include the moment; a store without hours is always open. A closing time before the opening is after midnight."""
-        if not self.hours:
-            return True
-        local = moment.astimezone(ZoneInfo(time_zone))
-        clock = local.strftime("%H:%M")
-        today, yesterday = self.hours.get(DAYS[local.weekday()]), self.hours.get(DAYS[local.weekday() - 1])
-        if today and (today[0] <= clock < today[1] or (today[1] < today[0] <= clock)):
-            return True
-        return bool(yesterday and yesterday[1] < yesterday[0] and clock < yesterday[1])
+        """Whether its hours include the moment."""
+        return hours_include(self.hours, moment, time_zone)
 
     def delivery_for(self, goods_amount: int) -> int:
         """What delivery of an order costs, in minor units."""
@@ -127,10 +124,12 @@ class Category:
 
 @dataclass(frozen=True)
 class OfferReference:
-    """The supplier's offer that a mediated listing was made from."""
+    """The supplier's offer that a mediated listing was made from, with its terms when the listing was last brought in step."""
 
     supplier: str
     sku: str
+    supply_minor: int = 0
+    settlement_period: str = "weekly"
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,112 @@ class StoreCard:
     classification: str
     glyph: str
     place: str
-    hours: dict[str, tuple[str, str] | None]
+    hours: Hours
+
+    def is_open_at(self, moment: datetime, time_zone: str) -> bool:
+        """Whether its hours include the moment."""
+        return hours_include(self.hours, moment, time_zone)
+
+
+@dataclass(frozen=True)
+class CategoryLink:
+    """A category as a shelf's head names it; `depth` counts from the root of the tree."""
+
+    id: str
+    names: Texts
+    depth: int = 0
+
+
+@dataclass(frozen=True)
+class ShelfHead:
+    """What stands above the cards of a shelf, so that a page needs one read: whose shelf it is and where one can go from it."""
+
+    names: Texts
+    texts: Texts
+    store: StoreCard | None = None
+    categories: tuple[CategoryLink, ...] = ()
+    classifications: tuple[Classification, ...] = ()
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One page of a shelf: cards of listings, or cards of stores on the union's front. `total` counts the cards of all pages."""
+
+    name: str
+    page: int
+    pages: int
+    total: int
+    head: ShelfHead
+    cards: tuple[Card, ...] = ()
+    stores: tuple[StoreCard, ...] = ()
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was sent to the bucket, and what became of its rows. `owner` is `store/<id>` or `supplier/<id>`.
+
+    `line` is how far it has been worked through, `etag` which content that was; `claimed_until` keeps others off while one works.
+    """
+
+    id: str
+    owner: str
+    actor: str
+    state: str
+    made_at: str
+    read: int = 0
+    applied: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    line: int = 0
+    etag: str = ""
+    claimed_until: str = ""
+    finished_at: str = ""
+    problem: str = ""
+    sequence: int = 1
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """A change that a member of staff or an operator made: who, what, of what, when."""
+
+    owner: str
+    at: str
+    actor: str
+    action: str
+    subject: str
+
+
+UPLOAD_STATES = ("IN_QUEUE", "IN_PROGRESS", "DONE", "FATAL")
+
+
+def hours_include(hours: Hours, moment: datetime, time_zone: str) -> bool:
+    """Whether opening hours include a moment; without hours it is always open. A closing time before the opening is after midnight."""
+    if not hours:
+        return True
+    local = moment.astimezone(ZoneInfo(time_zone))
+    clock = local.strftime("%H:%M")
+    today, yesterday = hours.get(DAYS[local.weekday()]), hours.get(DAYS[local.weekday() - 1])
+    if today and (today[0] <= clock < today[1] or (today[1] < today[0] <= clock)):
+        return True
+    return bool(yesterday and yesterday[1] < yesterday[0] and clock < yesterday[1])
+
+
+def in_order(categories: Iterable[Category]) -> list[CategoryLink]:
+    """Categories as a tree is read: each parent before its children, by position and id. A child without its parent stands at the root."""
+    all_of_them = {category.id: category for category in categories}
+    children: dict[str, list[Category]] = {}
+    for category in all_of_them.values():
+        parent = category.parent if category.parent in all_of_them else None
+        children.setdefault(parent or "", []).append(category)
+    links: list[CategoryLink] = []
+
+    def add(parent: str, depth: int) -> None:
+        for category in sorted(children.get(parent, ()), key=lambda each: (each.position, each.id)):
+            links.append(CategoryLink(category.id, category.names, depth))
+            add(category.id, depth + 1)
+
+    add("", 0)
+    return links
 
 
 def listing_level(store: str, sku: str) -> str:

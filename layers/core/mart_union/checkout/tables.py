@@ -12,10 +12,14 @@ A purchase enters `by_customer` and `by_day` once (1 write unit each). Only unpa
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
 from mart_union.checkout.model import Purchase
+from mart_union.kernel.clock import local_date
+from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Document, Item, table_name
 
 
@@ -73,3 +77,21 @@ class PurchaseItem(Item):
 def purchase_key(purchase: str) -> tuple[str, str]:
     """The key of a purchase."""
     return f"PURCHASE#{purchase}", "PURCHASE"
+
+
+def purchase_item(purchase: Purchase) -> PurchaseItem:
+    """The item of a purchase, with the index keys that its customer, day and payment call for."""
+    pk, sk = purchase_key(purchase.id)
+    placed = datetime.fromisoformat(purchase.placed_at)
+    unpaid = purchase.payment == "pending"
+    return PurchaseItem(
+        pk,
+        sk,
+        document=purchase,
+        customer=purchase.customer or None,
+        placed_at=purchase.placed_at,
+        day=local_date(placed, settings().time_zone).isoformat(),
+        payment=purchase.payment,
+        clock_pk=purchase.expires_at[:16] if unpaid else None,
+        clock_sk=f"{purchase.expires_at}#{purchase.id}" if unpaid else None,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from mart_union.kernel.errors import (
     NotFound,
     OutOfStock,
     RuleViolation,
+    SupplyPriceMoved,
 )
 from mart_union.kernel.ids import input_hash
 from mart_union.kernel.storage import find, find_all
@@ -75,12 +76,12 @@ def add_movement(
     """Add a movement to a transaction: one conditional update, which needs no read and never lets a count go below zero.
 
     A movement that takes from the reserve to sell requires that the level is on sale, and, when `supply_minor` is given, that the
-    pool's supply price is still that. The commit raises OutOfStock with what is left, or Conflict when the price has moved.
+    pool's supply price is still that. The commit raises OutOfStock with what is left, or SupplyPriceMoved.
     """
     sells = movement.reason in {"sold", "reserved"}
     condition = LevelItem.sequence.exists()
     if sells:
-        condition &= LevelItem.on_sale == True  # noqa: E712 - a PynamoDB condition
+        condition &= LevelItem.on_sale == True  # noqa: E712 - a condition of DynamoDB, not of Python
     if sells and supply_minor is not None:
         condition &= LevelItem.supply_minor == supply_minor
     for name in ("reserve", "reserved", "sold"):
@@ -115,7 +116,7 @@ def _short(level: str, wanted: int, supply_minor: int | None) -> Refusal:
             and left >= wanted
             and int(found.get("supply_minor") or 0) != supply_minor
         ):
-            return Conflict("the supplier's terms have just changed; look at the listing again", level=level)
+            return SupplyPriceMoved("the supplier's terms have just changed; look at the listing again", level=level)
         reserve = left if found.get("on_sale", True) else 0
         return OutOfStock(
             f"{level} has {reserve} left for sale, {wanted} were asked for", level=level, left=reserve, wanted=wanted
@@ -210,14 +211,14 @@ def count(
     actor: str,
     reference: str,
     now: datetime,
-    low_stock: int = 0,
-    on_sale: bool = True,
-    supply_minor: int = 0,
+    low_stock: int | None = None,
+    on_sale: bool | None = None,
+    supply_minor: int | None = None,
 ) -> bool:
     """Set a level to what was counted, as a correction, making the level if it is new; says whether anything was written.
 
-    Repeating it writes nothing. A sale at the same moment is not lost: the count is applied to what was read, under its sequence, or
-    tried again.
+    What is given as None stays as it is. Repeating it writes nothing. A sale at the same moment is not lost: the count is applied to
+    what was read, under its sequence, or tried again.
 
     Raises:
         Invalid: the quantity is negative or too large.
@@ -226,11 +227,12 @@ def count(
     if not 0 <= quantity <= _MOST_UNITS:
         message = f"the quantity must be a whole number from 0 to {_MOST_UNITS}"
         raise Invalid(message, errors=[{"field": "quantity", "reason": message}])
+    given = {"low_stock": low_stock, "on_sale": on_sale, "supply_minor": supply_minor}
+    settings = {name: value for name, value in given.items() if value is not None}
 
     def change(before: Level) -> Level:
-        wanted = apply(before, counted(before, quantity, actor, reference), iso(now))
-        values = asdict(wanted) | {"low_stock": low_stock, "on_sale": on_sale, "supply_minor": supply_minor}
-        return Level(**values)
+        after = apply(before, counted(before, quantity, actor, reference), iso(now))
+        return Level(**(asdict(after) | settings))
 
     return _rewrite(level, change)
 
@@ -245,7 +247,7 @@ def set_on_sale(level: str, on_sale: bool, *, actor: str, now: datetime) -> bool
     movement = Movement("resumed" if on_sale else "paused", actor, "")
 
     def change(before: Level) -> Level:
-        return Level(**asdict(apply(before, movement, iso(now))) | {"on_sale": on_sale})
+        return replace(apply(before, movement, iso(now)), on_sale=on_sale)
 
     return _rewrite(level, change)
 

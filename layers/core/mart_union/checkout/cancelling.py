@@ -1,0 +1,103 @@
+"""Cancelling a whole purchase: stock back, money back, orders ended, in one write."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from mart_union.checkout.model import Purchase
+from mart_union.checkout.paying import end_unpaid
+from mart_union.checkout.service import get_purchase
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import StepNotAllowed
+from mart_union.kernel.ids import derived_id
+from mart_union.kernel.storage import fetch_all
+from mart_union.kernel.transaction import WriteTransaction
+from mart_union.ledger.model import Transfer, postings_of
+from mart_union.ledger.service import add_transfer
+from mart_union.orders.model import ENDED, Order
+from mart_union.orders.procedures import allowed_steps
+from mart_union.orders.refunds import refund_amounts, units_of
+from mart_union.orders.steps import apply_step
+from mart_union.orders.storing import add_changed_order, order_ref
+from mart_union.stock.model import put_back
+from mart_union.stock.service import add_movement
+
+_Step = tuple[Order, Order]  # before and after
+
+
+def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: datetime) -> Purchase:
+    """Cancel every order of a purchase, or none: what was paid goes back to the account, what was taken to its levels.
+
+    Reads the purchase and its orders (half a unit each), writes one transaction. The same key again changes nothing.
+
+    Raises:
+        NotFound: there is no such purchase.
+        StepNotAllowed: an order's procedure no longer allows it; cancel the others by themselves.
+        Conflict: an order moved on at the same moment; look again.
+    """
+    purchase = get_purchase(purchase_id)
+    if purchase.payment == "pending":
+        return end_unpaid(purchase, "voided", now, key=key)
+    if purchase.facts.get("ended_by") == key:
+        return purchase
+    if purchase.payment != "paid":
+        raise StepNotAllowed(f"the purchase has ended: {purchase.payment}", allowed=[])
+    orders: list[Order] = fetch_all([order_ref(order) for order in purchase.orders])
+    if all(_was_cancelled(order, key) for order in orders):
+        return purchase
+    steps = [(order, _cancelled(order, role, actor, key, now)) for order in orders if order.state not in ENDED]
+    if not steps:
+        raise StepNotAllowed("every order of the purchase has ended", allowed=[])
+    transaction = WriteTransaction()
+    _add_refund(transaction, purchase, steps, now)
+    _add_stock(transaction, purchase, steps, actor, now)
+    for before, after in steps:
+        add_changed_order(transaction, before, after)
+    transaction.commit()
+    return purchase
+
+
+def _was_cancelled(order: Order, key: str) -> bool:
+    return order.state in ENDED and any(step.key == key for step in order.history)
+
+
+def _cancelled(order: Order, role: str, actor: str, key: str, now: datetime) -> Order:
+    """The order with all that is still going on cancelled.
+
+    Raises:
+        StepNotAllowed: some of it is too far on.
+    """
+    after = apply_step(order, "cancel", role=role, actor=actor, at=iso(now), key=key)
+    if after.state not in ENDED:
+        message = f"part of order {order.id} is {after.state} and cannot be cancelled any more"
+        raise StepNotAllowed(message, allowed=allowed_steps(order, role), state=order.state)
+    return after
+
+
+def _add_refund(transaction: WriteTransaction, purchase: Purchase, steps: list[_Step], now: datetime) -> None:
+    amounts: Counter[str] = Counter()
+    for before, after in steps:
+        amounts.update(refund_amounts(before, after.history[-1].lines))
+    versions = derived_id(*(f"{after.id}:{after.sequence}" for _, after in steps))
+    refund = Transfer(
+        id=f"refund-{purchase.id}-{versions}",
+        kind="refund",
+        currency=purchase.currency,
+        postings=postings_of(amounts),
+        reference=f"purchase/{purchase.id}",
+        at=iso(now),
+        reverses=purchase.facts.get("paid_by", purchase.transfer),
+    )
+    if refund.postings:
+        add_transfer(transaction, refund)
+
+
+def _add_stock(
+    transaction: WriteTransaction, purchase: Purchase, steps: list[_Step], actor: str, now: datetime
+) -> None:
+    units: Counter[str] = Counter()
+    for before, after in steps:
+        units.update(units_of(before, after.history[-1].lines))
+    for level, quantity in units.items():
+        add_movement(transaction, level, put_back(quantity, actor, f"purchase/{purchase.id}"), now)

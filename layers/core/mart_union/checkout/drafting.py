@@ -1,0 +1,216 @@
+"""From priced wishes to the purchase and its orders, before anything is written. Pure rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mart_union.catalog.model import Listing, Store
+from mart_union.checkout.model import Purchase, PurchaseLine, Wanted
+from mart_union.checkout.pricing import LineMoney, Terms, split_delivery, split_line
+from mart_union.kernel.clock import iso
+from mart_union.kernel.money import Currency
+from mart_union.ledger.model import Transfer, postings_of
+from mart_union.orders.model import Line, Order, Share
+from mart_union.orders.procedures import acceptance_deadline, current_version, promised_by
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks for a purchase, under which key, and how it is to be paid and delivered."""
+
+    purchase: str
+    request: str
+    customer: str
+    recipient: str
+    method: str
+    language: str
+    now: datetime
+    session: str = ""
+    last_view: str = ""
+    channel: str = "union"
+    reservation_seconds: int = 0
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A purchase as it will be written: its orders, its transfer, the units each level gives, and at which supply price."""
+
+    purchase: Purchase
+    orders: tuple[Order, ...]
+    transfer: Transfer
+    units: dict[str, int]
+    supply_prices: dict[str, int]
+
+
+def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currency: Currency) -> Draft:
+    """The purchase that answers what was asked, under the terms that hold now."""
+    stores = sorted({wish.store for wish in wanted})
+    orders = tuple(
+        _draft_order(
+            asked, number, terms.stores[store], [wish for wish in wanted if wish.store == store], terms, currency
+        )
+        for number, store in enumerate(stores, 1)
+    )
+    units: dict[str, int] = {}
+    for line in (line for order in orders for line in order.lines):
+        units[line.level] = units.get(line.level, 0) + line.quantity
+    transfer = _draft_transfer(asked, orders, currency)
+    mediated = (terms.listings[wish.store, wish.sku] for wish in wanted)
+    supply_prices = {item.level: terms.supply_price(item) for item in mediated if item.offer is not None}
+    return Draft(_draft_purchase(asked, orders, transfer, currency), orders, transfer, units, supply_prices)
+
+
+def _draft_purchase(asked: Asked, orders: tuple[Order, ...], transfer: Transfer, currency: Currency) -> Purchase:
+    pending = asked.method == "bank_transfer"
+    lines = tuple(_register_line(order, line) for order in orders for line in order.lines)
+    goods = sum(line.amount_minor for order in orders for line in order.lines)
+    delivery = sum(line.delivery_minor for order in orders for line in order.lines)
+    return Purchase(
+        id=asked.purchase,
+        customer=asked.customer,
+        request=asked.request,
+        orders=tuple(order.id for order in orders),
+        lines=lines,
+        goods_minor=goods,
+        delivery_minor=delivery,
+        total_minor=goods + delivery,
+        currency=currency.code,
+        method=asked.method,
+        payment="pending" if pending else "paid",
+        transfer=transfer.id,
+        recipient=asked.recipient,
+        language=asked.language,
+        placed_at=iso(asked.now),
+        session=asked.session,
+        last_view=asked.last_view,
+        expires_at=iso(asked.now + timedelta(seconds=asked.reservation_seconds)) if pending else "",
+        channel=asked.channel,
+    )
+
+
+def _register_line(order: Order, line: Line) -> PurchaseLine:
+    return PurchaseLine(order.id, order.store, line.sku, line.titles, line.quantity, line.amount_minor, line.glyph)
+
+
+def _draft_order(
+    asked: Asked, number: int, store: Store, wanted: Sequence[Wanted], terms: Terms, currency: Currency
+) -> Order:
+    pending = asked.method == "bank_transfer"
+    lines = _draft_lines(asked, store, wanted, terms, currency)
+    return Order(
+        id=f"{asked.purchase}-{number}",
+        purchase=asked.purchase,
+        store=store.id,
+        store_names=store.names,
+        enterprise=store.enterprise,
+        customer=asked.customer,
+        recipient=asked.recipient,
+        language=asked.language,
+        currency=currency.code,
+        lines=lines,
+        total_minor=sum(line.amount_minor + line.delivery_minor for line in lines),
+        procedure=store.procedure,
+        procedure_version=current_version(store.procedure),
+        carrier=store.carrier,
+        placed_at=iso(asked.now),
+        promised_by=promised_by(store, asked.now),
+        return_window_days=store.return_window_days,
+        settlement_period=store.settlement_period,
+        payment="pending" if pending else "paid",
+        clock_at="" if pending else acceptance_deadline(store.procedure, asked.now),
+        facts=_supplier_periods([terms.listings[store.id, wish.sku] for wish in wanted]),
+    )
+
+
+def _supplier_periods(listings: Sequence[Listing]) -> dict[str, str]:
+    """How often each supplier of the order is paid, frozen with the rest of its terms."""
+    offers = (listing.offer for listing in listings if listing.offer is not None)
+    return {f"period:supplier/{offer.supplier}": offer.settlement_period for offer in offers}
+
+
+def _draft_lines(
+    asked: Asked, store: Store, wanted: Sequence[Wanted], terms: Terms, currency: Currency
+) -> tuple[Line, ...]:
+    listings = [terms.listings[store.id, wish.sku] for wish in wanted]
+    amounts = [listing.price_minor * wish.quantity for listing, wish in zip(listings, wanted, strict=True)]
+    collected = asked.channel == "union"
+    charge = store.delivery_for(sum(amounts)) if collected else 0
+    deliveries = split_delivery(charge, amounts, currency.step)
+    return tuple(
+        _draft_line(asked, number, store, listing, wish.quantity, delivery, terms, currency)
+        for number, (listing, wish, delivery) in enumerate(zip(listings, wanted, deliveries, strict=True), 1)
+    )
+
+
+def _draft_line(
+    asked: Asked,
+    number: int,
+    store: Store,
+    listing: Listing,
+    quantity: int,
+    delivery: int,
+    terms: Terms,
+    currency: Currency,
+) -> Line:
+    amount = listing.price_minor * quantity
+    supply = terms.supply_price(listing) * quantity
+    collected = asked.channel == "union"
+    if collected:
+        money = split_line(
+            listing,
+            store,
+            terms.union,
+            amount_minor=amount,
+            delivery_minor=delivery,
+            supply_minor=supply,
+            step=currency.step,
+        )
+    else:
+        money = seller_collected_money(listing, supply)
+    return Line(
+        number=number,
+        sku=listing.sku,
+        titles=listing.titles,
+        quantity=quantity,
+        price_minor=listing.price_minor,
+        amount_minor=amount,
+        delivery_minor=delivery,
+        level=listing.level,
+        fulfiller=f"store/{store.id}" if listing.offer is None else f"supplier/{listing.offer.supplier}",
+        split=money.shares,
+        escrow_minor=amount + delivery if collected else 0,
+        state="awaiting_payment" if asked.method == "bank_transfer" else "placed",
+        held_minor=money.held_minor,
+        glyph=listing.glyph,
+        offer="" if listing.offer is None else f"{listing.offer.supplier}/{listing.offer.sku}",
+    )
+
+
+def seller_collected_money(listing: Listing, supply_minor: int) -> LineMoney:
+    """The split of a line whose buyer paid the seller's own shop: the deposit holds the whole supply cost for the supplier."""
+    if listing.offer is None:
+        return LineMoney((), 0)
+    return LineMoney((Share(f"supplier/{listing.offer.supplier}", "supply", supply_minor),), supply_minor)
+
+
+def _draft_transfer(asked: Asked, orders: Sequence[Order], currency: Currency) -> Transfer:
+    """Payer → each order's escrow, and each store's deposit → what is held of it for lines that the price does not cover."""
+    payer = {"account": f"customer/{asked.customer}", "bank_transfer": "provider/bank"}.get(asked.method, "")
+    amounts: dict[str, int] = {}
+    for order in orders:
+        held = sum(line.held_minor for line in order.lines)
+        amounts[f"order/{order.id}"] = order.escrow_minor
+        amounts[payer] = amounts.get(payer, 0) - order.escrow_minor
+        for account, amount in ((f"store/{order.store}/deposit", -held), (f"store/{order.store}/held", held)):
+            amounts[account] = amounts.get(account, 0) + amount
+    return Transfer(
+        id=f"purchase-{asked.purchase}",
+        kind="purchase",
+        currency=currency.code,
+        postings=postings_of(amounts),
+        reference=f"purchase/{asked.purchase}",
+        at=iso(asked.now),
+        pending=asked.method == "bank_transfer",
+    )

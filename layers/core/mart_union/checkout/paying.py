@@ -1,0 +1,187 @@
+"""Paying for a purchase that waits: a bank's notice, the union account, or nobody in time."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from mart_union.checkout.model import Purchase
+from mart_union.checkout.service import get_purchase
+from mart_union.checkout.tables import PurchaseItem, purchase_item, purchase_key
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import Busy, Conflict, KeyReused, NotFound, RuleViolation
+from mart_union.kernel.ids import derived_id
+from mart_union.kernel.money import checked_price
+from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.settings import settings
+from mart_union.kernel.storage import fetch, fetch_all, find
+from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.ledger.model import Transfer, postings_of
+from mart_union.ledger.refs import transfer_ref
+from mart_union.ledger.service import add_resolution, add_transfer, get_transfer, post
+from mart_union.orders.refunds import units_of
+from mart_union.orders.steps import apply_step
+from mart_union.orders.storing import add_changed_order, order_ref
+from mart_union.stock.model import Movement, release, sell_held
+from mart_union.stock.service import add_movement
+
+_ATTEMPTS = 6
+_Moved = Callable[[int, str, str], Movement]
+
+
+def receive_payment(purchase_id: str, amount_minor: int, *, reference: str, now: datetime) -> str:
+    """A bank's notice that money came for a purchase. `confirmed` if that pays it exactly and in time; else the money is
+    `credited` to the customer's account, for it has come. The same reference again changes nothing.
+
+    Raises:
+        NotFound: there is no such purchase, or it has no customer.
+        Invalid: the amount is not a price of this union.
+        KeyReused: the bank's reference came before with another amount or purchase.
+    """
+    checked_price(amount_minor, settings().currency)
+    for attempt in range(_ATTEMPTS):
+        purchase = _current(purchase_id)
+        before = _outcome_before(purchase, amount_minor, reference)
+        if before:
+            return before
+        try:
+            if purchase.payment != "pending" or amount_minor != purchase.total_minor:
+                post(_credit(purchase, amount_minor, reference, now))
+                return "credited"
+            _confirm(purchase, f"bank-{reference}", "provider/bank", now)
+            return "confirmed"
+        except Conflict:
+            _pause(attempt)
+    raise Busy("many changes meet on this purchase; try again in a moment")
+
+
+def _outcome_before(purchase: Purchase, amount_minor: int, reference: str) -> str:
+    """What the bank's reference did when it came before, '' if it is new."""
+    first = fetch(transfer_ref(f"bank-{reference}"), consistent=True)
+    if first is None:
+        return ""
+    paid = -sum(posting.amount_minor for posting in first.postings if posting.account == "provider/bank")
+    if first.reference != f"purchase/{purchase.id}" or paid != amount_minor:
+        raise KeyReused(
+            f"the bank's reference {reference} came before with another amount or purchase; nothing was posted"
+        )
+    return "confirmed" if first.kind == "payment" else "credited"
+
+
+def pay_pending(purchase_id: str, subject: str, amount_minor: int, *, key: str, now: datetime) -> Purchase:
+    """A payment request: the amount, and the authenticated account that pays a waiting purchase.
+
+    Raises:
+        NotFound: the customer has no such purchase.
+        RuleViolation: it does not wait for payment, or the amount is not its total.
+        InsufficientFunds: the account has too little.
+    """
+    payment_id = f"payment-{derived_id(subject, key)}"
+    for attempt in range(_ATTEMPTS):
+        purchase = _current(purchase_id)
+        if purchase.customer != subject:
+            raise NotFound(f"there is no purchase {purchase_id} of yours")
+        if purchase.facts.get("paid_by") == payment_id:
+            return purchase
+        if purchase.payment != "pending":
+            raise RuleViolation(f"purchase {purchase_id} does not wait for payment: it is {purchase.payment}")
+        if amount_minor != purchase.total_minor:
+            raise RuleViolation(f"the purchase costs {purchase.total_minor}, not {amount_minor} minor units")
+        try:
+            return _confirm(purchase, payment_id, f"customer/{subject}", now)
+        except Conflict:
+            _pause(attempt)
+    raise Busy("many changes meet on this purchase; try again in a moment")
+
+
+def expire_purchase(purchase_id: str, now: datetime) -> bool:
+    """Free what an unpaid purchase reserved, if its time is up; says whether it was this call that did. Safe to repeat."""
+    purchase = _current(purchase_id)
+    if purchase.payment != "pending" or iso(now) < purchase.expires_at:
+        return False
+    try:
+        end_unpaid(purchase, "expired", now)
+    except Conflict:
+        return False  # paid or ended at the same moment: whoever was first has won
+    return True
+
+
+def list_unpaid(minute: str, until: str, cursor: str = "") -> Page[str]:
+    """Ids of purchases that wait for payment with a reservation ending in a minute (`yyyy-mm-ddThh:mm`), not after `until`."""
+    page = read_page(
+        PurchaseItem.clock.query,
+        minute,
+        cursor=cursor,
+        newest_first=False,
+        range_key_condition=PurchaseItem.clock_sk <= f"{until}~",
+    )
+    return Page(tuple(item.pk.removeprefix("PURCHASE#") for item in page.items), page.next)
+
+
+def end_unpaid(purchase: Purchase, outcome: str, now: datetime, *, key: str = "") -> Purchase:
+    """End a waiting purchase as `expired` or `voided`: its stock, its orders and its pending transfer, at once.
+
+    Raises:
+        Conflict: it no longer waits.
+    """
+    ended = replace(purchase, payment=outcome, facts=purchase.facts | ({"ended_by": key} if key else {}))
+    transaction = WriteTransaction()
+    _add_change(transaction, ended)
+    add_resolution(transaction, get_transfer(purchase.transfer), outcome, now)
+    _add_orders(transaction, ended, "expire" if outcome == "expired" else "withdraw", release, now)
+    transaction.commit()
+    return ended
+
+
+def _confirm(purchase: Purchase, payment_id: str, payer: str, now: datetime) -> Purchase:
+    """The payer's money takes the place of the pending transfer, under an id that pays once."""
+    paid = replace(purchase, payment="paid", facts=purchase.facts | {"paid_by": payment_id})
+    pending = get_transfer(purchase.transfer)
+    amounts = {posting.account: posting.amount_minor for posting in pending.postings}
+    amounts[payer] = amounts.pop("provider/bank")
+    postings = postings_of(amounts)
+    payment = replace(pending, id=payment_id, kind="payment", postings=postings, pending=False, at=iso(now))
+    transaction = WriteTransaction()
+    _add_change(transaction, paid)
+    add_resolution(transaction, pending, "voided", now)
+    add_transfer(transaction, payment)
+    _add_orders(transaction, paid, "pay", sell_held, now)
+    transaction.commit()
+    return paid
+
+
+def _add_change(transaction: WriteTransaction, after: Purchase) -> None:
+    is_pending = PurchaseItem.payment == "pending"
+    moved_on = refuse(Conflict, f"purchase {after.id} no longer waits for payment")
+    transaction.put(purchase_item(after), condition=is_pending, refusal=moved_on)
+
+
+def _add_orders(transaction: WriteTransaction, after: Purchase, step: str, moved: _Moved, now: datetime) -> None:
+    """Take a step of the system with every order of the purchase, and move the units that they reserved."""
+    units: Counter[str] = Counter()
+    for order in fetch_all([order_ref(order) for order in after.orders]):
+        units.update(units_of(order, [line.number for line in order.lines]))
+        stepped = apply_step(order, step, role="system", actor="checkout", at=iso(now), key=f"{step}-{after.id}")
+        add_changed_order(transaction, order, replace(stepped, payment=after.payment))
+    for level, quantity in units.items():
+        add_movement(transaction, level, moved(quantity, after.customer, f"purchase/{after.id}"), now)
+
+
+def _credit(purchase: Purchase, amount_minor: int, reference: str, now: datetime) -> Transfer:
+    if not purchase.customer:
+        raise NotFound(f"purchase {purchase.id} has no customer's account to credit")
+    postings = postings_of({"provider/bank": -amount_minor, f"customer/{purchase.customer}": amount_minor})
+    return Transfer(f"bank-{reference}", "top-up", purchase.currency, postings, f"purchase/{purchase.id}", iso(now))
+
+
+def _current(purchase_id: str) -> Purchase:
+    item = find(PurchaseItem, *purchase_key(purchase_id), consistent=True)
+    return get_purchase(purchase_id) if item is None else item.document
+
+
+def _pause(attempt: int) -> None:
+    time.sleep(random.uniform(0, 0.02 * 2**attempt))

@@ -1,0 +1,147 @@
+"""What a cart costs, and how each line's money is split. Pure rules: everything that they look at comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mart_union.catalog.model import Listing, Store, Union
+from mart_union.checkout.model import Quote, QuotedLine, QuotedStore, Wanted
+from mart_union.kernel.errors import Invalid, RuleViolation
+from mart_union.kernel.money import Currency, included_rate_of, rate_of, split
+from mart_union.orders.model import Share
+from mart_union.stock.model import Level
+
+MOST_LEVELS = 40
+MOST_STORES = 20
+MOST_UNITS = 999
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The terms that hold at this moment for what a shopper wants; levels only where they were read too."""
+
+    union: Union
+    stores: Mapping[str, Store]
+    listings: Mapping[tuple[str, str], Listing]
+    levels: Mapping[str, Level] = field(default_factory=dict)
+
+    def supply_price(self, listing: Listing) -> int:
+        """What a unit of a mediated listing costs the store: as its pool says, if that was read, else as the listing was last told."""
+        if listing.offer is None:
+            return 0
+        level = self.levels.get(listing.level)
+        return listing.offer.supply_minor if level is None else level.supply_minor
+
+
+def folded(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
+    """The same wishes with each listing named once.
+
+    Raises:
+        Invalid: nothing is wanted, or a quantity is not between 1 and 999.
+        RuleViolation: too many listings or stores for one checkout; a transaction has at most 100 items.
+    """
+    quantities: dict[tuple[str, str], int] = {}
+    for wish in wanted:
+        key = (wish.store, wish.sku)
+        quantities[key] = quantities.get(key, 0) + wish.quantity
+        if wish.quantity < 1 or quantities[key] > MOST_UNITS:
+            raise Invalid(
+                f"the quantity of {wish.sku} must be between 1 and {MOST_UNITS}",
+                errors=[{"field": "lines.quantity", "reason": f"not between 1 and {MOST_UNITS}"}],
+            )
+    if not quantities:
+        raise Invalid("nothing is wanted: add at least one line", errors=[{"field": "lines", "reason": "is empty"}])
+    if len(quantities) > MOST_LEVELS or len({store for store, _ in quantities}) > MOST_STORES:
+        raise RuleViolation(f"one checkout takes at most {MOST_LEVELS} listings of {MOST_STORES} stores: make it two")
+    return tuple(Wanted(store, sku, quantities[store, sku]) for store, sku in sorted(quantities))
+
+
+def problem_with(wish: Wanted, terms: Terms) -> str:
+    """Why a wish cannot be bought: `unknown`, `closed`, `withdrawn`, `short`; '' when it can."""
+    store, listing = terms.stores.get(wish.store), terms.listings.get((wish.store, wish.sku))
+    if store is None or listing is None:
+        return "unknown"
+    if store.state != "open":
+        return "closed"
+    if listing.state != "on_sale":
+        return "withdrawn"
+    level = terms.levels.get(listing.level)
+    if level is not None and (level.reserve < wish.quantity or not level.on_sale):
+        return "short"
+    return ""
+
+
+def quote(wanted: Sequence[Wanted], terms: Terms, currency: Currency, promised: Mapping[str, str]) -> Quote:
+    """Price a cart. Lines with a problem are shown and not counted; `ready` says that there is none.
+
+    `promised` gives for each store the moment by which it promises delivery.
+    """
+    stores = []
+    for store_id in sorted({wish.store for wish in wanted}):
+        lines = tuple(_quoted(wish, terms) for wish in wanted if wish.store == store_id)
+        goods = sum(line.amount_minor for line in lines if not line.problem)
+        store = terms.stores.get(store_id)
+        delivery = store.delivery_for(goods) if store is not None and goods else 0
+        names = store.names if store is not None else {}
+        stores.append(QuotedStore(store_id, names, lines, goods, delivery, promised.get(store_id, "")))
+    goods, delivery = sum(part.goods_minor for part in stores), sum(part.delivery_minor for part in stores)
+    ready = bool(stores) and not any(line.problem for part in stores for line in part.lines)
+    return Quote(tuple(stores), goods, delivery, goods + delivery, currency.code, ready)
+
+
+def _quoted(wish: Wanted, terms: Terms) -> QuotedLine:
+    listing = terms.listings.get((wish.store, wish.sku))
+    problem = problem_with(wish, terms)
+    if listing is None:
+        return QuotedLine(wish.store, wish.sku, {}, "", wish.quantity, 0, 0, problem)
+    price = listing.price_minor
+    return QuotedLine(
+        wish.store, wish.sku, listing.titles, listing.glyph, wish.quantity, price, price * wish.quantity, problem
+    )
+
+
+def split_delivery(delivery_minor: int, amounts: Sequence[int], step: int) -> list[int]:
+    """An order's delivery charge, spread over its lines by their amounts; the remainder's keeper is the first line."""
+    return split(delivery_minor, amounts, step) if delivery_minor else [0] * len(amounts)
+
+
+@dataclass(frozen=True)
+class LineMoney:
+    """A line's frozen split, and what the seller's deposit must hold because the price does not cover it."""
+
+    shares: tuple[Share, ...]
+    held_minor: int
+
+
+def split_line(
+    listing: Listing,
+    store: Store,
+    union: Union,
+    *,
+    amount_minor: int,
+    delivery_minor: int,
+    supply_minor: int,
+    step: int,
+) -> LineMoney:
+    """Freeze who gets what of a line: supplier, commission, tax, whoever delivers, and the store the rest.
+
+    Tax is contained in the price of the goods; commission is on the price of the goods; both are rounded half up to steps, and the
+    store, keeper of the remainder, gets what is left. If nothing is left, the store gives the difference from its deposit.
+    `supply_minor` is the supply cost of the whole line.
+    """
+    commission = rate_of(amount_minor, union.commission_basis_points, step)
+    tax = included_rate_of(amount_minor, union.tax_basis_points, step)
+    rest = amount_minor - commission - tax - supply_minor
+    deliverer = f"carrier/{store.carrier}" if listing.offer is None else f"supplier/{listing.offer.supplier}"
+    if listing.offer is None and not store.carrier:
+        deliverer = f"store/{store.id}"
+    shares = [
+        Share("union/commission", "commission", commission),
+        Share("tax/vat", "tax", tax),
+        Share(deliverer, "delivery", delivery_minor),
+        Share(f"store/{store.id}", "sale", max(rest, 0)),
+    ]
+    if listing.offer is not None:
+        shares.insert(0, Share(f"supplier/{listing.offer.supplier}", "supply", supply_minor))
+    return LineMoney(tuple(share for share in shares if share.amount_minor), max(-rest, 0))

@@ -1,0 +1,223 @@
+"""Use cases of checkout: quote a cart, place a purchase in one atomic write, list purchases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from mart_union.catalog.refs import listing_ref, store_ref, union_ref
+from mart_union.checkout.drafting import Asked, Draft, draft_purchase
+from mart_union.checkout.model import METHODS, Purchase, Quote, Wanted
+from mart_union.checkout.pricing import Terms, folded, problem_with, quote
+from mart_union.checkout.tables import PurchaseItem, purchase_item, purchase_key
+from mart_union.customers.refs import recipient_ref
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import (
+    Conflict,
+    KeyReused,
+    MartUnionError,
+    NotFound,
+    OutOfStock,
+    PriceChanged,
+    RuleViolation,
+    SupplyPriceMoved,
+)
+from mart_union.kernel.ids import derived_id, input_hash
+from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.settings import settings
+from mart_union.kernel.storage import Ref, fetch_all, find
+from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.ledger.service import add_transfer
+from mart_union.orders.procedures import promised_by
+from mart_union.orders.storing import add_new_order
+from mart_union.stock import model as movements
+from mart_union.stock.refs import level_ref
+from mart_union.stock.service import add_movement
+
+
+def quote_cart(wanted: Iterable[Wanted], *, now: datetime | None = None) -> Quote:
+    """What these listings cost now, store by store, and what stands in the way of buying them. Two batch reads.
+
+    Raises:
+        Invalid, RuleViolation: the cart is empty, too large, or has an impossible quantity.
+    """
+    wishes = folded(wanted)
+    terms = with_levels(read_terms(wishes))
+    moment = now or utc_now()
+    promised = {store.id: promised_by(store, moment) for store in terms.stores.values()}
+    return quote(wishes, terms, settings().currency, promised)
+
+
+def place_purchase(
+    customer: str,
+    wanted: Iterable[Wanted],
+    *,
+    recipient: str,
+    total_seen: int,
+    method: str,
+    key: str,
+    session: str = "",
+    last_view: str = "",
+    language: str = "",
+    now: datetime | None = None,
+) -> Purchase:
+    """Buy: stock, orders, money and the purchase itself in one write, or nothing at all.
+
+    Two requests: one batch read (half a unit for each listing, store and pool, the union and the recipient) and one
+    transaction of 2 x (levels + orders + deposit holds + 3) write units, and what the indexes take. The same customer's
+    same key again gives the first answer, whatever has changed since.
+
+    Raises:
+        KeyReused: the key was used with another request.
+        NotFound: a store, listing or recipient is unknown.
+        PriceChanged: the total is not the one that the shopper saw.
+        OutOfStock, InsufficientFunds: there is too little of something.
+        RuleViolation: a store or listing does not sell, the method is unknown, or the cart is too large.
+    """
+    wishes = folded(wanted)
+    purchase_id = derived_id("purchase", customer, key)
+    asked = Asked(
+        purchase=purchase_id,
+        request=input_hash([wishes, recipient, total_seen, method]),
+        customer=customer,
+        recipient=recipient,
+        method=method,
+        language=language or settings().languages[0],
+        now=now or utc_now(),
+        session=session,
+        last_view=last_view,
+        reservation_seconds=settings().reservation_seconds,
+    )
+    try:
+        return _place(asked, wishes, total_seen)
+    except MartUnionError as refusal:
+        return first_answer(asked, refusal)
+
+
+def _place(asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Purchase:
+    if asked.method not in METHODS:
+        raise RuleViolation(f"a purchase is paid by {' or '.join(METHODS)}, not by '{asked.method}'")
+    terms = read_terms(wishes, recipient_of=asked)
+    try:
+        return _place_under(terms, asked, wishes, total_seen)
+    except SupplyPriceMoved:
+        return _place_under(with_levels(terms), asked, wishes, total_seen)
+
+
+def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Purchase:
+    refuse_problems(wishes, terms)
+    draft = draft_purchase(asked, wishes, terms, settings().currency)
+    if draft.purchase.total_minor != total_seen:
+        total = draft.purchase.total_minor
+        raise PriceChanged(f"the total is now {total} minor units, not {total_seen}", total_minor=total)
+    commit_draft(draft)
+    return draft.purchase
+
+
+def read_terms(wishes: Sequence[Wanted], *, recipient_of: Asked | None = None) -> Terms:
+    """The terms that hold now, in one batch read, and the check that the recipient is the customer's own.
+
+    Raises:
+        NotFound: the union is not described yet, or the recipient is not the customer's.
+    """
+    stores = sorted({wish.store for wish in wishes})
+    refs: list[Ref[Any]] = [
+        union_ref(),
+        *map(store_ref, stores),
+        *(listing_ref(wish.store, wish.sku) for wish in wishes),
+    ]
+    refs += [recipient_ref(recipient_of.recipient)] if recipient_of else []
+    union, *found = fetch_all(refs)
+    if union is None:
+        raise NotFound("the union has not been described yet: its operator does that first")
+    if recipient_of:
+        recipient = found.pop()
+        if recipient is None or recipient.customer != recipient_of.customer:
+            raise NotFound("there is no such recipient among yours")
+    return Terms(
+        union=union,
+        stores={store.id: store for store in found[: len(stores)] if store is not None},
+        listings={(listing.store, listing.sku): listing for listing in found[len(stores) :] if listing is not None},
+    )
+
+
+def with_levels(terms: Terms) -> Terms:
+    """The same terms with the levels of all listings, in one more batch read."""
+    levels = fetch_all([level_ref(level) for level in sorted({item.level for item in terms.listings.values()})])
+    return replace(terms, levels={level.id: level for level in levels if level is not None})
+
+
+def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
+    """Refuse by name what cannot be bought under these terms.
+
+    Raises:
+        NotFound, OutOfStock, RuleViolation: the first wish that cannot be met.
+    """
+    for wish in wishes:
+        problem = problem_with(wish, terms)
+        where = {"store": wish.store, "sku": wish.sku}
+        if problem == "unknown":
+            raise NotFound(f"there is no listing {wish.sku} in store {wish.store}", **where)
+        if problem == "short":
+            left = terms.levels[terms.listings[wish.store, wish.sku].level].reserve
+            raise OutOfStock(f"{wish.sku} has {left} left for sale", **where, left=left, wanted=wish.quantity)
+        if problem:
+            raise RuleViolation(f"{wish.sku} of store {wish.store} is not on sale now ({problem})", **where)
+
+
+def commit_draft(draft: Draft) -> None:
+    """Write a drafted purchase: one transaction to which purchases, ledger, stock and orders add their items."""
+    purchase = draft.purchase
+    transaction = WriteTransaction()
+    exists = refuse(Conflict, f"purchase {purchase.id} exists already")
+    transaction.create(purchase_item(purchase), exists)
+    move = movements.hold if purchase.payment == "pending" else movements.take
+    moment = datetime.fromisoformat(purchase.placed_at)
+    for level, units in draft.units.items():
+        movement = move(units, purchase.customer or purchase.channel, f"purchase/{purchase.id}")
+        add_movement(transaction, level, movement, moment, supply_minor=draft.supply_prices.get(level))
+    for order in draft.orders:
+        add_new_order(transaction, order)
+    add_transfer(transaction, draft.transfer)
+    transaction.commit()
+
+
+def first_answer(asked: Asked, refusal: MartUnionError) -> Purchase:
+    """The purchase that this key made before, whatever stands in the way of making it now.
+
+    Raises:
+        KeyReused: the key made another purchase.
+        MartUnionError: the refusal itself, when the key made nothing.
+    """
+    first = find(PurchaseItem, *purchase_key(asked.purchase), consistent=True)
+    if first is None:
+        raise refusal
+    if first.document.request != asked.request:
+        raise KeyReused("this key was used for another purchase; nothing was changed") from refusal
+    return first.document
+
+
+def get_purchase(purchase: str) -> Purchase:
+    """A purchase by id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    item = find(PurchaseItem, *purchase_key(purchase))
+    if item is None:
+        raise NotFound(f"there is no purchase {purchase}")
+    return item.document
+
+
+def list_purchases(customer: str, cursor: str = "") -> Page[Purchase]:
+    """A page of a customer's purchases, newest first."""
+    page = read_page(PurchaseItem.by_customer.query, customer, cursor=cursor, limit=20)
+    return Page(tuple(item.document for item in page.items), page.next)
+
+
+def list_purchases_of_day(day: str, cursor: str = "") -> Page[Purchase]:
+    """A page of the union's purchases of a day (`yyyy-mm-dd` in its time zone), newest first."""
+    page = read_page(PurchaseItem.by_day.query, day, cursor=cursor)
+    return Page(tuple(item.document for item in page.items), page.next)

@@ -1,0 +1,40 @@
+"""What stock tells the union: a level falls to its low mark, runs out, or is back. Each crossing once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+from mart_union.kernel.events import Event
+from mart_union.stock.model import Level
+
+_FIELDS = {field.name for field in fields(Level)} - {"id"}
+
+
+def events_of(
+    pk: str, sk: str, old: dict[str, Any] | None, new: dict[str, Any] | None, event_id: str, at: str
+) -> list[Event]:
+    """The event of one change of the Stock table, if a level crossed a mark by it. A level that is new with stock is back."""
+    before, after = level_of_image(pk, sk, old), level_of_image(pk, sk, new)
+    if after is None:
+        return []
+    name = crossing(before.reserve if before else 0, after.reserve, after.low_stock)
+    return [Event(event_id, name, f"level/{after.id}", after.sequence, at, asdict(after))] if name else []
+
+
+def level_of_image(pk: str, sk: str, image: dict[str, Any] | None) -> Level | None:
+    """The level that an image of the table's stream shows, None if it shows something else."""
+    if image is None or sk != "LEVEL":
+        return None
+    return Level(pk.removeprefix("LEVEL#"), **{name: value for name, value in image.items() if name in _FIELDS})
+
+
+def crossing(before: int, after: int, low_stock: int) -> str:
+    """The mark that a reserve crossed on its way: StockOut, StockBack, StockLow, or '' for none."""
+    if before > 0 and after == 0:
+        return "StockOut"
+    if before == 0 and after > 0:
+        return "StockBack"
+    if before > low_stock >= after:
+        return "StockLow"
+    return ""
