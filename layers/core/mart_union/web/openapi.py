@@ -1,0 +1,264 @@
+"""The OpenAPI 3.1 document of a union, made from the routes that its functions declare.
+
+Run when building, never by a function:
+
+    python -m mart_union.web.openapi > build/openapi.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import inspect
+import os
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mart_union.web.api import Api, Route
+from mart_union.web.problems import STATUS, TITLES
+
+VERSION = "3.1.0"
+
+ANY_UNION = {
+    "UNION_ID": "union",
+    "CURRENCY": "EUR",
+    "CURRENCY_STEP": "1",
+    "TIME_ZONE": "UTC",
+    "LANGUAGES": "en",
+    "UNION_BUCKET": "bucket",
+    "UNION_BUS": "bus",
+    "CENTER_URL": "center",
+    "POOL_ISSUER": "issuer",
+    "POOL_CLIENT_ID": "client",
+    "POOL_REGION": "region",
+    "UNION_SECRET": "secret",
+    "EMAIL_SENDER": "sender",
+    "RESERVATION_SECONDS": "900",
+    "ALLOW_LOOPBACK_SHOPS": "false",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+}
+"""Settings of no union: functions read theirs when they are imported, and none of them shows in the document."""
+
+_REFERENCE = "#/components/schemas/{name}"
+_DESCRIPTION = """The marketplace of one region. Amounts are integers in minor units of the union's currency; moments are ISO 8601 in UTC.
+Lists come in pages: send `next` as `cursor` for what follows. A refusal is problem details (RFC 9457) with a stable `type`.
+A POST that creates takes an `Idempotency-Key`: the same key with the same body gives the first answer again."""
+
+_SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token of the network's user pool.",
+    },
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "mu_token",
+        "description": "The same token, as the pages keep it.",
+    },
+}
+
+_PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "Problem details (RFC 9457), with facts of the refusal beside them.",
+    "properties": {
+        "type": {"type": "string", "enum": [f"urn:mart-union:problem:{code}" for code in (*STATUS, "internal")]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": "The fields that do not fit, and why.",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "reason": {"type": "string"}},
+                "required": ["field", "reason"],
+            },
+        },
+    },
+    "required": ["type", "title", "status", "detail"],
+    "additionalProperties": True,
+}
+
+_KEY_PARAMETER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "A new one for each new thing; the same one to repeat a request whose answer was lost.",
+    "schema": {"type": "string", "minLength": 8, "maxLength": 128, "pattern": "^[!-~]+$"},
+}
+
+_SUCCESSES = {200: "As it is now", 201: "Made", 202: "Taken on", 204: "Done, and nothing to tell"}
+
+_QUERY_PARAMETERS: dict[str, dict[str, Any]] = {
+    "cursor": {"description": "`next` of the page before."},
+    "page": {
+        "description": "A page of the shelf, from 1.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 9999},
+    },
+    "lang": {"description": "The language of the page (BCP 47)."},
+}
+
+
+def find_apis(functions: Path) -> list[Api]:
+    """The `api` of every `<name>/app.py` in a folder of functions that declares one, in order of name."""
+    if str(functions) not in sys.path:
+        sys.path.insert(0, str(functions))
+    names = [app.parent.name for app in sorted(functions.glob("*/app.py")) if "api = Api(" in app.read_text()]
+    return [importlib.import_module(f"{name}.app").api for name in names]
+
+
+def describe(apis: Sequence[Api], version: str) -> dict[str, Any]:
+    """The OpenAPI document of the routes of some functions."""
+    routes = sorted(
+        ((api.name, route) for api in apis for route in api.routes), key=lambda named: (named[1].path, named[1].method)
+    )
+    schemas, components = _schemas([kind for _, route in routes for kind in (route.body, route.answer) if kind])
+    paths: dict[str, Any] = {}
+    for function, route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(function, route, schemas)
+    return {
+        "openapi": VERSION,
+        "info": {
+            "title": "Mart Union: a union",
+            "version": version,
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "The union's own address"}],
+        "tags": [{"name": api.name} for api in apis],
+        "paths": paths,
+        "components": {
+            "schemas": {**components, "Problem": _PROBLEM_SCHEMA},
+            "responses": _problem_responses(),
+            "securitySchemes": _SECURITY_SCHEMES,
+        },
+    }
+
+
+def _schemas(kinds: Iterable[Any]) -> tuple[Mapping[Any, dict[str, Any]], dict[str, Any]]:
+    known = list(dict.fromkeys(kinds))
+    schemas, components = msgspec.json.schema_components(known, ref_template=_REFERENCE)
+    return dict(zip(known, schemas, strict=True)), components
+
+
+def _operation(function: str, route: Route, schemas: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": operation_id(route),
+        "tags": [function],
+        "summary": _summary(route),
+        "security": [] if route.access.kind == "public" else [{"bearer": []}, {"cookie": []}],
+        "parameters": _parameters(route),
+        "responses": {**_success(route, schemas), **_problems(route)},
+    }
+    if route.access.roles:
+        operation["x-roles"] = sorted(route.access.roles)
+    if route.body is not None:
+        media_type = "application/x-www-form-urlencoded" if route.is_page else "application/json"
+        operation["requestBody"] = {"required": True, "content": {media_type: {"schema": schemas[route.body]}}}
+    return operation
+
+
+def operation_id(route: Route) -> str:
+    """A name made from method and path, so that no two routes share one: `get_api_stores_by_store`."""
+    words = [f"by_{part[1:-1]}" if part.startswith("{") else part for part in route.path.split("/") if part]
+    return "_".join([route.method.lower(), *(re.sub(r"\W", "_", word) for word in words)])
+
+
+def _summary(route: Route) -> str:
+    text = inspect.getdoc(inspect.unwrap(route.handler)) or route.handler.__name__.replace("_", " ")
+    return text.splitlines()[0]
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    text = {"type": "string"}
+    found: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": text} for name in re.findall(r"{(\w+)}", route.path)
+    ]
+    found += [
+        {"name": name, "in": "query", "schema": text, **_QUERY_PARAMETERS.get(name, {})}
+        for name in query_names(route.handler)
+    ]
+    return [*found, _KEY_PARAMETER] if route.idempotent_key else found
+
+
+def query_names(handler: Callable[..., Any]) -> list[str]:
+    """The names that a handler reads from the query, itself or through functions of its own module."""
+    handler = inspect.unwrap(handler)
+    names = set(_query_names_in(handler))
+    for called in inspect.getclosurevars(handler).globals.values():
+        if inspect.isfunction(called) and called.__module__ == handler.__module__:
+            names |= set(_query_names_in(called))
+    return sorted(names)
+
+
+def _query_names_in(function: Callable[..., Any]) -> Iterable[str]:
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Attribute(attr="query"), attr="get"), args=[ast.Constant(str(name)), *_]
+            ):
+                yield name
+            case ast.Subscript(value=ast.Attribute(attr="query"), slice=ast.Constant(str(name))):
+                yield name
+            case ast.Call(func=ast.Attribute(attr="page_number")):
+                yield "page"
+
+
+def _success(route: Route, schemas: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
+    if route.is_page and route.method != "GET":
+        return {"303": {"description": "Done: see the page that it leads to"}}
+    if route.is_page:
+        page = {"200": {"description": "A page", "content": {"text/html": {"schema": {"type": "string"}}}}}
+        return page if route.access.kind == "public" else {**page, "303": {"description": "Sign in first"}}
+    success: dict[str, Any] = {"description": _SUCCESSES.get(route.status, "Done")}
+    if route.answer is not None:
+        success["content"] = {"application/json": {"schema": schemas[route.answer]}}
+    return {str(route.status): success}
+
+
+def _problems(route: Route) -> dict[str, Any]:
+    statuses = {500, 503}
+    if route.access.kind != "public":
+        statuses |= {401, 403}
+    if "{" in route.path:
+        statuses.add(404)
+    if route.method != "GET":
+        statuses |= {403, 409, 422}
+    if query_names(route.handler):
+        statuses.add(422)
+    return {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(statuses)}
+
+
+def _problem_responses() -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    titles: dict[int, list[str]] = {500: ["Internal error"]}
+    for code, status in STATUS.items():
+        titles.setdefault(status, []).append(TITLES[code])
+    return {
+        str(status): {"description": "; ".join(names), "content": content} for status, names in sorted(titles.items())
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the document of the functions in a folder."""
+    parser = argparse.ArgumentParser(description="Write a union's OpenAPI document.")
+    parser.add_argument("--functions", type=Path, default=Path("functions"), help="the folder of the functions")
+    parser.add_argument("--version", default="0.1.0", help="the version that the document states")
+    known = parser.parse_args(arguments)
+    for name, value in ANY_UNION.items():
+        os.environ.setdefault(name, value)
+    document = describe(find_apis(known.functions), known.version)
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

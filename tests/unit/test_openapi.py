@@ -1,0 +1,154 @@
+"""The OpenAPI document: made from the routes, valid, and true to them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from mart_union.kernel.paging import Page
+from mart_union.web.access import MANAGER, PUBLIC
+from mart_union.web.api import Api
+from mart_union.web.openapi import describe, find_apis, query_names
+from mart_union.web.request import Request
+from tests.conftest import ROOT
+
+FUNCTIONS = ROOT / "functions"
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something to have."""
+
+    id: str
+    price_minor: int
+    parts: tuple[Thing, ...] = ()
+
+
+@dataclass(frozen=True)
+class NewThing:
+    """Something to make."""
+
+    price_minor: int
+
+
+def sample() -> Api:
+    api = Api("things")
+
+    @api.get("/api/things", PUBLIC, answer=Page[Thing])
+    def list_things(request: Request) -> Any:
+        """List things, newest first.
+
+        Not in the summary.
+        """
+        return cursor_of(request), request.query["color"], request.page_number()
+
+    @api.post("/api/manage/{store}/things", MANAGER, body=NewThing, answer=Thing, status=201, key=True)
+    def make_thing(request: Request) -> Any:
+        return request.content
+
+    @api.get("/things/{thing}", PUBLIC)
+    def show_thing(request: Request) -> Any:
+        """A thing's page."""
+
+    @api.post("/manage/{store}/things", MANAGER, body=NewThing, key=True)
+    def make_thing_from_form(request: Request) -> Any:
+        """Make a thing from a form."""
+
+    return api
+
+
+def cursor_of(request: Request) -> str:
+    return request.query.get("cursor", "")
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    described: dict[str, Any] = json.loads(json.dumps(describe([sample()], "1.2.3")))
+    return described
+
+
+def operation(document: dict[str, Any], method: str, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = document["paths"][path][method]
+    return found
+
+
+def test_the_document_of_some_routes_is_valid(document: dict[str, Any]) -> None:
+    OpenAPIV31SpecValidator(document).validate()
+    assert (document["openapi"], document["info"]["version"]) == ("3.1.0", "1.2.3")
+
+
+def test_an_operation_says_what_comes_in_and_what_goes_out(document: dict[str, Any]) -> None:
+    make = operation(document, "post", "/api/manage/{store}/things")
+    assert make["operationId"] == "post_api_manage_by_store_things"
+    assert make["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/NewThing"}
+    answer = make["responses"]["201"]["content"]["application/json"]["schema"]
+    assert answer == {"$ref": "#/components/schemas/Thing"}
+    assert document["components"]["schemas"]["Thing"]["required"] == ["id", "price_minor"]
+
+
+def test_a_form_comes_in_as_a_form_and_leads_to_a_page(document: dict[str, Any]) -> None:
+    make = operation(document, "post", "/manage/{store}/things")
+    assert list(make["requestBody"]["content"]) == ["application/x-www-form-urlencoded"]
+    assert "303" in make["responses"]
+    assert "text/html" in operation(document, "get", "/things/{thing}")["responses"]["200"]["content"]
+
+
+def test_an_operation_names_who_may_take_it(document: dict[str, Any]) -> None:
+    make = operation(document, "post", "/api/manage/{store}/things")
+    assert make["security"] == [{"bearer": []}, {"cookie": []}]
+    assert make["x-roles"] == ["manager", "owner"]
+    assert {"401", "403", "404", "409", "422", "500", "503"} <= set(make["responses"])
+    listing = operation(document, "get", "/api/things")
+    assert listing["security"] == []
+    assert not {"401", "403"} & set(listing["responses"])
+
+
+def test_parameters_are_those_of_path_query_and_key(document: dict[str, Any]) -> None:
+    def parameters(method: str, path: str) -> list[tuple[str, str]]:
+        return [(each["in"], each["name"]) for each in operation(document, method, path)["parameters"]]
+
+    assert parameters("get", "/api/things") == [("query", "color"), ("query", "cursor"), ("query", "page")]
+    assert parameters("post", "/api/manage/{store}/things") == [("path", "store"), ("header", "Idempotency-Key")]
+
+
+def test_a_summary_is_the_first_line_of_the_handlers_docstring_or_its_name(document: dict[str, Any]) -> None:
+    assert operation(document, "get", "/api/things")["summary"] == "List things, newest first."
+    assert operation(document, "post", "/api/manage/{store}/things")["summary"] == "make thing"
+
+
+def test_what_a_handler_reads_from_the_query_is_found_in_the_functions_it_calls() -> None:
+    def outer(request: Request) -> str:
+        return cursor_of(request)
+
+    assert query_names(outer) == ["cursor"]
+
+
+def test_the_unions_own_document_is_valid_and_names_every_route() -> None:
+    apis = find_apis(FUNCTIONS)
+    document = json.loads(json.dumps(describe(apis, "0")))
+    OpenAPIV31SpecValidator(document).validate()
+    described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    declared = [(route.method, route.path) for api in apis for route in api.routes]
+    assert sorted(declared) == sorted(described), "a route is declared twice or not described"
+
+
+def test_every_api_route_of_the_union_says_what_it_takes_and_gives() -> None:
+    routes = [route for api in find_apis(FUNCTIONS) for route in api.routes if not route.is_page]
+    assert [
+        f"{route.method} {route.path} does not name its answer"
+        for route in routes
+        if route.answer is None and route.status != 204 and route.method == "GET"
+    ] == []
+
+
+def test_the_document_can_be_written_without_a_unions_settings() -> None:
+    command = [sys.executable, "-m", "mart_union.web.openapi", "--functions", str(FUNCTIONS), "--version", "9.9.9"]
+    environment = {"PATH": "", "PYTHONPATH": str(ROOT / "layers" / "core")}
+    written = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=60)
+    assert json.loads(written.stdout)["info"]["version"] == "9.9.9"
