@@ -1,0 +1,67 @@
+"""Events of orders and responses: whole snapshots, without secrets or free text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from mart_union.kernel.clock import iso
+from mart_union.orders.events import events_of
+from mart_union.orders.model import Order, Response, Shipment
+from mart_union.orders.steps import Details, apply_step
+from tests.orders_examples import PLACED, line_of, order_of
+
+NOW = iso(PLACED + timedelta(hours=1))
+
+
+def image(order: Order) -> dict[str, Any]:
+    return {"pk": f"ORDER#{order.id}", "sk": "ORDER", "document": msgspec.to_builtins(order)}
+
+
+def names(old: Order | None, new: Order) -> list[str]:
+    return [event.name for event in events_of("", "ORDER", image(old) if old else None, image(new), "e1", NOW)]
+
+
+def test_each_change_of_an_order_is_one_event_named_for_what_moved() -> None:
+    placed = order_of(line_of(1), line_of(2, supplier="guanxi"))
+    accepted = apply_step(placed, "accept", role="supplier", actor="a", at=NOW, key="k", fulfiller="supplier/guanxi")
+    parcel = Shipment("1", (1,), "windcity-express", "W1", NOW)
+    assert names(None, placed) == ["OrderPlaced"]
+    assert names(None, order_of(state="awaiting_payment")) == ["OrderReserved"]
+    assert names(placed, accepted) == ["OrderAccepted"]
+    assert names(accepted, replace(accepted, shipments=(parcel,), sequence=3)) == ["OrderTracked"]
+
+
+def test_an_event_is_the_whole_order_without_codes_notes_or_keys() -> None:
+    order = order_of(procedure="pickup", state="accepted")
+    after = apply_step(
+        order,
+        "prepare",
+        role="store",
+        actor="packer-emei",
+        at=NOW,
+        key="key-1",
+        fulfiller="store/emei-tea",
+        details=Details(new_code="987654", note="for Ms Lin, 0912345678"),
+    )
+    (event,) = events_of("ORDER#p1-1", "ORDER", image(order), image(after), "e1", NOW)
+    assert (event.id, event.name, event.entity, event.sequence) == ("e1", "OrderReady", "order/p1-1", 2)
+    told = msgspec.convert(event.data, Order)
+    assert told.lines == after.lines
+    text = msgspec.json.encode(event).decode()
+    assert not any(secret in text for secret in ("987654", "0912345678", "key-1"))
+
+
+def test_a_response_is_told_without_its_words_and_its_copies_are_not_told() -> None:
+    response = Response("r1", "p1-1", "emei-tea", "question", "I am Lin", "customer-lin", NOW, suppliers=("guanxi",))
+    new = {"document": msgspec.to_builtins(response)}
+    (event,) = events_of("ORDER#p1-1", "RESPONSE#r1", None, new, "e1", NOW)
+    assert (event.name, event.entity, event.data["text"]) == ("ResponseReceived", "response/r1", "")
+    assert events_of("ORDER#p1-1", "FORWARDED#r1#guanxi", None, new, "e1", NOW) == []
+    answered = {"document": msgspec.to_builtins(replace(response, state="answered", answer="Yes", sequence=2))}
+    (event,) = events_of("ORDER#p1-1", "RESPONSE#r1", new, answered, "e2", NOW)
+    assert (event.name, event.sequence, event.data["answer"]) == ("ResponseAnswered", 2, "")
+    assert events_of("ORDER#p1-1", "ORDER", image(order_of()), None, "e3", NOW) == []

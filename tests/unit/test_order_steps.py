@@ -1,0 +1,132 @@
+"""Steps of orders, without tables."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation, StepNotAllowed
+from mart_union.orders.model import Order, state_of
+from mart_union.orders.procedures import allowed_steps
+from mart_union.orders.refunds import refund_amounts, units_of
+from mart_union.orders.steps import Details, apply_step
+from tests.orders_examples import PLACED, line_of, order_of
+
+NOW = iso(PLACED + timedelta(hours=1))
+STORE = {"role": "store", "actor": "packer-emei", "fulfiller": "store/emei-tea", "at": NOW}
+CUSTOMER = {"role": "customer", "actor": "customer-lin", "at": NOW}
+MIXED = order_of(line_of(1), line_of(2, level="offer/guanxi/HERB-TEA", supplier="guanxi"))
+
+
+def take(order: Order, step: str, who: dict[str, str], key: str = "key-00001", **more: object) -> Order:
+    return apply_step(order, step, key=key, **who, **more)  # type: ignore[arg-type]
+
+
+def test_a_store_accepts_only_the_lines_that_it_fulfils() -> None:
+    after = take(MIXED, "accept", STORE)
+    assert [line.state for line in after.lines] == ["accepted", "placed"]
+    assert (after.state, after.sequence) == ("placed", 2)
+    assert after.history[-1].lines == (1,)
+    with pytest.raises(StepNotAllowed) as refused:
+        take(MIXED, "accept", STORE, lines=[2])
+    assert refused.value.facts == {"allowed": ["accept", "refuse"], "state": "placed"}
+
+
+def test_a_refused_step_names_the_steps_allowed_to_that_role() -> None:
+    with pytest.raises(StepNotAllowed, match="allowed now: cancel") as refused:
+        take(order_of(), "receive", CUSTOMER)
+    assert refused.value.facts == {"allowed": ["cancel"], "state": "placed"}
+    with pytest.raises(StepNotAllowed, match="nothing is allowed now") as refused:
+        take(order_of(state="completed"), "cancel", CUSTOMER)
+    assert refused.value.facts == {"allowed": [], "state": "completed"}
+    with pytest.raises(StepNotAllowed):
+        take(order_of(), "fly", CUSTOMER)
+    with pytest.raises(StepNotAllowed):
+        take(order_of(state="accepted"), "ship", CUSTOMER)
+
+
+def test_the_same_key_gives_the_same_order_and_another_step_under_it_is_refused() -> None:
+    after = take(order_of(), "accept", STORE)
+    assert take(after, "accept", STORE) is after
+    assert take(after, "accept", STORE, lines=[1]) is after
+    with pytest.raises(KeyReused):
+        take(after, "refuse", STORE)
+    assert take(after, "cancel", CUSTOMER).state == "cancelled"  # another person's key is another key
+
+
+def test_shipping_needs_a_carrier_and_a_number() -> None:
+    accepted = take(order_of(), "accept", STORE)
+    with pytest.raises(Invalid) as refused:
+        take(accepted, "ship", STORE, key="key-00002")
+    assert refused.value.facts["errors"] == [
+        {"field": "tracking_number", "reason": "give the carrier's tracking number"}
+    ]
+    shipped = take(accepted, "ship", STORE, key="key-00002", details=Details(tracking_number="WX 42"))
+    (parcel,) = shipped.shipments
+    assert (parcel.id, parcel.lines, parcel.carrier, parcel.tracking_number) == ("1", (1,), "windcity-express", "WX 42")
+
+
+def test_goods_are_handed_over_against_the_code_that_the_customer_was_given() -> None:
+    order = take(order_of(procedure="pickup"), "accept", STORE)
+    order = take(order, "prepare", STORE, key="key-00002", details=Details(new_code="424242"))
+    assert order.facts == {"pickup_code": "424242"}
+    with pytest.raises(RuleViolation):
+        take(order, "hand_over", STORE, key="key-00003", details=Details(pickup_code="000000"))
+    with pytest.raises(RuleViolation):
+        take(order, "hand_over", STORE, key="key-00003")
+    assert take(order, "hand_over", STORE, key="key-00003", details=Details(pickup_code="424242")).state == "delivered"
+
+
+@pytest.mark.parametrize("moment", ["", "tomorrow", "2026-12-01T10:00:00"])
+def test_an_appointment_is_a_moment_with_a_time_zone(moment: str) -> None:
+    with pytest.raises(Invalid):
+        take(order_of(procedure="appointment"), "schedule", STORE, details=Details(appointment_at=moment))
+
+
+def test_an_appointment_is_ahead_and_can_be_moved() -> None:
+    order = order_of(procedure="appointment")
+    with pytest.raises(RuleViolation):
+        take(order, "schedule", STORE, details=Details(appointment_at="2026-11-02T11:00:00+08:00"))
+    order = take(order, "schedule", STORE, details=Details(appointment_at="2026-12-01T10:00:00+08:00"))
+    order = take(order, "schedule", STORE, key="key-00002", details=Details(appointment_at="2026-12-02T10:00:00+08:00"))
+    assert (order.state, order.facts) == ("scheduled", {"appointment_at": "2026-12-02T10:00:00+08:00"})
+
+
+@pytest.mark.parametrize("lines", [[3], [], [1, 9]])
+def test_lines_that_do_not_exist_are_named(lines: list[int]) -> None:
+    with pytest.raises(Invalid):
+        take(MIXED, "cancel", CUSTOMER, lines=lines)
+
+
+def test_a_cancelled_line_holds_nothing_and_what_it_held_is_known_from_before() -> None:
+    after = take(MIXED, "cancel", CUSTOMER, lines=[2])
+    assert [(line.escrow_minor, line.held_minor) for line in after.lines] == [(136000, 0), (0, 0)]
+    assert refund_amounts(MIXED, [2]) == {
+        "order/p1-1": -136000,
+        "customer/customer-lin": 136000,
+        "store/emei-tea/held": -2000,
+        "store/emei-tea/deposit": 2000,
+    }
+    assert units_of(MIXED, [1, 2]) == {"listing/emei-tea/OB-TOP": 2, "offer/guanxi/HERB-TEA": 2}
+    assert refund_amounts(after, [2]) == {}
+
+
+def test_lines_that_draw_on_one_level_are_added_up() -> None:
+    order = order_of(line_of(1, quantity=2), line_of(2, quantity=3))
+    assert units_of(order, [1, 2]) == {"listing/emei-tea/OB-TOP": 5}
+
+
+def test_an_unpaid_order_waits_for_its_purchase_and_nobody_else() -> None:
+    order = order_of(state="awaiting_payment")
+    assert (allowed_steps(order, "customer"), allowed_steps(order, "store", "store/emei-tea")) == ([], [])
+    assert order.clock_at == ""
+    paid = apply_step(order, "pay", role="system", actor="system", at=NOW, key="paid")
+    assert (paid.state, paid.escrow_minor, paid.clock_at) == ("placed", 136000, iso(PLACED + timedelta(hours=49)))
+
+
+def test_the_state_of_an_order_is_that_of_its_line_furthest_behind() -> None:
+    assert state_of(["completed", "shipped", "accepted"]) == "accepted"
+    assert state_of(["completed", "refused"]) == "completed"
+    assert state_of(["cancelled", "refused"]) == "cancelled"
