@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
+
+from mart_union.kernel.errors import Invalid, RuleViolation
+from mart_union.kernel.money import LARGEST_AMOUNT, Currency, checked_price, included_rate_of, rate_of
 
 SUPPLIER_STATES = ("applied", "approved", "refused", "suspended")
 OFFER_STATES = ("on_offer", "paused", "withdrawn")
+LINK_STATES = ("linked", "paused", "withdrawn")
 FOLLOWED = ("titles", "texts", "price")
+KINDS = ("goods", "service")
+
+_GRANT = re.compile(r"^(everyone|(classification|store):[a-z0-9][a-z0-9-]{0,31})$")
+_MOST_GRANTS = 200
+_MOST_LEAD_DAYS = 365
 
 
 @dataclass(frozen=True)
@@ -21,12 +31,26 @@ class Supplier:
     state: str
     applied_at: str
     settlement_period: str = "weekly"
+    decided_by: str = ""
+    decided_at: str = ""
     sequence: int = 1
 
 
 @dataclass(frozen=True)
+class Seller:
+    """A store that has made a link of some offer of a supplier."""
+
+    supplier: str
+    store: str
+    since: str
+
+
+@dataclass(frozen=True)
 class Offer:
-    """What a supplier supplies, at which price, to whom (`granted_to`: `everyone`, `classification:<id>`, `store:<id>`)."""
+    """What a supplier supplies, at which price, to whom (`granted_to`: `everyone`, `classification:<id>`, `store:<id>`).
+
+    `low_stock` is the reserve of the pool at and under which its sellers are warned.
+    """
 
     supplier: str
     sku: str
@@ -41,16 +65,42 @@ class Offer:
     granted_to: tuple[str, ...]
     state: str = "on_offer"
     glyph: str = ""
+    low_stock: int = 0
     sequence: int = 1
 
     def is_granted_to(self, store: str, classification: str) -> bool:
         """Whether a store of a classification may sell it."""
-        return any(grant in ("everyone", f"classification:{classification}", f"store:{store}") for grant in self.granted_to)
+        return any(
+            grant in ("everyone", f"classification:{classification}", f"store:{store}") for grant in self.granted_to
+        )
+
+    def is_for_sale_by(self, store: str, classification: str) -> bool:
+        """Whether a store may sell it now."""
+        return self.state == "on_offer" and self.is_granted_to(store, classification)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a seller sells an offer: price, category of its store, words. What it leaves out (None) follows the supplier."""
+
+    category: str
+    price_minor: int | None = None
+    titles: dict[str, str] | None = None
+    texts: dict[str, str] | None = None
+
+    @property
+    def follows(self) -> dict[str, bool]:
+        """For each field of `FOLLOWED`, whether the supplier's changes are taken over."""
+        return {"titles": not self.titles, "texts": not self.texts, "price": self.price_minor is None}
 
 
 @dataclass(frozen=True)
 class Link:
-    """A seller's listing made from an offer. For each field of `FOLLOWED`, `follows` says whether the supplier's change is taken over."""
+    """A seller's listing made from an offer. For each field of `FOLLOWED`, `follows` says whether the supplier's change is taken over.
+
+    It is the whole of what the seller's web shop is told: `availability` is kept in step with the offer's pool, `state` with the
+    offer and its grants. `reason` says why it is paused: by the seller itself, or for what the supplier changed. `sequence` counts its changes.
+    """
 
     store: str
     sku: str
@@ -62,19 +112,41 @@ class Link:
     texts: dict[str, str]
     follows: dict[str, bool] = field(default_factory=dict)
     state: str = "linked"
+    reason: str = ""
+    kind: str = "goods"
+    glyph: str = ""
+    availability: str = "in_stock"
     sequence: int = 1
 
 
 @dataclass(frozen=True)
 class Shop:
-    """A seller's own web shop outside the union, which is told of each change of the store's links."""
+    """A seller's own web shop outside the union, which is told of each change of the store's links.
+
+    `replays` counts how often all links were asked to be told again; `key` is of the last command, so that its repeat does nothing.
+    """
 
     store: str
     id: str
     url: str
     state: str
     registered_at: str
+    replays: int = 0
+    key: str = ""
     sequence: int = 1
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One attempt to tell a shop of a link: `status` is what it answered, 0 when it did not, and `problem` why it failed ('' when told)."""
+
+    shop: str
+    event: str
+    sku: str
+    sequence: int
+    at: str
+    status: int
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,3 +162,126 @@ class SupplyOrder:
     sequence: int
 
 
+@dataclass(frozen=True)
+class Margin:
+    """What a sale of an offer at a price leaves the seller, in minor units, and what goes to whom before."""
+
+    price_minor: int
+    supply_minor: int
+    commission_minor: int
+    tax_minor: int
+
+    @property
+    def left_minor(self) -> int:
+        """What is left; negative when the sale costs the seller money."""
+        return self.price_minor - self.supply_minor - self.commission_minor - self.tax_minor
+
+
+def margin_of(
+    offer: Offer, price_minor: int, *, commission_basis_points: int, tax_basis_points: int, step: int
+) -> Margin:
+    """What a seller keeps of one unit at a price, with the union's rates as they are now."""
+    return Margin(
+        price_minor,
+        offer.supply_minor,
+        rate_of(price_minor, commission_basis_points, step),
+        included_rate_of(price_minor, tax_basis_points, step),
+    )
+
+
+def checked_offer(offer: Offer, currency: Currency) -> Offer:
+    """The offer itself, if it may be saved.
+
+    Raises:
+        Invalid: a price, the lead time, a grant, the state or the kind is malformed, or it has no title.
+        RuleViolation: the suggested price is under the minimum.
+    """
+    for name in ("supply_minor", "suggested_minor"):
+        _check_price(name, getattr(offer, name), currency)
+    if not 0 <= offer.minimum_minor <= LARGEST_AMOUNT or offer.minimum_minor % currency.step:
+        raise _invalid("minimum_minor", f"the minimum price is not a whole number of steps of {currency.step}")
+    if not 0 <= offer.lead_days <= _MOST_LEAD_DAYS:
+        raise _invalid("lead_days", f"the lead time must be 0 to {_MOST_LEAD_DAYS} days")
+    if len(offer.granted_to) > _MOST_GRANTS or not all(_GRANT.match(grant) for grant in offer.granted_to):
+        raise _invalid(
+            "granted_to", f"at most {_MOST_GRANTS} grants: 'everyone', 'classification:<id>' or 'store:<id>'"
+        )
+    for name, value, known in (("state", offer.state, OFFER_STATES), ("kind", offer.kind, KINDS)):
+        if value not in known:
+            raise _invalid(name, f"'{value}' is not one of {', '.join(known)}")
+    if not any(title.strip() for title in offer.titles.values()):
+        raise _invalid("titles", "an offer needs a title")
+    if offer.suggested_minor < offer.minimum_minor:
+        raise RuleViolation("the suggested price is under the minimum price", minimum_minor=offer.minimum_minor)
+    return offer
+
+
+def _check_price(name: str, amount_minor: int, currency: Currency) -> None:
+    try:
+        checked_price(amount_minor, currency)
+    except Invalid as error:
+        raise _invalid(name, error.detail) from error
+
+
+def _invalid(name: str, reason: str) -> Invalid:
+    return Invalid(f"{name}: {reason}", errors=[{"field": name, "reason": reason}])
+
+
+def link_of(offer: Offer, store: str, sku: str, terms: Terms, availability: str) -> Link:
+    """The link that a seller's terms make of an offer.
+
+    Raises:
+        RuleViolation: the price is under the offer's minimum.
+    """
+    price = offer.suggested_minor if terms.price_minor is None else terms.price_minor
+    if price < offer.minimum_minor:
+        raise RuleViolation("the price is under the supplier's minimum", minimum_minor=offer.minimum_minor)
+    return Link(
+        store=store,
+        sku=sku,
+        supplier=offer.supplier,
+        offer_sku=offer.sku,
+        price_minor=price,
+        category=terms.category,
+        titles=terms.titles or offer.titles,
+        texts=terms.texts or offer.texts,
+        follows=terms.follows,
+        kind=offer.kind,
+        glyph=offer.glyph,
+        availability=availability,
+    )
+
+
+def follow(link: Link, offer: Offer, classification: str) -> Link:
+    """The link after its offer has changed: followed fields are taken over, and it is paused while it may not be sold.
+
+    What the seller paused or withdrew stays so. Following the same offer again changes nothing.
+    """
+    followed = replace(
+        link,
+        titles=offer.titles if link.follows.get("titles") else link.titles,
+        texts=offer.texts if link.follows.get("texts") else link.texts,
+        price_minor=offer.suggested_minor if link.follows.get("price") else link.price_minor,
+        kind=offer.kind,
+        glyph=offer.glyph,
+    )
+    if link.state == "withdrawn" or link.reason == "seller":
+        return followed
+    reason = why_not(followed, offer, classification)
+    return replace(followed, state="paused" if reason else "linked", reason=reason)
+
+
+def why_not(link: Link, offer: Offer, classification: str) -> str:
+    """Why an offer may not be sold through a link now, '' when it may."""
+    if offer.state != "on_offer":
+        return f"offer-{offer.state}"
+    if not offer.is_granted_to(link.store, classification):
+        return "not-granted"
+    return "under-minimum" if link.price_minor < offer.minimum_minor else ""
+
+
+def availability_of(reserve: int, low_stock: int) -> str:
+    """What a shop shows of a pool: `in_stock`, `low_stock` or `out_of_stock`."""
+    if reserve <= 0:
+        return "out_of_stock"
+    return "low_stock" if reserve <= low_stock else "in_stock"

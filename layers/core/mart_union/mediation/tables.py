@@ -10,10 +10,13 @@
 | a store's links | index `by_store`, `LINKS#<store>` | 1 a page | by size |
 | a store's shops | `SHOPS#<store>` | 1 | by size |
 | a shop | `SHOP#<id>`/`SHOP` | 1 | 0.5 read |
+| what a shop was last told of each link | `SHOP#<id>`, begins `TOLD#` | 1 a page | by size |
+| attempts to tell a shop, of a day, newest first | `DELIVERIES#<shop>#<yyyy-mm-dd>` | 1 a page | by size |
+| a supplier's sellers | `SELLERS#<supplier>` | 1 a page | by size |
 | a supplier's open orders; its closed ones by month | index `by_store`, `SUPPLY#<supplier>#open`, `SUPPLY#<supplier>#closed#<yyyy-mm>` | 1 a page | by size |
 
 Index `by_store` (`store_pk`, `store_sort`): links, suppliers and supply orders enter it once (1 write unit); a change of state changes their
-key (2). Offers do not enter it.
+key (2). Offers do not enter it. A supplier's open orders are read a page at a time; attempts expire (`expires_at`).
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from mart_union.kernel.storage import Document, Item, table_name
-from mart_union.mediation.model import Link, Offer, Shop, Supplier, SupplyOrder
+from mart_union.mediation.model import Delivery, Link, Offer, Shop, Supplier, SupplyOrder
 
 
 class ByStore(GlobalSecondaryIndex["MediationItem"]):
@@ -72,6 +75,23 @@ class ShopItem(MediationItem):
     document = Document(Shop)
 
 
+class ToldItem(MediationItem):
+    """The newest sequence of a link that a shop has confirmed."""
+
+
+class DeliveryItem(MediationItem):
+    """An attempt to tell a shop of a link."""
+
+    document = Document(Delivery)
+    expires_at = NumberAttribute()
+
+
+class SellerItem(MediationItem):
+    """A store that has made a link of some offer of a supplier."""
+
+    since = UnicodeAttribute()
+
+
 class SupplyOrderItem(MediationItem):
     """A supplier's part of an order."""
 
@@ -101,3 +121,71 @@ def shop_key(shop: str) -> tuple[str, str]:
 def supply_order_key(supplier: str, order: str) -> tuple[str, str]:
     """The key of a supplier's part of an order."""
     return f"SUPPLY#{supplier}", f"ORDER#{order}"
+
+
+def seller_key(supplier: str, store: str) -> tuple[str, str]:
+    """The key of a supplier's seller."""
+    return f"SELLERS#{supplier}", store
+
+
+def shop_reference_key(store: str, shop: str) -> tuple[str, str]:
+    """The key under which a store finds its shop."""
+    return f"SHOPS#{store}", shop
+
+
+def told_key(shop: str, sku: str) -> tuple[str, str]:
+    """The key of what a shop was last told of a link."""
+    return f"SHOP#{shop}", f"TOLD#{sku}"
+
+
+def delivery_key(shop: str, at: str, event: str) -> tuple[str, str]:
+    """The key of an attempt, in its shop's partition of that day (UTC)."""
+    return f"DELIVERIES#{shop}#{at[:10]}", f"{at}#{event}"
+
+
+def suppliers_list(state: str) -> str:
+    """The partition of index `by_store` with the suppliers in a state."""
+    return f"SUPPLIERS#{state}"
+
+
+def links_list(store: str) -> str:
+    """The partition of index `by_store` with a store's links."""
+    return f"LINKS#{store}"
+
+
+def supply_list(supplier: str, month: str) -> str:
+    """The partition of index `by_store` with a supplier's closed orders of a month (`yyyy-mm`), or, with month '', its open ones."""
+    return f"SUPPLY#{supplier}#closed#{month}" if month else f"SUPPLY#{supplier}#open"
+
+
+def supplier_item(supplier: Supplier) -> SupplierItem:
+    """The item of a supplier, listed by its state."""
+    return SupplierItem(
+        *supplier_key(supplier.id),
+        document=supplier,
+        sequence=supplier.sequence,
+        store_pk=suppliers_list(supplier.state),
+        store_sort=supplier.id,
+    )
+
+
+def link_item(link: Link) -> LinkItem:
+    """The item of a link, listed with its store's."""
+    return LinkItem(
+        *link_key(link.supplier, link.offer_sku, link.store, link.sku),
+        document=link,
+        sequence=link.sequence,
+        store_pk=links_list(link.store),
+        store_sort=link.sku,
+    )
+
+
+def supply_order_item(order: SupplyOrder, *, ended: bool) -> SupplyOrderItem:
+    """The item of a supplier's part of an order, listed as open, or as closed in the month in which it was placed."""
+    return SupplyOrderItem(
+        *supply_order_key(order.supplier, order.order),
+        document=order,
+        sequence=order.sequence,
+        store_pk=supply_list(order.supplier, order.placed_at[:7] if ended else ""),
+        store_sort=f"{order.placed_at}#{order.order}",
+    )

@@ -1,0 +1,1 @@
+"""Queue: keeps links in step with offers and pools, shops with links, and suppliers' lists with orders."""

@@ -1,0 +1,46 @@
+"""On events from the union's bus, by a queue: links follow their offers, shops are told of links, suppliers get their orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.events import Event, read_event
+from mart_union.mediation import service as mediation
+
+logger = Logger(service="syndication")
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+CONSUMERS: dict[str, Callable[[Event], None]] = {
+    "LinkChanged": lambda event: mediation.tell_shops(event, utc_now()),
+    "LinkReplayed": lambda event: mediation.tell_shop_again(event, utc_now()),
+    "ShopChanged": mediation.replay_links,
+    "OfferChanged": mediation.apply_offer_change,
+    "StockLow": mediation.apply_stock_change,
+    "StockOut": mediation.apply_stock_change,
+    "StockBack": mediation.apply_stock_change,
+}
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:
+    """Handle each message; those that fail are delivered again, the others are not."""
+    return process_partial_response(event=event, record_handler=handle, processor=processor, context=context)
+
+
+def handle(record: SQSRecord) -> None:
+    """Pass one event to its consumer; all events of orders keep the suppliers' lists."""
+    event = read_event(record.body)
+    consumer = CONSUMERS.get(event.name)
+    try:
+        if consumer is not None:
+            consumer(event)
+        elif event.name.startswith("Order"):
+            mediation.record_supply_order(event)
+    except Exception as error:
+        logger.warning("to be delivered again", event_name=event.name, event_id=event.id, problem=type(error).__name__)
+        raise

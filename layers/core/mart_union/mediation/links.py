@@ -1,0 +1,230 @@
+"""Links: listings that sellers make from offers, kept in step with the offer, its grants and its pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from mart_union.catalog import service as catalog
+from mart_union.catalog.audit import add_audit
+from mart_union.catalog.model import SKU, Listing, OfferReference, offer_level
+from mart_union.catalog.refs import listing_ref
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
+from mart_union.kernel.events import Event
+from mart_union.kernel.money import checked_price
+from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.settings import settings
+from mart_union.kernel.storage import fetch, find
+from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.mediation.model import Link, Offer, Terms, availability_of, follow, link_of, why_not
+from mart_union.mediation.offers import get_offer, require_unchanged
+from mart_union.mediation.suppliers import get_supplier
+from mart_union.mediation.tables import LinkItem, SellerItem, link_item, link_key, links_list, seller_key
+from mart_union.stock import service as stock
+from mart_union.stock.model import Level
+
+_LISTING_STATES = {"linked": "on_sale", "paused": "paused", "withdrawn": "withdrawn"}
+
+
+def make_link(store: str, sku: str, offer: OfferReference, terms: Terms, actor: str, now: datetime) -> Link:
+    """Sell an offer under a SKU of one's own, or change the terms under which one does; the same again changes nothing.
+
+    Link, listing and, the first time, the supplier's record of its seller are written together, and only if the offer is still as read.
+
+    Raises:
+        Invalid: the SKU or the price is malformed.
+        NotFound: there is no such offer or store.
+        RuleViolation: the offer is not granted to the store or not on offer, or the price is under its minimum.
+        Conflict: the SKU is used by another listing, or the offer or the link was changed at the same moment.
+    """
+    _check(sku, terms)
+    before = _find(store, sku, offer)
+    supplied = get_offer(offer.supplier, offer.sku)
+    if not supplied.is_for_sale_by(store, catalog.get_store(store).classification):
+        raise RuleViolation("this offer is not on offer to your store", offer=f"{offer.supplier}/{offer.sku}")
+    wanted = link_of(
+        supplied, store, sku, terms, _availability(stock.get_level(offer_level(offer.supplier, offer.sku)))
+    )
+    if before is not None and before.state == "linked" and replace(wanted, sequence=before.sequence) == before:
+        return before
+    after = replace(wanted, sequence=before.sequence + 1 if before else 1)
+    _write(before, after, supplied, actor, now)
+    return after
+
+
+def _check(sku: str, terms: Terms) -> None:
+    if not SKU.match(sku):
+        message = "an SKU is 1 to 32 capital letters, digits, dots, hyphens and underscores"
+        raise Invalid(message, errors=[{"field": "sku", "reason": message}])
+    if terms.price_minor is not None:
+        checked_price(terms.price_minor, settings().currency)
+
+
+def set_link_state(store: str, sku: str, state: str, actor: str, now: datetime) -> Link:
+    """Pause a link, sell it again (`linked`), or withdraw it for good; the same again changes nothing.
+
+    Raises:
+        NotFound: the store sells no offer under that SKU.
+        Invalid: there is no such state.
+        RuleViolation: it may not be sold again: the reason is named.
+        Conflict: the offer or the link was changed at the same moment.
+    """
+    if state not in _LISTING_STATES:
+        message = f"a link is {', '.join(_LISTING_STATES)}"
+        raise Invalid(message, errors=[{"field": "state", "reason": message}])
+    before = get_link(store, sku)
+    offer = get_offer(before.supplier, before.offer_sku)
+    reason = "seller" if state == "paused" else ""
+    if state == "linked":
+        refused = why_not(before, offer, catalog.get_store(store).classification)
+        if refused:
+            raise RuleViolation(f"it cannot be sold now: {refused}", reason=refused)
+    after = replace(before, state=state, reason=reason)
+    if after == before:
+        return before
+    after = replace(after, sequence=before.sequence + 1)
+    _write(before, after, offer, actor, now)
+    return after
+
+
+def get_link(store: str, sku: str) -> Link:
+    """A link of a store, by the SKU under which it sells the offer.
+
+    Raises:
+        NotFound: the store sells no offer under that SKU.
+    """
+    listing = fetch(listing_ref(store, sku), consistent=True)
+    link = _find(store, sku, listing.offer) if listing and listing.offer else None
+    if link is None:
+        raise NotFound(f"{store} sells no offer under {sku}")
+    return link
+
+
+def _find(store: str, sku: str, offer: OfferReference) -> Link | None:
+    item = find(LinkItem, *link_key(offer.supplier, offer.sku, store, sku), consistent=True)
+    return None if item is None else item.document
+
+
+def list_links(store: str, cursor: str = "", limit: int = 50) -> Page[Link]:
+    """A page of a store's links, by SKU."""
+    page = read_page(LinkItem.by_store.query, links_list(store), cursor=cursor, limit=limit, newest_first=False)
+    return Page(tuple(item.document for item in page.items), page.next)
+
+
+def apply_offer_change(event: Event) -> None:
+    """Take an offer's change over into the links made from it, and pause or resume them with it.
+
+    What counts is the offer as it is now, read after each page of links: so the event may come twice, late or out of order.
+
+    Raises:
+        Conflict: a link was changed at the same moment; the event has to be delivered again.
+    """
+    _, supplier, sku = event.entity.split("/", 2)
+    classifications: dict[str, str] = {}
+    for links in _pages_of_links(supplier, sku):
+        offer = get_offer(supplier, sku)
+        reference = _reference(offer)
+        for link in links:
+            if link.store not in classifications:
+                classifications[link.store] = catalog.get_store(link.store).classification
+            _follow(link, offer, reference, classifications[link.store])
+
+
+def _follow(link: Link, offer: Offer, reference: OfferReference, classification: str) -> None:
+    after = follow(link, offer, classification)
+    listing = _find_listing(link)
+    if listing is None or after != link or _listing_of(after, offer, reference, listing) != listing:
+        transaction = WriteTransaction()
+        _put(transaction, link, replace(after, sequence=link.sequence + 1))
+        catalog.add_listing(transaction, _listing_of(after, offer, reference, listing), listing)
+        transaction.commit()
+
+
+def apply_stock_change(event: Event) -> None:
+    """Tell the links of an offer whether its pool has units left.
+
+    What counts is the pool as it is now, read after each page of links: so the event may come twice, late or out of order.
+
+    Raises:
+        Conflict: a link was changed at the same moment; the event has to be delivered again.
+    """
+    name = event.entity.removeprefix("level/")
+    if not name.startswith("offer/"):
+        return
+    _, supplier, sku = name.split("/", 2)
+    for links in _pages_of_links(supplier, sku):
+        availability = _availability(stock.get_level(name))
+        for link in links:
+            if link.availability != availability:
+                transaction = WriteTransaction()
+                _put(transaction, link, replace(link, availability=availability, sequence=link.sequence + 1))
+                transaction.commit()
+
+
+def _pages_of_links(supplier: str, offer_sku: str) -> Iterator[list[Link]]:
+    """An offer's links, read consistently, a page at a time."""
+    cursor = ""
+    while True:
+        partition = link_key(supplier, offer_sku, "", "")[0]
+        page = read_page(LinkItem.query, partition, cursor=cursor, newest_first=False, consistent_read=True)
+        yield [item.document for item in page.items]
+        cursor = page.next
+        if not cursor:
+            return
+
+
+def _write(before: Link | None, after: Link, offer: Offer, actor: str, now: datetime) -> None:
+    """The link and its listing together, if neither they nor the offer have changed since they were read."""
+    transaction = WriteTransaction()
+    _put(transaction, before, after)
+    listed = _find_listing(after)
+    catalog.add_listing(transaction, _listing_of(after, offer, _reference(offer), listed), listed)
+    require_unchanged(transaction, offer)
+    if before is None:
+        seller = SellerItem(*seller_key(after.supplier, after.store))
+        transaction.update(seller, [SellerItem.since.set(SellerItem.since | iso(now))])
+    add_audit(transaction, f"store/{after.store}", actor, f"link {after.state}", after.sku, now)
+    transaction.commit()
+
+
+def _put(transaction: WriteTransaction, before: Link | None, after: Link) -> None:
+    is_as_read = LinkItem.pk.does_not_exist() if before is None else LinkItem.sequence == before.sequence
+    changed = refuse(Conflict, "this link was changed just now; read it and repeat")
+    transaction.put(link_item(after), condition=is_as_read, refusal=changed)
+
+
+def _find_listing(link: Link) -> Listing | None:
+    listing = fetch(listing_ref(link.store, link.sku), consistent=True)
+    offer = listing.offer if listing else None
+    if listing and (offer is None or (offer.supplier, offer.sku) != (link.supplier, link.offer_sku)):
+        raise Conflict(f"the SKU {link.sku} is used by another listing", sku=link.sku)
+    return listing
+
+
+def _reference(offer: Offer) -> OfferReference:
+    """What a listing keeps of its offer: the terms under which a purchase will owe the supplier."""
+    return OfferReference(offer.supplier, offer.sku, offer.supply_minor, get_supplier(offer.supplier).settlement_period)
+
+
+def _listing_of(link: Link, offer: Offer, reference: OfferReference, listed: Listing | None) -> Listing:
+    """What shoppers see of a link; what only the listing knows (such as its picture) stays."""
+    listing = listed or Listing(link.store, link.sku, {}, {}, "", "", "", 0, "", "", sequence=0)
+    return replace(
+        listing,
+        titles=link.titles,
+        texts=link.texts,
+        category=link.category,
+        union_category=offer.union_category,
+        kind=link.kind,
+        price_minor=link.price_minor,
+        state=_LISTING_STATES[link.state],
+        level=offer_level(link.supplier, link.offer_sku),
+        glyph=link.glyph,
+        offer=reference,
+    )
+
+
+def _availability(level: Level) -> str:
+    return availability_of(level.reserve, level.low_stock)

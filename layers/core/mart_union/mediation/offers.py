@@ -1,0 +1,187 @@
+"""Offers: what suppliers supply, with the pool of units that all their sellers draw on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mart_union.catalog.audit import add_audit
+from mart_union.catalog.model import SKU, offer_level
+from mart_union.kernel.errors import Conflict, Invalid, NotFound
+from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.settings import settings
+from mart_union.kernel.storage import find
+from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.mediation.model import Offer, Supplier, checked_offer
+from mart_union.mediation.suppliers import list_suppliers
+from mart_union.mediation.tables import OfferItem, offer_key
+from mart_union.stock import service as stock
+
+_READ_AT_ONCE = 100
+_MOST_READS = 8
+
+
+def save_offer(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool:
+    """Make an offer or change it, and correct its pool to `quantity` (None leaves the pool); says whether anything was written.
+
+    The supply price stands on the pool too, and both change in one transaction, so that a purchase is made at the price that the offer
+    says. Repeating it writes nothing, and completes what was cut off. Approval alone gives the membership that lets someone call this.
+
+    Raises:
+        Invalid: the offer or the quantity is malformed, or a new offer comes without a quantity.
+        RuleViolation: the suggested price is under the minimum.
+        Conflict: someone else changed the offer at the same moment.
+    """
+    if not SKU.match(offer.sku):
+        message = "an SKU is 1 to 32 capital letters, digits, dots, hyphens and underscores"
+        raise Invalid(message, errors=[{"field": "sku", "reason": message}])
+    checked_offer(offer, settings().currency)
+    before = find_offer(offer.supplier, offer.sku)
+    if before is None:
+        return _make(offer, quantity, actor, now)
+    after = replace(offer, sequence=before.sequence)
+    if after != before:
+        _change(before, replace(after, sequence=before.sequence + 1), actor, now)
+    return _correct_pool(offer, quantity, actor, now) or after != before
+
+
+def _make(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool:
+    """The pool first: an offer without one could be linked and not be bought."""
+    if quantity is None:
+        raise Invalid("a new offer needs a quantity", errors=[{"field": "quantity", "reason": "missing"}])
+    stock.count(
+        offer_level(offer.supplier, offer.sku),
+        quantity,
+        actor=actor,
+        reference="offer",
+        now=now,
+        low_stock=offer.low_stock,
+        on_sale=offer.state == "on_offer",
+        supply_minor=offer.supply_minor,
+    )
+    transaction = WriteTransaction()
+    item = OfferItem(*offer_key(offer.supplier, offer.sku), document=replace(offer, sequence=1), sequence=1)
+    transaction.create(item, refuse(Conflict, "this offer has just been made; read it and repeat"))
+    add_audit(transaction, f"supplier/{offer.supplier}", actor, "offer made", offer.sku, now)
+    transaction.commit()
+    return True
+
+
+def _change(before: Offer, after: Offer, actor: str, now: datetime) -> None:
+    transaction = WriteTransaction()
+    item = OfferItem(*offer_key(after.supplier, after.sku), document=after, sequence=after.sequence)
+    is_as_read = OfferItem.sequence == before.sequence
+    transaction.put(item, condition=is_as_read, refusal=refuse(Conflict, "someone changed this offer just now"))
+    if after.supply_minor != before.supply_minor:
+        level = offer_level(after.supplier, after.sku)
+        stock.add_supply_price(transaction, level, after.supply_minor, actor=actor, now=now)
+    add_audit(transaction, f"supplier/{after.supplier}", actor, "offer changed", after.sku, now)
+    transaction.commit()
+
+
+def _correct_pool(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool:
+    level, on_sale = offer_level(offer.supplier, offer.sku), offer.state == "on_offer"
+    if quantity is None:
+        return stock.set_on_sale(level, on_sale, actor=actor, now=now)
+    return stock.count(
+        level,
+        quantity,
+        actor=actor,
+        reference="offer",
+        now=now,
+        low_stock=offer.low_stock,
+        on_sale=on_sale,
+        supply_minor=None,
+    )
+
+
+def find_offer(supplier: str, sku: str) -> Offer | None:
+    """An offer as it is now, or None."""
+    item = find(OfferItem, *offer_key(supplier, sku), consistent=True)
+    return None if item is None else item.document
+
+
+def get_offer(supplier: str, sku: str) -> Offer:
+    """An offer as it is now.
+
+    Raises:
+        NotFound: there is none.
+    """
+    offer = find_offer(supplier, sku)
+    if offer is None:
+        raise NotFound(f"there is no offer {sku} of {supplier}")
+    return offer
+
+
+def require_unchanged(transaction: WriteTransaction, offer: Offer) -> None:
+    """Let a transaction commit only if the offer is still the one that was read."""
+    item = OfferItem(*offer_key(offer.supplier, offer.sku))
+    transaction.check(
+        item,
+        OfferItem.sequence == offer.sequence,
+        refuse(Conflict, "the supplier changed this offer just now; look again"),
+    )
+
+
+def list_offers(supplier: str, cursor: str = "", limit: int = 50) -> Page[Offer]:
+    """A page of a supplier's offers, by SKU."""
+    page = read_page(
+        OfferItem.query,
+        offer_key(supplier, "")[0],
+        cursor=cursor,
+        limit=limit,
+        newest_first=False,
+        range_key_condition=OfferItem.sk.startswith("OFFER#"),
+    )
+    return Page(tuple(item.document for item in page.items), page.next)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Some offers that a store may sell, and the cursor to go on searching from ('' at the end)."""
+
+    offers: tuple[Offer, ...]
+    next: str = ""
+
+
+def search_offers_for(
+    store: str, classification: str, *, words: str = "", supplier: str = "", cursor: str = "", limit: int = 24
+) -> Found:
+    """Offers that are granted to a store and on offer, supplier by supplier, optionally only those with `words` in a title.
+
+    Reads pages of the approved suppliers' own partitions, at most eight a call, so a page may hold few offers and still go on.
+    """
+    suppliers = [each.id for each in _approved() if supplier in ("", each.id)]
+    at, _, inside = cursor.partition("/")
+    found: list[Offer] = []
+    reads = 0
+    for each in (each for each in suppliers if each >= at):
+        place = inside if each == at else ""
+        while True:
+            if len(found) >= limit or reads == _MOST_READS:
+                return Found(tuple(found), f"{each}/{place}")
+            page = list_offers(each, place, _READ_AT_ONCE if words else limit - len(found))
+            reads += 1
+            found += (offer for offer in page.items if _suits(offer, store, classification, words))
+            place = page.next
+            if not place:
+                break
+    return Found(tuple(found))
+
+
+def _approved() -> list[Supplier]:
+    approved: list[Supplier] = []
+    cursor = ""
+    while True:
+        page = list_suppliers("approved", cursor)
+        approved += page.items
+        cursor = page.next
+        if not cursor:
+            return approved
+
+
+def _suits(offer: Offer, store: str, classification: str, words: str) -> bool:
+    if not offer.is_for_sale_by(store, classification):
+        return False
+    text = " ".join((offer.sku, *offer.titles.values())).casefold()
+    return all(word in text for word in words.casefold().split())

@@ -1,0 +1,78 @@
+"""What other parts of the union may ask of the mediation center; each subject has a file of its own."""
+
+from mart_union.mediation.deposits import Deposit, get_deposit, list_deposit_postings, reference_of, withdraw_deposit
+from mart_union.mediation.links import (
+    apply_offer_change,
+    apply_stock_change,
+    get_link,
+    list_links,
+    make_link,
+    set_link_state,
+)
+from mart_union.mediation.offers import get_offer, list_offers, save_offer, search_offers_for
+from mart_union.mediation.shops import (
+    ask_replay,
+    get_shop,
+    get_shop_of,
+    list_deliveries,
+    list_shops,
+    list_told,
+    register_shop,
+    secret_of,
+    set_shop_state,
+)
+from mart_union.mediation.suppliers import (
+    apply_supplier,
+    decide_supplier,
+    get_supplier,
+    list_sellers,
+    list_suppliers,
+)
+from mart_union.mediation.supply_orders import (
+    get_supplied_order,
+    lines_of,
+    list_supply_orders,
+    owed_minor,
+    record_supply_order,
+)
+from mart_union.mediation.syndication import replay_links, tell_shop_again, tell_shops
+
+__all__ = [
+    "Deposit",
+    "apply_offer_change",
+    "apply_stock_change",
+    "apply_supplier",
+    "ask_replay",
+    "decide_supplier",
+    "get_deposit",
+    "get_link",
+    "get_offer",
+    "get_shop",
+    "get_shop_of",
+    "get_supplied_order",
+    "get_supplier",
+    "lines_of",
+    "list_deliveries",
+    "list_deposit_postings",
+    "list_links",
+    "list_offers",
+    "list_sellers",
+    "list_shops",
+    "list_suppliers",
+    "list_supply_orders",
+    "list_told",
+    "make_link",
+    "owed_minor",
+    "record_supply_order",
+    "reference_of",
+    "register_shop",
+    "replay_links",
+    "save_offer",
+    "search_offers_for",
+    "secret_of",
+    "set_link_state",
+    "set_shop_state",
+    "tell_shop_again",
+    "tell_shops",
+    "withdraw_deposit",
+]

@@ -1,0 +1,105 @@
+"""Suppliers: they apply, the union's operator decides, and approval makes the applicant the supplier's owner."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from mart_union.catalog.audit import add_audit
+from mart_union.catalog.model import SLUG
+from mart_union.customers import service as customers
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
+from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.storage import find
+from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.mediation.model import Seller, Supplier
+from mart_union.mediation.tables import (
+    SellerItem,
+    SupplierItem,
+    seller_key,
+    supplier_item,
+    supplier_key,
+    suppliers_list,
+)
+
+
+def apply_supplier(
+    supplier: str,
+    *,
+    names: dict[str, str],
+    texts: dict[str, str],
+    registration: str,
+    applicant: str,
+    now: datetime,
+) -> Supplier:
+    """Ask to supply in this union. The same applicant asking again for the same id gets the first application.
+
+    Raises:
+        Invalid: the id is not a slug, or the name or the registration is missing.
+        Conflict: another supplier has that id.
+    """
+    if not SLUG.match(supplier):
+        message = "an id is 1 to 32 lower-case letters, digits and hyphens, such as 'guanxi-growers'"
+        raise Invalid(message, errors=[{"field": "supplier", "reason": message}])
+    if not any(name.strip() for name in names.values()) or not registration.strip():
+        raise Invalid("a supplier has a name and a registration", errors=[{"field": "names", "reason": "missing"}])
+    wanted = Supplier(supplier, names, texts, registration, applicant, "applied", iso(now))
+    transaction = WriteTransaction()
+    transaction.create(supplier_item(wanted), refuse(Conflict, f"the id '{supplier}' is taken"))
+    try:
+        transaction.commit()
+    except Conflict:
+        first = get_supplier(supplier)
+        if (first.applicant, first.registration) != (applicant, registration):
+            raise
+        return first
+    return wanted
+
+
+def decide_supplier(supplier: str, approve: bool, actor: str, now: datetime) -> Supplier:
+    """Approve or refuse an application, once; approval makes the applicant the supplier's owner. Repeating a decision completes it.
+
+    Raises:
+        NotFound: there is no such supplier.
+        RuleViolation: it was decided the other way.
+    """
+    before = get_supplier(supplier)
+    state = "approved" if approve else "refused"
+    after = before
+    if before.state == "applied":
+        after = replace(before, state=state, decided_by=actor, decided_at=iso(now), sequence=before.sequence + 1)
+        transaction = WriteTransaction()
+        is_as_read = SupplierItem.sequence == before.sequence
+        transaction.put(supplier_item(after), condition=is_as_read, refusal=refuse(Conflict, "it was decided just now"))
+        add_audit(transaction, "union", actor, f"supplier {state}", supplier, now)
+        transaction.commit()
+    elif before.state != state:
+        raise RuleViolation(f"this supplier is {before.state}", state=before.state)
+    if approve:
+        customers.grant_membership(before.applicant, "supplier", supplier, "owner", now)
+    return after
+
+
+def get_supplier(supplier: str) -> Supplier:
+    """A supplier by id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    item = find(SupplierItem, *supplier_key(supplier), consistent=True)
+    if item is None:
+        raise NotFound(f"there is no supplier {supplier}")
+    return item.document
+
+
+def list_suppliers(state: str, cursor: str = "") -> Page[Supplier]:
+    """A page of the suppliers in a state, by id."""
+    page = read_page(SupplierItem.by_store.query, suppliers_list(state), cursor=cursor, newest_first=False)
+    return Page(tuple(item.document for item in page.items), page.next)
+
+
+def list_sellers(supplier: str, cursor: str = "") -> Page[Seller]:
+    """A page of the stores that have made links of a supplier's offers."""
+    page = read_page(SellerItem.query, seller_key(supplier, "")[0], cursor=cursor, newest_first=False)
+    return Page(tuple(Seller(supplier, item.sk, item.since) for item in page.items), page.next)

@@ -1,0 +1,120 @@
+"""Syndication: each change of a link is told to the seller's own web shops, signed (Standard Webhooks), as a whole snapshot."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+import msgspec
+from standardwebhooks import Webhook
+
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import NotFound
+from mart_union.kernel.events import Event, publish
+from mart_union.kernel.settings import settings
+from mart_union.mediation.delivery import NotDelivered, Post, post
+from mart_union.mediation.links import list_links
+from mart_union.mediation.model import Delivery, Link, Shop
+from mart_union.mediation.shops import get_shop, list_shops, record_delivery, record_told, secret_of, told_sequence
+
+
+class ShopsBehind(Exception):
+    """Some shops could not be told of a link; the event has to be delivered again. Shops that were told are not told twice."""
+
+
+def tell_shops(event: Event, now: datetime, send: Post | None = None) -> None:
+    """Tell every active shop of a store of a link (a LinkChanged event), unless it has confirmed this change or a newer one.
+
+    Raises:
+        ShopsBehind: a shop refused, could not be called, or did not answer.
+    """
+    link = msgspec.convert(event.data, Link)
+    behind = []
+    for shop in list_shops(link.store):
+        if shop.state != "active" or told_sequence(shop.id, link.sku) >= link.sequence:
+            continue
+        if not _tell(shop, event.id, link, now, send):
+            behind.append(shop.id)
+    if behind:
+        raise ShopsBehind(f"{', '.join(behind)} could not be told of {event.entity} {event.sequence}")
+
+
+def tell_shop_again(event: Event, now: datetime, send: Post | None = None) -> None:
+    """Tell one shop of a link whatever it has confirmed (a LinkReplayed event).
+
+    Raises:
+        ShopsBehind: the shop refused, could not be called, or did not answer.
+    """
+    shop = get_shop(event.data["shop"])
+    link = msgspec.convert(event.data["link"], Link)
+    if shop.state == "active" and not _tell(shop, event.id, link, now, send):
+        raise ShopsBehind(f"{shop.id} could not be told of {event.entity} {event.sequence}")
+
+
+def replay_links(event: Event) -> None:
+    """Have an active shop told of every link of its store (a ShopChanged event: it is new, was resumed, or asked for a replay).
+
+    Raises:
+        RuntimeError: the bus refused some; the event has to be delivered again.
+    """
+    try:
+        shop = get_shop(event.data["id"])
+    except NotFound:
+        return
+    cursor = ""
+    while shop.state == "active":
+        page = list_links(shop.store, cursor)
+        publish([_replayed(event, shop, link) for link in page.items])
+        cursor = page.next
+        if not cursor:
+            return
+
+
+def _replayed(event: Event, shop: Shop, link: Link) -> Event:
+    data = {"shop": shop.id, "link": msgspec.to_builtins(link)}
+    entity = f"link/{link.store}/{link.sku}"
+    return Event(f"{event.id}.{link.sku}", "LinkReplayed", entity, link.sequence, event.at, data)
+
+
+def _tell(shop: Shop, event: str, link: Link, now: datetime, send: Post | None) -> bool:
+    body = msgspec.json.encode(snapshot(link, now))
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "mart-union",
+        "webhook-id": event,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(secret_of(shop.id)).sign(event, now, body.decode()),
+    }
+    status, problem = 0, ""
+    try:
+        status = (send or partial(post, loopback_allowed=settings().allow_loopback_shops))(shop.url, headers, body)
+        problem = "" if 200 <= status < 300 else f"answered {status}"
+    except NotDelivered as error:
+        problem = str(error)
+    record_delivery(Delivery(shop.id, event, link.sku, link.sequence, iso(now), status, problem))
+    if not problem:
+        record_told(shop.id, link.sku, link.sequence)
+    return not problem
+
+
+def snapshot(link: Link, now: datetime) -> dict[str, object]:
+    """What a shop is told: all that it needs to show the listing, and nothing of what the supplier charges."""
+    return {
+        "type": "link.changed",
+        "timestamp": iso(now),
+        "data": {
+            "union": settings().union,
+            "store": link.store,
+            "sku": link.sku,
+            "sequence": link.sequence,
+            "state": link.state,
+            "titles": link.titles,
+            "texts": link.texts,
+            "category": link.category,
+            "kind": link.kind,
+            "glyph": link.glyph,
+            "price_minor": link.price_minor,
+            "currency": settings().currency.code,
+            "availability": link.availability,
+        },
+    }

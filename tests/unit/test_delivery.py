@@ -1,0 +1,149 @@
+"""Where a shop may be, and how it is called."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from mart_union.kernel.errors import Invalid
+from mart_union.mediation.delivery import NotDelivered, is_callable, post
+from mart_union.mediation.shops import checked_url
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.0.0.1",
+        "172.16.3.4",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "fc00::1",
+        "fd00:ec2::254",
+        "fe80::1",
+        "ff02::1",
+        "::ffff:10.0.0.1",
+        "::ffff:169.254.169.254",
+        "2002:a00:1::",
+        "64:ff9b::a00:1",
+        "2001::1",
+    ],
+)
+def test_an_address_off_the_public_internet_is_never_called(address: str) -> None:
+    assert not is_callable(ipaddress.ip_address(address), loopback_allowed=True)
+
+
+@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
+def test_a_public_address_is_called(address: str) -> None:
+    assert is_callable(ipaddress.ip_address(address), loopback_allowed=False)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_this_machine_is_called_only_where_that_is_allowed(address: str) -> None:
+    assert is_callable(ipaddress.ip_address(address), loopback_allowed=True)
+    assert not is_callable(ipaddress.ip_address(address), loopback_allowed=False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://shop.example/hook",
+        "ftp://shop.example/",
+        "https://user:password@shop.example/",
+        "https://shop.example/#part",
+        "https:///hook",
+        "https://shop.example:99999/",
+        "javascript:alert(1)",
+        "https://shop.example/" + "x" * 500,
+    ],
+)
+def test_a_shops_address_is_plain_https(url: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        checked_url(url, loopback_allowed=True)
+    assert refused.value.facts["errors"][0]["field"] == "url"  # type: ignore[index]
+
+
+def test_plain_http_is_for_this_machine_only() -> None:
+    assert checked_url("http://127.0.0.1:8000/hook", loopback_allowed=True) == "http://127.0.0.1:8000/hook"
+    with pytest.raises(Invalid):
+        checked_url("http://127.0.0.1:8000/hook", loopback_allowed=False)
+
+
+def test_a_public_name_that_resolves_to_a_private_address_is_not_called() -> None:
+    with pytest.raises(NotDelivered, match="not on the public Internet"):
+        post("https://shop.example/", {}, b"{}", loopback_allowed=True, resolve=lambda _host, _port: ["10.0.0.7"])
+
+
+def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
+    with pytest.raises(NotDelivered, match="not on the public Internet"):
+        post(
+            "https://shop.example/",
+            {},
+            b"{}",
+            loopback_allowed=False,
+            resolve=lambda _host, _port: ["93.184.215.14", "169.254.169.254"],
+        )
+
+
+class Receiver(BaseHTTPRequestHandler):
+    seen: list[tuple[str, str, bytes]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.seen.append((self.path, self.headers["host"], body))
+        redirected = self.path == "/redirect"
+        self.send_response(302 if redirected else 204)
+        if redirected:
+            self.send_header("Location", "/elsewhere")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture
+def receiver() -> Iterator[HTTPServer]:
+    Receiver.seen = []
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join(5)
+    server.server_close()
+
+
+def test_the_address_that_was_checked_is_the_one_called_with_the_hosts_name(receiver: HTTPServer) -> None:
+    asked = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append((host, port))
+        return ["127.0.0.1"]
+
+    url = f"http://shop.localhost:{receiver.server_port}/hook?store=emei-tea"
+    assert post(url, {"webhook-id": "1"}, b"{}", loopback_allowed=True, resolve=resolve) == 204
+    assert asked == [("shop.localhost", receiver.server_port)]
+    assert Receiver.seen == [("/hook?store=emei-tea", f"shop.localhost:{receiver.server_port}", b"{}")]
+
+
+def test_a_redirect_is_answered_and_not_followed(receiver: HTTPServer) -> None:
+    url = f"http://127.0.0.1:{receiver.server_port}/redirect"
+    assert post(url, {}, b"{}", loopback_allowed=True) == 302
+    assert [path for path, _, _ in Receiver.seen] == ["/redirect"]
+
+
+def test_nobody_there_is_not_delivered(receiver: HTTPServer) -> None:
+    port = receiver.server_port
+    receiver.shutdown()
+    receiver.server_close()
+    with pytest.raises(NotDelivered, match="no answer"):
+        post(f"http://127.0.0.1:{port}/", {}, b"{}", loopback_allowed=True)

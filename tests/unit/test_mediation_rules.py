@@ -1,0 +1,164 @@
+"""Offers, grants and what follows from them, without a table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mart_union.kernel.errors import Invalid, RuleViolation
+from mart_union.kernel.money import Currency
+from mart_union.mediation.events import events_of
+from mart_union.mediation.model import (
+    Margin,
+    Offer,
+    Terms,
+    availability_of,
+    checked_offer,
+    follow,
+    link_of,
+    margin_of,
+)
+
+TWD = Currency("TWD", 100)
+OFFER = Offer(
+    supplier="guanxi-growers",
+    sku="HERB-TEA",
+    titles={"zh-TW": "仙草茶包", "en": "Grass Jelly Tea Bags"},
+    texts={"en": "Hot or cold."},
+    union_category="tea",
+    kind="goods",
+    supply_minor=11000,
+    suggested_minor=22000,
+    minimum_minor=16500,
+    lead_days=2,
+    granted_to=("classification:food-drink", "store:tea-classroom"),
+)
+OWN_PRICE = Terms("tea-bags", price_minor=23000)
+
+
+def test_a_grant_is_for_everyone_for_a_classification_or_for_one_store() -> None:
+    assert OFFER.is_granted_to("emei-tea", "food-drink")
+    assert OFFER.is_granted_to("tea-classroom", "learning-tours")
+    assert not OFFER.is_granted_to("jianshi-outdoor", "sports-outdoors")
+    assert replace(OFFER, granted_to=("everyone",)).is_granted_to("jianshi-outdoor", "sports-outdoors")
+    assert not replace(OFFER, granted_to=()).is_granted_to("emei-tea", "food-drink")
+
+
+def test_a_paused_offer_is_for_sale_by_nobody() -> None:
+    assert not replace(OFFER, state="paused").is_for_sale_by("emei-tea", "food-drink")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"supply_minor": 0}, "supply_minor"),
+        ({"suggested_minor": 22050}, "suggested_minor"),
+        ({"minimum_minor": -100}, "minimum_minor"),
+        ({"lead_days": 400}, "lead_days"),
+        ({"granted_to": ("anyone",)}, "granted_to"),
+        ({"granted_to": ("store:Emei Tea",)}, "granted_to"),
+        ({"state": "sold"}, "state"),
+        ({"kind": "thing"}, "kind"),
+        ({"titles": {"en": "  "}}, "titles"),
+    ],
+)
+def test_a_malformed_offer_is_refused_by_the_field(change: dict[str, object], field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        checked_offer(replace(OFFER, **change), TWD)  # type: ignore[arg-type]
+    assert refused.value.facts["errors"][0]["field"] == field  # type: ignore[index]
+
+
+def test_an_offer_may_not_suggest_less_than_its_minimum() -> None:
+    with pytest.raises(RuleViolation) as refused:
+        checked_offer(replace(OFFER, suggested_minor=16400), TWD)
+    assert refused.value.facts == {"minimum_minor": 16500}
+
+
+def test_a_link_under_the_minimum_is_refused_and_at_the_minimum_is_made() -> None:
+    with pytest.raises(RuleViolation):
+        link_of(OFFER, "emei-tea", "GX-HERBTEA", replace(OWN_PRICE, price_minor=16400), "in_stock")
+    link = link_of(OFFER, "emei-tea", "GX-HERBTEA", replace(OWN_PRICE, price_minor=16500), "in_stock")
+    assert (link.price_minor, link.state, link.titles) == (16500, "linked", OFFER.titles)
+
+
+def test_a_link_takes_over_what_it_follows_and_keeps_what_is_its_own() -> None:
+    own = Terms("tea-bags", price_minor=23000, titles={"en": "My tea"})
+    link = link_of(OFFER, "emei-tea", "GX-HERBTEA", own, "in_stock")
+    assert link.follows == {"titles": False, "texts": True, "price": False}
+    changed = replace(OFFER, titles={"en": "New"}, texts={"en": "New text"}, suggested_minor=30000)
+    after = follow(link, changed, "food-drink")
+    assert (after.titles, after.texts, after.price_minor) == ({"en": "My tea"}, {"en": "New text"}, 23000)
+
+
+def test_a_link_without_a_price_of_its_own_follows_the_suggested_price() -> None:
+    link = link_of(OFFER, "emei-tea", "GX-HERBTEA", Terms("tea-bags"), "in_stock")
+    assert link.price_minor == 22000
+    assert follow(link, replace(OFFER, suggested_minor=24000), "food-drink").price_minor == 24000
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"state": "withdrawn"}, "offer-withdrawn"),
+        ({"state": "paused"}, "offer-paused"),
+        ({"granted_to": ("store:tea-classroom",)}, "not-granted"),
+        ({"minimum_minor": 23100, "suggested_minor": 24000}, "under-minimum"),
+    ],
+)
+def test_a_link_pauses_while_its_offer_may_not_be_sold_and_resumes_after(
+    change: dict[str, object], reason: str
+) -> None:
+    link = link_of(OFFER, "emei-tea", "GX-HERBTEA", OWN_PRICE, "in_stock")
+    paused = follow(link, replace(OFFER, **change), "food-drink")  # type: ignore[arg-type]
+    assert (paused.state, paused.reason) == ("paused", reason)
+    assert follow(paused, OFFER, "food-drink") == link
+
+
+@pytest.mark.parametrize(("state", "reason"), [("paused", "seller"), ("withdrawn", "")])
+def test_what_the_seller_stopped_stays_stopped(state: str, reason: str) -> None:
+    link = replace(link_of(OFFER, "emei-tea", "GX-HERBTEA", OWN_PRICE, "in_stock"), state=state, reason=reason)
+    assert follow(link, replace(OFFER, state="withdrawn"), "food-drink").state == state
+    assert follow(link, OFFER, "food-drink") == link
+
+
+def test_the_margin_is_the_price_less_supply_commission_and_tax() -> None:
+    margin = margin_of(OFFER, 22000, commission_basis_points=500, tax_basis_points=500, step=100)
+    assert margin == Margin(22000, 11000, 1100, 1000)
+    assert margin.left_minor == 8900
+
+
+@pytest.mark.parametrize(("reserve", "shown"), [(0, "out_of_stock"), (3, "low_stock"), (4, "in_stock")])
+def test_a_shop_shows_whether_the_pool_has_units_left(reserve: int, shown: str) -> None:
+    assert availability_of(reserve, 3) == shown
+
+
+def image(sequence: int, **document: object) -> dict[str, object]:
+    return {"sequence": sequence, "document": document}
+
+
+@pytest.mark.parametrize(
+    ("pk", "sk", "name", "entity"),
+    [
+        ("SUPPLIER#g", "SUPPLIER", "SupplierChanged", "supplier/g"),
+        ("SUPPLIER#g", "OFFER#HERB-TEA", "OfferChanged", "offer/g/HERB-TEA"),
+        ("OFFER#g#HERB-TEA", "LINK#emei-tea#GX", "LinkChanged", "link/emei-tea/GX"),
+        ("SHOP#s", "SHOP", "ShopChanged", "shop/s"),
+    ],
+)
+def test_a_new_sequence_makes_one_event_with_the_whole_snapshot(pk: str, sk: str, name: str, entity: str) -> None:
+    (event,) = events_of(pk, sk, image(1), image(2, a=1), "id-1", "2026-11-22T00:00:00.000Z")
+    assert (event.id, event.name, event.entity, event.sequence, event.data) == ("id-1", name, entity, 2, {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("pk", "sk"),
+    [("SHOPS#emei-tea", "s"), ("SHOP#s", "TOLD#GX"), ("SUPPLY#g", "ORDER#o"), ("DELIVERIES#s#2026-11-22", "x")],
+)
+def test_other_items_make_no_event(pk: str, sk: str) -> None:
+    assert events_of(pk, sk, None, image(1), "id-1", "now") == []
+
+
+def test_a_removal_or_the_same_sequence_makes_no_event() -> None:
+    assert events_of("SHOP#s", "SHOP", image(1), None, "id-1", "now") == []
+    assert events_of("SHOP#s", "SHOP", image(1), image(1, a=2), "id-1", "now") == []
