@@ -1,0 +1,49 @@
+"""On the streams of the orders, catalog, mediation and ledger tables: domain events to the bus.
+
+It raises when anything fails, and gets the whole batch again: what it writes has the same key and what it sends the same id.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+import mart_union.catalog.events
+import mart_union.ledger.events
+import mart_union.mediation.events
+import mart_union.orders.events
+from mart_union.kernel.events import Event, publish
+from mart_union.kernel.streams import Change, changes_of
+from mart_union.ledger.service import record_postings
+
+logger = Logger(service="relay")
+
+_EVENTS_OF = {
+    "orders": mart_union.orders.events.events_of,
+    "catalog": mart_union.catalog.events.events_of,
+    "mediation": mart_union.mediation.events.events_of,
+    "ledger": mart_union.ledger.events.events_of,
+}
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> None:
+    """Relay a batch of changes, in their order."""
+    changes = list(changes_of(event))
+    for change in changes:
+        _record_postings(change)
+    events = [made for change in changes for made in _events(change)]
+    publish(events)
+    logger.info("relayed", changes=len(changes), events=len(events))
+
+
+def _events(change: Change) -> list[Event]:
+    return _EVENTS_OF[change.table](change.pk, change.sk, change.old, change.new, change.event_id, change.at)
+
+
+def _record_postings(change: Change) -> None:
+    if change.table != "ledger":
+        return
+    transfer = mart_union.ledger.events.posted_transfer(change.pk, change.sk, change.old, change.new)
+    if transfer is not None:
+        record_postings(transfer)

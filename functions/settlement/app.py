@@ -1,0 +1,33 @@
+"""On a schedule in UTC: completes orders whose return window is over, settles what is due in the union's time zone, and reconciles once a day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from mart_union.kernel.clock import utc_now
+from mart_union.settlement import service
+
+logger = Logger(service="settlement")
+metrics = Metrics(namespace="MartUnion", service="settlement")
+
+
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: Any) -> None:
+    """One run. A run that was cut off is finished by the next."""
+    now = utc_now()
+    completed = service.complete_due(now)
+    statements = service.settle_due(now)
+    report = service.reconcile_daily(now)
+    metrics.add_metric("OrdersCompleted", MetricUnit.Count, completed.done)
+    metrics.add_metric("OrdersNotCompleted", MetricUnit.Count, completed.failed)
+    metrics.add_metric("StatementsSettled", MetricUnit.Count, len(statements))
+    if report is not None:
+        metrics.add_metric("ReconciliationDifferences", MetricUnit.Count, len(report.differences))
+        for difference in report.differences:
+            logger.error(
+                "the books differ", invariant=difference.invariant, subject=difference.subject, detail=difference.detail
+            )
+    logger.info("settled", completed=completed.done, failed=completed.failed, statements=len(statements))

@@ -1,0 +1,21 @@
+"""On a schedule, each minute: unpaid purchases whose reservation has ended, and orders whose deadline has passed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from mart_union.kernel.clock import utc_now
+from mart_union.settlement import service
+
+logger = Logger(service="sweeper")
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> None:
+    """One sweep. What a sweep could not do, the next one tries again."""
+    now = utc_now()
+    expired = service.expire_unpaid(now)
+    stepped = service.take_due_steps(now)
+    if expired.done or stepped.done or expired.failed or stepped.failed:
+        logger.info("swept", expired=expired.done, stepped=stepped.done, failed=expired.failed + stepped.failed)

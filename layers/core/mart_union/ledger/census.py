@@ -1,0 +1,56 @@
+"""The whole ledger, for the nightly reconciliation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mart_union.kernel.census import scan
+from mart_union.ledger.model import Account, Payable, Statement, StatementLine, Transfer
+from mart_union.ledger.tables import (
+    AccountItem,
+    LedgerItem,
+    PayableItem,
+    ResolutionItem,
+    StatementItem,
+    StatementPageItem,
+    TransferItem,
+)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All that the ledger holds. `outcomes` says how pending transfers ended; `lines` are those of each statement, by its id."""
+
+    transfers: list[Transfer] = field(default_factory=list)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    accounts: list[Account] = field(default_factory=list)
+    payables: list[Payable] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    lines: dict[str, list[StatementLine]] = field(default_factory=dict)
+
+
+def whole_ledger() -> Ledger:
+    """The ledger as one pass over its table finds it, which is no single moment: look again before believing a difference."""
+    ledger = Ledger()
+    for raw in scan(LedgerItem):
+        _add(ledger, raw["pk"]["S"], raw["sk"]["S"], raw)
+    return ledger
+
+
+def _add(ledger: Ledger, pk: str, sk: str, raw: dict[str, Any]) -> None:
+    kind, _, name = pk.partition("#")
+    if sk == "TRANSFER":
+        ledger.transfers.append(TransferItem.from_raw_data(raw).document)
+    elif sk == "RESOLUTION":
+        ledger.outcomes[name] = ResolutionItem.from_raw_data(raw).outcome
+    elif kind == "ACCOUNT":
+        account = AccountItem.from_raw_data(raw)
+        ledger.accounts.append(Account(name, int(account.balance or 0), int(account.available or 0)))
+    elif kind == "PAYABLE":
+        item = PayableItem.from_raw_data(raw)
+        ledger.payables.append(replace(item.document, statement=item.statement or ""))
+    elif kind == "STATEMENTS":
+        ledger.statements.append(StatementItem.from_raw_data(raw).document)
+    elif kind == "STATEMENT":
+        ledger.lines.setdefault(name, []).extend(StatementPageItem.from_raw_data(raw).lines)

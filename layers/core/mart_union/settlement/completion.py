@@ -1,0 +1,83 @@
+"""Completion: the customer has the goods, or the return window is over, and each party gets its share."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import Busy
+from mart_union.kernel.settings import settings
+from mart_union.kernel.transaction import WriteTransaction
+from mart_union.ledger.service import add_payable, add_transfer
+from mart_union.orders.model import Order
+from mart_union.orders.service import get_order, get_order_for, list_due
+from mart_union.orders.steps import apply_step, due_steps
+from mart_union.orders.storing import OrderMoved, add_changed_order
+from mart_union.settlement.rounds import HOURS, Outcome, Round, go_round
+from mart_union.settlement.shares import completion_amounts, completion_transfer, payables_of
+
+_ATTEMPTS = 8
+_WINDOWS = Round("complete_due", timedelta(hours=1), timedelta(days=7), HOURS)
+
+
+def complete_order(
+    order_id: str, *, actor: str, role: str, key: str, now: datetime, lines: Sequence[int] | None = None
+) -> Order:
+    """Complete lines of an order (all that can be, when none are named) and pay their shares out of escrow, in one transaction.
+
+    The customer takes the step `receive`, the system `complete`. Two requests; when another change of the order comes between, it is
+    read again, so that against a refund at the same moment exactly one wins. The same key again changes nothing and gives the order
+    as it is.
+
+    Raises:
+        NotFound: there is no such order of this customer.
+        StepNotAllowed: the procedure does not allow it now; `allowed` names the steps that are.
+        KeyReused: the key was used for another step of this order.
+        Invalid: the order has no such line.
+        Busy: other changes kept winning.
+    """
+    step = "receive" if role == "customer" else "complete"
+    for attempt in range(_ATTEMPTS):
+        before = get_order_for(order_id, role, actor, consistent=attempt > 0)
+        after = apply_step(before, step, role=role, actor=actor, at=iso(now), key=key, lines=lines)
+        if after is before:
+            return before
+        try:
+            _commit(before, after, now)
+            return after
+        except OrderMoved:
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+    raise Busy("many changes meet on this order; try again in a moment")
+
+
+def _commit(before: Order, after: Order, now: datetime) -> None:
+    """The order, one transfer, and a payable a party; lines that hold no money, as where the seller collected, make neither."""
+    numbers = after.history[-1].lines
+    transaction = WriteTransaction()
+    add_changed_order(transaction, before, after)
+    amounts = completion_amounts(before, numbers)
+    if amounts:
+        transfer = completion_transfer(before, amounts, now)
+        add_transfer(transaction, transfer)
+        for payable in payables_of(before, numbers, transfer, now, settings().time_zone):
+            add_payable(transaction, payable)
+    transaction.commit()
+
+
+def complete_due(now: datetime) -> Outcome:
+    """Complete every order whose return window is over, of its lines those whose window it is.
+
+    An order that cannot be completed is logged and tried again next time; it holds up no other.
+    """
+
+    def act(order_id: str) -> bool:
+        lines = dict(due_steps(get_order(order_id), now)).get("complete")
+        if lines is None:
+            return False
+        complete_order(order_id, actor="settlement", role="system", key="", now=now, lines=lines)
+        return True
+
+    return go_round(_WINDOWS, now, list_due, act)

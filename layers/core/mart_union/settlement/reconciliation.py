@@ -1,0 +1,239 @@
+"""Reconciliation: the union's books against each other, invariant by invariant (docs/invariants.md). Pure checks.
+
+Each check takes what it compares and gives the differences it finds; none of them means that the books agree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from mart_union.checkout.model import Purchase
+from mart_union.ledger.census import Ledger
+from mart_union.ledger.model import Account, Payable, Statement, StatementLine, Transfer, has_floor
+from mart_union.orders.model import ENDED, Line, Order
+from mart_union.stock.model import Level
+
+_GIVEN_BACK = frozenset({"refused", "cancelled", "expired"})
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that the books disagree on: the invariant it breaks, what it is about, and what is wrong."""
+
+    invariant: int
+    subject: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Books:
+    """All that is reconciled."""
+
+    ledger: Ledger
+    orders: list[Order] = field(default_factory=list)
+    purchases: list[Purchase] = field(default_factory=list)
+    levels: list[Level] = field(default_factory=list)
+
+
+def differences(books: Books) -> list[Difference]:
+    """Everything that the books disagree on."""
+    ledger = books.ledger
+    balances = balances_of(ledger.transfers, ledger.outcomes)
+    return [
+        *check_transfers(ledger.transfers),
+        *check_floors(ledger.accounts, ledger.transfers, ledger.outcomes),
+        *check_levels(books.levels),
+        *check_purchases(books.purchases, books.orders, ledger.transfers, ledger.outcomes),
+        *check_units(books.orders, books.levels),
+        *check_statements(ledger.payables, ledger.statements, ledger.lines, ledger.transfers),
+        *check_completions(books.orders, ledger.transfers),
+        *check_escrow(books.orders, balances),
+    ]
+
+
+def balances_of(transfers: Iterable[Transfer], outcomes: Mapping[str, str]) -> Counter[str]:
+    """What each account holds: transfers that are not pending, and pending ones that were posted."""
+    balances: Counter[str] = Counter()
+    for transfer in transfers:
+        if not transfer.pending or outcomes.get(transfer.id) == "posted":
+            for posting in transfer.postings:
+                balances[posting.account] += posting.amount_minor
+    return balances
+
+
+def check_transfers(transfers: Iterable[Transfer]) -> Iterator[Difference]:
+    """Invariant 1: every transfer's postings sum to zero, per currency; so does the whole ledger."""
+    whole: Counter[str] = Counter()
+    for transfer in transfers:
+        total = sum(posting.amount_minor for posting in transfer.postings)
+        whole[transfer.currency] += total
+        if total:
+            yield Difference(1, f"transfer/{transfer.id}", f"its postings sum to {total}, not to zero")
+    for currency, total in whole.items():
+        if total:
+            yield Difference(1, f"ledger/{currency}", f"the whole ledger sums to {total}, not to zero")
+
+
+def check_floors(
+    accounts: Iterable[Account], transfers: Iterable[Transfer], outcomes: Mapping[str, str]
+) -> Iterator[Difference]:
+    """Invariant 2: an account with a floor never passes it, pending debits counted; its running balance is what was posted to it."""
+    transfers = list(transfers)
+    posted = balances_of(transfers, outcomes)
+    kept: Counter[str] = Counter()
+    for transfer in transfers:
+        if transfer.pending and transfer.id not in outcomes:
+            for posting in transfer.postings:
+                kept[posting.account] += min(posting.amount_minor, 0)
+    running = {account.name: account for account in accounts}
+    for name in sorted(running.keys() | {name for name in posted if has_floor(name)}):
+        account = running.get(name, Account(name))
+        if account.balance_minor != posted[name]:
+            yield Difference(2, name, f"its balance is {account.balance_minor}, its postings sum to {posted[name]}")
+        if account.available_minor != posted[name] + kept[name]:
+            expected = posted[name] + kept[name]
+            yield Difference(2, name, f"{account.available_minor} is available, {expected} should be")
+        if account.available_minor < 0:
+            yield Difference(2, name, f"it is below its floor by {-account.available_minor}")
+
+
+def check_levels(levels: Iterable[Level]) -> Iterator[Difference]:
+    """Invariant 3: the counts of every level agree, and its reserve is not below zero."""
+    for level in levels:
+        if not level.balances():
+            yield Difference(3, f"level/{level.id}", f"its counts do not agree: {level}")
+
+
+def check_purchases(
+    purchases: Iterable[Purchase], orders: Iterable[Order], transfers: Iterable[Transfer], outcomes: Mapping[str, str]
+) -> Iterator[Difference]:
+    """Invariant 4: a purchase exists if and only if its orders exist and its money is posted or pending."""
+    by_id = {order.id: order for order in orders}
+    made = {transfer.id: transfer for transfer in transfers}
+    listed: set[str] = set()
+    for purchase in purchases:
+        subject = f"purchase/{purchase.id}"
+        listed.update(purchase.orders)
+        missing = [order for order in purchase.orders if order not in by_id]
+        if missing:
+            yield Difference(4, subject, f"its orders {', '.join(missing)} are missing")
+        total = sum(by_id[order].total_minor for order in purchase.orders if order in by_id)
+        if not missing and total != purchase.total_minor:
+            yield Difference(4, subject, f"it says {purchase.total_minor}, its orders say {total}")
+        problem = _money_problem(purchase, made.get(purchase.transfer), outcomes)
+        if problem:
+            yield Difference(4, subject, problem)
+    for order in sorted(by_id.keys() - listed):
+        yield Difference(4, f"order/{order}", "it belongs to no purchase")
+
+
+def _money_problem(purchase: Purchase, transfer: Transfer | None, outcomes: Mapping[str, str]) -> str:
+    if not purchase.transfer:
+        return "" if purchase.channel != "union" else "it names no transfer"
+    if transfer is None:
+        return f"its transfer {purchase.transfer} is missing"
+    if not transfer.pending:
+        return "" if purchase.payment == "paid" else f"it is {purchase.payment}, its money is posted"
+    outcome = outcomes.get(transfer.id, "pending")
+    agrees = {"paid": {"posted", "voided"}, "pending": {"pending"}, "expired": {"expired"}, "voided": {"voided"}}
+    return "" if outcome in agrees[purchase.payment] else f"it is {purchase.payment}, its transfer {outcome}"
+
+
+def check_units(orders: Iterable[Order], levels: Iterable[Level]) -> Iterator[Difference]:
+    """Invariant 4: the stock of every purchase is taken, and no more: what levels count as sold and reserved is in orders' lines."""
+    sold: Counter[str] = Counter()
+    reserved: Counter[str] = Counter()
+    for order in orders:
+        for line in order.lines:
+            if line.state not in _GIVEN_BACK:
+                counted = reserved if line.state == "awaiting_payment" else sold
+                counted[line.level] += line.quantity
+    for level in levels:
+        for word, units, ordered in (("sold", level.sold, sold), ("reserved", level.reserved, reserved)):
+            if units != ordered[level.id]:
+                yield Difference(4, f"level/{level.id}", f"{units} are {word}, {ordered[level.id]} in orders")
+
+
+def check_statements(
+    payables: Iterable[Payable],
+    statements: Iterable[Statement],
+    lines: Mapping[str, list[StatementLine]],
+    transfers: Iterable[Transfer],
+) -> Iterator[Difference]:
+    """Invariant 7: every payable is in at most one statement, its party's; totals are sums of lines; each is paid out at most once."""
+    by_id = {statement.id: statement for statement in statements}
+    places: dict[str, list[str]] = defaultdict(list)
+    for statement_id in sorted(lines):
+        for line in lines[statement_id]:
+            places[line.payable].append(statement_id)
+    for payable in payables:
+        expected = [payable.statement] if payable.statement else []
+        found = places.pop(payable.id, [])
+        if found != expected:
+            yield Difference(7, f"payable/{payable.id}", f"it names {expected}, and is a line of {found}")
+        elif found and (found[0] not in by_id or by_id[found[0]].party != payable.party):
+            yield Difference(7, f"payable/{payable.id}", f"statement {found[0]} is not one of {payable.party}")
+    for payable_id in places:
+        yield Difference(7, f"payable/{payable_id}", "a statement has a line of it, but it does not exist")
+    paid = Counter(transfer.reference for transfer in transfers if transfer.kind == "payout")
+    for statement in by_id.values():
+        yield from _check_statement(statement, lines.get(statement.id, []), paid[statement.id])
+
+
+def _check_statement(statement: Statement, lines: list[StatementLine], payouts: int) -> Iterator[Difference]:
+    subject = f"statement/{statement.id}"
+    total = sum(line.amount_minor for line in lines)
+    if total != statement.total_minor:
+        yield Difference(7, subject, f"its total is {statement.total_minor}, its lines sum to {total}")
+    if payouts != (statement.state in {"ready", "paid"}):
+        yield Difference(7, subject, f"it is {statement.state} and was paid out {payouts} times")
+
+
+def check_completions(orders: Iterable[Order], transfers: Iterable[Transfer]) -> Iterator[Difference]:
+    """Invariant 8: completed lines paid everyone but the store exactly the share that was frozen when the purchase was made."""
+    paid: dict[str, Counter[str]] = defaultdict(Counter)
+    for transfer in transfers:
+        if transfer.kind == "completion":
+            for posting in transfer.postings:
+                paid[transfer.reference][posting.account] += posting.amount_minor
+    for order in orders:
+        owed: Counter[str] = Counter()
+        for line in order.lines:
+            if line.state == "completed":
+                owed.update(dict(_shares_of_others(order, line)))
+        own = {f"store/{order.store}", f"store/{order.store}/held", f"order/{order.id}"}
+        got = {account: amount for account, amount in paid[f"order/{order.id}"].items() if account not in own}
+        if {account: amount for account, amount in owed.items() if amount} != got:
+            yield Difference(8, f"order/{order.id}", f"it paid {dict(got)}, its completed lines owe {dict(owed)}")
+
+
+def _shares_of_others(order: Order, line: Line) -> Iterator[tuple[str, int]]:
+    amounts: Counter[str] = Counter()
+    for share in line.split:
+        if share.account != f"store/{order.store}":
+            amounts[share.account] += share.amount_minor
+    return iter(amounts.items())
+
+
+def check_escrow(orders: Iterable[Order], balances: Mapping[str, int]) -> Iterator[Difference]:
+    """Invariant 9: what orders hold is in their escrow accounts and their stores' held deposits, and covers every open line's cost."""
+    held: Counter[str] = Counter()
+    for order in orders:
+        paid_lines = [line for line in order.lines if line.state != "awaiting_payment"]
+        escrow = sum(line.escrow_minor for line in paid_lines)
+        account = f"order/{order.id}"
+        if balances.get(account, 0) != escrow:
+            yield Difference(9, account, f"its account holds {balances.get(account, 0)}, its lines say {escrow}")
+        held[f"store/{order.store}/held"] += sum(line.held_minor for line in paid_lines)
+        for line in order.lines:
+            cost = sum(amount for _, amount in _shares_of_others(order, line))
+            cover = line.escrow_minor + line.held_minor
+            if line.state not in ENDED and cover < cost:
+                yield Difference(9, account, f"line {line.number} costs {cost} and is covered for {cover}")
+            if line.state in ENDED and cover:
+                yield Difference(9, account, f"line {line.number} is {line.state} and still holds {cover}")
+    for account in sorted(held.keys() | {name for name in balances if name.endswith("/held")}):
+        if balances.get(account, 0) != held[account]:
+            yield Difference(9, account, f"it holds {balances.get(account, 0)}, open lines need {held[account]}")

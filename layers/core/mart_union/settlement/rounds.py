@@ -1,0 +1,85 @@
+"""Rounds of a scheduled job over a clock index: bucket after bucket from where the last round ended until now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from aws_lambda_powertools import Logger
+
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import MartUnionError
+from mart_union.ledger import jobs
+
+logger = Logger(child=True)
+
+
+@dataclass(frozen=True)
+class Round:
+    """A kind of round: the job's name, how long a bucket of its index is, and how far the first round looks back.
+
+    The last bucket that is over is looked at once more, since an item may enter it just after a round has passed.
+    """
+
+    job: str
+    bucket: timedelta
+    first_look_back: timedelta
+    bucket_characters: int
+
+
+_MOST_A_BUCKET = 1_000_000
+"""Only ids are listed; so many orders do not end in one hour."""
+
+HOURS = 13
+"""Characters of an ISO moment that name its hour."""
+
+MINUTES = 16
+"""Characters of an ISO moment that name its minute."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How many items a round acted on, and how many it could not and leaves to the next."""
+
+    done: int
+    failed: int
+
+
+def go_round(
+    rounds: Round,
+    now: datetime,
+    list_due: Callable[[str, str, int], Iterable[str]],
+    act: Callable[[str], bool],
+) -> Outcome:
+    """Act on every item whose moment has come: `list_due(bucket, until, limit)` names them, `act` says whether there was something to do.
+
+    An item that is refused is logged and does not hold up the others; the next round begins with its bucket.
+    """
+    done = failed = 0
+    first_failed = ""
+    for bucket in _buckets(rounds, now):
+        for item in list_due(bucket, iso(now), _MOST_A_BUCKET):
+            try:
+                done += act(item)
+            except MartUnionError as error:
+                logger.warning(
+                    "left to the next round", job=rounds.job, item=item, code=error.code, reason=error.detail
+                )
+                failed += 1
+                first_failed = first_failed or bucket
+    again = iso(now - rounds.bucket)[: rounds.bucket_characters]
+    jobs.set_checkpoint(rounds.job, min(first_failed or again, again))
+    return Outcome(done, failed)
+
+
+def _buckets(rounds: Round, now: datetime) -> Iterator[str]:
+    checkpoint = jobs.get_checkpoint(rounds.job)
+    moment = _moment(checkpoint) if checkpoint else now - rounds.first_look_back
+    while (name := iso(moment)[: rounds.bucket_characters]) <= iso(now)[: rounds.bucket_characters]:
+        yield name
+        moment += rounds.bucket
+
+
+def _moment(bucket: str) -> datetime:
+    return datetime.fromisoformat(bucket if len(bucket) > HOURS else bucket + ":00").replace(tzinfo=UTC)

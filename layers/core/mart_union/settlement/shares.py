@@ -1,0 +1,85 @@
+"""What the completion of an order's lines pays to whom: the frozen split, out of escrow and deposit holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from mart_union.kernel.clock import iso
+from mart_union.kernel.ids import derived_id
+from mart_union.ledger.model import Payable, Transfer, postings_of
+from mart_union.orders.model import Line, Order
+from mart_union.settlement.periods import due_day
+
+_WITHOUT_PAYABLE = ("union/", "tax/", "order/")
+
+
+def completion_amounts(order: Order, numbers: Collection[int]) -> dict[str, int]:
+    """Amounts by account, summing to zero: everyone but the store gets the share of the split, the store what is left.
+
+    Lines paid to the union give their escrow; what the escrow lacks, or all of it where the seller collected, comes from
+    the store's held deposit. A store that the held money does not cover (commission on a seller-collected sale) goes below zero.
+    """
+    amounts: dict[str, int] = {}
+    for line in order.lines:
+        if line.number in numbers:
+            for account, amount in _line_amounts(order, line).items():
+                amounts[account] = amounts.get(account, 0) + amount
+    return {account: amount for account, amount in amounts.items() if amount}
+
+
+def _line_amounts(order: Order, line: Line) -> dict[str, int]:
+    own = f"store/{order.store}"
+    amounts = {f"order/{order.id}": -line.escrow_minor, f"{own}/held": -line.held_minor}
+    for share in line.split:
+        if share.account != own:
+            amounts[share.account] = amounts.get(share.account, 0) + share.amount_minor
+    amounts[own] = -sum(amounts.values())
+    return amounts
+
+
+def completion_transfer(order: Order, amounts: dict[str, int], now: datetime) -> Transfer:
+    """The transfer of a completion; `order` is as it is before, and its next sequence makes the id."""
+    return Transfer(
+        id=f"completion-{order.id}-{order.sequence + 1}",
+        kind="completion",
+        currency=order.currency,
+        postings=postings_of(amounts),
+        reference=f"order/{order.id}",
+        at=iso(now),
+    )
+
+
+def payables_of(
+    order: Order, numbers: Collection[int], transfer: Transfer, now: datetime, time_zone: str
+) -> list[Payable]:
+    """One payable a party, due by the party's settlement period; commission and tax stay with the union, and held deposits are no party.
+
+    A supplier's period is frozen on the order when it is placed; without one the store's holds.
+    """
+    return [
+        Payable(
+            id=derived_id("payable", order.id, str(order.sequence + 1), posting.account),
+            party=posting.account,
+            order=order.id,
+            amount_minor=posting.amount_minor,
+            due=due_day(now, _period(order, posting.account), time_zone).isoformat(),
+            kind="completion",
+            transfer=transfer.id,
+            titles=_titles(order, numbers, posting.account),
+        )
+        for posting in transfer.postings
+        if not posting.account.startswith(_WITHOUT_PAYABLE) and not posting.account.endswith("/held")
+    ]
+
+
+def _period(order: Order, party: str) -> str:
+    return order.facts.get(f"period:{party}", order.settlement_period)
+
+
+def _titles(order: Order, numbers: Collection[int], party: str) -> dict[str, str]:
+    """The title of the party's first line, and how many more there are, in each language. The store's lines are all of them."""
+    completed = [line for line in order.lines if line.number in numbers]
+    lines = [line for line in completed if any(share.account == party for share in line.split)] or completed
+    more = f" + {len(lines) - 1}" if len(lines) > 1 else ""
+    return {language: title + more for language, title in lines[0].titles.items()}

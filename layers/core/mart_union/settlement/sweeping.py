@@ -1,0 +1,40 @@
+"""What the sweeper does each minute: free what was never paid, and take the steps that deadlines call for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from mart_union.checkout.paying import expire_purchase, list_unpaid
+from mart_union.kernel.clock import iso
+from mart_union.orders.service import act_on_deadlines, list_due
+from mart_union.settlement.rounds import HOURS, MINUTES, Outcome, Round, go_round
+
+_UNPAID = Round("expire_unpaid", timedelta(minutes=1), timedelta(days=1), MINUTES)
+_DEADLINES = Round("order_deadlines", timedelta(hours=1), timedelta(days=7), HOURS)
+
+
+def expire_unpaid(now: datetime) -> Outcome:
+    """Expire the purchases whose reservation has ended unpaid: stock is freed, the pending transfer ends. Against a payment that
+    arrives at the same moment exactly one wins.
+    """
+    return go_round(_UNPAID, now, _unpaid, lambda purchase: expire_purchase(purchase, now))
+
+
+def take_due_steps(now: datetime) -> Outcome:
+    """Take the steps that passed deadlines call for, such as refusing an order that nobody answered. Completion is settlement's."""
+
+    def act(order: str) -> bool:
+        return any(taken.at == iso(now) for taken in act_on_deadlines(order, now).history)
+
+    return go_round(_DEADLINES, now, list_due, act)
+
+
+def _unpaid(minute: str, until: str, limit: int) -> Iterator[str]:
+    cursor, listed = "", 0
+    while listed < limit:
+        page = list_unpaid(minute, until, cursor)
+        yield from page.items
+        cursor, listed = page.next, listed + len(page.items)
+        if not cursor:
+            return
