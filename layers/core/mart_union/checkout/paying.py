@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,10 +11,11 @@ from mart_union.checkout.model import Purchase
 from mart_union.checkout.service import get_purchase
 from mart_union.checkout.tables import PurchaseItem, purchase_item, purchase_key
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Busy, Conflict, KeyReused, NotFound, RuleViolation
+from mart_union.kernel.errors import Conflict, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.money import checked_price
 from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch, fetch_all, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
@@ -29,7 +28,11 @@ from mart_union.orders.storing import add_changed_order, order_ref
 from mart_union.stock.model import Movement, release, sell_held
 from mart_union.stock.service import add_movement
 
-_ATTEMPTS = 6
+
+class _Overtaken(Conflict):
+    """The purchase changed between reading and writing: read it again and repeat."""
+
+
 _Moved = Callable[[int, str, str], Movement]
 
 
@@ -43,20 +46,18 @@ def receive_payment(purchase_id: str, amount_minor: int, *, reference: str, now:
         KeyReused: the bank's reference came before with another amount or purchase.
     """
     checked_price(amount_minor, settings().currency)
-    for attempt in range(_ATTEMPTS):
+
+    def receive() -> str:
         purchase = _current(purchase_id)
         before = _outcome_before(purchase, amount_minor, reference)
         if before:
             return before
-        try:
-            if purchase.payment != "pending" or amount_minor != purchase.total_minor:
-                post(_credit(purchase, amount_minor, reference, now))
-                return "credited"
-            _confirm(purchase, f"bank-{reference}", "provider/bank", now)
-            return "confirmed"
-        except Conflict:
-            _pause(attempt)
-    raise Busy("many changes meet on this purchase; try again in a moment")
+        if purchase.payment != "pending" or amount_minor != purchase.total_minor:
+            return _credit(purchase, amount_minor, reference, now)
+        _confirm(purchase, f"bank-{reference}", "provider/bank", now)
+        return "confirmed"
+
+    return retried(receive, on=_Overtaken, what="this purchase")
 
 
 def _outcome_before(purchase: Purchase, amount_minor: int, reference: str) -> str:
@@ -81,7 +82,8 @@ def pay_pending(purchase_id: str, subject: str, amount_minor: int, *, key: str, 
         InsufficientFunds: the account has too little.
     """
     payment_id = f"payment-{derived_id(subject, key)}"
-    for attempt in range(_ATTEMPTS):
+
+    def pay() -> Purchase:
         purchase = _current(purchase_id)
         if purchase.customer != subject:
             raise NotFound(f"there is no purchase {purchase_id} of yours")
@@ -91,11 +93,9 @@ def pay_pending(purchase_id: str, subject: str, amount_minor: int, *, key: str, 
             raise RuleViolation(f"purchase {purchase_id} does not wait for payment: it is {purchase.payment}")
         if amount_minor != purchase.total_minor:
             raise RuleViolation(f"the purchase costs {purchase.total_minor}, not {amount_minor} minor units")
-        try:
-            return _confirm(purchase, payment_id, f"customer/{subject}", now)
-        except Conflict:
-            _pause(attempt)
-    raise Busy("many changes meet on this purchase; try again in a moment")
+        return _confirm(purchase, payment_id, f"customer/{subject}", now)
+
+    return retried(pay, on=_Overtaken, what="this purchase")
 
 
 def expire_purchase(purchase_id: str, now: datetime) -> bool:
@@ -149,8 +149,11 @@ def _confirm(purchase: Purchase, payment_id: str, payer: str, now: datetime) -> 
     _add_change(transaction, paid)
     add_resolution(transaction, pending, "voided", now)
     add_transfer(transaction, payment)
-    _add_orders(transaction, paid, "pay", sell_held, now)
-    transaction.commit()
+    try:
+        _add_orders(transaction, paid, "pay", sell_held, now)
+        transaction.commit()
+    except Conflict as error:
+        raise _Overtaken("the purchase has changed meanwhile") from error
     return paid
 
 
@@ -171,17 +174,18 @@ def _add_orders(transaction: WriteTransaction, after: Purchase, step: str, moved
         add_movement(transaction, level, moved(quantity, after.customer, f"purchase/{after.id}"), now)
 
 
-def _credit(purchase: Purchase, amount_minor: int, reference: str, now: datetime) -> Transfer:
+def _credit(purchase: Purchase, amount_minor: int, reference: str, now: datetime) -> str:
     if not purchase.customer:
         raise NotFound(f"purchase {purchase.id} has no customer's account to credit")
     postings = postings_of({"provider/bank": -amount_minor, f"customer/{purchase.customer}": amount_minor})
-    return Transfer(f"bank-{reference}", "top-up", purchase.currency, postings, f"purchase/{purchase.id}", iso(now))
+    about = f"purchase/{purchase.id}"
+    try:
+        post(Transfer(f"bank-{reference}", "top-up", purchase.currency, postings, about, iso(now)))
+    except KeyReused as error:  # the same notice, delivered twice at once, has just confirmed the purchase
+        raise _Overtaken("the same notice is being worked on") from error
+    return "credited"
 
 
 def _current(purchase_id: str) -> Purchase:
     item = find(PurchaseItem, *purchase_key(purchase_id), consistent=True)
     return get_purchase(purchase_id) if item is None else item.document
-
-
-def _pause(attempt: int) -> None:
-    time.sleep(random.uniform(0, 0.02 * 2**attempt))

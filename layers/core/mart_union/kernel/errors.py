@@ -41,6 +41,10 @@ class PriceChanged(Conflict):
     code = "price-changed"
 
 
+class SupplyPriceMoved(Conflict):
+    """A supplier changed its price between the reading of a listing and the purchase; reading again helps."""
+
+
 class OutOfStock(Conflict):
     """A level has less in reserve than was asked for, or is not on sale."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -15,14 +14,13 @@ from pynamodb.attributes import Attribute, UnicodeAttribute
 from pynamodb.constants import STRING
 from pynamodb.models import Model
 
-from mart_union.kernel.errors import Busy
+from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 
 T = TypeVar("T")
 M = TypeVar("M", bound="Item")
 
 _BATCH_READ_LIMIT = 100
-_ATTEMPTS = 6
 
 
 def table_name(table: str) -> str:
@@ -80,8 +78,24 @@ def find(model: type[M], pk: str, sk: str, *, consistent: bool = False) -> M | N
         return None
 
 
-def find_all(wanted: Sequence[tuple[type[Item], str, str]]) -> list[Any]:
-    """The items under several keys of any tables, in the order asked for, None for each that does not exist.
+@dataclass(frozen=True)
+class Ref(Generic[T]):
+    """Where something stands and how to read it there: a capability hands it out, so that its tables stay its own."""
+
+    model: type[Item]
+    pk: str
+    sk: str
+    read: Callable[[Any], T]
+
+
+def fetch(ref: Ref[T], *, consistent: bool = False) -> T | None:
+    """What stands at a reference, or None. One request."""
+    item = find(ref.model, ref.pk, ref.sk, consistent=consistent)
+    return None if item is None else ref.read(item)
+
+
+def fetch_all(refs: Sequence[Ref[Any]]) -> list[Any]:
+    """What stands at several references of any tables, in the order asked for, None for each that does not exist.
 
     One batch read a hundred different keys; keys that the database leaves out are asked for again, with jitter.
 
@@ -89,27 +103,44 @@ def find_all(wanted: Sequence[tuple[type[Item], str, str]]) -> list[Any]:
         Busy: the database kept leaving keys out.
     """
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
-    keys = list(dict.fromkeys((model.Meta.table_name, pk, sk) for model, pk, sk in wanted))
+    keys = list(dict.fromkeys((ref.model.Meta.table_name, ref.pk, ref.sk) for ref in refs))
     for start in range(0, len(keys), _BATCH_READ_LIMIT):
         _read_batch(keys[start : start + _BATCH_READ_LIMIT], found)
-    items = []
-    for model, pk, sk in wanted:
-        raw = found.get((model.Meta.table_name, pk, sk))
-        items.append(None if raw is None else model.from_raw_data(raw))
-    return items
+    raws = (found.get((ref.model.Meta.table_name, ref.pk, ref.sk)) for ref in refs)
+    return [
+        None if raw is None else ref.read(ref.model.from_raw_data(raw)) for ref, raw in zip(refs, raws, strict=True)
+    ]
+
+
+def find_all(wanted: Sequence[tuple[type[Item], str, str]]) -> list[Any]:
+    """The items themselves under several keys, as `fetch_all` reads them."""
+    return fetch_all([Ref(model, pk, sk, _itself) for model, pk, sk in wanted])
+
+
+def _itself(item: Any) -> Any:
+    return item
 
 
 def _read_batch(keys: Sequence[tuple[str, str, str]], found: dict[tuple[str, str, str], dict[str, Any]]) -> None:
-    request: dict[str, Any] = {}
-    for table, pk, sk in keys:
-        request.setdefault(table, {"Keys": []})["Keys"].append({"pk": {"S": pk}, "sk": {"S": sk}})
-    for attempt in range(_ATTEMPTS):
+    def read_the_rest() -> None:
+        request: dict[str, Any] = {}
+        for table, pk, sk in keys[:]:
+            if (table, pk, sk) not in answered:
+                request.setdefault(table, {"Keys": []})["Keys"].append({"pk": {"S": pk}, "sk": {"S": sk}})
         answer = client().batch_get_item(RequestItems=request, ReturnConsumedCapacity="TOTAL")
         for table, items in answer["Responses"].items():
-            for item in items:
-                found[(table, item["pk"]["S"], item["sk"]["S"])] = item
-        request = answer.get("UnprocessedKeys") or {}
-        if not request:
-            return
-        time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter, not a secret
-    raise Busy("the tables are busy; try again in a moment")
+            found.update({(table, item["pk"]["S"], item["sk"]["S"]): item for item in items})
+        left = answer.get("UnprocessedKeys") or {}
+        answered.update(keys)
+        answered.difference_update(
+            (table, key["pk"]["S"], key["sk"]["S"]) for table, part in left.items() for key in part["Keys"]
+        )
+        if left:
+            raise _LeftOut
+
+    answered: set[tuple[str, str, str]] = set()
+    retried(read_the_rest, on=_LeftOut, what="these items")
+
+
+class _LeftOut(Exception):
+    """The database answered for some keys only."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,16 +12,20 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from mart_union.kernel.errors import Busy, Conflict, MartUnionError
+from mart_union.kernel.errors import Conflict, MartUnionError
 from mart_union.kernel.ids import new_id
+from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import Item, client
 
 MOST_ITEMS = 100  # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-_ATTEMPTS = 8
 _TRANSIENT = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 Refusal = Callable[[dict[str, Any]], MartUnionError]
 """Makes the error of a failed condition from the item's attributes as they are (empty if it does not exist)."""
+
+
+class _Collision(Exception):
+    """Another transaction was at the same items at the same moment; nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +87,16 @@ class WriteTransaction:
         """
         if len(self._writes) > MOST_ITEMS:
             raise ValueError(f"a transaction has at most {MOST_ITEMS} items, this one {len(self._writes)}")
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._send()
-                return
-            except TransactWriteError as error:
-                self._raise_refusal(error)
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
-        raise Busy("many changes meet on the same items; try again in a moment")
+        retried(self._send, on=_Collision, what="the same items")
 
     def _send(self) -> None:
+        try:
+            self._send_once()
+        except TransactWriteError as error:
+            self._raise_refusal(error)
+            raise _Collision from error
+
+    def _send_once(self) -> None:
         connection = Connection()
         connection._client = client()
         with TransactWrite(connection=connection, client_request_token=new_id()) as transaction:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -11,7 +9,6 @@ from typing import Any
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import (
-    Busy,
     Conflict,
     Invalid,
     KeyReused,
@@ -22,6 +19,7 @@ from mart_union.kernel.errors import (
     SupplyPriceMoved,
 )
 from mart_union.kernel.ids import input_hash
+from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import find, find_all
 from mart_union.kernel.transaction import Refusal, WriteTransaction, refuse
 from mart_union.stock.model import (
@@ -38,8 +36,14 @@ from mart_union.stock.model import (
 )
 from mart_union.stock.tables import BLOCK, CommandItem, JournalItem, LevelItem, journal_key, level_key
 
-_ATTEMPTS = 8
 _MOST_UNITS = 10**9
+
+
+class _Overtaken(Conflict):
+    """Another movement came between reading and writing: read again and repeat."""
+
+
+_overtaken = refuse(_Overtaken, "another movement came first")
 
 
 def get_level(level: str) -> Level:
@@ -159,17 +163,16 @@ def _check(quantity: int, reason: str, reasons: tuple[str, ...]) -> None:
 
 def _command(level: str, movement: Movement, key: str, now: datetime) -> int:
     request = input_hash([level, movement])
-    for attempt in range(_ATTEMPTS):
+
+    def carry_out() -> int:
         before = _answered(level, key, request)
         if isinstance(before, int):
             return before
         if before.reserve + movement.reserve < 0:
             raise _short(level, -movement.reserve, None)({"reserve": before.reserve})
-        try:
-            return _carry_out(before, movement, key, request, now)
-        except Conflict:
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
-    raise Busy("many changes meet on this level; try again in a moment")
+        return _carry_out(before, movement, key, request, now)
+
+    return retried(carry_out, on=_Overtaken, what="this level")
 
 
 def _answered(level: str, key: str, request: str) -> int | Level:
@@ -191,10 +194,10 @@ def _carry_out(before: Level, movement: Movement, key: str, request: str, now: d
         LevelItem(*level_key(before.id)),
         [LevelItem.sequence.set(after.sequence), *_facts(movement, now), *_new_counts(before, after)],
         condition=LevelItem.sequence == before.sequence,
-        refusal=refuse(Conflict, "another movement came first"),
+        refusal=_overtaken,
     )
     command = CommandItem(f"LEVEL#{before.id}", f"COMMAND#{key}", request=request, reserve_after=after.reserve)
-    transaction.create(command, refuse(Conflict, "this command was carried out before"))
+    transaction.create(command, _overtaken)
     transaction.commit()
     return after.reserve
 
@@ -254,25 +257,24 @@ def set_on_sale(level: str, on_sale: bool, *, actor: str, now: datetime) -> bool
 
 def _rewrite(level: str, change: Callable[[Level], Level]) -> bool:
     """Replace a level by what `change` makes of it, if that differs in more than who, why and when."""
-    for attempt in range(_ATTEMPTS):
+
+    def rewrite() -> bool:
         item = find(LevelItem, *level_key(level), consistent=True)
         before = Level(level) if item is None else level_of(item)
         after = change(before)
-        told = ("sequence", "reason", "actor", "reference", "at")
-        if item is not None and {**asdict(before), **{name: None for name in told}} == {
-            **asdict(after),
-            **{name: None for name in told},
-        }:
+        if item is not None and _facts_aside(before) == _facts_aside(after):
             return False
         transaction = WriteTransaction()
         is_as_read = LevelItem.sequence.does_not_exist() if item is None else LevelItem.sequence == before.sequence
-        transaction.put(item_of(after), condition=is_as_read, refusal=refuse(Conflict, "another movement came first"))
-        try:
-            transaction.commit()
-            return True
-        except Conflict:
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
-    raise Busy("many changes meet on this level; try again in a moment")
+        transaction.put(item_of(after), condition=is_as_read, refusal=_overtaken)
+        transaction.commit()
+        return True
+
+    return retried(rewrite, on=_Overtaken, what="this level")
+
+
+def _facts_aside(level: Level) -> Level:
+    return replace(level, sequence=0, reason="", actor="", reference="", at="")
 
 
 def item_of(level: Level) -> LevelItem:

@@ -1,0 +1,1 @@
+"""Carts, quotes and purchases."""

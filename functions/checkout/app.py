@@ -1,0 +1,149 @@
+"""Checkout: the cart, what it costs, and the purchase made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checkout.bodies import (
+    CartChange,
+    CheckoutForm,
+    LineForm,
+    NewPurchase,
+    Wishes,
+    read_lines,
+    session_cookie,
+    write_lines,
+)
+from mart_union.checkout.model import Purchase, Quote
+from mart_union.checkout.service import place_purchase, quote_cart
+from mart_union.customers.model import Cart
+from mart_union.customers.service import change_cart, clear_cart, get_cart, list_recipients, record_view, start_session
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import InsufficientFunds, OutOfStock, PriceChanged, RuleViolation
+from mart_union.ledger.service import get_balance
+from mart_union.web.access import CUSTOMER, PUBLIC
+from mart_union.web.answer import Json, Page, Redirect
+from mart_union.web.api import Api
+from mart_union.web.problems import STATUS
+from mart_union.web.request import Request
+
+api = Api("checkout")
+
+
+@api.get("/api/cart", PUBLIC, answer=Cart)
+def read_cart(request: Request) -> Cart:
+    """The cart of the session in the cookie, or of the customer who has signed in with it."""
+    return get_cart(request.session)
+
+
+@api.post("/api/cart/lines", PUBLIC, body=CartChange, answer=Cart)
+def put_line(request: Request) -> Json:
+    """Set the quantity of a listing in the cart; 0 takes it out. Starts a session if there is none."""
+    session = request.session or start_session(False, utc_now()).id
+    wish: CartChange = request.content
+    cart = change_cart(session, wish.store, wish.sku, wish.quantity)
+    return Json(cart, cookies=() if request.session else (session_cookie(session),))
+
+
+@api.post("/api/quotes", PUBLIC, body=Wishes, answer=Quote)
+def quote(request: Request) -> Quote:
+    """What lines cost now, and what stands in the way of buying them."""
+    return quote_cart(request.content.wanted())
+
+
+@api.post("/api/purchases", CUSTOMER, body=NewPurchase, answer=Purchase, status=201, key=True)
+def buy(request: Request) -> Purchase:
+    """Buy lines for the total that the shopper saw."""
+    wish: NewPurchase = request.content
+    return place_purchase(
+        request.caller.subject,
+        wish.wanted(),
+        recipient=wish.recipient,
+        total_seen=wish.total_minor,
+        method=wish.method,
+        key=request.idempotency_key,
+        session=request.session,
+        last_view=wish.last_view,
+        language=request.language,
+    )
+
+
+@api.get("/cart", PUBLIC)
+def cart_page(request: Request) -> Page:
+    """The cart, priced now."""
+    cart = get_cart(request.session)
+    _record(request, "cart")
+    return Page("checkout/cart.html", {"quote": quote_cart(read_lines(write_lines(cart.lines))) if cart.lines else None})
+
+
+@api.post("/cart/lines", PUBLIC, body=LineForm)
+def add_line(request: Request) -> Redirect:
+    """Add to the cart (`add`), or set a quantity in it."""
+    session = request.session or start_session(False, utc_now()).id
+    line: LineForm = request.content
+    change_cart(session, line.store, line.sku, line.quantity, add=line.add)
+    return Redirect("/cart", cookies=() if request.session else (session_cookie(session),))
+
+
+@api.get("/checkout", CUSTOMER)
+def checkout_page(request: Request) -> Page:
+    """Where to deliver, how to pay, and the total."""
+    cart = get_cart(request.session)
+    if not cart.lines:
+        raise RuleViolation("your cart is empty: choose something first")
+    view = _record(request, "checkout")
+    return _checkout_page(request, write_lines(cart.lines), last_view=view)
+
+
+@api.post("/checkout", CUSTOMER, body=CheckoutForm, key=True)
+def buy_cart(request: Request) -> Page | Redirect:
+    """Buy what the checkout page showed, for the total that it showed."""
+    form: CheckoutForm = request.content
+    try:
+        purchase = place_purchase(
+            request.caller.subject,
+            read_lines(form.lines),
+            recipient=form.recipient,
+            total_seen=form.total_minor,
+            method=form.method,
+            key=request.idempotency_key,
+            session=request.session,
+            last_view=form.last_view,
+            language=request.language,
+        )
+    except (PriceChanged, OutOfStock, InsufficientFunds) as refusal:
+        return _checkout_page(request, form.lines, refusal=refusal, last_view=form.last_view)
+    if request.session:
+        clear_cart(request.session)
+    return Redirect(f"/purchases/{purchase.id}")
+
+
+def _checkout_page(
+    request: Request,
+    lines: str,
+    *,
+    last_view: str,
+    refusal: PriceChanged | OutOfStock | InsufficientFunds | None = None,
+) -> Page:
+    context: dict[str, Any] = {
+        "lines": lines,
+        "quote": quote_cart(read_lines(lines)),
+        "recipients": list_recipients(request.caller.subject),
+        "balance": get_balance(f"customer/{request.caller.subject}"),
+        "last_view": last_view,
+        "refusal": refusal,
+    }
+    return Page("checkout/checkout.html", context, status=STATUS[refusal.code] if refusal else 200)
+
+
+def _record(request: Request, kind: str) -> str:
+    """Keep the view if its shopper agreed; the id of the view, or ''."""
+    if request.cookies.get("mu_consent") != "yes" or not request.session:
+        return ""
+    view = record_view(request.session, kind, request.path, "", "", utc_now())
+    return view.id if view else ""
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answer an API Gateway event."""
+    return api.handle(event, context)

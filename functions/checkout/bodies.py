@@ -1,0 +1,101 @@
+"""What comes in: JSON bodies and forms of the checkout routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from mart_union.checkout.model import Wanted
+from mart_union.customers.model import SESSION_DAYS, CartLine
+from mart_union.kernel.errors import Invalid
+from mart_union.web.answer import SetCookie
+
+Quantity = Annotated[int, Meta(ge=1, le=999)]
+Slug = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class WantedLine(Struct, frozen=True):
+    """A quantity of a listing."""
+
+    store: Slug
+    sku: Slug
+    quantity: Quantity
+
+
+class Wishes(Struct, frozen=True):
+    """Lines to price."""
+
+    lines: Annotated[list[WantedLine], Meta(min_length=1, max_length=100)]
+
+    def wanted(self) -> list[Wanted]:
+        """The lines as checkout takes them."""
+        return [Wanted(line.store, line.sku, line.quantity) for line in self.lines]
+
+
+class NewPurchase(Wishes, frozen=True, kw_only=True):
+    """A purchase: its lines, where to, how paid, and the total that the shopper saw, in minor units."""
+
+    recipient: Slug
+    total_minor: Annotated[int, Meta(ge=1)]
+    method: str = "account"
+    last_view: str = ""
+
+
+class CartChange(Struct, frozen=True):
+    """The quantity of a listing in a cart; 0 takes it out."""
+
+    store: Slug
+    sku: Slug
+    quantity: Annotated[int, Meta(ge=0, le=999)]
+
+
+class LineForm(Struct, frozen=True):
+    """The buy form of a listing, and the quantity form of the cart."""
+
+    store: Slug
+    sku: Slug
+    quantity: Annotated[int, Meta(ge=0, le=999)] = 1
+    add: bool = False
+    idempotency_key: str = ""
+
+
+class CheckoutForm(Struct, frozen=True):
+    """The checkout page's form. `lines` are those that the page showed, so that its repeat buys the same."""
+
+    lines: str
+    recipient: Slug
+    total_minor: Annotated[int, Meta(ge=1)]
+    method: str
+    idempotency_key: str
+    last_view: str = ""
+
+
+def write_lines(lines: Iterable[CartLine]) -> str:
+    """Cart lines as one form field."""
+    return ",".join(f"{line.store}:{line.sku}:{line.quantity}" for line in lines)
+
+
+def read_lines(text: str) -> list[Wanted]:
+    """The lines that `write_lines` wrote.
+
+    Raises:
+        Invalid: the field was tampered with.
+    """
+    lines = []
+    for part in text.split(","):
+        store, _, rest = part.partition(":")
+        sku, _, quantity = rest.rpartition(":")
+        if not (store and sku and quantity.isascii() and quantity.isdigit()):
+            raise Invalid(
+                "the checkout form is damaged: open the checkout again",
+                errors=[{"field": "lines", "reason": "unreadable"}],
+            )
+        lines.append(Wanted(store, sku, int(quantity)))
+    return lines
+
+
+def session_cookie(session: str) -> SetCookie:
+    """The cookie that carries a session."""
+    return SetCookie("mu_session", session, SESSION_DAYS * 86_400)
