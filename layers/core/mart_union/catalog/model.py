@@ -269,6 +269,19 @@ def hours_include(hours: Hours, moment: datetime, time_zone: str) -> bool:
     return bool(yesterday and yesterday[1] < yesterday[0] and clock < yesterday[1])
 
 
+def lineages(categories: Iterable[Category]) -> dict[str, tuple[str, ...]]:
+    """For each category, itself and all above it. A circle of parents ends where it began."""
+    parents = {category.id: category.parent for category in categories}
+
+    def upwards(category: str) -> tuple[str, ...]:
+        line = [category]
+        while (parent := parents.get(line[-1])) is not None and parent in parents and parent not in line:
+            line.append(parent)
+        return tuple(line)
+
+    return {category: upwards(category) for category in parents}
+
+
 def in_order(categories: Iterable[Category]) -> list[CategoryLink]:
     """Categories as a tree is read: each parent before its children, by position and id. A child without its parent stands at the root."""
     all_of_them = {category.id: category for category in categories}

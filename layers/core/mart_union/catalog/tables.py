@@ -4,17 +4,23 @@
 |---|---|---|---|
 | the union | `UNION`/`UNION` | 1 | 0.5 read |
 | an enterprise | `ENTERPRISE#<id>`/`ENTERPRISE` | 1 | 0.5 read |
-| enterprises or uploads in a state, by time | index `listed` | 1 a page | by size |
+| enterprises in a state, by time of application | index `listed`, `ENTERPRISES#<state>` | 1 a page | by size |
 | a store | `STORE#<id>`/`STORE` | 1 | 0.5 read |
+| the cards of the union's open stores (to build the front) | `STORES`/`<store>` | 1 a MB | by size |
 | a listing | `STORE#<store>`/`LISTING#<sku>` | 1 | 0.5 read |
 | a store's listings (only to build shelves) | `STORE#<store>`, begins `LISTING#` | 1 a MB | by size |
 | a store's categories | `CATEGORIES#<store>` | 1 | by size |
 | the union's categories | `CATEGORIES#` | 1 | by size |
 | a page of a store, a category, the front | `SHELF#<shelf>`/`<page>` | 1 | 0.5 read a 4 KB |
-| an upload and its report | `UPLOAD#<owner>`/`<upload>` | 1 | 0.5 read |
+| what each store has in a category of the union (to build its shelf) | `PARTS#<category>`/`<store>` | 1 a MB | by size |
+| which build of a shelf began last | `BUILD#<shelf>`/`BUILD` | 1 write | 1 write |
+| an upload | `UPLOAD#<owner>`/`<upload>` | 1 | 0.5 read |
+| the upload that an idempotency key made | `UPLOAD#<owner>#KEYS`/`<key>` | 1 | 0.5 read |
+| an owner's uploads, newest first | `UPLOAD#<owner>` | 1 a page | by size |
+| changes that staff made in a month, newest first | `AUDIT#<owner>#<yyyy-mm>`/`<at>#<id>` | 1 a page | by size |
 
-Index `listed` (`listed_pk`, `listed_sk`): enterprises by state, uploads by owner. An item enters it once (1 write unit) and changes its key
-when its state changes (2). Listings enter no index: pages read shelves.
+Index `listed` (`listed_pk`, `listed_sk`): only enterprises. One enters it once (1 write unit) and changes its key when its state changes
+(2). Listings enter no index: pages read shelves. Uploads and reports expire with their files, after 90 days.
 """
 
 from __future__ import annotations
@@ -22,12 +28,23 @@ from __future__ import annotations
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from mart_union.catalog.model import Card, Category, Enterprise, Listing, Store, StoreCard, Union
+from mart_union.catalog.model import (
+    AuditEntry,
+    Card,
+    Category,
+    Enterprise,
+    Listing,
+    ShelfHead,
+    Store,
+    StoreCard,
+    Union,
+    Upload,
+)
 from mart_union.kernel.storage import Document, Item, table_name
 
 
 class Listed(GlobalSecondaryIndex["CatalogItem"]):
-    """Registers that are read by state or owner, in order of time."""
+    """Enterprises that are read by state, in order of time."""
 
     class Meta:
         index_name = "listed"
@@ -47,6 +64,7 @@ class CatalogItem(Item):
     listed_sk = UnicodeAttribute(null=True)
     listed = Listed()
     sequence = NumberAttribute(default=1)
+    expires_at = NumberAttribute(null=True)
 
 
 class UnionItem(CatalogItem):
@@ -79,19 +97,50 @@ class CategoryItem(CatalogItem):
     document = Document(Category)
 
 
-class ShelfItem(CatalogItem):
-    """A page of listing cards, ready to show; `pages` counts the pages of its shelf."""
+class StoreCardItem(CatalogItem):
+    """An open store as the front shows it."""
 
+    card = Document(StoreCard)
+
+
+class ShelfItem(CatalogItem):
+    """A page of cards, ready to show; `pages` counts the pages of its shelf, `total` its cards."""
+
+    head = Document(ShelfHead)
     cards = Document(tuple[Card, ...])
+    stores = Document(tuple[StoreCard, ...])
     pages = NumberAttribute()
     total = NumberAttribute()
 
 
-class FrontItem(CatalogItem):
-    """A page of store cards for the union's front."""
+class PartItem(CatalogItem):
+    """The cards that one store has in a category of the union."""
 
-    stores = Document(tuple[StoreCard, ...])
-    pages = NumberAttribute()
+    cards = Document(tuple[Card, ...])
+
+
+class BuildItem(CatalogItem):
+    """Counts the builds of a shelf that have begun."""
+
+    begun = NumberAttribute(default=0)
+
+
+class UploadItem(CatalogItem):
+    """An upload and how far it has come."""
+
+    document = Document(Upload)
+
+
+class UploadKeyItem(CatalogItem):
+    """Which upload an idempotency key made."""
+
+    upload = UnicodeAttribute()
+
+
+class AuditItem(CatalogItem):
+    """A change that staff made."""
+
+    document = Document(AuditEntry)
 
 
 def union_key() -> tuple[str, str]:
@@ -122,3 +171,33 @@ def category_key(store: str, category: str) -> tuple[str, str]:
 def shelf_key(shelf: str, page: int) -> tuple[str, str]:
     """The key of a shelf's page, counted from 1. Shelves: `front`, `store/<id>`, `store/<id>/<category>`, `category/<id>`, `offers`."""
     return f"SHELF#{shelf}", f"{page:04d}"
+
+
+def store_card_key(store: str) -> tuple[str, str]:
+    """The key of an open store's card."""
+    return "STORES", store
+
+
+def part_key(category: str, store: str) -> tuple[str, str]:
+    """The key of what a store has in a category of the union."""
+    return f"PARTS#{category}", store
+
+
+def build_key(shelf: str) -> tuple[str, str]:
+    """The key of a shelf's count of builds."""
+    return f"BUILD#{shelf}", "BUILD"
+
+
+def upload_key(owner: str, upload: str) -> tuple[str, str]:
+    """The key of an upload; its id sorts by time."""
+    return f"UPLOAD#{owner}", upload
+
+
+def upload_command_key(owner: str, key: str) -> tuple[str, str]:
+    """The key of what an idempotency key made."""
+    return f"UPLOAD#{owner}#KEYS", key
+
+
+def audit_key(owner: str, at: str, entry: str) -> tuple[str, str]:
+    """The key of an audit entry."""
+    return f"AUDIT#{owner}#{at[:7]}", f"{at}#{entry}"

@@ -1,0 +1,177 @@
+"""Listings: what a store sells. Staff change their own; those made from an offer are changed through their link."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from mart_union.catalog.audit import add_audit
+from mart_union.catalog.categories import checked_title
+from mart_union.catalog.model import LISTING_STATES, SKU, Listing, listing_level
+from mart_union.catalog.refs import listing_ref
+from mart_union.catalog.tables import CatalogItem, ListingItem, listing_key
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
+from mart_union.kernel.money import checked_price
+from mart_union.kernel.settings import settings
+from mart_union.kernel.storage import fetch, fetch_all
+from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.stock.model import Level
+from mart_union.stock.refs import level_ref
+from mart_union.stock.service import count, get_levels, set_on_sale
+
+LONGEST_TEXT = 2000
+KINDS = ("goods", "service")
+
+
+def get_listing(store: str, sku: str) -> Listing:
+    """A listing.
+
+    Raises:
+        NotFound: the store has no such listing.
+    """
+    listing = fetch(listing_ref(store, sku))
+    if listing is None:
+        raise NotFound(f"the store '{store}' has no listing '{sku}'")
+    return listing
+
+
+def get_listing_with_level(store: str, sku: str) -> tuple[Listing, Level | None]:
+    """A listing and its own level in one batch read; a second read only when it draws on an offer's pool.
+
+    Raises:
+        NotFound: the store has no such listing.
+    """
+    listing, level = fetch_all([listing_ref(store, sku), level_ref(listing_level(store, sku))])
+    if listing is None:
+        raise NotFound(f"the store '{store}' has no listing '{sku}'")
+    if listing.level != listing_level(store, sku):
+        level = get_levels([listing.level]).get(listing.level)
+    return listing, level
+
+
+def list_listings(store: str) -> list[Listing]:
+    """All listings of a store. One query a MB: for what builds shelves, not for a page."""
+    found = ListingItem.query(f"STORE#{store}", CatalogItem.sk.startswith("LISTING#"), consistent_read=True)
+    return [item.document for item in found]
+
+
+def add_listing(transaction: WriteTransaction, listing: Listing, replaces: Listing | None) -> Listing:
+    """Add a listing, new or in place of one that was read, to a transaction, under the next sequence. Makes no level.
+
+    The commit raises Conflict if the SKU is used by another listing, or if the one read has changed since.
+    """
+    saved = replace(listing, sequence=replaces.sequence + 1 if replaces else 1)
+    item = ListingItem(*listing_key(saved.store, saved.sku), document=saved, sequence=saved.sequence)
+    if replaces is None:
+        transaction.create(item, refuse(Conflict, f"the SKU {saved.sku} is used by another listing", sku=saved.sku))
+    else:
+        changed = refuse(Conflict, "someone else changed the listing at the same moment; read it again", sku=saved.sku)
+        transaction.put(item, condition=ListingItem.sequence == replaces.sequence, refusal=changed)
+    return saved
+
+
+def save_listing(listing: Listing, actor: str, now: datetime | None = None) -> Listing:
+    """Write a listing as given; the same again writes nothing. A new one of the store's own gets a level with nothing in reserve.
+
+    Raises:
+        Invalid: SKU, title, text, kind, state or price is malformed.
+        Conflict: someone else changed it at the same moment.
+    """
+    checked_listing(listing)
+    now = now or utc_now()
+    before = fetch(listing_ref(listing.store, listing.sku), consistent=True)
+    if before and replace(listing, sequence=before.sequence) == before:
+        return before
+    if before is None and listing.level == listing_level(listing.store, listing.sku):
+        _make_level(listing, actor, now)
+    transaction = WriteTransaction()
+    saved = add_listing(transaction, listing, before)
+    add_audit(
+        transaction, f"store/{listing.store}", actor, "listing saved", f"listing/{listing.store}/{listing.sku}", now
+    )
+    transaction.commit()
+    return saved
+
+
+def _make_level(listing: Listing, actor: str, now: datetime) -> None:
+    """The level comes first: a listing never stands without one. Counting nothing where nothing is changes nothing."""
+    if listing.level in get_levels([listing.level]):
+        return
+    count(
+        listing.level,
+        0,
+        actor=actor,
+        reference=listing.sku,
+        now=now,
+        low_stock=listing.low_stock,
+        on_sale=listing.state == "on_sale",
+    )
+
+
+def change_listing(store: str, sku: str, changes: dict[str, Any], actor: str, now: datetime | None = None) -> Listing:
+    """Change price, titles, texts, category or low-stock mark of a store's own listing; carts and orders keep what they were made under.
+
+    Raises:
+        NotFound: the store has no such listing.
+        RuleViolation: the listing is made from an offer: it is changed through its link.
+        Invalid: a change is malformed.
+        Conflict: someone else changed it at the same moment.
+    """
+    return save_listing(replace(_own(store, sku), **changes), actor, now)
+
+
+def set_listing_state(store: str, sku: str, state: str, actor: str, now: datetime | None = None) -> Listing:
+    """Put a store's own listing on sale, pause or withdraw it. From then on its level refuses, or allows, every sale. Repeating is harmless.
+
+    Raises:
+        NotFound: the store has no such listing.
+        RuleViolation: the listing is made from an offer: it is changed through its link.
+        Invalid: there is no such state.
+        Conflict: someone else changed it at the same moment.
+    """
+    listing = _own(store, sku)
+    now = now or utc_now()
+    on_sale = state == "on_sale"
+    changed = checked_listing(replace(listing, state=state))
+    if not on_sale:  # the level first, so that what shows as paused cannot be bought
+        set_on_sale(listing.level, False, actor=actor, now=now)
+    saved = save_listing(changed, actor, now)
+    if on_sale:
+        set_on_sale(listing.level, True, actor=actor, now=now)
+    return saved
+
+
+def _own(store: str, sku: str) -> Listing:
+    listing = get_listing(store, sku)
+    if listing.offer is not None:
+        raise RuleViolation("this listing is made from an offer: change it under links", sku=sku)
+    return listing
+
+
+def checked_listing(listing: Listing) -> Listing:
+    """The listing itself, if it is well-formed.
+
+    Raises:
+        Invalid: SKU, title, text, kind, state, price or low-stock mark is malformed; `errors` names the field.
+    """
+    _need(
+        SKU.match(listing.sku) is not None,
+        "sku",
+        "1 to 32 of A-Z, 0-9, '.', '_' and '-', beginning with a letter or digit",
+    )
+    checked_title(listing.titles)
+    _need(
+        all(len(text) <= LONGEST_TEXT for text in listing.texts.values()), "texts", f"at most {LONGEST_TEXT} characters"
+    )
+    _need(listing.kind in KINDS, "kind", "goods or service")
+    _need(listing.state in LISTING_STATES, "state", f"one of {', '.join(LISTING_STATES)}")
+    _need(0 <= listing.low_stock <= 10**9, "low_stock", "a whole number, 0 or more")
+    checked_price(listing.price_minor, settings().currency)
+    return listing
+
+
+def _need(holds: bool, field: str, reason: str) -> None:
+    if not holds:
+        raise Invalid(f"{field} must be: {reason}", errors=[{"field": field, "reason": reason}])

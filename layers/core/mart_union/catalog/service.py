@@ -1,0 +1,81 @@
+"""The use cases of the catalog, by subject: the union, enterprises, stores, categories, listings, shelves, uploads, the audit trail."""
+
+from mart_union.catalog.audit import add_audit, list_audit
+from mart_union.catalog.categories import (
+    add_categories,
+    category_of_path,
+    get_category,
+    list_categories,
+    path_categories,
+    save_category,
+)
+from mart_union.catalog.enterprises import apply_enterprise, decide_enterprise, get_enterprise, list_enterprises
+from mart_union.catalog.listings import (
+    add_listing,
+    change_listing,
+    get_listing,
+    get_listing_with_level,
+    list_listings,
+    save_listing,
+    set_listing_state,
+)
+from mart_union.catalog.shelves import get_front, get_shelf, rebuild_categories, rebuild_front, rebuild_store
+from mart_union.catalog.stores import (
+    change_store,
+    count_open_stores,
+    get_store,
+    list_stores,
+    open_store,
+    set_store_state,
+)
+from mart_union.catalog.unions import get_union, save_union, union_names
+from mart_union.catalog.uploads import (
+    announce_upload,
+    claim_upload,
+    finish_upload,
+    get_upload,
+    list_uploads,
+    save_progress,
+)
+
+__all__ = [
+    "add_audit",
+    "add_categories",
+    "add_listing",
+    "announce_upload",
+    "apply_enterprise",
+    "category_of_path",
+    "change_listing",
+    "change_store",
+    "claim_upload",
+    "count_open_stores",
+    "decide_enterprise",
+    "finish_upload",
+    "get_category",
+    "get_enterprise",
+    "get_front",
+    "get_listing",
+    "get_listing_with_level",
+    "get_shelf",
+    "get_store",
+    "get_union",
+    "get_upload",
+    "list_audit",
+    "list_categories",
+    "list_enterprises",
+    "list_listings",
+    "list_stores",
+    "list_uploads",
+    "open_store",
+    "path_categories",
+    "rebuild_categories",
+    "rebuild_front",
+    "rebuild_store",
+    "save_category",
+    "save_listing",
+    "save_progress",
+    "save_union",
+    "set_listing_state",
+    "set_store_state",
+    "union_names",
+]

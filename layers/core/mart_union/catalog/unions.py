@@ -1,0 +1,78 @@
+"""The union's own description and rates."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from mart_union.catalog.audit import add_audit
+from mart_union.catalog.model import Texts, Union
+from mart_union.catalog.tables import UnionItem, union_key
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import Conflict, Invalid, NotFound
+from mart_union.kernel.settings import settings
+from mart_union.kernel.storage import find
+from mart_union.kernel.transaction import WriteTransaction, refuse
+
+_NAMES_SECONDS = 60
+_names: tuple[float, Texts] = (0.0, {})
+
+
+def get_union() -> Union:
+    """The union.
+
+    Raises:
+        NotFound: its operator has not described it yet.
+    """
+    item = find(UnionItem, *union_key())
+    if item is None:
+        raise NotFound("the union has not been described yet")
+    return item.document
+
+
+def union_names() -> Mapping[str, str]:
+    """The union's names for the head of a page; up to a minute old, so that a page needs no read for them."""
+    global _names  # noqa: PLW0603 - a cache of this process
+    read_at, names = _names
+    if not names or time.monotonic() - read_at > _NAMES_SECONDS:
+        item = find(UnionItem, *union_key())
+        _names = (time.monotonic(), item.document.names if item else {})
+    return _names[1]
+
+
+def save_union(union: Union, actor: str, now: datetime | None = None) -> Union:
+    """Describe the union; the same description again writes nothing.
+
+    Raises:
+        Invalid: another union, no names in a language of its pages, or a rate that is no share.
+        Conflict: someone else changed it at the same moment.
+    """
+    _check(union)
+    item = find(UnionItem, *union_key(), consistent=True)
+    before = item.document if item else None
+    if before and replace(union, sequence=before.sequence) == before:
+        return before
+    saved = replace(union, sequence=before.sequence + 1 if before else 1)
+    transaction = WriteTransaction()
+    transaction.put(
+        UnionItem(*union_key(), document=saved, sequence=saved.sequence),
+        condition=UnionItem.sequence == before.sequence if before else UnionItem.pk.does_not_exist(),
+        refusal=refuse(Conflict, "the union was changed at the same moment; read it again"),
+    )
+    add_audit(transaction, "union", actor, "union described", f"union/{union.id}", now or utc_now())
+    transaction.commit()
+    return saved
+
+
+def _check(union: Union) -> None:
+    if union.id != settings().union:
+        raise Invalid(f"this is the union {settings().union}, not {union.id}")
+    missing = [language for language in union.languages if not union.names.get(language)]
+    if missing or not union.languages:
+        raise Invalid(f"the union needs a name in each of its languages; missing: {', '.join(missing) or 'all'}")
+    if not (0 <= union.commission_basis_points <= 10_000 and 0 <= union.tax_basis_points <= 10_000):
+        raise Invalid("rates are between 0 and 10,000 basis points")
+    if len({each.id for each in union.classifications}) != len(union.classifications):
+        raise Invalid("a classification is named twice")
