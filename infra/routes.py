@@ -7,38 +7,20 @@ OpenAPI body with one permission a function, not as SAM events: SAM grants one p
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+
+from mart_union.web.openapi import ANY_UNION, find_apis
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "infra" / "union.yaml"
 FUNCTIONS = ROOT / "functions"
 _FIRST = "          # Routes: written by `make routes` from the code.\n"
 _LAST = "          # End of routes.\n"
-_ENVIRONMENT = {
-    "UNION_ID": "union",
-    "CURRENCY": "EUR",
-    "CURRENCY_STEP": "1",
-    "TIME_ZONE": "UTC",
-    "LANGUAGES": "en",
-    "UNION_BUCKET": "bucket",
-    "UNION_BUS": "bus",
-    "CENTER_URL": "center",
-    "POOL_ISSUER": "issuer",
-    "POOL_CLIENT_ID": "client",
-    "POOL_REGION": "region",
-    "UNION_SECRET": "secret",
-    "EMAIL_SENDER": "sender",
-    "RESERVATION_SECONDS": "900",
-    "ALLOW_LOOPBACK_SHOPS": "false",
-    "AWS_DEFAULT_REGION": "eu-west-1",
-}
 
 
 @dataclass(frozen=True, order=True)
@@ -52,13 +34,14 @@ class Route:
 
 
 def routes_of_code() -> list[Route]:
-    """The routes that the functions declare, in the order of their paths."""
-    return sorted(route for function in http_functions() for route in _routes(function))
-
-
-def http_functions() -> list[str]:
-    """The functions of a union that answer HTTP requests: those whose code declares an `api`."""
-    return [path.parent.name for path in sorted(FUNCTIONS.glob("*/app.py")) if "api = Api(" in path.read_text()]
+    """The routes that the union's functions declare, in the order of their paths."""
+    for name, value in ANY_UNION.items():
+        os.environ.setdefault(name, value)
+    return sorted(
+        Route(route.path, route.method, api.name, route.access.kind == "public")
+        for api in find_apis(FUNCTIONS)
+        for route in api.routes
+    )
 
 
 def resource_of(function: str) -> str:
@@ -91,17 +74,6 @@ def with_routes(template: str, routes: Iterable[Route]) -> str:
     if not after:
         raise SystemExit(f"{TEMPLATE.name} has lost the marks between which the routes stand")
     return before + _FIRST + "".join(lines_of(routes)) + _LAST + after
-
-
-def _routes(function: str) -> Iterator[Route]:
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    for folder in (FUNCTIONS, ROOT / "layers" / "core"):
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
-    api: Any = importlib.import_module(f"{function}.app").api
-    for route in api.routes:
-        yield Route(route.path, route.method, function, route.access.kind == "public")
 
 
 def main(arguments: list[str]) -> int:

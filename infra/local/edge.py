@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 
 from aiohttp import ClientError as HttpClientError
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 from botocore.exceptions import BotoCoreError, ClientError
 from multidict import CIMultiDict
 from yarl import URL
@@ -100,9 +100,7 @@ class Edge:
         async with self._session.request(
             request.method, url, headers=self._headers(request), data=body or None, allow_redirects=False
         ) as answer:
-            if not last and answer.status in {403, 404} and "x-amzn-requestid" not in answer.headers:
-                return None
-            if not last and answer.headers.get("x-amzn-ErrorType", "") == "NotFoundException":
+            if not last and await _knows_no_such_api(answer):
                 return None
             headers = CIMultiDict(
                 (name, value)
@@ -125,6 +123,13 @@ class Edge:
         return headers
 
 
+async def _knows_no_such_api(answer: ClientResponse) -> bool:
+    """Whether the emulator itself answers that it has no API of that id; our functions answer with problem details."""
+    if answer.status != 404 or answer.content_type != "application/json":
+        return False
+    return (await answer.read()) == b'{"message": "Not Found"}'
+
+
 def _named_by_connection(headers: Mapping[str, str]) -> set[str]:
     return {name.strip().lower() for name in headers.get("Connection", "").split(",") if name.strip()}
 
@@ -137,10 +142,12 @@ def _expects_compression(request: web.Request) -> bool:
     return any(coding in request.headers.get("Accept-Encoding", "") for coding in ("gzip", "deflate"))
 
 
-async def _stream(request: web.Request, status: int, headers: CIMultiDict[str], answer: object) -> web.StreamResponse:
+async def _stream(
+    request: web.Request, status: int, headers: CIMultiDict[str], answer: ClientResponse
+) -> web.StreamResponse:
     response = web.StreamResponse(status=status, headers=headers)
     await response.prepare(request)
-    async for chunk in answer.content.iter_any():  # type: ignore[attr-defined]
+    async for chunk in answer.content.iter_any():
         await response.write(chunk)
     await response.write_eof()
     return response
