@@ -1,0 +1,225 @@
+"""Settlement on real tables: each payable in one statement, each statement in one payout, whatever is cut off where."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from mart_union.kernel import bucket, storage
+from mart_union.kernel.bucket import get_object
+from mart_union.kernel.errors import NotFound
+from mart_union.kernel.settings import settings
+from mart_union.kernel.transaction import WriteTransaction
+from mart_union.ledger import jobs
+from mart_union.ledger import statements as ledger
+from mart_union.ledger.census import whole_ledger
+from mart_union.ledger.model import Payable, Posting, Statement
+from mart_union.ledger.service import add_payable, get_transfer
+from mart_union.settlement.reconciliation import check_statements
+from mart_union.settlement.statements import get_statement, list_statements, settle_day, settle_due, statement_as_csv
+from tests.services.cutting import CutOff, cut_off
+
+NOW = datetime(2026, 11, 30, 1, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def payout_bucket(tables: None) -> Iterator[None]:
+    bucket._client.cache_clear()
+    bucket._client().create_bucket(
+        Bucket=settings().bucket, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"}
+    )
+    yield
+    bucket._client.cache_clear()
+
+
+@pytest.fixture
+def day() -> str:
+    """A day on which no other test's payables fall due."""
+    return (date(2100, 1, 1) + timedelta(days=random.randrange(300_000))).isoformat()
+
+
+def owe(party: str, day: str, *amounts: int) -> list[Payable]:
+    payables = [
+        Payable(
+            f"{party.replace('/', '-')}-{day}-{number:04d}-{amount}",
+            party,
+            f"o{number}",
+            amount,
+            day,
+            "completion",
+            f"t{number}",
+            {"en": f"=Tea {number}"},
+        )
+        for number, amount in enumerate(amounts)
+    ]
+    for start in range(0, len(payables), 100):
+        transaction = WriteTransaction()
+        for payable in payables[start : start + 100]:
+            add_payable(transaction, payable)
+        transaction.commit()
+    return payables
+
+
+def settle(day: str) -> list[Statement]:
+    return list(settle_day(day, NOW))
+
+
+def assert_settled_once(party: str, payables: list[Payable]) -> None:
+    """Every payable is a line of exactly one paid statement of its party, and each statement has one payout of its total."""
+    statements = list_statements(party)
+    lines = [line for statement in statements for line in ledger.list_lines(statement)]
+    assert sorted(line.payable for line in lines) == sorted(payable.id for payable in payables)
+    assert sum(statement.total_minor for statement in statements) == sum(payable.amount_minor for payable in payables)
+    for statement in statements:
+        assert statement.state == "paid"
+        assert set(get_transfer(statement.payout).postings) == {
+            Posting("bank/out", statement.total_minor),
+            Posting(party, -statement.total_minor),
+        }
+    books = whole_ledger()
+    assert list(check_statements(books.payables, books.statements, books.lines, books.transfers)) == []
+
+
+def test_what_is_due_becomes_one_statement_a_party_and_one_payout_each(unique: str, day: str) -> None:
+    store, supplier = f"store/{unique}", f"supplier/{unique}"
+    owed = {store: owe(store, day, 27_000, 13_500), supplier: owe(supplier, day, 15_000)}
+    settled = settle(day)
+    assert [(made.party, made.period, made.total_minor, made.state) for made in settled] == [
+        (store, day, 40_500, "paid"),
+        (supplier, day, 15_000, "paid"),
+    ]
+    for party, payables in owed.items():
+        assert_settled_once(party, payables)
+
+
+def test_settling_again_pays_nothing_again(unique: str, day: str) -> None:
+    party = f"store/{unique}"
+    payables = owe(party, day, 27_000)
+    first = settle(day)
+    assert settle(day) == []
+    assert list_statements(party) == first
+    assert_settled_once(party, payables)
+
+
+def test_what_falls_due_later_on_a_settled_day_gets_a_statement_of_its_own(unique: str, day: str) -> None:
+    party = f"store/{unique}"
+    payables = owe(party, day, 27_000)
+    settle(day)
+    payables += owe(party, day, 100)
+    settle(day)
+    assert_settled_once(party, payables)
+    assert [(made.period, made.state) for made in list_statements(party)] == [(f"{day}.002", "paid"), (day, "paid")]
+
+
+def test_181_payables_of_a_party_take_three_pages_and_at_most_six_transactions(unique: str, day: str) -> None:
+    party = f"store/{unique}"
+    payables = owe(party, day, *range(1, 182))
+    sent: list[str] = []
+    events = storage.client().meta.events
+    events.register("before-send.dynamodb.TransactWriteItems", lambda **_: sent.append("one"), unique_id="count")
+    try:
+        [statement] = settle(day)
+    finally:
+        events.unregister("before-send.dynamodb.TransactWriteItems", unique_id="count")
+    assert (statement.pages, statement.total_minor) == (3, 181 * 182 // 2)
+    assert len(sent) <= 3 + 3
+    assert_settled_once(party, payables)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_run_cut_off_at_any_request_is_finished_by_the_next(unique: str, when: str) -> None:
+    for number in range(40):
+        day = (date(2100, 1, 1) + timedelta(days=random.randrange(300_000))).isoformat()
+        parties = {
+            party: owe(party, day, *range(1, size))
+            for party, size in ((f"store/{unique}{number}", 93), (f"supplier/{unique}{number}", 3))
+        }
+        try:
+            with cut_off(number, when):
+                settle(day)
+            was_cut_off = False
+        except CutOff:
+            was_cut_off = True
+        settle(day)
+        for party, payables in parties.items():
+            assert_settled_once(party, payables)
+        if not was_cut_off:
+            break
+    assert number > 10
+    assert not was_cut_off
+
+
+def test_four_runs_at_once_settle_each_payable_once(unique: str, day: str) -> None:
+    owed = {f"store/{unique}{number}": owe(f"store/{unique}{number}", day, *range(1, 100)) for number in range(3)}
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: settle(day), range(4)))
+    settle(day)
+    for party, payables in owed.items():
+        assert_settled_once(party, payables)
+
+
+def test_a_negative_total_is_carried_into_the_partys_next_statement(unique: str, day: str) -> None:
+    party = f"store/{unique}"
+    owe(party, day, -5_000, 2_000)
+    [carried] = settle(day)
+    assert (carried.state, carried.total_minor, carried.payout) == ("carried", -3_000, "")
+    later = (date.fromisoformat(day) + timedelta(days=7)).isoformat()
+    owe(party, later, 10_000)
+    [paid] = settle(later)
+    assert (paid.state, paid.total_minor) == ("paid", 7_000)
+    assert [line.kind for line in ledger.list_lines(paid)] == ["carried", "completion"]
+    assert ledger.list_carried(party) == []
+
+
+def test_a_total_of_zero_is_not_paid_out(unique: str, day: str) -> None:
+    party = f"store/{unique}"
+    owe(party, day, -2_000, 2_000)
+    [statement] = settle(day)
+    assert (statement.state, statement.payout, ledger.list_carried(party)) == ("carried", "", [])
+
+
+def test_a_late_run_settles_every_day_that_has_passed(unique: str) -> None:
+    jobs.set_checkpoint("settle_due", "2026-11-10")
+    party = f"carrier/{unique}"
+    for due in ("2026-11-10", "2026-11-16", "2026-11-30", "2026-12-01"):
+        owe(party, due, 1_000)
+    settle_due(NOW)
+    assert [made.period for made in list_statements(party)] == ["2026-11-30", "2026-11-16", "2026-11-10"]
+    assert jobs.get_checkpoint("settle_due") == "2026-11-28"
+
+
+def test_the_bank_gets_a_file_a_payout_with_ids_and_no_names(unique: str, day: str) -> None:
+    party = f"store/{unique}"
+    owe(party, day, 27_050)
+    [statement] = settle(day)
+    rows = list(csv.DictReader(io.StringIO(get_object(f"payouts/{day}/{statement.payout}.csv"))))
+    assert rows == [
+        {
+            "payout": statement.payout,
+            "party": party,
+            "period": day,
+            "statement": statement.id,
+            "currency": "TWD",
+            "amount": "270.50",
+        }
+    ]
+
+
+def test_a_statement_is_read_with_its_lines_and_as_a_sheet_without_formulas(unique: str, day: str) -> None:
+    party = f"store/{unique}"
+    owe(party, day, 27_000)
+    settle(day)
+    statement, lines = get_statement(party, day)
+    assert (statement.total_minor, [line.amount_minor for line in lines]) == (27_000, [27_000])
+    assert statement_as_csv(party, day, "en").splitlines()[1:] == [
+        f"{statement.id},{day},o0,completion,'=Tea 0,TWD,270.00",
+        f"{statement.id},{day},,total,,TWD,270.00",
+    ]
+    with pytest.raises(NotFound):
+        get_statement(f"store/{unique}x", day)
