@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import secrets
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Busy, NotFound, StepNotAllowed
+from mart_union.kernel.errors import NotFound, StepNotAllowed
 from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import find, find_all
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
@@ -24,7 +23,6 @@ from mart_union.orders.tables import OrderItem, OrdersItem, order_key
 from mart_union.stock.model import put_back
 from mart_union.stock.service import add_movement
 
-_ATTEMPTS = 8
 _ELSEWHERE = {"payment": "its purchase", "release": "its purchase", "complete": "settlement"}
 
 
@@ -153,17 +151,16 @@ def change_order(order: str, role: str, party: str, change: Callable[[Order], Or
         MartUnionError: what `change` raises.
         Busy: other changes kept winning.
     """
-    for attempt in range(_ATTEMPTS):
-        before = get_order_for(order, role, party, consistent=attempt > 0)
+    only_the_first_read_may_lag = iter((False,))
+
+    def attempt() -> Order:
+        before = get_order_for(order, role, party, consistent=next(only_the_first_read_may_lag, True))
         after = change(before)
-        if after is before:
-            return before
-        try:
+        if after is not before:
             _commit(before, after, now)
-            return after
-        except OrderMoved:
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
-    raise Busy("many changes meet on this order; try again in a moment")
+        return after
+
+    return retried(attempt, on=OrderMoved, what="this order")
 
 
 def _refuse_elsewhere(order: Order, step: str, role: str, fulfiller: str) -> None:

@@ -1,0 +1,98 @@
+"""A customer's orders and responses as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mart_union.customers.refs import recipient_ref
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.paging import Page
+from mart_union.kernel.storage import fetch
+from mart_union.orders.model import Order
+from mart_union.orders.responses import add_response, list_responses
+from mart_union.orders.service import get_order_for, take_step
+from mart_union.orders.views import CustomerOrder, SeenResponse, customer_order, seen_response
+from mart_union.settlement.service import complete_order
+from mart_union.web.access import CUSTOMER
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+
+@dataclass(frozen=True)
+class CustomerStep:
+    """A step of the order's procedure: `cancel` or `receive`, for some lines or for all that it can be taken for."""
+
+    step: str
+    lines: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class NewResponse:
+    """What a customer says: `kind` is question, complaint or review; a review has 1 to 5 stars and names its line."""
+
+    kind: str
+    text: str = ""
+    line: int = 0
+    stars: int = 0
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes."""
+    api.get("/api/orders/{order}", CUSTOMER, answer=CustomerOrder)(read_order)
+    api.post("/api/orders/{order}/steps", CUSTOMER, body=CustomerStep, answer=CustomerOrder, key=True)(step_order)
+    api.get("/api/orders/{order}/responses", CUSTOMER, answer=Page[SeenResponse])(read_responses)
+    api.post("/api/orders/{order}/responses", CUSTOMER, body=NewResponse, answer=SeenResponse, status=201, key=True)(
+        respond
+    )
+
+
+def read_order(request: Request) -> CustomerOrder:
+    """Where one of the caller's orders is, what may be done now, and whom it goes to."""
+    order = order_of(request)
+    return customer_order(order, fetch(recipient_ref(order.recipient)))
+
+
+def step_order(request: Request) -> CustomerOrder:
+    """Cancel lines that are not on their way yet, or confirm that lines were received."""
+    wish: CustomerStep = request.content
+    return customer_order(take(request, wish.step, wish.lines))
+
+
+def read_responses(request: Request) -> Page[SeenResponse]:
+    """What the caller has said of an order, and the answers."""
+    found = list_responses(order_of(request).id)
+    return Page(tuple(seen_response(response) for response in found))
+
+
+def respond(request: Request) -> SeenResponse:
+    """Ask, complain, or review a line; it goes to the store, and to the supplier of the line."""
+    said: NewResponse = request.content
+    response = add_response(
+        request.params["order"],
+        said.kind,
+        said.text,
+        customer=request.caller.subject,
+        key=request.idempotency_key,
+        now=utc_now(),
+        line=said.line,
+        stars=said.stars,
+    )
+    return seen_response(response)
+
+
+def order_of(request: Request) -> Order:
+    """The order that the path names, if it is the caller's.
+
+    Raises:
+        NotFound: it is not, or there is none; which of the two is not told.
+    """
+    return get_order_for(request.params["order"], "customer", request.caller.subject)
+
+
+def take(request: Request, step: str, lines: Sequence[int] | None) -> Order:
+    """Take a customer's step: receiving completes, which is settlement's."""
+    order, customer, key = request.params["order"], request.caller.subject, request.idempotency_key
+    if step == "receive":
+        return complete_order(order, actor=customer, role="customer", key=key, now=utc_now(), lines=lines)
+    return take_step(order, step, customer, "customer", key, utc_now(), lines=lines)

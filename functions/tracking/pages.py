@@ -1,0 +1,80 @@
+"""A customer's purchases and orders as pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mart_union.catalog.refs import union_ref
+from mart_union.checkout.service import list_purchases
+from mart_union.customers.refs import recipient_ref
+from mart_union.kernel.storage import fetch_all
+from mart_union.orders.procedures import procedure_of
+from mart_union.orders.responses import list_responses
+from mart_union.orders.views import customer_order, seen_response
+from mart_union.web.access import CUSTOMER
+from mart_union.web.answer import Page, Redirect
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+from tracking.orders import NewResponse, order_of, respond, take
+from tracking.purchases import cancel, purchase_of, status_of
+
+
+@dataclass(frozen=True)
+class StepForm:
+    """A button of the order page; `line` 0 means all lines that the step can be taken for."""
+
+    step: str
+    line: int = 0
+
+
+def add_routes(api: Api) -> None:
+    """Declare the pages."""
+    api.get("/purchases", CUSTOMER)(purchases_page)
+    api.get("/purchases/{purchase}", CUSTOMER)(purchase_page)
+    api.post("/purchases/{purchase}/cancel", CUSTOMER, key=True)(cancel_here)
+    api.get("/orders/{order}", CUSTOMER)(order_page)
+    api.post("/orders/{order}/steps", CUSTOMER, body=StepForm, key=True)(step_here)
+    api.post("/orders/{order}/responses", CUSTOMER, body=NewResponse, key=True)(respond_here)
+
+
+def purchases_page(request: Request) -> Page:
+    """The caller's purchases."""
+    page = list_purchases(request.caller.subject, request.query.get("cursor", ""))
+    return Page("tracking/purchases.html", {"page": page})
+
+
+def purchase_page(request: Request) -> Page:
+    """A purchase, how it is paid, and where its orders are."""
+    return Page("tracking/purchase.html", {"status": status_of(purchase_of(request))})
+
+
+def cancel_here(request: Request) -> Redirect:
+    """Cancel the purchase and show it."""
+    status = cancel(request)
+    return Redirect(f"/purchases/{status.purchase.id}")
+
+
+def order_page(request: Request) -> Page:
+    """An order's way: what has happened, what comes, and what may be said or done."""
+    order = order_of(request)
+    recipient, union = fetch_all([recipient_ref(order.recipient), union_ref()])
+    procedure = procedure_of(order)
+    context = {
+        "order": customer_order(order, recipient),
+        "titles": {step.name: step.title for step in procedure.steps},
+        "carriers": {carrier.id: carrier for carrier in (union.carriers if union else ())},
+        "responses": [seen_response(response) for response in list_responses(order.id)],
+    }
+    return Page("tracking/order.html", context)
+
+
+def step_here(request: Request) -> Redirect:
+    """Take the step and show the order."""
+    form: StepForm = request.content
+    order = take(request, form.step, (form.line,) if form.line else None)
+    return Redirect(f"/orders/{order.id}")
+
+
+def respond_here(request: Request) -> Redirect:
+    """Record the response and show it with the order."""
+    return Redirect(f"/orders/{respond(request).order}#responses")
