@@ -1,0 +1,293 @@
+"""`make demo`: one story through the public APIs of the running network, printed step by step; it ends with an error if a step goes wrong."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from infra.local import people
+from infra.local.bank import send_money
+from infra.local.network import read, sample_unions, write
+from infra.local.people import Person, Refused
+from infra.local.seed import upload
+
+UNION = "hsinchu"
+PLACE = "竹北"
+_CATALOG = """id,title,description,title_en,description_en,product_type,union_category,kind,price,quantity,low_stock,glyph
+PERSIMMON,新埔柿餅,日曬十二天的石柿餅,Dried Xinpu persimmons,Sun-dried for twelve days,Fruit,{category},goods,320 TWD,40,5,🟠
+"""
+_OFFERS = """id,title,description,title_en,description_en,union_category,kind,supply_price,suggested_price,minimum_price,quantity,lead_days,granted_to,glyph
+TRAY,柿餅竹盤,手編竹盤,Bamboo drying tray,Woven by hand,{category},goods,200 TWD,400 TWD,300 TWD,12,2,store:{store},🧺
+"""
+_SETTLEMENT_SECONDS = 200
+
+
+class Story:
+    """What the story has come to, and the people in it."""
+
+    def __init__(self, network: dict[str, Any]) -> None:
+        self.network = network
+        self.facts = network["unions"][UNION]
+        self.currency = next(union for union in sample_unions() if union.id == UNION)
+        self.run = f"{int(time.time()):x}"
+        self.store, self.supplier = f"persimmons-{self.run}", f"weaver-{self.run}"
+        self.step = 0
+
+    def person(self, role: str) -> Person:
+        """The sample account that holds a role, signed in at the union."""
+        account = next(one for one in self.facts["accounts"] if role in one["roles"])
+        return people.signed_in(self.network, self.facts["url"], account["email"])
+
+    def tell(self, text: str, *details: str) -> None:
+        """Print a step of the story."""
+        self.step += 1
+        print(f"{self.step:2}. {text}")
+        for detail in details:
+            print(f"      {detail}")
+
+    def money(self, amount_minor: int) -> str:
+        """An amount in the union's currency."""
+        return f"NT${amount_minor // 100:,}" if amount_minor % 100 == 0 else f"NT${amount_minor / 100:,.2f}"
+
+
+def main() -> int:
+    """Play the story; 1 if a step was not as it should be."""
+    network = read("network.json")
+    if not network:
+        print("make demo: no network is up here; run `make up` first", file=sys.stderr)
+        return 1
+    try:
+        play(Story(network))
+    except (Refused, AssertionError, httpx.HTTPError) as exc:
+        print(f"make demo: the story went wrong: {exc}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def play(story: Story) -> dict[str, Any]:
+    """The whole story, in order; what it leaves behind."""
+    redirected(story)
+    linked = opened(story)
+    purchase = bought(story, linked)
+    served(story, purchase)
+    cleared(story)
+    balanced(story)
+    left = {"union": UNION, "purchase": purchase["id"], "store": story.store, "supplier": story.supplier}
+    write("demo.json", left)
+    story.tell(f"the purchase stays: {story.facts['url']}/purchases/{purchase['id']}")
+    return left
+
+
+def redirected(story: Story) -> None:
+    """The service center sends a shopper to the union of their place."""
+    answer = people.visitor(story.network["service_center"]).http.get("/go", params={"place": PLACE})
+    expect(answer.status_code in {302, 303}, f"GET /go answered {answer.status_code}: {answer.text[:200]}")
+    expect(answer.headers["location"].startswith(story.facts["url"]), f"sent to {answer.headers['location']}")
+    story.tell(f"a shopper in {PLACE} asks the service center, and is sent to {answer.headers['location']}")
+
+
+def opened(story: Story) -> dict[str, Any]:
+    """An enterprise and a supplier are registered and approved; the store fills its shelves and links the supplier's offer."""
+    owner, operator = story.person("store/emei-tea/owner"), story.person("operator")
+    names = {"zh-TW": "柿子紅了", "en": "Red Persimmons"}
+    enterprise = f"farm-{story.run}"
+    owner.post("/api/enterprises", {"enterprise": enterprise, "names": names, "registration": "00000000"}, status=201)
+    refused = owner.post(f"/api/enterprises/{enterprise}/stores", _store_facts(story, names), status=422)
+    story.tell("a farm applies to trade; before its approval it cannot open a store", refused["detail"])
+    operator.post(f"/api/operate/enterprises/{enterprise}/decision", {"approve": True})
+    owner.post(f"/api/enterprises/{enterprise}/stores", _store_facts(story, names), status=201)
+    story.tell("the operator approves it, and it opens its store", f"{story.facts['url']}/stores/{story.store}")
+    category = owner.get("/api/categories")["categories"][0]["id"]
+    upload(owner, f"/api/manage/{story.store}/uploads", "catalog.csv", _CATALOG.format(category=category))
+    story.tell("its catalog goes to the bucket, whose trigger imports it")
+    _supply(story, owner, operator, category)
+    wish = {"sku": "TRAY", "supplier": story.supplier, "offer_sku": "TRAY", "price_minor": 39_000, "category": "Fruit"}
+    path = f"/api/manage/{story.store}/links"
+    linked = owner.post(path, wish | {"titles": {"zh-TW": "曬柿竹盤"}}, key=f"link-{story.run}", status=201)
+    story.tell(
+        "the farm links the offer under its own title and price",
+        f"supply {story.money(20_000)}, price {story.money(39_000)}",
+    )
+    return dict(linked)
+
+
+def _store_facts(story: Story, names: dict[str, str]) -> dict[str, Any]:
+    return {
+        "store": story.store,
+        "names": names,
+        "texts": {"zh-TW": "新埔九降風的柿餅。", "en": "Persimmons dried in the September wind of Xinpu."},
+        "classification": _read_json("union.json")["classifications"][0]["id"],
+        "carrier": _read_json("union.json")["carriers"][0]["id"],
+        "glyph": "🍂",
+        "delivery_amount": 8_000,
+        "settlement_period": "at_once",
+        "state": "open",
+    }
+
+
+def _supply(story: Story, owner: Person, operator: Person, category: str) -> None:
+    application = {
+        "supplier": story.supplier,
+        "names": {"zh-TW": "竹東竹編", "en": "Zhudong Weavers"},
+        "texts": {"zh-TW": "手工竹器。", "en": "Bamboo ware by hand."},
+        "registration": "00000000",
+        "settlement_period": "at_once",
+    }
+    weaver = story.person("supplier/zhudong-woodworks/owner")
+    weaver.post("/api/suppliers", application, status=201)
+    operator.post(f"/api/operate/suppliers/{story.supplier}/decision", {"approve": True})
+    offers = _OFFERS.format(category=category, store=story.store)
+    upload(weaver, f"/api/supply/{story.supplier}/uploads", "offers.csv", offers)
+    found = owner.get(f"/api/manage/{story.store}/offers")["offers"]
+    expect(any(offer["supplier"] == story.supplier for offer in found), "the store does not see the supplier's offer")
+    story.tell("a weaver without a shop supplies one list, and the farm sees it in the mediation center")
+
+
+def bought(story: Story, linked: dict[str, Any]) -> dict[str, Any]:
+    """A shopper browses, signs in, and buys from two stores in one checkout."""
+    visitor = people.visitor(story.facts["url"])
+    visitor.http.post("/consent", data={"consent": "yes", "next": "/"})
+    wait_until(lambda: story.store in visitor.http.get(f"/stores/{story.store}").text, 60, "the store's shelf")
+    answer = visitor.http.get(f"/go/{story.store}")
+    expect(answer.status_code == 303, f"GET /go/{story.store} answered {answer.status_code}")
+    for path in (
+        answer.headers["location"],
+        f"/stores/{story.store}/PERSIMMON",
+        f"/stores/{story.store}/{linked['sku']}",
+    ):
+        expect(visitor.http.get(path).status_code == 200, f"{path} is not there")
+    story.tell("a shopper looks at the union, is redirected to the store, and looks at two listings")
+    shopper = story.person("customer")
+    shopper.http.cookies.update(visitor.http.cookies)
+    lines = [
+        {"store": story.store, "sku": "PERSIMMON", "quantity": 2},
+        {"store": story.store, "sku": linked["sku"], "quantity": 1},
+        _line_of_another_store(shopper),
+    ]
+    quote = shopper.post("/api/quotes", {"lines": lines})
+    purchase = _buy(story, shopper, lines, quote)
+    story.tell(
+        f"signs in and buys {len(lines)} listings of {len(quote['stores'])} stores in one checkout: {story.money(purchase['total_minor'])}",
+        *(
+            f"{line['store']}: {line['titles'].get('en')} x {line['quantity']}, {story.money(line['amount_minor'])}"
+            for line in purchase["lines"]
+        ),
+    )
+    return purchase
+
+
+def _line_of_another_store(shopper: Person) -> dict[str, Any]:
+    cards = shopper.get("/api/stores/emei-tea/listings")["listings"]
+    card = next(card for card in cards if card["available"])
+    return {"store": "emei-tea", "sku": card["sku"], "quantity": 1}
+
+
+def _buy(story: Story, shopper: Person, lines: list[dict[str, Any]], quote: dict[str, Any]) -> dict[str, Any]:
+    reference = shopper.get("/api/me/account")["reference"]
+    send_money(story.network, UNION, notice=f"demo-{story.run}", reference=reference, amount_minor=quote["total_minor"])
+    recipient = shopper.get("/api/me/recipients")["recipients"][0]["id"]
+    wish = {"lines": lines, "recipient": recipient, "total_minor": quote["total_minor"]}
+    key = f"demo-purchase-{story.run}"
+    wrong = shopper.post(
+        "/api/purchases", wish | {"total_minor": quote["total_minor"] + 100}, key=f"{key}-x", status=409
+    )
+    expect(wrong["type"].endswith("price-changed"), f"a wrong total was answered {wrong}")
+    purchase = shopper.post("/api/purchases", wish, key=key, status=201)
+    again = shopper.post("/api/purchases", wish, key=key, status=201)
+    expect(again == purchase, "the same key gave another answer")
+    return dict(purchase)
+
+
+def served(story: Story, purchase: dict[str, Any]) -> None:
+    """Stores and supplier accept, ship and deliver what is theirs; the customer confirms."""
+    for order_id in purchase["orders"]:
+        shopper = story.person("customer")
+        order = shopper.get(f"/api/orders/{order_id}")
+        store = order["store"]
+        staff = story.person("store/emei-tea/owner")
+        _work(story, staff, f"/api/manage/{store}/orders/{order_id}", f"{store}-{order_id}")
+        if any(line["fulfiller"].startswith("supplier/") for line in order["lines"]):
+            weaver = story.person("supplier/zhudong-woodworks/owner")
+            path = f"/api/supply/{story.supplier}/orders/{order_id}"
+            wait_until(
+                lambda path=path, weaver=weaver: weaver.http.get(path).status_code == 200, 60, "the supplier's order"
+            )
+            _work(story, weaver, path, f"{story.supplier}-{order_id}")
+        story.tell(f"{store}: accepted, shipped, delivered", f"order {order_id}, {story.money(order['total_minor'])}")
+        shopper.post(f"/api/orders/{order_id}/steps", {"step": "receive"}, key=f"receive-{order_id}")
+        done = shopper.get(f"/api/orders/{order_id}")
+        expect(done["state"] == "completed", f"order {order_id} is {done['state']}, not completed")
+    story.tell("the customer confirms: both orders are completed, and their escrow is split")
+
+
+def _work(story: Story, worker: Person, path: str, key: str) -> None:
+    worker.post(f"{path}/steps", {"step": "accept"}, key=f"accept-{key}")
+    tracking = {"carrier": "", "tracking_number": f"T{story.run}"}
+    worker.post(f"{path}/steps", {"step": "ship", **tracking}, key=f"ship-{key}")
+    worker.post(f"{path}/steps", {"step": "deliver"}, key=f"deliver-{key}")
+
+
+def cleared(story: Story) -> None:
+    """The scheduled settlement pays the store and clears the supplier; their statements are printed."""
+    owner, weaver = story.person("store/emei-tea/owner"), story.person("supplier/zhudong-woodworks/owner")
+    for worker, path, whose in (
+        (weaver, f"/api/supply/{story.supplier}/statements", "the supplier's clearing"),
+        (owner, f"/api/manage/{story.store}/statements", "the store's statement"),
+    ):
+        wait_until(lambda path=path, worker=worker: _paid(worker, path), _SETTLEMENT_SECONDS, whose)
+        statement = _paid(worker, path)[0]
+        lines = worker.get(f"{path}/{statement['period']}")["lines"]
+        expect(sum(line["amount_minor"] for line in lines) == statement["total_minor"], f"{whose} does not add up")
+        story.tell(
+            f"the settlement's schedule has run: {whose} of {statement['period']} is {statement['state']}",
+            *(f"{line['order']}: {line['kind']} {story.money(line['amount_minor'])}" for line in lines),
+            f"total {story.money(statement['total_minor'])}",
+        )
+
+
+def _paid(worker: Person, path: str) -> list[dict[str, Any]]:
+    return [one for one in worker.get(path)["statements"] if one["state"] == "paid"]
+
+
+def balanced(story: Story) -> None:
+    """The operator's books: the ledger sums to zero and nothing differs."""
+    report = story.person("operator").post("/api/operate/reconciliations", status=201)
+    expect(not report["differences"], f"the books differ: {json.dumps(report['differences'])[:1000]}")
+    story.tell("the operator reconciles the union's books: the ledger sums to zero, and nothing differs")
+
+
+def expect(is_so: bool, otherwise: str) -> None:
+    """A step is as it should be.
+
+    Raises:
+        Refused: it is not.
+    """
+    if not is_so:
+        raise Refused(otherwise)
+
+
+def wait_until(is_so: Callable[[], Any], seconds: float, what: str) -> None:
+    """Ask again and again until something that the network does by itself has been done.
+
+    Raises:
+        Refused: it was not done in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        expect(time.monotonic() < deadline, f"{what} is not there after {seconds:.0f} s")
+        time.sleep(0.5)
+
+
+def _read_json(name: str) -> Any:
+    from infra.local.network import SAMPLE
+
+    return json.loads((SAMPLE / UNION / name).read_text())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
