@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mart_union.kernel.errors import Invalid, RuleViolation
 
 VIEW_KINDS = ("union", "category", "store", "listing", "redirect", "cart", "checkout")
-MEMBER_ROLES = {"store": ("owner", "manager", "packer"), "supplier": ("owner", "member")}
+MEMBER_ROLES = {"store": ("owner", "manager", "packer"), "supplier": ("owner", "member"), "enterprise": ("owner",)}
 STORE_ROLES = MEMBER_ROLES["store"]
 VIEW_DAYS = 90
 SESSION_DAYS = 30
@@ -27,6 +27,15 @@ class Profile:
     email: str
     language: str
     updated_at: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whom the user pool knows; `email` is '' until its owner has verified it."""
+
+    subject: str
+    name: str
+    email: str
 
 
 @dataclass(frozen=True)
@@ -101,7 +110,7 @@ class Cart:
 
 @dataclass(frozen=True)
 class Membership:
-    """A role of a person in a store or with a supplier."""
+    """A role of a person in a store, with a supplier, or in an enterprise."""
 
     subject: str
     kind: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mart_union.customers.model import Profile, Recipient, RecipientFields, checked_recipient
+from mart_union.customers.model import Person, Profile, Recipient, RecipientFields, checked_recipient
 from mart_union.customers.tables import CustomersItem, ProfileItem, RecipientItem, customer_key, recipient_key
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound
@@ -42,6 +42,22 @@ def save_profile(subject: str, *, name: str, email: str, language: str, now: dat
     profile = Profile(subject, name.strip(), email, language, iso(now or utc_now()))
     ProfileItem(*customer_key(subject, "PROFILE"), document=profile).save()
     return profile
+
+
+def keep_person(person: Person, language: str, now: datetime | None = None) -> Profile:
+    """The profile of someone who has just signed in: made from what the user pool knows, its address for mail brought up to date.
+
+    Raises:
+        Invalid: the union does not speak the language.
+    """
+    found = get_profile(person.subject)
+    if found is None:
+        return save_profile(
+            person.subject, name=person.name[:_LONGEST_NAME], email=person.email, language=language, now=now
+        )
+    if found.email == person.email:
+        return found
+    return save_profile(person.subject, name=found.name, email=person.email, language=found.language, now=now)
 
 
 def add_recipient(subject: str, fields: RecipientFields, key: str, now: datetime | None = None) -> Recipient:

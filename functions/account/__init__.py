@@ -1,0 +1,1 @@
+"""Customers' accounts: signing in, the profile, recipients, money, views, enterprises and invitations."""

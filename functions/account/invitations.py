@@ -1,0 +1,35 @@
+"""Taking up an invitation to a store's staff."""
+
+from __future__ import annotations
+
+from mart_union.catalog.service import get_store
+from mart_union.customers.model import Membership
+from mart_union.customers.service import accept_invitation, get_invitation
+from mart_union.web.access import CUSTOMER
+from mart_union.web.answer import Page, Redirect
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes."""
+    api.post("/api/invitations/{code}", CUSTOMER, answer=Membership)(accept)
+    api.get("/invitations/{code}", CUSTOMER)(show)
+    api.post("/invitations/{code}", CUSTOMER)(accept_on_page)
+
+
+def accept(request: Request) -> Membership:
+    """Take the invitation up; the code is used by it."""
+    return accept_invitation(request.params["code"], request.caller.subject)
+
+
+def show(request: Request) -> Page:
+    """What the invitation offers."""
+    invitation = get_invitation(request.params["code"])
+    return Page("account/invitation.html", {"invitation": invitation, "store": get_store(invitation.store)})
+
+
+def accept_on_page(request: Request) -> Redirect:
+    """Take it up and go to the store's management."""
+    membership = accept(request)
+    return Redirect(f"/manage/{membership.id}")

@@ -1,0 +1,1 @@
+"""Mail to customers, stores and suppliers about what has happened."""

@@ -1,0 +1,154 @@
+"""Which notices an event calls for, and for whom. Pure: an event in, notices out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from mart_union.catalog.model import Enterprise
+from mart_union.kernel.events import Event
+from mart_union.ledger.model import Statement
+from mart_union.mediation.model import Supplier
+from mart_union.orders.model import Line, Order, Response
+from mart_union.stock.model import Level
+
+_ORDER_STATES = {
+    "OrderPlaced": "placed",
+    "OrderAccepted": "accepted",
+    "OrderReady": "ready",
+    "OrderShipped": "shipped",
+    "OrderDelivered": "delivered",
+    "OrderRefused": "refused",
+    "OrderCancelled": "cancelled",
+    "OrderExpired": "expired",
+}
+_STORE_READS = {"placed", "cancelled"}
+_DECIDED = {"approved", "refused", "suspended"}
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who is told: a person (`customer`), or those who work for a `store` or `supplier` in one of some roles (none named: all)."""
+
+    kind: str
+    id: str
+    roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing to tell an audience. The newest `sequence` of an `entity` wins, and the same `news` are not told twice in a row.
+
+    `language` is the one to use for who has not chosen any.
+    """
+
+    template: str
+    audience: Audience
+    entity: str
+    sequence: int
+    news: str
+    facts: dict[str, Any]
+    language: str = ""
+
+
+def notices_of(event: Event) -> list[Notice]:
+    """The notices of an event; none for an event that nobody waits for."""
+    if event.name in _ORDER_STATES:
+        return _of_order(event, msgspec.convert(event.data, Order))
+    make = _OTHERS.get(event.name)
+    return make(event) if make else []
+
+
+def _of_order(event: Event, order: Order) -> list[Notice]:
+    state = _ORDER_STATES[event.name]
+    lines = [line for line in order.lines if line.state == state]
+    notices = []
+    if order.customer:
+        notices.append(_order_notice(event, order, f"order_{state}", Audience("customer", order.customer), lines))
+    if state in _STORE_READS:
+        owners = Audience("store", order.store, frozenset({"owner", "manager"}))
+        notices.append(_order_notice(event, order, f"store_order_{state}", owners, lines))
+        for supplier in sorted({line.fulfiller for line in lines if line.fulfiller.startswith("supplier/")}):
+            own = [line for line in lines if line.fulfiller == supplier]
+            members = Audience("supplier", supplier.removeprefix("supplier/"))
+            notices.append(_order_notice(event, order, f"supplier_order_{state}", members, own))
+    return notices
+
+
+def _order_notice(event: Event, order: Order, template: str, audience: Audience, lines: list[Line]) -> Notice:
+    news = f"{event.name} {','.join(str(line.number) for line in lines)}"
+    shipment = order.shipments[-1] if order.shipments else None
+    facts = {"order": order, "lines": lines, "shipment": shipment}
+    return Notice(template, audience, event.entity, event.sequence, news, facts, order.language)
+
+
+def _of_response_received(event: Event) -> list[Notice]:
+    response = msgspec.convert(event.data, Response)
+    audiences = [("store_response_received", Audience("store", response.store, frozenset({"owner", "manager"})))]
+    audiences += [("supplier_response_received", Audience("supplier", supplier)) for supplier in response.suppliers]
+    return [
+        Notice(template, audience, event.entity, event.sequence, event.name, {"response": response})
+        for template, audience in audiences
+    ]
+
+
+def _of_response_answered(event: Event) -> list[Notice]:
+    response = msgspec.convert(event.data, Response)
+    if not response.customer:
+        return []
+    news = f"{event.name} {response.answered_at}"
+    audience = Audience("customer", response.customer)
+    return [Notice("response_answered", audience, event.entity, event.sequence, news, {"response": response})]
+
+
+def _of_stock_low(event: Event) -> list[Notice]:
+    level = msgspec.convert(event.data, Level)
+    kind, _, rest = level.id.partition("/")
+    owner, _, sku = rest.partition("/")
+    facts = {"level": level, "sku": sku, "owner": owner}
+    news = f"{event.name} {event.sequence}"  # each time it falls to its mark is news
+    if kind == "listing":
+        managers = Audience("store", owner, frozenset({"owner", "manager"}))
+        return [Notice("store_stock_low", managers, event.entity, event.sequence, news, facts)]
+    if kind == "offer":
+        return [Notice("supplier_stock_low", Audience("supplier", owner), event.entity, event.sequence, news, facts)]
+    return []
+
+
+def _of_statement_made(event: Event) -> list[Notice]:
+    statement = msgspec.convert(event.data, Statement)
+    kind, _, party = statement.party.partition("/")
+    if kind not in {"store", "supplier"}:
+        return []
+    audience = Audience(kind, party, frozenset({"owner"}) if kind == "store" else frozenset())
+    facts = {"statement": statement, "kind": kind, "party": party}
+    return [Notice("statement_made", audience, event.entity, event.sequence, event.name, facts)]
+
+
+def _of_enterprise_changed(event: Event) -> list[Notice]:
+    enterprise = msgspec.convert(event.data, Enterprise)
+    if enterprise.state not in _DECIDED:
+        return []
+    audience, facts = Audience("customer", enterprise.applicant), {"enterprise": enterprise}
+    return [Notice("enterprise_decided", audience, event.entity, event.sequence, enterprise.state, facts)]
+
+
+def _of_supplier_changed(event: Event) -> list[Notice]:
+    supplier = msgspec.convert(event.data, Supplier)
+    if supplier.state not in _DECIDED:
+        return []
+    audience, facts = Audience("customer", supplier.applicant), {"supplier": supplier}
+    return [Notice("supplier_decided", audience, event.entity, event.sequence, supplier.state, facts)]
+
+
+_OTHERS: dict[str, Callable[[Event], list[Notice]]] = {
+    "ResponseReceived": _of_response_received,
+    "ResponseAnswered": _of_response_answered,
+    "StockLow": _of_stock_low,
+    "StatementMade": _of_statement_made,
+    "EnterpriseChanged": _of_enterprise_changed,
+    "SupplierChanged": _of_supplier_changed,
+}

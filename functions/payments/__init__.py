@@ -1,0 +1,1 @@
+"""The financial service unit: payment requests by authenticated accounts, the bank's notices, and money sent back."""

@@ -1,0 +1,154 @@
+"""Payment requests: an amount and an authenticated account in, settlement out.
+
+Source: the mart union system's financial service unit (claims 1, 7, 13, 20).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mart_union.checkout.model import Purchase
+from mart_union.checkout.paying import pay_pending
+from mart_union.checkout.service import get_purchase
+from mart_union.kernel.clock import iso, utc_now
+from mart_union.kernel.errors import NotFound
+from mart_union.kernel.ids import derived_id
+from mart_union.kernel.money import checked_price, parse_price
+from mart_union.kernel.settings import settings
+from mart_union.ledger.model import Transfer, postings_of
+from mart_union.ledger.service import get_balance, get_transfer, post
+from mart_union.web.access import CUSTOMER
+from mart_union.web.answer import Page, Redirect
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+
+@dataclass(frozen=True)
+class PaymentRequest:
+    """A waiting purchase, and the amount that the customer means to pay for it from their union account."""
+
+    purchase: str
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class PaymentForm:
+    """The form of the payment page."""
+
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """An amount to send back to the customer's bank."""
+
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class WithdrawalForm:
+    """The form of a withdrawal: the amount as people write it, such as 1280."""
+
+    amount: str
+
+
+@dataclass(frozen=True)
+class Payment:
+    """Money that moved on the caller's account: what came in is positive, what was paid negative."""
+
+    id: str
+    kind: str
+    account: str
+    amount_minor: int
+    currency: str
+    reference: str
+    state: str
+    at: str
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes."""
+    api.post("/api/payments", CUSTOMER, body=PaymentRequest, answer=Payment, status=201, key=True)(pay)
+    api.get("/api/payments/{payment}", CUSTOMER, answer=Payment)(show)
+    api.post("/api/me/withdrawals", CUSTOMER, body=Withdrawal, answer=Payment, status=201, key=True)(withdraw)
+    api.get("/pay/{purchase}", CUSTOMER)(show_request)
+    api.post("/pay/{purchase}", CUSTOMER, body=PaymentForm, key=True)(pay_on_page)
+    api.post("/account/withdrawals", CUSTOMER, body=WithdrawalForm, key=True)(withdraw_on_page)
+
+
+def pay(request: Request) -> Payment:
+    """Pay the caller's own waiting purchase from their union account, exactly."""
+    wanted: PaymentRequest = request.content
+    checked_price(wanted.amount_minor, settings().currency)
+    subject = request.caller.subject
+    paid = pay_pending(wanted.purchase, subject, wanted.amount_minor, key=request.idempotency_key, now=utc_now())
+    return payment_of(get_transfer(settling_transfer(paid)), subject)
+
+
+def settling_transfer(purchase: Purchase) -> str:
+    """The id of the transfer by which a purchase that had waited was paid."""
+    from_account = purchase.method != "account" and purchase.facts.get("paid_by", "").startswith("account/")
+    return f"{purchase.transfer}-account" if from_account else purchase.transfer
+
+
+def show(request: Request) -> Payment:
+    """A payment that moved money on the caller's account."""
+    return payment_of(get_transfer(request.params["payment"]), request.caller.subject)
+
+
+def payment_of(transfer: Transfer, subject: str) -> Payment:
+    """A transfer as its customer sees it.
+
+    Raises:
+        NotFound: it does not concern the customer's account.
+    """
+    account = f"customer/{subject}"
+    amounts = {posting.account: posting.amount_minor for posting in transfer.postings}
+    if account not in amounts:
+        raise NotFound(f"there is no payment {transfer.id} of yours")
+    state = "pending" if transfer.pending else "settled"
+    return Payment(
+        transfer.id, transfer.kind, account, amounts[account], transfer.currency, transfer.reference, state, transfer.at
+    )
+
+
+def withdraw(request: Request) -> Payment:
+    """Send money from the caller's account back to their bank."""
+    return _withdraw(request.caller.subject, request.content.amount_minor, request.idempotency_key)
+
+
+def _withdraw(subject: str, amount_minor: int, key: str) -> Payment:
+    checked_price(amount_minor, settings().currency)
+    account = f"customer/{subject}"
+    transfer = Transfer(
+        derived_id("withdrawal", subject, key),
+        "withdrawal",
+        settings().currency.code,
+        postings_of({account: -amount_minor, "bank/out": amount_minor}),
+        account,
+        iso(utc_now()),
+    )
+    return payment_of(post(transfer), subject)
+
+
+def show_request(request: Request) -> Page:
+    """What a waiting purchase costs, and the two ways to pay it."""
+    purchase = get_purchase(request.params["purchase"])
+    if purchase.customer != request.caller.subject:
+        raise NotFound(f"there is no purchase {purchase.id} of yours")
+    context = {"purchase": purchase, "account": get_balance(f"customer/{request.caller.subject}")}
+    return Page("account/pay.html", context)
+
+
+def pay_on_page(request: Request) -> Redirect:
+    """Pay it from the account and go to the purchase."""
+    purchase, form = request.params["purchase"], request.content
+    pay_pending(purchase, request.caller.subject, form.amount_minor, key=request.idempotency_key, now=utc_now())
+    return Redirect(f"/purchases/{purchase}")
+
+
+def withdraw_on_page(request: Request) -> Redirect:
+    """Send money back and show the account."""
+    amount = parse_price(f"{request.content.amount} {settings().currency.code}", settings().currency)
+    _withdraw(request.caller.subject, amount, request.idempotency_key)
+    return Redirect("/account")

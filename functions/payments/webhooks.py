@@ -1,0 +1,146 @@
+"""The bank's notices of money received, signed as Standard Webhooks (https://www.standardwebhooks.com)."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from mart_union.catalog.service import get_store
+from mart_union.checkout.paying import receive_payment
+from mart_union.checkout.service import get_purchase
+from mart_union.customers.service import get_profile
+from mart_union.kernel.clock import iso, utc_now
+from mart_union.kernel.errors import Invalid, KeyReused, NotFound, Unauthenticated
+from mart_union.kernel.money import checked_price
+from mart_union.kernel.secrets import webhook_key
+from mart_union.kernel.settings import settings
+from mart_union.ledger.model import Transfer, postings_of
+from mart_union.ledger.service import get_transfer, post
+from mart_union.web.access import PUBLIC
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+TRANSFER_RECEIVED = "transfer.received"
+_ID = re.compile(r"^[\x21-\x7e]{1,64}$")
+
+
+@dataclass(frozen=True)
+class TransferReceived:
+    """Money that came to the union's bank account, and what it is for: `customer/<id>`, `deposit/<store>` or `purchase/<id>`."""
+
+    id: str
+    amount_minor: int
+    currency: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What the bank sends."""
+
+    type: str
+    data: TransferReceived
+
+
+@dataclass(frozen=True)
+class Received:
+    """What became of the money: `posted` to an account, `confirmed` a purchase, or `credited` to its customer's account instead."""
+
+    id: str
+    outcome: str
+
+
+def add_routes(api: Api) -> None:
+    """Declare the route."""
+    api.post("/api/payments/webhooks/{provider}", PUBLIC, body=Notice, answer=Received)(receive)
+
+
+def receive(request: Request) -> Received:
+    """Take a provider's notice. Its repeat gives the first answer; other content under the same id is refused."""
+    provider = request.params["provider"]
+    if provider != "bank":
+        raise NotFound(f"there is no payment provider '{provider}'")
+    verify(webhook_key("bank_key"), request.text, request.headers)
+    notice: Notice = request.content
+    if notice.type != TRANSFER_RECEIVED:
+        raise Invalid(f"'{notice.type}' is not a notice that we know", errors=[{"field": "type", "reason": "unknown"}])
+    return Received(notice.data.id, record(checked_notice(notice.data), utc_now()))
+
+
+def verify(key: str, text: str, headers: Mapping[str, str]) -> None:
+    """Nothing, if a body was signed with the key within the last five minutes.
+
+    Raises:
+        Unauthenticated: it was not.
+    """
+    try:
+        Webhook(key).verify(text, dict(headers), json_parse=False)
+    except (WebhookVerificationError, binascii.Error, ValueError) as error:
+        raise Unauthenticated("the signature is missing, wrong or too old") from error
+
+
+def checked_notice(received: TransferReceived) -> TransferReceived:
+    """The notice itself, if its money can be posted.
+
+    Raises:
+        Invalid: bad id, another currency, or an amount that is not positive, in range and in whole steps.
+    """
+    if not _ID.match(received.id):
+        raise Invalid(
+            "a notice has an id of 1 to 64 visible ASCII characters",
+            errors=[{"field": "data.id", "reason": "malformed"}],
+        )
+    if received.currency != settings().currency.code:
+        reason = f"this union trades in {settings().currency.code}"
+        raise Invalid(reason, errors=[{"field": "data.currency", "reason": reason}])
+    checked_price(received.amount_minor, settings().currency)
+    return received
+
+
+def record(received: TransferReceived, now: datetime) -> str:
+    """Post the money where its reference says; `posted`, `confirmed` or `credited`.
+
+    Raises:
+        NotFound: the reference names nothing that we know; nothing was posted.
+        KeyReused: a notice of this id said something else; nothing was posted.
+    """
+    kind, _, name = received.reference.partition("/")
+    if kind == "purchase" and name:
+        return _pay_purchase(received, name, now)
+    account, transfer_kind = _account_of(kind, name)
+    amounts = {"provider/bank": -received.amount_minor, account: received.amount_minor}
+    post(
+        Transfer(
+            f"bank-{received.id}", transfer_kind, received.currency, postings_of(amounts), received.reference, iso(now)
+        )
+    )
+    return "posted"
+
+
+def _account_of(kind: str, name: str) -> tuple[str, str]:
+    """The account that a reference names and the kind of transfer that fills it."""
+    if kind == "customer" and name and get_profile(name) is not None:
+        return f"customer/{name}", "top-up"
+    if kind == "deposit" and name:
+        return f"store/{get_store(name).id}/deposit", "deposit"
+    raise NotFound(f"'{kind}/{name}' is not a reference of this union")
+
+
+def _pay_purchase(received: TransferReceived, purchase_id: str, now: datetime) -> str:
+    """What a notice of this id did before decides: it is not taken for another purchase's or another amount's money."""
+    purchase = get_purchase(purchase_id)
+    if purchase.facts.get("paid_by") == received.id and received.amount_minor != purchase.total_minor:
+        raise KeyReused(f"notice {received.id} came before with another amount; nothing was posted")
+    try:
+        first = get_transfer(f"bank-{received.id}")
+    except NotFound:
+        return receive_payment(purchase_id, received.amount_minor, reference=received.id, now=now)
+    amounts = {posting.account: posting.amount_minor for posting in first.postings}
+    if (first.reference, amounts.get("provider/bank")) != (received.reference, -received.amount_minor):
+        raise KeyReused(f"notice {received.id} came before for something else; nothing was posted")
+    return "credited"
