@@ -6,13 +6,14 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
 
 from infra.local import people
 from infra.local.bank import send_money
-from infra.local.network import read, sample_unions, write
+from infra.local.network import SAMPLE, read, write
 from infra.local.people import Person, Refused
 from infra.local.seed import upload
 
@@ -33,7 +34,6 @@ class Story:
     def __init__(self, network: dict[str, Any]) -> None:
         self.network = network
         self.facts = network["unions"][UNION]
-        self.currency = next(union for union in sample_unions() if union.id == UNION)
         self.run = f"{int(time.time()):x}"
         self.store, self.supplier = f"persimmons-{self.run}", f"weaver-{self.run}"
         self.step = 0
@@ -225,6 +225,10 @@ def served(story: Story, purchase: dict[str, Any]) -> None:
     story.tell("the customer confirms: both orders are completed, and their escrow is split")
 
 
+def _is_there(person: Person, path: str) -> bool:
+    return person.http.get(path).status_code == 200
+
+
 def _work(story: Story, worker: Person, path: str, key: str) -> None:
     worker.post(f"{path}/steps", {"step": "accept"}, key=f"accept-{key}")
     tracking = {"carrier": "", "tracking_number": f"T{story.run}"}
@@ -239,7 +243,7 @@ def cleared(story: Story) -> None:
         (weaver, f"/api/supply/{story.supplier}/statements", "the supplier's clearing"),
         (owner, f"/api/manage/{story.store}/statements", "the store's statement"),
     ):
-        wait_until(lambda path=path, worker=worker: _paid(worker, path), _SETTLEMENT_SECONDS, whose)
+        wait_until(partial(_paid, worker, path), _SETTLEMENT_SECONDS, whose)
         statement = _paid(worker, path)[0]
         lines = worker.get(f"{path}/{statement['period']}")["lines"]
         expect(sum(line["amount_minor"] for line in lines) == statement["total_minor"], f"{whose} does not add up")
@@ -284,8 +288,6 @@ def wait_until(is_so: Callable[[], Any], seconds: float, what: str) -> None:
 
 
 def _read_json(name: str) -> Any:
-    from infra.local.network import SAMPLE
-
     return json.loads((SAMPLE / UNION / name).read_text())
 
 

@@ -123,9 +123,8 @@ class _FirstDay:
     def upload_catalog(self, store: dict[str, Any]) -> int:
         """The store's catalog goes to the bucket, whose trigger imports it; how many rows it has."""
         owner = self.person(store["owner"]["email"])
-        return _upload(
-            owner, f"/api/manage/{store['store']}/uploads", self._folder / "listings" / f"{store['store']}.csv"
-        )
+        name = f"{store['store']}.csv"
+        return upload(owner, f"/api/manage/{store['store']}/uploads", name, self._text(f"listings/{name}"))
 
     def upload_offers(self, supplier: dict[str, Any]) -> int:
         """The supplier's list, likewise."""

@@ -13,9 +13,9 @@ from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import LARGEST_AMOUNT
 
 ACCOUNT = re.compile(
-    r"^(customer/[\w-]+|order/[\w-]+|store/[\w-]+(/deposit|/held)?|supplier/[\w-]+|carrier/[\w-]+|union/commission|tax/[\w-]+|provider/[\w-]+|bank/out)$"
+    r"(customer/[\w-]+|order/[\w-]+|store/[\w-]+(/deposit|/held)?|supplier/[\w-]+|carrier/[\w-]+|union/commission|tax/[\w-]+|provider/[\w-]+|bank/out)"
 )
-_WITH_FLOOR = re.compile(r"^(customer/[\w-]+|store/[\w-]+/(deposit|held))$")
+_WITH_FLOOR = re.compile(r"(customer/[\w-]+|store/[\w-]+/(deposit|held))")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Statement:
 
 def has_floor(account: str) -> bool:
     """Whether an account may not go below zero; only such accounts keep a running balance, so no busy item is hot."""
-    return _WITH_FLOOR.match(account) is not None
+    return _WITH_FLOOR.fullmatch(account) is not None
 
 
 def checked(transfer: Transfer) -> Transfer:
@@ -105,7 +105,7 @@ def checked(transfer: Transfer) -> Transfer:
         Invalid: unknown account, zero amount, amount out of range, an account named twice, or postings that do not sum to zero.
     """
     for posting in transfer.postings:
-        if not ACCOUNT.match(posting.account):
+        if not ACCOUNT.fullmatch(posting.account):
             raise Invalid(f"there is no kind of account called '{posting.account}'")
         if not 0 < abs(posting.amount_minor) <= LARGEST_AMOUNT:
             raise Invalid(
