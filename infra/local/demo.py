@@ -214,9 +214,7 @@ def served(story: Story, purchase: dict[str, Any]) -> None:
         if any(line["fulfiller"].startswith("supplier/") for line in order["lines"]):
             weaver = story.person("supplier/zhudong-woodworks/owner")
             path = f"/api/supply/{story.supplier}/orders/{order_id}"
-            wait_until(
-                lambda path=path, weaver=weaver: weaver.http.get(path).status_code == 200, 60, "the supplier's order"
-            )
+            wait_until(partial(_is_there, weaver, path), 60, "the supplier's order")
             _work(story, weaver, path, f"{story.supplier}-{order_id}")
         story.tell(f"{store}: accepted, shipped, delivered", f"order {order_id}, {story.money(order['total_minor'])}")
         shopper.post(f"/api/orders/{order_id}/steps", {"step": "receive"}, key=f"receive-{order_id}")
