@@ -10,8 +10,12 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from mart_union.kernel.storage import Item
 
 ROOT = Path(__file__).parents[1]
 UNION = {
@@ -36,7 +40,13 @@ UNION = {
     "AWS_SECRET_ACCESS_KEY": "test",
     "POWERTOOLS_SERVICE_NAME": "test",
 }
-os.environ.update(UNION)
+FUNCTION_SETTINGS = {
+    "API_URL": "https://abc123.execute-api.ap-northeast-1.amazonaws.com/union",
+    "TOKEN_URL": "http://pool.example/oauth2/token",
+    "SILENT_MINUTES": "5",
+    "OPERATOR_GROUP": "network-operator",
+}
+os.environ.update(UNION | FUNCTION_SETTINGS)
 for variable in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "PUBLIC_URL"):
     os.environ.pop(variable, None)
 
@@ -61,7 +71,9 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "S3_DATA_DIR": str(folder),
     }
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "ministack"], env=environment, cwd=folder, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ministack"], env=environment, cwd=folder, stdout=log, stderr=log
+        )
     try:
         _wait(f"http://127.0.0.1:{port}/_ministack/health", process, folder / "log")
         yield f"http://127.0.0.1:{port}"
@@ -81,3 +93,30 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except OSError:
             time.sleep(0.1)
     raise RuntimeError("the emulator did not answer within 30 s")
+
+
+def union_tables() -> list[type[Item]]:
+    """The union's seven tables, each as the model of any item in it."""
+    from mart_union.catalog.tables import CatalogItem
+    from mart_union.checkout.tables import PurchaseItem
+    from mart_union.customers.tables import CustomersItem
+    from mart_union.ledger.tables import LedgerItem
+    from mart_union.mediation.tables import MediationItem
+    from mart_union.orders.tables import OrdersItem
+    from mart_union.stock.tables import StockItem
+
+    return [CatalogItem, PurchaseItem, CustomersItem, LedgerItem, MediationItem, OrdersItem, StockItem]
+
+
+@pytest.fixture(scope="session")
+def tables(emulator: str) -> Iterator[None]:
+    """The union's tables, made from the models in the emulated account, to which all clients made from now on go."""
+    from mart_union.kernel import storage
+
+    os.environ["AWS_ENDPOINT_URL"] = emulator
+    storage.client.cache_clear()
+    for table in union_tables():
+        table.create_table(billing_mode="PAY_PER_REQUEST")
+    yield
+    del os.environ["AWS_ENDPOINT_URL"]
+    storage.client.cache_clear()

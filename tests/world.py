@@ -1,0 +1,238 @@
+"""A small world in which sample events make sense: laid through the services, with names of the sample data.
+
+The union hsinchu; the store `emei-tea` with stock, staff and a supplier's goods; `jianshi-outdoor` beside it; the supplier
+`guanxi-growers`; the customer `customer-lin` with money, a recipient, a cart and purchases at every stage that events speak of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from mart_union.catalog import service as catalog
+from mart_union.catalog.model import (
+    Carrier,
+    Category,
+    Classification,
+    Listing,
+    OfferReference,
+    Place,
+    Store,
+    Union,
+    listing_level,
+)
+from mart_union.checkout.model import Purchase, Wanted
+from mart_union.checkout.service import place_purchase, quote_cart
+from mart_union.customers import service as customers
+from mart_union.customers.model import RecipientFields
+from mart_union.kernel.clock import iso, utc_now
+from mart_union.ledger.model import Transfer, postings_of
+from mart_union.ledger.service import post
+from mart_union.mediation import service as mediation
+from mart_union.mediation.model import Offer, Terms
+from mart_union.orders import service as orders
+from mart_union.orders.responses import add_response
+from mart_union.settlement.service import complete_order
+from mart_union.stock.service import count
+
+CUSTOMER, OPERATOR = "customer-lin", "operator-hsinchu"
+STORE, OTHER_STORE, SUPPLIER = "emei-tea", "jianshi-outdoor", "guanxi-growers"
+FUNDS_MINOR = 100_000_000
+
+
+@dataclass
+class World:
+    """The moment at which it was laid, and the ids that were made on the way, by the names that sample events use."""
+
+    now: datetime
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+def lay_world(shop_url: str) -> World:
+    """Everything that sample events may name, in empty tables. The store's own shop is at `shop_url`."""
+    world = World(utc_now() - timedelta(minutes=5))
+    _describe_union(world)
+    _open_store(world, "xu-family-tea", STORE, "owner-emei", {"en": "Emei Lakeside Tea", "zh-TW": "峨眉湖畔茶行"})
+    _open_store(world, "jianshi-trails", OTHER_STORE, "owner-jianshi", {"en": "Jianshi Outdoor", "zh-TW": "尖石山行"})
+    for subject, role in (("manager-emei", "manager"), ("packer-emei", "packer")):
+        customers.grant_membership(subject, "store", STORE, role, world.now)
+    for sku, price_minor in (("OB-TOP", 168_000), ("OB-FINE-75G", 88_000)):
+        _sell(world, STORE, sku, price_minor)
+    _sell(world, OTHER_STORE, "PK-DAY-CEDAR", 158_000)
+    _supply(world)
+    _sign_up_customer(world)
+    _register_shop(world, shop_url)
+    _buy(world)
+    for store in (STORE, OTHER_STORE):
+        catalog.rebuild_store(store)
+    catalog.rebuild_front()
+    return world
+
+
+def _describe_union(world: World) -> None:
+    union = Union(
+        id="hsinchu",
+        names={"zh-TW": "新竹市集聯盟", "en": "Hsinchu Mart Union"},
+        texts={"zh-TW": "新竹的店家", "en": "The stores of Hsinchu"},
+        places=(Place({"zh-TW": "新竹市", "en": "Hsinchu City"}, ("300",)),),
+        languages=("zh-TW", "en"),
+        classifications=(Classification("food-drink", {"zh-TW": "飲食", "en": "Food and drink"}),),
+        carriers=(Carrier("windcity-express", {"en": "Wind City Express"}, "https://track.example/{number}"),),
+        commission_basis_points=600,
+        tax_basis_points=500,
+    )
+    catalog.save_union(union, OPERATOR, world.now)
+    catalog.save_category("", Category("tea", {"zh-TW": "茶", "en": "Tea"}), OPERATOR, world.now)
+
+
+def _open_store(world: World, enterprise: str, store: str, owner: str, names: dict[str, str]) -> None:
+    catalog.apply_enterprise(enterprise, names, f"HS-{enterprise}", owner, world.now)
+    catalog.decide_enterprise(enterprise, True, OPERATOR, world.now)
+    opened = Store(
+        store,
+        enterprise,
+        names,
+        {},
+        "food-drink",
+        "open",
+        iso(world.now),
+        carrier="windcity-express",
+        delivery_amount=8_000,
+    )
+    catalog.open_store(enterprise, opened, owner, world.now)
+
+
+def _sell(world: World, store: str, sku: str, price_minor: int) -> None:
+    category = catalog.category_of_path(store, "Tea > Oolong")
+    listing = Listing(
+        store,
+        sku,
+        {"zh-TW": f"東方美人茶 {sku}", "en": f"Oriental Beauty {sku}"},
+        {},
+        category,
+        "tea",
+        "goods",
+        price_minor,
+        "on_sale",
+        listing_level(store, sku),
+    )
+    catalog.save_listing(listing, f"owner-{store}", world.now)
+    count(listing.level, 50, actor="owner", reference="first count", now=world.now, low_stock=5)
+
+
+def _supply(world: World) -> None:
+    names = {"zh-TW": "關西農友社", "en": "Guanxi Growers"}
+    mediation.apply_supplier(
+        SUPPLIER, names=names, texts={}, registration="HS-0000201", applicant="owner-guanxi", now=world.now
+    )
+    mediation.decide_supplier(SUPPLIER, True, OPERATOR, world.now)
+    offer = Offer(
+        SUPPLIER,
+        "HERB-TEA",
+        {"zh-TW": "仙草茶包 20 入", "en": "Grass Jelly Tea Bags, 20"},
+        {},
+        "tea",
+        "goods",
+        15_000,
+        23_000,
+        18_000,
+        2,
+        ("everyone",),
+    )
+    mediation.save_offer(offer, 100, "owner-guanxi", world.now)
+    terms = Terms(catalog.category_of_path(STORE, "Tea > Tea Bags"), 23_000)
+    mediation.make_link(STORE, "GX-HERBTEA", OfferReference(SUPPLIER, "HERB-TEA"), terms, "manager-emei", world.now)
+
+
+def _sign_up_customer(world: World) -> None:
+    customers.save_profile(CUSTOMER, name="林小安", email="lin@example.com", language="zh-TW", now=world.now)
+    fields = RecipientFields("林小安", ("光復路二段 101 號",), "新竹市", "300", "0900-000-001")
+    world.ids["recipient"] = customers.add_recipient(CUSTOMER, fields, "recipient-of-lin", world.now).id
+    session = customers.start_session(True, world.now)
+    session = customers.join_session(session.id, CUSTOMER, world.now)
+    customers.change_cart(session.id, STORE, "OB-TOP", 1, now=world.now)
+    customers.record_view(session.id, "listing", f"/stores/{STORE}/OB-TOP", STORE, "OB-TOP", world.now)
+    world.ids["session"] = session.id
+    world.ids["session_new"] = customers.start_session(True, world.now).id
+    world.ids["invitation"] = customers.invite(STORE, "packer", "owner-emei", world.now).code
+    for account in (f"customer/{CUSTOMER}", f"store/{STORE}/deposit"):
+        postings = postings_of({"provider/bank": -FUNDS_MINOR, account: FUNDS_MINOR})
+        post(Transfer(f"funds-{account.replace('/', '-')}", "top-up", "TWD", postings, "test", iso(world.now)))
+
+
+def _register_shop(world: World, url: str) -> None:
+    world.ids["shop_url"] = url
+    world.ids["shop"] = mediation.register_shop(STORE, url, "owner-emei", "shop-of-emei", world.now).id
+
+
+def _buy(world: World) -> None:
+    """A purchase in two stores, one of goods of a supplier, one unpaid, one accepted, one shipped, one completed."""
+    _remember(world, "", purchase(world, "first", {(STORE, "OB-TOP"): 2, (OTHER_STORE, "PK-DAY-CEDAR"): 1}))
+    _remember(world, "_mediated", purchase(world, "mediated", {(STORE, "GX-HERBTEA"): 1}))
+    _remember(world, "_unpaid", purchase(world, "unpaid", {(STORE, "OB-TOP"): 1}, method="bank_transfer"))
+    stages: dict[str, Callable[[str], None]] = {
+        "accepted": lambda order: _step(world, order, "accept"),
+        "shipped": lambda order: _ship(world, order),
+        "delivered": lambda order: _deliver(world, order),
+        "completed": lambda order: _complete(world, order),
+    }
+    for stage, advance in stages.items():
+        bought = purchase(world, stage, {(STORE, "OB-FINE-75G"): 1})
+        advance(bought.orders[0])
+        _remember(world, f"_{stage}", bought)
+    question = add_response(
+        world.ids["order"], "question", "可以週末送嗎？", customer=CUSTOMER, key="question-of-lin", now=world.now
+    )
+    world.ids["response"] = question.id
+
+
+def purchase(world: World, key: str, quantities: dict[tuple[str, str], int], *, method: str = "account") -> Purchase:
+    """A purchase of the customer at the price of the moment."""
+    wanted = [Wanted(store, sku, quantity) for (store, sku), quantity in quantities.items()]
+    return place_purchase(
+        CUSTOMER,
+        wanted,
+        recipient=world.ids["recipient"],
+        total_seen=quote_cart(wanted, now=world.now).total_minor,
+        method=method,
+        key=f"purchase-{key}",
+        session=world.ids["session"],
+        language="zh-TW",
+        now=world.now,
+    )
+
+
+def _remember(world: World, suffix: str, bought: Purchase) -> None:
+    world.ids[f"purchase{suffix}"] = bought.id
+    world.ids[f"order{suffix}"] = bought.orders[0]
+    world.ids[f"transfer{suffix}"] = bought.transfer
+    world.ids[f"total{suffix}"] = str(bought.total_minor)
+
+
+def _step(world: World, order: str, step: str) -> None:
+    orders.take_step(order, step, "manager-emei", "store", f"{step}-{order}", world.now, fulfiller=f"store/{STORE}")
+
+
+def _ship(world: World, order: str) -> None:
+    _step(world, order, "accept")
+    orders.take_step(
+        order,
+        "ship",
+        "packer-emei",
+        "store",
+        f"ship-{order}",
+        world.now,
+        fulfiller=f"store/{STORE}",
+        tracking=("windcity-express", f"WC-{order[:8]}"),
+    )
+
+
+def _deliver(world: World, order: str) -> None:
+    _ship(world, order)
+    _step(world, order, "deliver")
+
+
+def _complete(world: World, order: str) -> None:
+    _deliver(world, order)
+    complete_order(order, actor=CUSTOMER, role="customer", key=f"receive-{order}", now=world.now)
