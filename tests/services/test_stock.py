@@ -1,0 +1,138 @@
+"""Levels and their journal on real tables: every movement answers with what is left, and once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mart_union.kernel.errors import Invalid, KeyReused, NotFound, OutOfStock, RuleViolation
+from mart_union.kernel.transaction import WriteTransaction
+from mart_union.stock.model import Level, take
+from mart_union.stock.service import (
+    add_movement,
+    count,
+    get_level,
+    list_journal,
+    record_movement,
+    set_on_sale,
+    stock_in,
+    stock_out,
+)
+from tests.services.market import NOW
+
+
+def lay_in(level: str, quantity: int, key: str = "key-1", reason: str = "received") -> int:
+    return stock_in(level, quantity, reason=reason, actor="packer", reference="delivery 7", key=key, now=NOW)
+
+
+def take_out(level: str, quantity: int, key: str = "key-2", reason: str = "damaged") -> int:
+    return stock_out(level, quantity, reason=reason, actor="packer", reference="shelf 3", key=key, now=NOW)
+
+
+def sell(level: str, quantity: int) -> None:
+    transaction = WriteTransaction()
+    add_movement(transaction, level, take(quantity, "customer", "purchase/1"), NOW)
+    transaction.commit()
+
+
+@pytest.fixture
+def level(unique: str) -> str:
+    count(unique, 10, actor="import", reference="upload/1", now=NOW, low_stock=3)
+    return unique
+
+
+def test_stock_in_and_out_answer_with_what_is_left(level: str) -> None:
+    assert lay_in(level, 5) == 15
+    assert take_out(level, 4) == 11
+    found = get_level(level)
+    assert (found.reserve, found.received, found.corrected, found.written_off) == (11, 5, 10, 4)
+    assert found.balances()
+
+
+def test_a_repeated_command_gives_the_first_answer_and_moves_nothing(level: str) -> None:
+    assert lay_in(level, 5) == 15
+    sell(level, 2)
+    assert lay_in(level, 5) == 15
+    assert get_level(level).reserve == 13
+    with pytest.raises(KeyReused):
+        lay_in(level, 6)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "reason", "refusal"),
+    [(0, "damaged", Invalid), (-1, "damaged", Invalid), (11, "damaged", OutOfStock), (1, "because", RuleViolation)],
+)
+def test_stock_out_that_cannot_be_is_refused_by_name(
+    level: str, quantity: int, reason: str, refusal: type[Exception]
+) -> None:
+    before = get_level(level)
+    with pytest.raises(refusal):
+        take_out(level, quantity, reason=reason)
+    assert get_level(level) == before
+
+
+def test_an_unknown_level_is_not_found(unique: str) -> None:
+    with pytest.raises(NotFound):
+        lay_in(unique, 1)
+
+
+def test_a_count_is_a_correction_and_an_equal_count_writes_nothing(level: str) -> None:
+    sell(level, 4)
+    before = get_level(level)
+    assert not count(level, 6, actor="import", reference="upload/2", now=NOW)
+    assert get_level(level) == before
+    assert count(level, 9, actor="import", reference="upload/2", now=NOW)
+    found = get_level(level)
+    assert (found.reserve, found.sold, found.corrected, found.low_stock) == (9, 4, 13, 3)
+    assert found.balances()
+
+
+def test_a_paused_level_sells_nothing_until_it_is_resumed(level: str) -> None:
+    assert set_on_sale(level, False, actor="manager", now=NOW)
+    assert not set_on_sale(level, False, actor="manager", now=NOW)
+    with pytest.raises(OutOfStock) as refused:
+        sell(level, 1)
+    assert refused.value.facts == {"level": level, "left": 0, "wanted": 1}
+    set_on_sale(level, True, actor="manager", now=NOW)
+    sell(level, 1)
+    assert get_level(level).reserve == 9
+
+
+def test_sales_counts_and_commands_at_once_lose_nothing(level: str) -> None:
+    lay_in(level, 90, key="key-0")
+
+    def act(number: int) -> None:
+        if number % 2:
+            sell(level, 1)
+        else:
+            lay_in(level, 1, key=f"key-at-once-{number}")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(act, range(40)))
+    found = get_level(level)
+    assert (found.reserve, found.sold, found.received) == (100, 20, 110)
+    assert found.balances()
+
+
+def test_the_journal_tells_each_movement_once_newest_first(level: str) -> None:
+    first = get_level(level)
+    lay_in(level, 5)
+    second = get_level(level)
+    for _ in range(2):
+        assert record_movement(None, first)
+        assert record_movement(first, second)
+    newest, oldest = list_journal(level)
+    assert (newest.reason, newest.moved, newest.reserve_after) == ("received", {"reserve": 5, "received": 5}, 15)
+    assert (oldest.reason, oldest.actor, oldest.sequence) == ("counted", "import", 1)
+
+
+def test_a_gap_in_the_sequence_is_noticed(unique: str) -> None:
+    assert not record_movement(Level(unique, sequence=3), Level(unique, sequence=5))
+
+
+def test_a_journal_page_goes_on_over_a_block(unique: str) -> None:
+    for sequence in range(995, 1006):
+        record_movement(Level(unique, sequence=sequence - 1), Level(unique, sequence=sequence))
+    entries = list_journal(unique, before_sequence=1006, limit=8)
+    assert [entry.sequence for entry in entries] == list(range(1005, 997, -1))
