@@ -3,7 +3,7 @@
 A statement is `collecting` while it claims payables, then either `ready` (its total is transferred to the bank's
 account), and `paid` once the bank has the payout, or `carried`: nothing is to be paid, and what the party owes goes into
 its next statement. While one is collecting or ready it stands in the index `due` under `<day>#begun`, so that a run that
-was cut off is found and finished; what is carried forward waits there under `carried#<party>`.
+was cut off is found and finished, then under `<day>#settled`; what is carried forward waits there under `carried#<party>`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, NotFound
 from mart_union.kernel.ids import derived_id
+from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger.model import Payable, Statement, StatementLine, Transfer, postings_of
@@ -48,6 +49,12 @@ def list_carried(party: str) -> list[Payable]:
 def list_unfinished(day: str) -> list[Statement]:
     """Statements of a day that were begun and not brought to their end."""
     return list(_documents(StatementItem.due.query(f"{day}#begun")))
+
+
+def list_settled(day: str, cursor: str = "") -> Page[Statement]:
+    """A page of the statements of a day that were brought to their end, by party."""
+    page = read_page(StatementItem.due.query, f"{day}#settled", cursor=cursor, newest_first=False)
+    return Page(tuple(_documents(page.items)), page.next)
 
 
 def _documents(items: Iterable[Any]) -> Iterator[Any]:
@@ -150,13 +157,12 @@ def mark_paid(statement: Statement) -> Statement:
 
 
 def _add_head(transaction: WriteTransaction, before: Statement, after: Statement) -> None:
-    begun = after.state in UNFINISHED
-    day = after.period[:10]
+    day, progress = after.period[:10], "begun" if after.state in UNFINISHED else "settled"
     item = StatementItem(
         *statement_key(after.party, after.period),
         document=after,
-        due_pk=f"{day}#begun" if begun else None,
-        due_sk=f"{after.party}#{after.period}" if begun else None,
+        due_pk=f"{day}#{progress}",
+        due_sk=f"{after.party}#{after.period}",
     )
     as_read = StatementItem.document == before if before.pages else StatementItem.pk.does_not_exist()
     transaction.put(item, condition=as_read, refusal=refuse(Conflict, f"another run is at statement {after.id}"))

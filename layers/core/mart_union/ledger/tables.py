@@ -7,13 +7,15 @@
 | how a pending transfer ended | `TRANSFER#<id>`/`RESOLUTION` | 1 | 0.5 read |
 | an account's postings of a month, newest first | `POSTINGS#<account>#<yyyy-mm>`/`<at>#<transfer>` | 1 a page | by size |
 | a payable | `PAYABLE#<id>`/`PAYABLE` | 1 | 0.5 read |
-| payables due on a day, by party | index `due` | 1 a page | by size |
+| payables due on a day, by party | index `due`, `<day>` | 1 a MB | by size |
+| statements of a day, begun or settled | index `due`, `<day>#begun`, `<day>#settled` | 1 a page | by size |
+| what a party owes from statements before | index `due`, `carried#<party>` | 1 | by size |
 | a party's statements, newest first | `STATEMENTS#<party>`/`<period>` | 1 | by size |
 | a statement's lines, 90 a page | `STATEMENT#<id>`/`<page>` | 1 a page | by size |
 | where a job stands | `JOB#<name>`/`JOB` | 1 | 0.5 read |
 
-Index `due` (`due_pk` = the day, `due_sk` = party and payable): a payable enters it when it is made (1 write unit) and leaves it
-when a statement claims it (1), so it holds open payables only. Transfers, accounts and postings enter no index.
+Index `due` (`due_pk`, `due_sk` = party and id): a payable enters it when it is made (1 write unit) and leaves it when a statement claims
+it (1). A statement enters with its first page (1) and changes its key when it is settled (2). Transfers, accounts and postings enter no index.
 Postings are a view that the stream writes from transfers.
 """
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Busy
+from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.service import add_payable, add_transfer
@@ -19,7 +17,6 @@ from mart_union.orders.storing import OrderMoved, add_changed_order
 from mart_union.settlement.rounds import HOURS, Outcome, Round, go_round
 from mart_union.settlement.shares import completion_amounts, completion_transfer, payables_of
 
-_ATTEMPTS = 8
 _WINDOWS = Round("complete_due", timedelta(hours=1), timedelta(days=7), HOURS)
 
 
@@ -40,17 +37,18 @@ def complete_order(
         Busy: other changes kept winning.
     """
     step = "receive" if role == "customer" else "complete"
-    for attempt in range(_ATTEMPTS):
-        before = get_order_for(order_id, role, actor, consistent=attempt > 0)
+
+    def complete(*, consistent: bool) -> Order:
+        before = get_order_for(order_id, role, actor, consistent=consistent)
         after = apply_step(before, step, role=role, actor=actor, at=iso(now), key=key, lines=lines)
-        if after is before:
-            return before
-        try:
+        if after is not before:
             _commit(before, after, now)
-            return after
-        except OrderMoved:
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
-    raise Busy("many changes meet on this order; try again in a moment")
+        return after
+
+    try:
+        return complete(consistent=False)
+    except OrderMoved:
+        return retried(lambda: complete(consistent=True), on=OrderMoved, what="this order")
 
 
 def _commit(before: Order, after: Order, now: datetime) -> None:

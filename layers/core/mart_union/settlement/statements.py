@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 from mart_union.kernel.bucket import put_object
 from mart_union.kernel.clock import local_date
 from mart_union.kernel.errors import Busy, Conflict
+from mart_union.kernel.paging import Page
 from mart_union.kernel.settings import settings
 from mart_union.ledger import jobs
 from mart_union.ledger import statements as ledger
@@ -98,6 +99,11 @@ def _finish(statement: Statement, now: datetime) -> Iterator[Statement]:
 def list_statements(party: str) -> list[Statement]:
     """A party's statements, newest first, at most a hundred. One query."""
     return ledger.list_of_party(party)
+
+
+def list_settlements(day: str, cursor: str = "") -> Page[Statement]:
+    """A page of the union's statements of a day, with their payouts, by party."""
+    return ledger.list_settled(day, cursor)
 
 
 def get_statement(party: str, period: str) -> tuple[Statement, list[StatementLine]]:

@@ -1,0 +1,43 @@
+"""The day and month that a page or list of the operator is about."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from mart_union.kernel.clock import local_date, utc_now
+from mart_union.kernel.errors import Invalid
+from mart_union.kernel.settings import settings
+from mart_union.web.request import Request
+
+
+def today() -> date:
+    """The calendar day in the union's time zone."""
+    return local_date(utc_now(), settings().time_zone)
+
+
+def day_of(request: Request) -> str:
+    """The `day` of the query (yyyy-mm-dd); today when none is named.
+
+    Raises:
+        Invalid: it is not a day.
+    """
+    text = request.query.get("day", "")
+    try:
+        return date.fromisoformat(text).isoformat() if text else today().isoformat()
+    except ValueError as error:
+        message = "write a day as yyyy-mm-dd"
+        raise Invalid(message, errors=[{"field": "day", "reason": message}]) from error
+
+
+def month_of(request: Request) -> str:
+    """The `month` of the query (yyyy-mm); this month when none is named.
+
+    Raises:
+        Invalid: it is not a month.
+    """
+    text = request.query.get("month", "") or today().isoformat()[:7]
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        message = "write a month as yyyy-mm"
+        raise Invalid(message, errors=[{"field": "month", "reason": message}])
+    return text

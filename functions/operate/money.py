@@ -1,0 +1,45 @@
+"""Settlements of a day, a party's statement, and the last reconciliation of the books."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mart_union.kernel.paging import Page
+from mart_union.ledger.model import Statement, StatementLine
+from mart_union.settlement.service import Report, get_statement, last_report, list_settlements
+from mart_union.web.access import OPERATOR
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+from operate.days import day_of
+
+
+@dataclass(frozen=True)
+class StatementWithLines:
+    """A statement and everything that is on it."""
+
+    statement: Statement
+    lines: tuple[StatementLine, ...]
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes."""
+    api.get("/api/operate/settlements", OPERATOR, answer=Page[Statement])(read_settlements)
+    api.get("/api/operate/settlements/{kind}/{party}/{period}", OPERATOR, answer=StatementWithLines)(read_statement)
+    api.get("/api/operate/reconciliation", OPERATOR, answer=Report)(read_reconciliation)
+
+
+def read_settlements(request: Request) -> Page[Statement]:
+    """The statements of a `day` (yyyy-mm-dd; today when none is named) with their payouts, by party."""
+    return list_settlements(day_of(request), request.query.get("cursor", ""))
+
+
+def read_statement(request: Request) -> StatementWithLines:
+    """One party's statement for a period, with its lines."""
+    params = request.params
+    statement, lines = get_statement(f"{params['kind']}/{params['party']}", params["period"])
+    return StatementWithLines(statement, tuple(lines))
+
+
+def read_reconciliation(request: Request) -> Report:
+    """What the last reconciliation of the books found; no differences means that they agree."""
+    return last_report()

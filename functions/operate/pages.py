@@ -1,0 +1,199 @@
+"""The operator's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from mart_union.catalog.model import ENTERPRISE_STATES, Carrier, Classification, Texts, Union
+from mart_union.catalog.service import get_union, list_categories, list_stores, save_union
+from mart_union.kernel.errors import NotFound
+from mart_union.kernel.settings import settings
+from mart_union.mediation.model import SUPPLIER_STATES
+from mart_union.web.access import OPERATOR
+from mart_union.web.answer import Page, Redirect
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+from operate import applicants, machine, money, purchases, union
+from operate.days import day_of, month_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class UnionForm:
+    """The form of the union's rates; its names and texts come as one field a language."""
+
+    commission_basis_points: int
+    tax_basis_points: int
+
+
+@dataclass(frozen=True)
+class NamedForm:
+    """The form of a classification or a carrier; names come as one field a language."""
+
+    id: str
+    tracking_url: str = ""
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes."""
+    api.get("/operate", OPERATOR)(show_dashboard)
+    api.get("/operate/enterprises", OPERATOR)(show_enterprises)
+    api.post("/operate/enterprises/{enterprise}/decision", OPERATOR, body=applicants.Decision)(decide_on_enterprise)
+    api.get("/operate/suppliers", OPERATOR)(show_suppliers)
+    api.post("/operate/suppliers/{supplier}/decision", OPERATOR, body=applicants.Decision)(decide_on_supplier)
+    api.get("/operate/stores", OPERATOR)(show_stores)
+    api.get("/operate/purchases", OPERATOR)(show_purchases)
+    api.get("/operate/settlements", OPERATOR)(show_settlements)
+    api.get("/operate/settlements/{kind}/{party}/{period}", OPERATOR)(show_statement)
+    api.get("/operate/fees", OPERATOR)(show_fees)
+    api.post("/operate/fees", OPERATOR, body=union.Fees)(change_fees)
+    api.get("/operate/union", OPERATOR)(show_union)
+    api.post("/operate/union", OPERATOR, body=UnionForm)(describe_union)
+    api.post("/operate/union/classifications", OPERATOR, body=NamedForm)(add_classification)
+    api.post("/operate/union/carriers", OPERATOR, body=NamedForm)(add_carrier)
+    api.get("/operate/dead-letters", OPERATOR)(show_dead_letters)
+    api.get("/operate/audit", OPERATOR)(show_audit)
+
+
+def show_dashboard(request: Request) -> Page:
+    """What waits for the operator, and whether the books and the machine are well."""
+    return Page(
+        "operate/dashboard.html",
+        {
+            "enterprises": applicants.read_enterprises(request).items,
+            "suppliers": applicants.read_suppliers(request).items,
+            "dead_letters": sum(queue.messages for queue in machine.read_dead_letters(request)),
+            "report": _or_none(lambda: money.read_reconciliation(request)),
+            "union": _or_none(get_union),
+        },
+    )
+
+
+def show_enterprises(request: Request) -> Page:
+    """Enterprises in a state, with the decisions that are open."""
+    state = request.query.get("state", "applied")
+    found = applicants.read_enterprises(request)
+    return Page("operate/enterprises.html", {"found": found, "state": state, "states": ENTERPRISE_STATES})
+
+
+def decide_on_enterprise(request: Request) -> Redirect:
+    """Decide, and go on with the next."""
+    applicants.decide_on_enterprise(request)
+    return Redirect("/operate/enterprises")
+
+
+def show_suppliers(request: Request) -> Page:
+    """Suppliers in a state, with the decisions that are open."""
+    state = request.query.get("state", "applied")
+    found = applicants.read_suppliers(request)
+    return Page("operate/suppliers.html", {"found": found, "state": state, "states": SUPPLIER_STATES})
+
+
+def decide_on_supplier(request: Request) -> Redirect:
+    """Decide, and go on with the next."""
+    applicants.decide_on_supplier(request)
+    return Redirect("/operate/suppliers")
+
+
+def show_stores(request: Request) -> Page:
+    """The union's open stores."""
+    return Page("operate/stores.html", {"stores": list_stores()})
+
+
+def show_purchases(request: Request) -> Page:
+    """The register of a day: money, titles, quantities."""
+    return Page("operate/purchases.html", {"day": day_of(request), "found": purchases.read_purchases(request)})
+
+
+def show_settlements(request: Request) -> Page:
+    """A day's statements and payouts, and the last reconciliation."""
+    report = _or_none(lambda: money.read_reconciliation(request))
+    context = {"day": day_of(request), "found": money.read_settlements(request), "report": report}
+    return Page("operate/settlements.html", context)
+
+
+def show_statement(request: Request) -> Page:
+    """A statement with its lines."""
+    found = money.read_statement(request)
+    return Page("operate/statement.html", {"statement": found.statement, "lines": found.lines})
+
+
+def show_fees(request: Request) -> Page:
+    """The union's rates."""
+    return Page("operate/fees.html", {"fees": union.read_fees(request)})
+
+
+def change_fees(request: Request) -> Redirect:
+    """Change the rates for purchases from now on."""
+    union.write_fees(request)
+    return Redirect("/operate/fees")
+
+
+def show_union(request: Request) -> Page:
+    """The union's description, with the forms that change it."""
+    return Page("operate/union.html", {"union": _described(), "categories": list_categories()})
+
+
+def describe_union(request: Request) -> Redirect:
+    """Save names, texts and rates."""
+    form: UnionForm = request.content
+    changed = replace(
+        _described(),
+        names=_texts(request, "name"),
+        texts=_texts(request, "text"),
+        commission_basis_points=form.commission_basis_points,
+        tax_basis_points=form.tax_basis_points,
+    )
+    save_union(changed, request.caller.subject)
+    return Redirect("/operate/union")
+
+
+def add_classification(request: Request) -> Redirect:
+    """Add a business or profession by which stores are grouped, or rename it."""
+    known = get_union()
+    added = Classification(request.content.id, _texts(request, "name"))
+    others = tuple(each for each in known.classifications if each.id != added.id)
+    save_union(replace(known, classifications=(*others, added)), request.caller.subject)
+    return Redirect("/operate/union")
+
+
+def add_carrier(request: Request) -> Redirect:
+    """Add a provider of delivery, or change it."""
+    known = get_union()
+    added = Carrier(request.content.id, _texts(request, "name"), request.content.tracking_url)
+    others = tuple(each for each in known.carriers if each.id != added.id)
+    save_union(replace(known, carriers=(*others, added)), request.caller.subject)
+    return Redirect("/operate/union")
+
+
+def show_dead_letters(request: Request) -> Page:
+    """What nobody could handle."""
+    return Page("operate/dead_letters.html", {"queues": machine.read_dead_letters(request)})
+
+
+def show_audit(request: Request) -> Page:
+    """What staff changed."""
+    context = {"month": month_of(request), "owner": request.query.get("owner", "union")}
+    return Page("operate/audit.html", {**context, "found": machine.read_audit(request)})
+
+
+def _described() -> Union:
+    """The union, or an empty description for its operator to fill in."""
+    known = settings()
+    return _or_none(get_union) or Union(known.union, {}, {}, (), known.languages, (), (), 0, 0)
+
+
+def _or_none(read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except NotFound:
+        return None
+
+
+def _texts(request: Request, field: str) -> Texts:
+    """The texts of the fields `<field>-<language>` that were filled in."""
+    filled = {tag: request.form.get(f"{field}-{tag}", "").strip() for tag in settings().languages}
+    return {tag: text for tag, text in filled.items() if text}

@@ -1,0 +1,21 @@
+"""The register of purchases: money, titles, quantities of everything bought in the union."""
+
+from __future__ import annotations
+
+from mart_union.checkout.model import Purchase
+from mart_union.checkout.service import list_purchases_of_day
+from mart_union.kernel.paging import Page
+from mart_union.web.access import OPERATOR
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+from operate.days import day_of
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes."""
+    api.get("/api/operate/purchases", OPERATOR, answer=Page[Purchase])(read_purchases)
+
+
+def read_purchases(request: Request) -> Page[Purchase]:
+    """The purchases of a `day` (yyyy-mm-dd in the union's time zone; today when none is named), newest first."""
+    return list_purchases_of_day(day_of(request), request.query.get("cursor", ""))
