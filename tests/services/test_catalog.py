@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from mart_union.catalog import service as catalog
 from mart_union.catalog.model import (
     Carrier,

@@ -15,10 +15,8 @@ from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
 from mart_union.kernel.money import checked_price
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import fetch, fetch_all
+from mart_union.kernel.storage import fetch
 from mart_union.kernel.transaction import WriteTransaction, refuse
-from mart_union.stock.model import Level
-from mart_union.stock.refs import level_ref
 from mart_union.stock.service import count, get_levels, set_on_sale
 
 LONGEST_TEXT = 2000
@@ -35,20 +33,6 @@ def get_listing(store: str, sku: str) -> Listing:
     if listing is None:
         raise NotFound(f"the store '{store}' has no listing '{sku}'")
     return listing
-
-
-def get_listing_with_level(store: str, sku: str) -> tuple[Listing, Level | None]:
-    """A listing and its own level in one batch read; a second read only when it draws on an offer's pool.
-
-    Raises:
-        NotFound: the store has no such listing.
-    """
-    listing, level = fetch_all([listing_ref(store, sku), level_ref(listing_level(store, sku))])
-    if listing is None:
-        raise NotFound(f"the store '{store}' has no listing '{sku}'")
-    if listing.level != listing_level(store, sku):
-        level = get_levels([listing.level]).get(listing.level)
-    return listing, level
 
 
 def list_listings(store: str) -> list[Listing]:

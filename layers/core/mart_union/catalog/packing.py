@@ -21,9 +21,9 @@ _LEAST_BYTES = 1024  # for cards, under however long a head
 def pack(name: str, head: ShelfHead, cards: Sequence[Card] = (), stores: Sequence[StoreCard] = ()) -> list[Shelf]:
     """The pages of a shelf, of listings or of stores: as many cards a page as a read unit holds, in the order given; at least one page.
 
-    Every page repeats the names of the head; texts and links stand on the first only.
+    Every page repeats whose shelf it is; texts and links to categories stand on the first only.
     """
-    later = ShelfHead(head.names, {}, head.store)
+    later = ShelfHead(head.names, {}, head.store, (), head.classifications)
     card_pages, store_pages = _chunks(cards, head, later), _chunks(stores, head, later)
     pages, total = max(len(card_pages), len(store_pages)), len(cards) + len(stores)
     return [

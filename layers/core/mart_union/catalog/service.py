@@ -14,12 +14,12 @@ from mart_union.catalog.listings import (
     add_listing,
     change_listing,
     get_listing,
-    get_listing_with_level,
     list_listings,
     save_listing,
     set_listing_state,
 )
 from mart_union.catalog.shelves import get_front, get_shelf, rebuild_categories, rebuild_front, rebuild_store
+from mart_union.catalog.showing import Shown, show_listing
 from mart_union.catalog.stores import (
     change_store,
     count_open_stores,
@@ -39,6 +39,7 @@ from mart_union.catalog.uploads import (
 )
 
 __all__ = [
+    "Shown",
     "add_audit",
     "add_categories",
     "add_listing",
@@ -55,7 +56,6 @@ __all__ = [
     "get_enterprise",
     "get_front",
     "get_listing",
-    "get_listing_with_level",
     "get_shelf",
     "get_store",
     "get_union",
@@ -77,5 +77,6 @@ __all__ = [
     "save_union",
     "set_listing_state",
     "set_store_state",
+    "show_listing",
     "union_names",
 ]

@@ -1,0 +1,163 @@
+"""The public catalog as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mart_union.catalog import service as catalog
+from mart_union.catalog.model import Card, Category, CategoryLink, Hours, Listing, StoreCard, Texts
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import NotFound
+from mart_union.kernel.settings import settings
+from mart_union.web.access import PUBLIC
+from mart_union.web.answer import Json
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+_KEPT = {"Cache-Control": "public, max-age=30"}
+
+
+@dataclass(frozen=True)
+class Stores:
+    """A page of the union's open stores."""
+
+    stores: tuple[StoreCard, ...]
+    page: int
+    pages: int
+    total: int
+
+
+@dataclass(frozen=True)
+class StoreAnswer:
+    """A store as shoppers see it, and whether it is open now."""
+
+    store: str
+    names: Texts
+    texts: Texts
+    classification: str
+    state: str
+    open_now: bool
+    hours: Hours
+    place: str
+    lead_days: int
+    return_window_days: int
+    delivery_minor: int
+    free_delivery_from_minor: int | None
+    currency: str
+
+
+@dataclass(frozen=True)
+class Listings:
+    """A page of a store's listings."""
+
+    listings: tuple[Card, ...]
+    categories: tuple[CategoryLink, ...]
+    page: int
+    pages: int
+    total: int
+
+
+@dataclass(frozen=True)
+class ListingAnswer:
+    """A listing with what is left of it now."""
+
+    store: str
+    sku: str
+    titles: Texts
+    texts: Texts
+    kind: str
+    category: str
+    union_category: str
+    price_minor: int
+    currency: str
+    reserve: int
+    available: bool
+    brand: str
+    gtin: str
+    group: str
+    options: dict[str, str]
+    mediated: bool
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The union's tree of categories."""
+
+    categories: tuple[Category, ...]
+
+
+def add_routes(api: Api) -> None:
+    """Declare the JSON routes."""
+    api.get("/api/stores", PUBLIC, answer=Stores)(list_stores)
+    api.get("/api/stores/{store}", PUBLIC, answer=StoreAnswer)(get_store)
+    api.get("/api/stores/{store}/listings", PUBLIC, answer=Listings)(list_listings)
+    api.get("/api/listings/{store}/{sku}", PUBLIC, answer=ListingAnswer)(get_listing)
+    api.get("/api/categories", PUBLIC, answer=Categories)(list_categories)
+
+
+def list_stores(request: Request) -> Json:
+    """The union's open stores, grouped by classification. `page` counts from 1."""
+    number = request.page_number()
+    shelf = catalog.get_front(number)
+    if shelf is None:
+        if number > 1:
+            raise NotFound(f"there is no page {number} of stores")
+        return _kept(Stores((), 1, 1, 0))
+    return _kept(Stores(shelf.stores, shelf.page, shelf.pages, shelf.total))
+
+
+def get_store(request: Request) -> Json:
+    """A store with the terms that a purchase in it is made under."""
+    store = catalog.get_store(request.params["store"])
+    if store.state not in {"open", "paused"}:
+        raise NotFound(f"there is no store '{store.id}'")
+    answer = StoreAnswer(
+        store=store.id,
+        names=store.names,
+        texts=store.texts,
+        classification=store.classification,
+        state=store.state,
+        open_now=store.state == "open" and store.is_open_at(utc_now(), settings().time_zone),
+        hours=store.hours,
+        place=store.place,
+        lead_days=store.lead_days,
+        return_window_days=store.return_window_days,
+        delivery_minor=store.delivery_amount,
+        free_delivery_from_minor=store.free_delivery_from,
+        currency=settings().currency.code,
+    )
+    return _kept(answer)
+
+
+def list_listings(request: Request) -> Json:
+    """A page of what a store sells, of one `category` of the store if that is named."""
+    store, category = request.params["store"], request.query.get("category", "")
+    shelf = catalog.get_shelf(f"store/{store}/{category}" if category else f"store/{store}", request.page_number())
+    if shelf is None:
+        raise NotFound(f"the store '{store}' has no such page of listings")
+    return _kept(Listings(shelf.cards, shelf.head.categories, shelf.page, shelf.pages, shelf.total))
+
+
+def get_listing(request: Request) -> ListingAnswer:
+    """A listing with what is left of it now."""
+    shown = catalog.show_listing(request.params["store"], request.params["sku"])
+    return ListingAnswer(**_facts(shown.listing), reserve=shown.reserve, available=shown.available)
+
+
+def _facts(listing: Listing) -> dict[str, Any]:
+    names = ("store", "sku", "titles", "texts", "kind", "category", "union_category", "price_minor")
+    more = ("brand", "gtin", "group", "options")
+    return {name: getattr(listing, name) for name in (*names, *more)} | {
+        "currency": settings().currency.code,
+        "mediated": listing.offer is not None,
+    }
+
+
+def list_categories(request: Request) -> Json:
+    """The union's tree of categories; each names its parent."""
+    return _kept(Categories(tuple(catalog.list_categories())))
+
+
+def _kept(answer: object) -> Json:
+    return Json(answer, headers=_KEPT)

@@ -1,0 +1,67 @@
+"""What the page of one listing shows: the listing, what is left of it, and its store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from mart_union.catalog.model import Listing, Store, listing_level
+from mart_union.catalog.refs import listing_ref, store_ref
+from mart_union.kernel.errors import NotFound
+from mart_union.kernel.storage import Ref, fetch, fetch_all
+from mart_union.stock.refs import level_ref
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_SECONDS = 60
+_MOST_KEPT = 500
+
+_stores: dict[str, tuple[float, Store]] = {}
+_levels: dict[tuple[str, str], str] = {}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A listing with what is left of it now, and its store as it was up to a minute ago."""
+
+    listing: Listing
+    store: Store
+    reserve: int
+
+    @property
+    def available(self) -> bool:
+        """Whether it can be bought now."""
+        return self.reserve > 0 and self.listing.state == "on_sale" and self.store.state == "open"
+
+
+def show_listing(store: str, sku: str, *, monotonic: Callable[[], float] = time.monotonic) -> Shown:
+    """A listing for its page. One batch read of two items; of three when this process has not read the store for a minute.
+
+    A listing of an offer draws on the offer's level: the first time a process shows it, that is one more read.
+
+    Raises:
+        NotFound: the store has no such listing, or it was withdrawn.
+    """
+    kept = _stores.get(store)
+    known = kept[1] if kept and monotonic() - kept[0] < _SECONDS else None
+    level_id = _levels.get((store, sku), listing_level(store, sku))
+    refs: list[Ref[Any]] = [listing_ref(store, sku), level_ref(level_id), *([] if known else [store_ref(store)])]
+    listing, level, *stores = fetch_all(refs)
+    if listing is None or listing.state == "withdrawn" or (stores and stores[0] is None):
+        raise NotFound(f"the store '{store}' has no listing '{sku}'")
+    if listing.level != level_id:
+        level = fetch(level_ref(listing.level))
+        _keep(_levels, (store, sku), listing.level)
+    if stores:
+        _keep(_stores, store, (monotonic(), stores[0]))
+    reserve = level.reserve if level and level.on_sale else 0
+    return Shown(listing, known or stores[0], reserve)
+
+
+def _keep(kept: dict[K, V], key: K, value: V) -> None:
+    if len(kept) >= _MOST_KEPT:
+        kept.clear()
+    kept[key] = value
