@@ -36,11 +36,13 @@ deploy: $(VENV)/ready
 
 test: test-unit test-integration
 
+# Fast: no network, no process.
 test-unit: $(VENV)/ready
-	@$(BIN)/pytest tests -m "not integration and not browser"
+	@$(BIN)/pytest tests/unit tests/template
 
+# Against the emulator: the use cases on real tables, every function's sample events, and a whole network of their own.
 test-integration: $(VENV)/ready
-	@$(BIN)/pytest tests -m "integration or browser"
+	@$(BIN)/pytest tests --ignore=tests/unit --ignore=tests/template
 
 check: $(VENV)/ready
 	@$(BIN)/ruff check .

@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace, say: steps.Say) -> None:
         steps.down(say)
         if options.command == "clean":
             steps.clean(STATE)
-            say("removed .local/")
+            say(f"removed {STATE}")
 
 
 @contextmanager

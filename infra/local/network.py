@@ -17,7 +17,7 @@ import boto3
 from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-STATE = ROOT / ".local"
+STATE = Path(os.environ.get("MART_UNION_STATE") or ROOT / ".local").resolve()
 SAMPLE = Path(__file__).resolve().parent / "sample"
 CENTER_REGION = "us-east-1"
 CENTER_STACK = "mart-union-center"

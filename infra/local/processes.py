@@ -23,7 +23,7 @@ def running(name: str) -> int | None:
 def start(
     name: str, command: Sequence[str], environment: Mapping[str, str], *, answers: Callable[[], bool], seconds: float
 ) -> None:
-    """Start a process of its own session, its output in `.local/<name>.log`, and wait until it answers.
+    """Start a process of its own session, its output in `<name>.log`, and wait until it answers.
 
     Raises:
         Trouble: it ended, or did not answer in time.

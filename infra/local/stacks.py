@@ -30,7 +30,7 @@ class Template:
     @property
     def built(self) -> Path:
         """The template that `build` writes."""
-        return STATE / "build" / self.name / "template.yaml"
+        return STATE / "build" / self.name / "stack" / "template.yaml"
 
 
 CENTER = Template("center", ROOT / "template.yaml")
@@ -145,7 +145,7 @@ def _sam(network: Network, region: str, *arguments: str) -> None:
     with (STATE / "sam.log").open("a") as log:
         log.write(f"$ {' '.join(command)}\n{done.stdout}\n")
     if done.returncode:
-        raise Trouble(f"sam {arguments[0]} failed: {_reason(done.stdout)} (all of it in .local/sam.log)")
+        raise Trouble(f"sam {arguments[0]} failed: {_reason(done.stdout)} (all of it in {STATE / 'sam.log'})")
 
 
 def _reason(output: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -22,6 +23,7 @@ from infra.local.network import (
     CENTER_STACK,
     PASSWORD,
     ROOT,
+    STATE,
     Network,
     SampleUnion,
     Trouble,
@@ -67,7 +69,7 @@ def down(say: Say) -> None:
     """Stop the edge, then the emulator, and wait until its data is saved."""
     stopped = processes.stop(EDGE, seconds=10)
     if emulator.stop():
-        say("stopped; all data is kept in .local/")
+        say(f"stopped; all data is kept in {STATE}")
     elif not stopped:
         say("nothing was running")
 
@@ -103,6 +105,7 @@ def _deploy_center(network: Network, unions: list[SampleUnion], say: Say) -> dic
 def _deploy_unions(network: Network, unions: list[SampleUnion], center: dict[str, str], say: Say) -> None:
     def one(union: SampleUnion) -> None:
         _join(network, union, center)
+        _verify_sender(network, union)
         if stacks.deploy(network, stacks.UNION, union.stack, union.region, _parameters(network, union, center)):
             say(f"union {union.id} deployed in {union.region}")
 
@@ -117,6 +120,13 @@ def _join(network: Network, union: SampleUnion, center: dict[str, str]) -> None:
     join.ensure_secret(network.client("secretsmanager", union.region), union.id, client_id, client_secret)
     token = join.sign_in(cognito, center["PoolClientId"], accounts.NETWORK_OPERATOR, PASSWORD)
     join.admit(network.center_url, token, union.id, client_id, union.names)
+
+
+def _verify_sender(network: Network, union: SampleUnion) -> None:
+    """On AWS the address's owner answers a mail first."""
+    mail = network.client("sesv2", union.region)
+    with contextlib.suppress(mail.exceptions.AlreadyExistsException):
+        mail.create_email_identity(EmailIdentity=_EMAIL_SENDER)
 
 
 def _parameters(network: Network, union: SampleUnion, center: dict[str, str]) -> dict[str, str]:
@@ -135,6 +145,7 @@ def _parameters(network: Network, union: SampleUnion, center: dict[str, str]) ->
         "SecretName": join.secret_name(union.id),
         "EmailSender": _EMAIL_SENDER,
         "AllowLoopbackShops": "true",
+        "SettlementSchedule": "rate(1 minute)",
     }
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import jwt
 import pytest
-from authorizer import app, rules, tokens
-from authorizer.tokens import Identity
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from authorizer import app, rules, tokens
+from authorizer.tokens import Identity
 from mart_union.kernel.errors import Forbidden, Unauthenticated
 from mart_union.kernel.settings import settings
 
@@ -52,7 +52,13 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def event(resource: str, given: str | None = None, *, cookie: bool = False, **parameters: str) -> dict[str, Any]:
-    headers = {} if given is None else {"cookie": f"a=b; mu_token={given}"} if cookie else {"Authorization": f"Bearer {given}"}
+    headers = (
+        {}
+        if given is None
+        else {"cookie": f"a=b; mu_token={given}"}
+        if cookie
+        else {"Authorization": f"Bearer {given}"}
+    )
     return {"resource": resource, "methodArn": ARN, "headers": headers, "pathParameters": parameters or None}
 
 
@@ -170,7 +176,9 @@ def test_an_operator_operates_the_union_of_the_group_and_no_other() -> None:
 
 def test_rules_raise_for_a_missing_role() -> None:
     with pytest.raises(Forbidden):
-        rules.role_for(Identity("x", frozenset()), "/api/operate/fees", {}, union="hsinchu", find_role=lambda *_: "owner")
+        rules.role_for(
+            Identity("x", frozenset()), "/api/operate/fees", {}, union="hsinchu", find_role=lambda *_: "owner"
+        )
 
 
 @pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.name)

@@ -75,6 +75,10 @@ def test_a_language_decides_between_unions_that_serve_the_same_place() -> None:
     assert choose_union([one, two], place="Border", languages=["fr"]) == one
 
 
+def test_nobody_is_sent_to_another_region_because_of_a_language() -> None:
+    assert choose_union(BOTH, place="Atlantis", languages=["zh-TW"]) is None
+
+
 def test_a_place_decides_before_a_language() -> None:
     assert choose_union(BOTH, place="Sokcho", languages=["zh-TW"]) == GANGWON
 

@@ -116,6 +116,6 @@ def test_a_place_that_only_a_silent_union_serves_is_not_answered_with_another_un
 def test_what_nobody_serves_is_not_found() -> None:
     admit()
     service.take_heartbeat("hsinchu", "client-1", BEAT, clock=lambda: NOW)
-    for question in ({"union": "atlantis"}, {"place": "Atlantis"}, {"languages": ["tlh"]}, {}):
+    for question in ({"union": "atlantis"}, {"place": "Atlantis"}, {"languages": ["tlh"]}, {}, {"place": " "}):
         with pytest.raises(NotFound):
             service.direct_shopper(**question, silence=SILENCE, clock=lambda: NOW)  # type: ignore[arg-type]

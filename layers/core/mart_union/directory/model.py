@@ -53,18 +53,22 @@ class Union:
 
 
 def choose_union(unions: Iterable[Union], *, place: str = "", languages: Sequence[str] = ()) -> Union | None:
-    """The union that serves a place best, then the one that speaks the best language; None when none does either.
+    """The union that serves a place best or, when no place is named, speaks the best language; None when none does.
 
-    A place decides before a language. `languages` come in the order of the shopper's preference. Among equals the
-    union whose id sorts first is taken, so the same question has the same answer.
+    Among unions that serve a place equally well the language decides, then the id, so that the same question has the
+    same answer. `languages` come in the order of the shopper's preference. Nobody is sent to a union of another region
+    because it speaks their language.
     """
     best: tuple[tuple[int, int], Union] | None = None
     for union in sorted(unions, key=lambda each: each.id):
         if union.heartbeat is None:
             continue
-        score = (_place_score(union.heartbeat.places, place), _language_score(union.heartbeat.languages, languages))
-        if score > (0, 0) and (best is None or score > best[0]):
-            best = (score, union)
+        served, spoken = (
+            _place_score(union.heartbeat.places, place),
+            _language_score(union.heartbeat.languages, languages),
+        )
+        if (served if place else spoken) and (best is None or (served, spoken) > best[0]):
+            best = ((served, spoken), union)
     return best[1] if best else None
 
 

@@ -58,9 +58,8 @@ def take_heartbeat(union: str, client_id: str, heartbeat: Heartbeat, *, clock: C
 def direct_shopper(
     *, union: str = "", place: str = "", languages: Sequence[str] = (), silence: timedelta, clock: Clock = utc_now
 ) -> Union:
-    """The healthy union for a shopper: the one named, or the one that serves the place, then the language.
-
-    A place that only silent unions serve is refused rather than answered with a union of another region.
+    """The healthy union for a shopper: the one named, or one that serves the place, or without a place one that speaks
+    the language.
 
     Raises:
         NotFound: no union is so named, or none serves the place or speaks a language.
@@ -74,10 +73,9 @@ def direct_shopper(
         return named
     unions = list_unions()
     healthy = [each for each in unions if each.is_healthy(now, silence)]
-    served = any(serves(each, place) for each in healthy)
-    if place and not served and any(serves(each, place) for each in unions):
-        raise Silent(f"the union that serves {place!r} has not been heard of lately", place=place)
     chosen = choose_union(healthy, place=place, languages=languages)
+    if chosen is None and any(serves(each, place) for each in unions):
+        raise Silent(f"the union that serves {place!r} has not been heard of lately", place=place)
     if chosen is None:
         raise NotFound("no union serves that place or speaks that language", place=place, languages=list(languages))
     return chosen
