@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mart_union.checkout.model import Purchase
 from mart_union.checkout.paying import pay_pending
 from mart_union.checkout.service import get_purchase
 from mart_union.kernel.clock import iso, utc_now
@@ -82,13 +81,7 @@ def pay(request: Request) -> Payment:
     checked_price(wanted.amount_minor, settings().currency)
     subject = request.caller.subject
     paid = pay_pending(wanted.purchase, subject, wanted.amount_minor, key=request.idempotency_key, now=utc_now())
-    return payment_of(get_transfer(settling_transfer(paid)), subject)
-
-
-def settling_transfer(purchase: Purchase) -> str:
-    """The id of the transfer by which a purchase that had waited was paid."""
-    from_account = purchase.method != "account" and purchase.facts.get("paid_by", "").startswith("account/")
-    return f"{purchase.transfer}-account" if from_account else purchase.transfer
+    return payment_of(get_transfer(paid.facts["paid_by"]), subject)
 
 
 def show(request: Request) -> Payment:

@@ -12,15 +12,14 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from mart_union.catalog.service import get_store
 from mart_union.checkout.paying import receive_payment
-from mart_union.checkout.service import get_purchase
 from mart_union.customers.service import get_profile
 from mart_union.kernel.clock import iso, utc_now
-from mart_union.kernel.errors import Invalid, KeyReused, NotFound, Unauthenticated
+from mart_union.kernel.errors import Invalid, NotFound, Unauthenticated
 from mart_union.kernel.money import checked_price
 from mart_union.kernel.secrets import webhook_key
 from mart_union.kernel.settings import settings
 from mart_union.ledger.model import Transfer, postings_of
-from mart_union.ledger.service import get_transfer, post
+from mart_union.ledger.service import post
 from mart_union.web.access import PUBLIC
 from mart_union.web.api import Api
 from mart_union.web.request import Request
@@ -111,7 +110,7 @@ def record(received: TransferReceived, now: datetime) -> str:
     """
     kind, _, name = received.reference.partition("/")
     if kind == "purchase" and name:
-        return _pay_purchase(received, name, now)
+        return receive_payment(name, received.amount_minor, reference=received.id, now=now)
     account, transfer_kind = _account_of(kind, name)
     amounts = {"provider/bank": -received.amount_minor, account: received.amount_minor}
     post(
@@ -129,18 +128,3 @@ def _account_of(kind: str, name: str) -> tuple[str, str]:
     if kind == "deposit" and name:
         return f"store/{get_store(name).id}/deposit", "deposit"
     raise NotFound(f"'{kind}/{name}' is not a reference of this union")
-
-
-def _pay_purchase(received: TransferReceived, purchase_id: str, now: datetime) -> str:
-    """What a notice of this id did before decides: it is not taken for another purchase's or another amount's money."""
-    purchase = get_purchase(purchase_id)
-    if purchase.facts.get("paid_by") == received.id and received.amount_minor != purchase.total_minor:
-        raise KeyReused(f"notice {received.id} came before with another amount; nothing was posted")
-    try:
-        first = get_transfer(f"bank-{received.id}")
-    except NotFound:
-        return receive_payment(purchase_id, received.amount_minor, reference=received.id, now=now)
-    amounts = {posting.account: posting.amount_minor for posting in first.postings}
-    if (first.reference, amounts.get("provider/bank")) != (received.reference, -received.amount_minor):
-        raise KeyReused(f"notice {received.id} came before for something else; nothing was posted")
-    return "credited"

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from mart_union.customers.model import CART_DAYS, Cart, CartLine, merged_lines, with_quantity
 from mart_union.customers.tables import CartItem, cart_key, customer_key
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import Busy, Conflict, Invalid
+from mart_union.kernel.errors import Conflict, Invalid
+from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 
-_ATTEMPTS = 8
 _CHANGED = "this cart was changed in another window; look at it again"
 
 Lines = tuple[CartLine, ...]
+
+
+class _ChangedMeanwhile(Conflict):
+    """The cart changed between reading and writing it: worth another try, unlike a cart that was not the one seen."""
 
 
 def get_cart(session: str) -> Cart:
@@ -54,27 +56,24 @@ def clear_cart(session: str, *, sequence: int | None = None, now: datetime | Non
         Conflict: the cart is not the one that was seen.
         Busy: the cart kept changing.
     """
-    if not get_cart(session).lines:
-        return get_cart(session)
-    return _change(session, lambda _lines: (), sequence, now)
+    cart = get_cart(session)
+    return cart if not cart.lines else _change(session, lambda _lines: (), sequence, now)
 
 
 def _change(session: str, rule: Callable[[Lines], Lines], sequence: int | None, now: datetime | None) -> Cart:
     if not session:
         raise Invalid("a cart needs a session", errors=[{"field": "mu_session", "reason": "is missing"}])
-    for attempt in range(_ATTEMPTS):
+
+    def once() -> Cart:
         key, cart = _read(session)
         if sequence is not None and sequence != cart.sequence:
             raise Conflict(_CHANGED, sequence=cart.sequence)
         transaction = WriteTransaction()
         changed = _add_lines(transaction, key, cart, rule(cart.lines), now or utc_now())
-        try:
-            transaction.commit()
-        except Conflict:
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
-            continue
+        transaction.commit()
         return changed
-    raise Busy("this cart keeps changing; try again in a moment")
+
+    return retried(once, on=_ChangedMeanwhile, what="this cart")
 
 
 def _read(session: str) -> tuple[tuple[str, str], Cart]:
@@ -100,12 +99,12 @@ def _add_lines(transaction: WriteTransaction, key: tuple[str, str], seen: Cart, 
 
 
 def _put_after(transaction: WriteTransaction, item: CartItem, sequence: int) -> None:
-    """A cart is written over the one that was seen; one that has become a customer's since has no sequence that was seen."""
+    """Write over the cart that was seen, unless it has changed or become its customer's since."""
     unchanged = CartItem.sequence == sequence if sequence else CartItem.pk.does_not_exist()
     transaction.put(
         item,
         condition=unchanged & (CartItem.owner == "") if sequence else unchanged,
-        refusal=refuse(Conflict, _CHANGED),
+        refusal=refuse(_ChangedMeanwhile, _CHANGED),
     )
 
 

@@ -125,3 +125,15 @@ def unlist_recipient(subject: str, recipient: str) -> None:
     """
     get_recipient(recipient, customer=subject)
     RecipientItem(*customer_key(subject, f"RECIPIENT#{recipient}")).delete()
+
+
+def forget_recipient(recipient: str) -> None:
+    """Erase a recipient that no order was placed with. Repeating it changes nothing."""
+    item = find(RecipientItem, *recipient_key(recipient), consistent=True)
+    if item is None:
+        return
+    transaction = WriteTransaction()
+    transaction.delete(item)
+    if item.document.customer:
+        transaction.delete(RecipientItem(*customer_key(item.document.customer, f"RECIPIENT#{recipient}")))
+    transaction.commit()

@@ -15,6 +15,7 @@ from mart_union.customers.members import (
 from mart_union.customers.messages import claim_message, finish_message, release_message
 from mart_union.customers.profiles import (
     add_recipient,
+    forget_recipient,
     get_profile,
     get_recipient,
     keep_person,
@@ -44,6 +45,7 @@ __all__ = [
     "find_role",
     "find_session",
     "finish_message",
+    "forget_recipient",
     "get_cart",
     "get_invitation",
     "get_profile",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import secrets
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,12 +18,12 @@ from mart_union.customers.tables import (
     view_key,
 )
 from mart_union.kernel.clock import from_iso, iso, utc_now
-from mart_union.kernel.errors import Busy, Conflict, NotFound
+from mart_union.kernel.errors import Conflict, NotFound
 from mart_union.kernel.ids import new_id
+from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 
-_ATTEMPTS = 8
 _MOST_SESSIONS = 20
 _LONGEST_PATH = 300
 
@@ -108,18 +106,15 @@ def join_session(session: str, subject: str, now: datetime | None = None) -> Ses
     Raises:
         Busy: the session and its cart kept changing.
     """
-    now = now or utc_now()
-    for attempt in range(_ATTEMPTS):
-        found = find_session(session, now)
+    moment = now or utc_now()
+
+    def once() -> Session:
+        found = find_session(session, moment)
         if found is None or found.customer not in {"", subject}:
-            return start_session(False, now, customer=subject)
-        if found.customer:
-            return found
-        try:
-            return _join(found, subject, now)
-        except Conflict:
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
-    raise Busy("this session keeps changing; try again in a moment")
+            return start_session(False, moment, customer=subject)
+        return found if found.customer else _join(found, subject, moment)
+
+    return retried(once, on=Conflict, what="this session")
 
 
 def _join(found: Session, subject: str, now: datetime) -> Session:
