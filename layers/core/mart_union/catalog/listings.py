@@ -14,9 +14,12 @@ from mart_union.catalog.tables import CatalogItem, ListingItem, listing_key
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
 from mart_union.kernel.money import checked_price
+from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import fetch
+from mart_union.kernel.storage import fetch, fetch_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.stock.model import Level
+from mart_union.stock.refs import level_ref
 from mart_union.stock.service import count, get_levels, set_on_sale
 
 LONGEST_TEXT = 2000
@@ -33,6 +36,32 @@ def get_listing(store: str, sku: str) -> Listing:
     if listing is None:
         raise NotFound(f"the store '{store}' has no listing '{sku}'")
     return listing
+
+
+def get_listing_with_level(store: str, sku: str) -> tuple[Listing, Level | None]:
+    """A listing and the level that it draws on. One batch read; one more read when that is an offer's pool.
+
+    Raises:
+        NotFound: the store has no such listing.
+    """
+    listing, level = fetch_all([listing_ref(store, sku), level_ref(listing_level(store, sku))])
+    if listing is None:
+        raise NotFound(f"the store '{store}' has no listing '{sku}'")
+    if listing.level != listing_level(store, sku):
+        level = fetch(level_ref(listing.level))
+    return listing, level
+
+
+def list_listings_page(store: str, cursor: str = "", limit: int = 50) -> Page[Listing]:
+    """A store's listings by SKU, whatever their state, for its staff.
+
+    Raises:
+        Invalid: the cursor is unknown.
+    """
+    only = CatalogItem.sk.startswith("LISTING#")
+    query, key = ListingItem.query, f"STORE#{store}"
+    page = read_page(query, key, cursor=cursor, limit=limit, newest_first=False, range_key_condition=only)
+    return Page(tuple(item.document for item in page.items), page.next)
 
 
 def list_listings(store: str) -> list[Listing]:
