@@ -11,8 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from mart_union.kernel.money import format_money
 from mart_union.kernel.settings import settings
+from mart_union.web.pages import moment, money
 
 _FOLDER = Path(__file__).parent / "texts"
 _DEFAULT = "en"
@@ -45,7 +45,8 @@ def _templates(language: str) -> dict[str, dict[str, str]]:
 def _environment(language: str) -> Environment:
     # Plain text, never HTML: escaping would show its signs to the reader.
     environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
-    environment.filters["money"] = lambda amount: format_money(amount, settings().currency)
+    environment.filters["money"] = money
+    environment.filters["moment"] = moment
     environment.filters["text"] = lambda texts: _text(texts, language)
     return environment
 

@@ -1,0 +1,180 @@
+"""Which notices an event calls for, and how they are worded."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import notifications.wording
+from mart_union.catalog.model import Enterprise
+from mart_union.kernel.events import Event
+from mart_union.ledger.model import Statement
+from mart_union.mediation.model import Supplier
+from mart_union.orders.model import Line, Order, Response, Shipment
+from mart_union.stock.model import Level
+from notifications.notices import Audience, Notice, notices_of
+from notifications.wording import word
+
+TEXTS = Path(notifications.wording.__file__).parent / "texts"
+LANGUAGES = ("en", "zh-TW", "ko")
+OWNERS = frozenset({"owner", "manager"})
+
+
+def line(number: int, state: str, fulfiller: str = "store/tea") -> Line:
+    return Line(number, f"SKU-{number}", {"en": f"Tea {number}"}, 2, 100, 200, 0, "l", fulfiller, (), 200, state)
+
+
+def order(*lines: Line, customer: str = "lin") -> Order:
+    return Order(
+        id="o1",
+        purchase="p1",
+        store="tea",
+        store_names={"en": "Lakeside Tea", "zh-TW": "湖畔茶行"},
+        enterprise="e",
+        customer=customer,
+        recipient="r1",
+        language="ko",
+        currency="TWD",
+        lines=lines,
+        total_minor=28_000,
+        procedure="carrier",
+        procedure_version=1,
+        carrier="hct",
+        placed_at="2026-11-22T04:00:00.000Z",
+        promised_by="2026-11-24T09:00:00.000Z",
+        return_window_days=7,
+        settlement_period="weekly",
+        payment="paid",
+        shipments=(Shipment("s", (1,), "hct", "WC-1", "2026-11-22T05:00:00.000Z"),),
+    )
+
+
+def event(name: str, data: Any, entity: str = "order/o1", sequence: int = 3) -> Event:
+    return Event("e1", name, entity, sequence, "2026-11-22T04:00:00.000Z", msgspec.to_builtins(data))
+
+
+def told(notices: list[Notice]) -> list[tuple[str, str, str]]:
+    return [(notice.template, notice.audience.kind, notice.audience.id) for notice in notices]
+
+
+def test_a_placed_order_is_told_to_its_customer_its_store_and_the_suppliers_of_its_lines() -> None:
+    placed = order(line(1, "placed"), line(2, "placed", "supplier/guanxi"), line(3, "placed", "supplier/beipu"))
+    notices = notices_of(event("OrderPlaced", placed))
+    assert told(notices) == [
+        ("order_placed", "customer", "lin"),
+        ("store_order_placed", "store", "tea"),
+        ("supplier_order_placed", "supplier", "beipu"),
+        ("supplier_order_placed", "supplier", "guanxi"),
+    ]
+    assert notices[1].audience == Audience("store", "tea", OWNERS)
+    assert [each.number for each in notices[3].facts["lines"]] == [2]
+
+
+def test_a_sale_of_a_sellers_own_shop_has_no_customer_to_tell() -> None:
+    notices = notices_of(event("OrderPlaced", order(line(1, "placed"), customer="")))
+    assert told(notices) == [("store_order_placed", "store", "tea")]
+
+
+@pytest.mark.parametrize("name", ["OrderAccepted", "OrderReady", "OrderShipped", "OrderDelivered", "OrderRefused"])
+def test_steps_of_the_store_are_told_to_the_customer_only(name: str) -> None:
+    state = name.removeprefix("Order").lower()
+    assert told(notices_of(event(name, order(line(1, state))))) == [(f"order_{state}", "customer", "lin")]
+
+
+def test_two_parcels_of_one_order_are_two_pieces_of_news_and_one_parcel_is_one() -> None:
+    first = notices_of(event("OrderShipped", order(line(1, "shipped"), line(2, "accepted"))))
+    again = notices_of(event("OrderShipped", order(line(1, "shipped"), line(2, "accepted")), sequence=4))
+    second = notices_of(event("OrderShipped", order(line(1, "shipped"), line(2, "shipped")), sequence=5))
+    assert first[0].news == again[0].news != second[0].news
+
+
+@pytest.mark.parametrize("name", ["OrderTracked", "OrderReserved", "OrderCompleted", "ListingChanged", "StockBack"])
+def test_other_events_tell_nobody(name: str) -> None:
+    assert notices_of(event(name, order(line(1, "placed")))) == []
+
+
+def test_low_stock_is_told_to_whose_level_it_is_each_time() -> None:
+    store = notices_of(event("StockLow", Level("listing/tea/OB", reserve=4), "level/listing/tea/OB", 7))
+    pool = notices_of(event("StockLow", Level("offer/guanxi/HERB", reserve=4), "level/offer/guanxi/HERB", 9))
+    assert told(store + pool) == [("store_stock_low", "store", "tea"), ("supplier_stock_low", "supplier", "guanxi")]
+    assert (store[0].news, pool[0].news) == ("StockLow 7", "StockLow 9")
+
+
+def test_a_response_is_told_to_the_enterprise_and_the_suppliers_concerned_and_its_answer_to_the_customer() -> None:
+    response = Response("r", "o1", "tea", "question", "", "lin", "2026", suppliers=("guanxi",))
+    assert told(notices_of(event("ResponseReceived", response))) == [
+        ("store_response_received", "store", "tea"),
+        ("supplier_response_received", "supplier", "guanxi"),
+    ]
+    assert told(notices_of(event("ResponseAnswered", response))) == [("response_answered", "customer", "lin")]
+
+
+def test_a_decision_is_told_to_who_applied_and_an_application_to_nobody() -> None:
+    enterprise = Enterprise("xu", {"en": "Xu"}, "1", "anna", "applied", "2026")
+    assert notices_of(event("EnterpriseChanged", enterprise)) == []
+    decided = notices_of(event("EnterpriseChanged", replace(enterprise, state="approved")))
+    assert told(decided) == [("enterprise_decided", "customer", "anna")]
+    assert decided[0].news == "approved"
+
+
+def test_a_statement_is_told_to_its_party_and_a_carriers_to_nobody() -> None:
+    statement = Statement("s", "store/tea", "2026-W47", "TWD", 28_000, "closed", "2026", 1)
+    assert told(notices_of(event("StatementMade", statement))) == [("statement_made", "store", "tea")]
+    assert notices_of(event("StatementMade", replace(statement, party="carrier/hct"))) == []
+
+
+def test_every_language_has_every_mail() -> None:
+    mails = [set(tomllib.loads((TEXTS / f"{language}.toml").read_text("utf-8"))) for language in LANGUAGES]
+    assert mails[0] == mails[1] == mails[2]
+
+
+EXAMPLES = {
+    "order_placed": event("OrderPlaced", order(line(1, "placed"), line(2, "placed", "supplier/guanxi"))),
+    "order_accepted": event("OrderAccepted", order(line(1, "accepted"))),
+    "order_ready": event("OrderReady", order(line(1, "ready"))),
+    "order_shipped": event("OrderShipped", order(line(1, "shipped"))),
+    "order_delivered": event("OrderDelivered", order(line(1, "delivered"))),
+    "order_refused": event("OrderRefused", order(line(1, "refused"))),
+    "order_cancelled": event("OrderCancelled", order(line(1, "cancelled"), line(2, "cancelled", "supplier/guanxi"))),
+    "order_expired": event("OrderExpired", order(line(1, "expired"))),
+    "response": event("ResponseReceived", Response("r", "o1", "tea", "review", "", "lin", "2026", suppliers=("g",))),
+    "answer": event("ResponseAnswered", Response("r", "o1", "tea", "review", "", "lin", "2026")),
+    "store_stock": event("StockLow", Level("listing/tea/OB", reserve=4)),
+    "supplier_stock": event("StockLow", Level("offer/guanxi/HERB", reserve=4)),
+    "statement": event("StatementMade", Statement("s", "supplier/g", "2026-W47", "TWD", 1, "closed", "2026", 1)),
+    "enterprise": event("EnterpriseChanged", Enterprise("xu", {"en": "Xu"}, "1", "anna", "suspended", "2026")),
+    "supplier": event("SupplierChanged", Supplier("g", {"en": "G"}, {}, "1", "ben", "refused", "2026")),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_mail_can_be_worded_in_every_language(language: str) -> None:
+    notices = [notice for each in EXAMPLES.values() for notice in notices_of(each)]
+    worded = {notice.template: word(notice.template, language, notice.facts) for notice in notices}
+    assert set(worded) == set(tomllib.loads((TEXTS / f"{language}.toml").read_text("utf-8")))
+    for mail in worded.values():
+        assert mail.subject
+        assert "{" not in mail.subject + mail.text
+
+
+def test_an_order_is_worded_with_its_goods_and_money_in_the_readers_language() -> None:
+    [notice] = notices_of(event("OrderAccepted", order(line(1, "accepted"))))
+    mail = word(notice.template, "zh-TW", notice.facts)
+    assert mail.subject == "湖畔茶行已接受您的訂單"
+    assert mail.text == "湖畔茶行正在準備：\n\nTea 1 × 2\n"
+
+
+def test_a_title_cannot_add_a_header_to_a_mail() -> None:
+    forged = replace(order(line(1, "accepted")), store_names={"en": "Tea\r\nBcc: all@example.com"})
+    [notice] = notices_of(event("OrderAccepted", forged))
+    assert word(notice.template, "en", notice.facts).subject == "Tea Bcc: all@example.com has accepted your order"
+
+
+def test_a_language_that_nobody_wrote_is_worded_in_english() -> None:
+    [notice] = notices_of(EXAMPLES["answer"])
+    assert word(notice.template, "fr", notice.facts) == word(notice.template, "en", notice.facts)
