@@ -190,6 +190,11 @@ def get_procedure(name: str, version: int) -> Procedure:
     return _VERSIONS[name, version]
 
 
+def gives_money_back(step: str) -> bool:
+    """Whether a step of this name refunds, in any procedure: such a step is for a store's managers."""
+    return any(rule.name == step and rule.effect == "refund" for one in _ALL for rule in one.steps)
+
+
 def current_version(name: str) -> int:
     """The version of a procedure under which new orders are placed.
 

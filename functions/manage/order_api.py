@@ -1,0 +1,120 @@
+"""A store's orders as JSON: the list, one order, its steps."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from mart_union.customers.model import Recipient
+from mart_union.customers.refs import recipient_ref
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import Forbidden, Invalid
+from mart_union.kernel.paging import Page
+from mart_union.kernel.storage import fetch, fetch_all
+from mart_union.orders.model import Order
+from mart_union.orders.procedures import gives_money_back
+from mart_union.orders.service import get_order_for, list_store_orders, take_step
+from mart_union.orders.views import StoreOrder, store_order
+from mart_union.web.access import PACKER
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+_MONTH = re.compile(r"20\d{2}-(?:0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True)
+class StoreStep:
+    """A step of the order's procedure, for some of the store's lines or all that it can be taken for.
+
+    `ship` needs a carrier and tracking number, `hand_over` the pick-up code, `schedule` the appointment, `provide` the access.
+    """
+
+    step: str
+    lines: tuple[int, ...] | None = None
+    carrier: str = ""
+    tracking_number: str = ""
+    pickup_code: str = ""
+    appointment_at: str = ""
+    access: str = ""
+    note: str = ""
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes."""
+    orders = "/api/manage/{store}/orders"
+    api.get(orders, PACKER, answer=Page[StoreOrder])(read_orders)
+    api.get(orders + "/{order}", PACKER, answer=StoreOrder)(read_order)
+    api.post(orders + "/{order}/steps", PACKER, body=StoreStep, answer=StoreOrder, key=True)(step_order)
+
+
+def read_orders(request: Request) -> Page[StoreOrder]:
+    """The store's open orders (of a `state`), or the closed ones placed in a `month` (2026-11), newest first."""
+    month = month_of(request)
+    state, cursor = request.query.get("state", ""), request.query.get("cursor", "")
+    page = list_store_orders(request.params["store"], state=state, month=month, cursor=cursor)
+    recipients = fetch_all([recipient_ref(order.recipient) for order in page.items])
+    return Page(tuple(seen(request, *both) for both in zip(page.items, recipients, strict=True)), page.next)
+
+
+def read_order(request: Request) -> StoreOrder:
+    """One order: whom it goes to, by when, for how much, and what the caller may do with it now."""
+    order = order_of(request)
+    return seen(request, order, fetch(recipient_ref(order.recipient)))
+
+
+def step_order(request: Request) -> StoreOrder:
+    """Take a step for lines that the store fulfils; a refund is for managers."""
+    return seen(request, take(request, request.content))
+
+
+def month_of(request: Request) -> str:
+    """The `month` of the query, '' when there is none.
+
+    Raises:
+        Invalid: it is not a month such as 2026-11.
+    """
+    month = request.query.get("month", "")
+    if month and not _MONTH.fullmatch(month):
+        raise Invalid("write a month as 2026-11", errors=[{"field": "month", "reason": "not a month"}])
+    return month
+
+
+def order_of(request: Request) -> Order:
+    """The order that the path names, if it is the store's.
+
+    Raises:
+        NotFound: it is not, or there is none; which of the two is not told.
+    """
+    return get_order_for(request.params["order"], "store", f"store/{request.params['store']}")
+
+
+def seen(request: Request, order: Order, recipient: Recipient | None = None) -> StoreOrder:
+    """The order with the steps that the caller's own role allows."""
+    view = store_order(order, recipient)
+    if request.caller.role != "packer":
+        return view
+    return replace(view, allowed=tuple(step for step in view.allowed if not gives_money_back(step)))
+
+
+def take(request: Request, wish: StoreStep) -> Order:
+    """Take the store's step.
+
+    Raises:
+        Forbidden: it gives money back and the caller is a packer.
+    """
+    if gives_money_back(wish.step) and request.caller.role == "packer":
+        raise Forbidden("a step that gives money back is for the store's managers")
+    needs = ("pickup_code", "appointment_at", "access")
+    return take_step(
+        request.params["order"],
+        wish.step,
+        request.caller.subject,
+        "store",
+        request.idempotency_key,
+        utc_now(),
+        lines=wish.lines,
+        tracking=(wish.carrier, wish.tracking_number),
+        note=wish.note,
+        fulfiller=f"store/{request.params['store']}",
+        facts={name: getattr(wish, name) for name in needs},
+    )

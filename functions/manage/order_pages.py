@@ -1,0 +1,100 @@
+"""A store's orders as pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from manage import order_api
+from mart_union.catalog.refs import union_ref
+from mart_union.customers.refs import recipient_ref
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import Invalid
+from mart_union.kernel.settings import settings
+from mart_union.kernel.storage import fetch_all
+from mart_union.orders.model import ENDED, PROGRESS
+from mart_union.orders.procedures import procedure_of
+from mart_union.orders.responses import list_responses
+from mart_union.orders.views import seen_response
+from mart_union.web.access import PACKER
+from mart_union.web.answer import Page, Redirect
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+_TABS = tuple(state for state in PROGRESS if state not in ENDED)
+
+
+@dataclass(frozen=True)
+class StepForm:
+    """A step's form on the order page; `line` 0 means all lines that it can be taken for, the appointment is in the union's time."""
+
+    step: str
+    line: int = 0
+    carrier: str = ""
+    tracking_number: str = ""
+    pickup_code: str = ""
+    appointment_at: str = ""
+    access: str = ""
+    note: str = ""
+
+
+def add_routes(api: Api) -> None:
+    """Declare the pages."""
+    api.get("/manage/{store}/orders", PACKER)(orders_page)
+    api.get("/manage/{store}/orders/{order}", PACKER)(order_page)
+    api.post("/manage/{store}/orders/{order}/steps", PACKER, body=StepForm, key=True)(step_here)
+
+
+def orders_page(request: Request) -> Page:
+    """Open orders by state, closed ones by month."""
+    context = {
+        "store": request.params["store"],
+        "page": order_api.read_orders(request),
+        "tabs": _TABS,
+        "state": request.query.get("state", ""),
+        "month": order_api.month_of(request),
+    }
+    return Page("manage/orders.html", context)
+
+
+def order_page(request: Request) -> Page:
+    """One order with the steps that may be taken now, as forms."""
+    order = order_api.order_of(request)
+    recipient, union = fetch_all([recipient_ref(order.recipient), union_ref()])
+    context = {
+        "store": request.params["store"],
+        "order": order_api.seen(request, order, recipient),
+        "steps": {step.name: step for step in procedure_of(order).steps},
+        "carriers": union.carriers if union else (),
+        "responses": [seen_response(response) for response in list_responses(order.id)],
+    }
+    return Page("manage/orders_one.html", context)
+
+
+def step_here(request: Request) -> Redirect:
+    """Take the step and show the order."""
+    form: StepForm = request.content
+    wish = order_api.StoreStep(
+        step=form.step,
+        lines=(form.line,) if form.line else None,
+        carrier=form.carrier,
+        tracking_number=form.tracking_number,
+        pickup_code=form.pickup_code,
+        appointment_at=_local_moment(form.appointment_at),
+        access=form.access,
+        note=form.note,
+    )
+    order = order_api.take(request, wish)
+    return Redirect(f"/manage/{order.store}/orders/{order.id}")
+
+
+def _local_moment(text: str) -> str:
+    """What a form's date and time mean in the union's time zone (ISO)."""
+    if not text:
+        return ""
+    try:
+        return iso(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(settings().time_zone)))
+    except ValueError as error:
+        reason = "choose a day and a time"
+        raise Invalid(reason, errors=[{"field": "appointment_at", "reason": reason}]) from error

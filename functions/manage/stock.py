@@ -1,0 +1,229 @@
+"""A store's stock: what is left of each listing, every movement, stock in and stock out; and the suppliers behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from mart_union.catalog.model import Listing
+from mart_union.catalog.service import get_listing_with_level, list_listings_page
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import Invalid, NotFound, RuleViolation
+from mart_union.kernel.paging import Page
+from mart_union.mediation.service import get_supplier, list_links
+from mart_union.stock.model import REASONS_IN, REASONS_OUT, JournalEntry, Level
+from mart_union.stock.service import get_levels, list_journal, stock_in, stock_out
+from mart_union.web import answer
+from mart_union.web.access import PACKER
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+_JOURNAL_PAGE = 50
+
+
+@dataclass(frozen=True)
+class ListingStock:
+    """What a listing draws on. `pooled` says that it is a supplier's pool, which all its sellers share."""
+
+    store: str
+    sku: str
+    titles: dict[str, str]
+    glyph: str
+    state: str
+    pooled: bool
+    reserve: int
+    reserved: int
+    sold: int
+    written_off: int
+    received: int
+    corrected: int
+    low_stock: int
+    on_sale: bool
+    sequence: int
+
+
+@dataclass(frozen=True)
+class Moved:
+    """How many units are laid in or taken out, and why."""
+
+    quantity: int
+    reason: str
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class ReserveLeft:
+    """What is left in reserve after the movement."""
+
+    store: str
+    sku: str
+    reserve: int
+
+
+@dataclass(frozen=True)
+class StoreSupplier:
+    """A supplier who works with the store, and the store's listings of its offers."""
+
+    supplier: str
+    names: dict[str, str]
+    texts: dict[str, str]
+    state: str
+    skus: tuple[str, ...]
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes and pages."""
+    stock = "/manage/{store}/stock"
+    api.get("/api" + stock, PACKER, answer=Page[ListingStock])(read_stock)
+    api.get("/api" + stock + "/{sku}", PACKER, answer=ListingStock)(read_listing)
+    api.get("/api" + stock + "/{sku}/journal", PACKER, answer=Page[JournalEntry])(read_journal)
+    api.post("/api" + stock + "/{sku}/in", PACKER, body=Moved, answer=ReserveLeft, key=True)(move_in)
+    api.post("/api" + stock + "/{sku}/out", PACKER, body=Moved, answer=ReserveLeft, key=True)(move_out)
+    api.get("/api/manage/{store}/suppliers", PACKER, answer=Page[StoreSupplier])(read_suppliers)
+    api.get(stock, PACKER)(stock_page)
+    api.get(stock + "/{sku}", PACKER)(listing_page)
+    api.post(stock + "/{sku}/in", PACKER, body=Moved, key=True)(move_in_here)
+    api.post(stock + "/{sku}/out", PACKER, body=Moved, key=True)(move_out_here)
+    api.get("/manage/{store}/suppliers", PACKER)(suppliers_page)
+
+
+def read_stock(request: Request) -> Page[ListingStock]:
+    """What is left of each of the store's listings, a page at a time."""
+    page = list_listings_page(request.params["store"], request.query.get("cursor", ""))
+    levels = get_levels(listing.level for listing in page.items)
+    return Page(tuple(_stock_of(listing, levels.get(listing.level)) for listing in page.items), page.next)
+
+
+def read_listing(request: Request) -> ListingStock:
+    """What is left of one listing."""
+    return _stock_of(*get_listing_with_level(request.params["store"], request.params["sku"]))
+
+
+def read_journal(request: Request) -> Page[JournalEntry]:
+    """Every movement of a listing's stock, newest first."""
+    level = _own_level(request)
+    cursor = request.query.get("cursor", "")
+    if cursor and not (cursor.isdecimal() and len(cursor) <= 12):
+        raise Invalid("the cursor is not one of ours", errors=[{"field": "cursor", "reason": "unknown"}])
+    entries = list_journal(level.id, before_sequence=int(cursor) if cursor else None, limit=_JOURNAL_PAGE)
+    more = str(entries[-1].sequence) if len(entries) == _JOURNAL_PAGE and entries[-1].sequence > 1 else ""
+    return Page(tuple(entries), more)
+
+
+def move_in(request: Request) -> ReserveLeft:
+    """Lay goods in; answers with what is in reserve then."""
+    level, moved = _own_level(request), request.content
+    reserve = stock_in(
+        level.id,
+        moved.quantity,
+        reason=moved.reason,
+        actor=request.caller.subject,
+        reference=moved.reference,
+        key=request.idempotency_key,
+        now=utc_now(),
+    )
+    return ReserveLeft(request.params["store"], request.params["sku"], reserve)
+
+
+def move_out(request: Request) -> ReserveLeft:
+    """Take goods out for another reason than a sale; answers with what is left in reserve."""
+    level, moved = _own_level(request), request.content
+    reserve = stock_out(
+        level.id,
+        moved.quantity,
+        reason=moved.reason,
+        actor=request.caller.subject,
+        reference=moved.reference,
+        key=request.idempotency_key,
+        now=utc_now(),
+    )
+    return ReserveLeft(request.params["store"], request.params["sku"], reserve)
+
+
+def read_suppliers(request: Request) -> Page[StoreSupplier]:
+    """The suppliers who work with the store, by the links that it made."""
+    page = list_links(request.params["store"], request.query.get("cursor", ""), 100)
+    links = sorted(page.items, key=lambda link: (link.supplier, link.sku))
+    found = []
+    for supplier, of_supplier in groupby(links, key=lambda link: link.supplier):
+        known = get_supplier(supplier)
+        skus = tuple(link.sku for link in of_supplier)
+        found.append(StoreSupplier(supplier, known.names, known.texts, known.state, skus))
+    return Page(tuple(found), page.next)
+
+
+def stock_page(request: Request) -> answer.Page:
+    """What is left of each listing, with forms to lay in and take out."""
+    return answer.Page("manage/stock.html", {"store": request.params["store"], "page": read_stock(request)})
+
+
+def listing_page(request: Request) -> answer.Page:
+    """One listing's counts, forms and movements."""
+    stock = read_listing(request)
+    context = {
+        "store": request.params["store"],
+        "stock": stock,
+        "journal": None if stock.pooled else read_journal(request),
+        "reasons_in": REASONS_IN,
+        "reasons_out": REASONS_OUT,
+    }
+    return answer.Page("manage/stock_listing.html", context)
+
+
+def move_in_here(request: Request) -> answer.Redirect:
+    """Lay in and show what is in reserve then."""
+    return _back_to(move_in(request))
+
+
+def move_out_here(request: Request) -> answer.Redirect:
+    """Take out and show what is left in reserve."""
+    return _back_to(move_out(request))
+
+
+def suppliers_page(request: Request) -> answer.Page:
+    """The suppliers who work with the store."""
+    context = {"store": request.params["store"], "page": read_suppliers(request)}
+    return answer.Page("manage/stock_suppliers.html", context)
+
+
+def _back_to(left: ReserveLeft) -> answer.Redirect:
+    return answer.Redirect(f"/manage/{left.store}/stock/{left.sku}")
+
+
+def _own_level(request: Request) -> Level:
+    """The listing's own level.
+
+    Raises:
+        NotFound: the store has no such listing, or nothing was ever counted for it.
+        RuleViolation: it draws on a supplier's pool, which is not the store's to move or to look into.
+    """
+    listing, level = get_listing_with_level(request.params["store"], request.params["sku"])
+    if listing.offer is not None:
+        raise RuleViolation("this listing draws on its supplier's stock, which only the supplier moves")
+    if level is None:
+        raise NotFound(f"nothing was ever counted of {listing.sku}")
+    return level
+
+
+def _stock_of(listing: Listing, level: Level | None) -> ListingStock:
+    """The listing's counts; of a supplier's pool only what is left, for the rest is other sellers' business."""
+    pooled = listing.offer is not None
+    counts = level or Level(listing.level, on_sale=False)
+    own = Level(counts.id, reserve=counts.reserve, on_sale=counts.on_sale) if pooled else counts
+    return ListingStock(
+        store=listing.store,
+        sku=listing.sku,
+        titles=listing.titles,
+        glyph=listing.glyph,
+        state=listing.state,
+        pooled=pooled,
+        reserve=own.reserve,
+        reserved=own.reserved,
+        sold=own.sold,
+        written_off=own.written_off,
+        received=own.received,
+        corrected=own.corrected,
+        low_stock=own.low_stock,
+        on_sale=own.on_sale,
+        sequence=own.sequence,
+    )
