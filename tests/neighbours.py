@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -71,6 +72,8 @@ class Neighbours:
             Bucket=UNION["UNION_BUCKET"], CreateBucketConfiguration={"LocationConstraint": UNION["AWS_REGION"]}
         )
         _client("secretsmanager").create_secret(Name=UNION["UNION_SECRET"], SecretString=json.dumps(SECRETS))
+        queue = _client("sqs").create_queue(QueueName=f"mart-union-{UNION['UNION_ID']}-failures")
+        os.environ["DEAD_LETTER_QUEUES"] = queue["QueueUrl"]
         _client("sesv2").create_email_identity(EmailIdentity=UNION["EMAIL_SENDER"])
 
     def lay(self, function: str) -> dict[str, str]:
