@@ -276,6 +276,10 @@ def test_a_waiting_purchase_can_be_paid_from_the_account(unique: str) -> None:
     assert get_balance(f"customer/{market.customer}").balance_minor == 100_000
     with pytest.raises(NotFound):
         pay_pending(purchase.id, "somebody-else", 66_000, key="k", now=NOW)
+    second = buy(market, method="bank_transfer", key="key-00000002")
+    with pytest.raises(KeyReused):
+        pay_pending(second.id, market.customer, 66_000, key="k", now=NOW)
+    assert get_purchase(second.id).payment == "pending"
 
 
 def test_a_reservation_ends_on_time_and_once(unique: str) -> None:

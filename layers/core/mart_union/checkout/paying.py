@@ -78,6 +78,7 @@ def pay_pending(purchase_id: str, subject: str, amount_minor: int, *, key: str, 
 
     Raises:
         NotFound: the customer has no such purchase.
+        KeyReused: the key paid another purchase.
         RuleViolation: it does not wait for payment, or the amount is not its total.
         InsufficientFunds: the account has too little.
     """
@@ -89,6 +90,8 @@ def pay_pending(purchase_id: str, subject: str, amount_minor: int, *, key: str, 
             raise NotFound(f"there is no purchase {purchase_id} of yours")
         if purchase.facts.get("paid_by") == payment_id:
             return purchase
+        if fetch(transfer_ref(payment_id), consistent=True) is not None:
+            raise KeyReused("this key paid another purchase; nothing was changed")
         if purchase.payment != "pending":
             raise RuleViolation(f"purchase {purchase_id} does not wait for payment: it is {purchase.payment}")
         if amount_minor != purchase.total_minor:
