@@ -55,6 +55,12 @@ def format_money(amount_minor: int, currency: Currency) -> str:
     return text
 
 
+def plain_amount(amount_minor: int, currency: Currency) -> str:
+    """An amount as a form's field has it, in major units without sign or separators: `380`, `3.50`. `parse_price` reads it back."""
+    whole, fraction = divmod(amount_minor, 10**currency.digits)
+    return f"{whole}.{fraction:0{currency.digits}d}" if fraction else str(whole)
+
+
 def parse_price(text: str, currency: Currency) -> int:
     """Minor units of a Google Merchant price such as `380 TWD` or `380.00 TWD`.
 

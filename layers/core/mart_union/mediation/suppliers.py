@@ -13,7 +13,7 @@ from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
-from mart_union.mediation.model import Seller, Supplier
+from mart_union.mediation.model import SETTLEMENT_PERIODS, Seller, Supplier
 from mart_union.mediation.tables import (
     SellerItem,
     SupplierItem,
@@ -32,11 +32,12 @@ def apply_supplier(
     registration: str,
     applicant: str,
     now: datetime,
+    settlement_period: str = "weekly",
 ) -> Supplier:
     """Ask to supply in this union. The same applicant asking again for the same id gets the first application.
 
     Raises:
-        Invalid: the id is not a slug, or the name or the registration is missing.
+        Invalid: the id is not a slug, the name or the registration is missing, or there is no such settlement period.
         Conflict: another supplier has that id.
     """
     if not SLUG.match(supplier):
@@ -44,7 +45,10 @@ def apply_supplier(
         raise Invalid(message, errors=[{"field": "supplier", "reason": message}])
     if not any(name.strip() for name in names.values()) or not registration.strip():
         raise Invalid("a supplier has a name and a registration", errors=[{"field": "names", "reason": "missing"}])
-    wanted = Supplier(supplier, names, texts, registration, applicant, "applied", iso(now))
+    if settlement_period not in SETTLEMENT_PERIODS:
+        message = f"a settlement period is one of {', '.join(SETTLEMENT_PERIODS)}"
+        raise Invalid(message, errors=[{"field": "settlement_period", "reason": message}])
+    wanted = Supplier(supplier, names, texts, registration, applicant, "applied", iso(now), settlement_period)
     transaction = WriteTransaction()
     transaction.create(supplier_item(wanted), refuse(Conflict, f"the id '{supplier}' is taken"))
     try:

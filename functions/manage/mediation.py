@@ -1,0 +1,229 @@
+"""What the mediation center offers a store, and the links that the store makes of it; with shops, deposit and statements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from manage import deposits, shops, statements
+from mart_union.catalog.model import OfferReference, offer_level
+from mart_union.catalog.service import get_store, get_union, list_categories
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import Invalid
+from mart_union.kernel.money import parse_price
+from mart_union.kernel.paging import Page as Items
+from mart_union.kernel.settings import settings
+from mart_union.mediation.model import Link, Margin, Offer, Terms, availability_of, margin_of
+from mart_union.mediation.service import (
+    get_link,
+    get_offer,
+    list_links,
+    list_suppliers,
+    make_link,
+    search_offers_for,
+    set_link_state,
+)
+from mart_union.stock.service import get_levels
+from mart_union.web.access import MANAGER
+from mart_union.web.answer import Page, Redirect
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+
+@dataclass(frozen=True)
+class OfferOnView:
+    """An offer as a seller sees it: what is left in its pool, and what a sale at the suggested price leaves."""
+
+    offer: Offer
+    reserve: int
+    availability: str
+    margin: Margin
+    left_minor: int
+
+
+@dataclass(frozen=True)
+class LinkTerms:
+    """How the store sells an offer. What is left out follows the supplier: titles, texts, price."""
+
+    supplier: str
+    offer_sku: str
+    category: str
+    price_minor: int | None = None
+    titles: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NewLink(LinkTerms):
+    """A link under a SKU of the store's own."""
+
+    sku: str = ""
+
+
+@dataclass(frozen=True)
+class LinkState:
+    """linked (on sale), paused or withdrawn."""
+
+    state: str
+
+
+@dataclass(frozen=True)
+class LinkForm:
+    """The form of a link; the price in the currency's major units, empty to follow the suggested one."""
+
+    supplier: str
+    offer_sku: str
+    sku: str = ""
+    category: str = ""
+    price: str = ""
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes of offers and links, shops, deposit and statements."""
+    links = "/manage/{store}/links"
+    api.get("/api/manage/{store}/offers", MANAGER, answer=Items[OfferOnView])(search_by_api)
+    api.get(f"/api{links}", MANAGER, answer=Items[Link])(list_by_api)
+    api.post(f"/api{links}", MANAGER, body=NewLink, answer=Link, status=201, key=True)(make_by_api)
+    api.get(f"/api{links}/{{sku}}", MANAGER, answer=Link)(show_by_api)
+    api.put(f"/api{links}/{{sku}}", MANAGER, body=LinkTerms, answer=Link)(change_by_api)
+    api.post(f"/api{links}/{{sku}}/state", MANAGER, body=LinkState, answer=Link)(set_state_by_api)
+    api.get("/manage/{store}/offers", MANAGER)(search_page)
+    api.get("/manage/{store}/offers/{supplier}/{sku}", MANAGER)(offer_page)
+    api.get(links, MANAGER)(list_page)
+    api.post(links, MANAGER, body=LinkForm)(make_by_form)
+    api.post(f"{links}/{{sku}}/state", MANAGER, body=LinkState)(set_state_by_form)
+    for subject in (shops, deposits, statements):
+        subject.add_routes(api)
+
+
+def search_by_api(request: Request) -> Items[OfferOnView]:
+    """Offers that are granted to the store, by supplier and SKU; `words` are looked for in titles. A page may be short and still go on."""
+    store = get_store(request.params["store"])
+    found = search_offers_for(
+        store.id,
+        store.classification,
+        words=request.query.get("words", ""),
+        supplier=request.query.get("supplier", ""),
+        cursor=request.query.get("cursor", ""),
+    )
+    return Items(_on_view(found.offers), found.next)
+
+
+def list_by_api(request: Request) -> Items[Link]:
+    """The store's links, by SKU."""
+    return list_links(request.params["store"], request.query.get("cursor", ""))
+
+
+def show_by_api(request: Request) -> Link:
+    """A link of the store."""
+    return get_link(request.params["store"], request.params["sku"])
+
+
+def make_by_api(request: Request) -> Link:
+    """Sell an offer under a SKU of the store's own; the same again changes nothing."""
+    wish: NewLink = request.content
+    return _link(request, wish.sku, wish)
+
+
+def change_by_api(request: Request) -> Link:
+    """Change the terms under which the store sells an offer, or begin to sell it."""
+    return _link(request, request.params["sku"], request.content)
+
+
+def set_state_by_api(request: Request) -> Link:
+    """Pause a link, sell it again, or withdraw it."""
+    return set_link_state(
+        request.params["store"], request.params["sku"], request.content.state, request.caller.subject, utc_now()
+    )
+
+
+def search_page(request: Request) -> Page:
+    """Offers of the mediation center, with what each would leave the store."""
+    context = {
+        "store": request.params["store"],
+        "offers": search_by_api(request),
+        "suppliers": list_suppliers("approved").items,
+        "words": request.query.get("words", ""),
+        "supplier": request.query.get("supplier", ""),
+    }
+    return Page("manage/offers.html", context)
+
+
+def offer_page(request: Request) -> Page:
+    """An offer, what a sale leaves the store, and the form that makes a link of it."""
+    store, offer = request.params["store"], get_offer(request.params["supplier"], request.params["sku"])
+    seller = get_store(store)
+    context = {
+        "store": store,
+        "view": _on_view((offer,))[0],
+        "granted": offer.is_for_sale_by(store, seller.classification),
+        "categories": list_categories(store),
+        "currency": settings().currency.code,
+    }
+    return Page("manage/offers_link.html", context)
+
+
+def list_page(request: Request) -> Page:
+    """The store's links, with what shoppers can have of each."""
+    store, links = request.params["store"], list_by_api(request)
+    levels = get_levels({offer_level(link.supplier, link.offer_sku) for link in links.items})
+    reserves = {
+        link.sku: level.reserve
+        for link in links.items
+        if (level := levels.get(offer_level(link.supplier, link.offer_sku))) is not None
+    }
+    return Page("manage/links.html", {"store": store, "links": links, "reserves": reserves})
+
+
+def make_by_form(request: Request) -> Redirect:
+    """Make or change a link by the page's form."""
+    form: LinkForm = request.content
+    wish = LinkTerms(
+        form.supplier,
+        form.offer_sku,
+        form.category,
+        _price(form.price),
+        _texts(request, "title"),
+        _texts(request, "text"),
+    )
+    _link(request, form.sku, wish)
+    return Redirect(f"/manage/{request.params['store']}/links")
+
+
+def set_state_by_form(request: Request) -> Redirect:
+    """Pause a link, sell it again, or withdraw it, by the page's buttons."""
+    set_state_by_api(request)
+    return Redirect(f"/manage/{request.params['store']}/links")
+
+
+def _link(request: Request, sku: str, wish: LinkTerms) -> Link:
+    terms = Terms(wish.category, wish.price_minor, wish.titles or None, wish.texts or None)
+    reference = OfferReference(wish.supplier, wish.offer_sku)
+    return make_link(request.params["store"], sku, reference, terms, request.caller.subject, utc_now())
+
+
+def _texts(request: Request, name: str) -> dict[str, str]:
+    found = {language: request.form.get(f"{name}.{language}", "").strip() for language in settings().languages}
+    return {language: text for language, text in found.items() if text}
+
+
+def _price(text: str) -> int | None:
+    try:
+        return parse_price(f"{text} {settings().currency.code}", settings().currency) if text else None
+    except Invalid as error:
+        raise Invalid(error.detail, errors=[{"field": "price", "reason": error.detail}]) from error
+
+
+def _on_view(offers: tuple[Offer, ...]) -> tuple[OfferOnView, ...]:
+    """Offers with their pools (one batch read) and margins at the union's rates."""
+    if not offers:
+        return ()
+    union, step = get_union(), settings().currency.step
+    rates = {"commission_basis_points": union.commission_basis_points, "tax_basis_points": union.tax_basis_points}
+    levels = get_levels(offer_level(offer.supplier, offer.sku) for offer in offers)
+    views = []
+    for offer in offers:
+        level = levels.get(offer_level(offer.supplier, offer.sku))
+        reserve = level.reserve if level else 0
+        margin = margin_of(offer, offer.suggested_minor, **rates, step=step)
+        views.append(OfferOnView(offer, reserve, availability_of(reserve, offer.low_stock), margin, margin.left_minor))
+    return tuple(views)

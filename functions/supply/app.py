@@ -1,0 +1,20 @@
+"""The routes of suppliers, and the one by which sellers' own shops report what they sold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mart_union.catalog.service import union_names
+from mart_union.web.api import Api
+from mart_union.web.words import name_union_with
+from supply import applying, dashboard, money, offers, orders, sales, uploads
+
+api = Api("supply")
+for subject in (applying, dashboard, offers, uploads, orders, money, sales):
+    subject.add_routes(api)
+name_union_with(union_names)
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer one request."""
+    return api.handle(event, context)

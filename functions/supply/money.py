@@ -1,0 +1,92 @@
+"""What a supplier has earned, and the statements by which it is paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mart_union.kernel.clock import utc_now
+from mart_union.ledger.model import Statement, StatementLine
+from mart_union.ledger.service import Entry, list_postings
+from mart_union.settlement.service import get_statement, list_statements, statement_as_csv
+from mart_union.web.access import SUPPLIER
+from mart_union.web.answer import Page, Raw
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+from supply.orders import month_of
+
+
+@dataclass(frozen=True)
+class Clearing:
+    """What was posted to the supplier's clearing account in a month, newest first: earned and paid out."""
+
+    account: str
+    month: str
+    postings: tuple[Entry, ...]
+    next: str
+
+
+@dataclass(frozen=True)
+class Statements:
+    """A party's statements, newest first."""
+
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class StatementWithLines:
+    """A statement and the payables that it pays."""
+
+    statement: Statement
+    lines: tuple[StatementLine, ...]
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes of clearing and statements."""
+    api.get("/api/supply/{supplier}/clearing", SUPPLIER, answer=Clearing)(read_clearing)
+    api.get("/api/supply/{supplier}/statements", SUPPLIER, answer=Statements)(read_statements)
+    api.get("/api/supply/{supplier}/statements/{period}", SUPPLIER, answer=StatementWithLines)(read_statement)
+    api.get("/supply/{supplier}/clearing", SUPPLIER)(clearing_page)
+    api.get("/supply/{supplier}/statements/{period}", SUPPLIER)(statement_page)
+    api.get("/supply/{supplier}/statements/{period}/sheet", SUPPLIER)(statement_sheet)
+
+
+def read_clearing(request: Request) -> Clearing:
+    """A month's postings of the supplier's clearing account."""
+    account = f"supplier/{request.params['supplier']}"
+    month = month_of(request) or utc_now().isoformat()[:7]
+    page = list_postings(account, month, request.query.get("cursor", ""))
+    return Clearing(account, month, page.items, page.next)
+
+
+def read_statements(request: Request) -> Statements:
+    """The supplier's statements, newest first."""
+    return Statements(tuple(list_statements(f"supplier/{request.params['supplier']}")))
+
+
+def read_statement(request: Request) -> StatementWithLines:
+    """A statement with its lines."""
+    statement, lines = get_statement(f"supplier/{request.params['supplier']}", request.params["period"])
+    return StatementWithLines(statement, tuple(lines))
+
+
+def clearing_page(request: Request) -> Page:
+    """What was earned in a month, and the statements."""
+    context = {
+        "supplier": request.params["supplier"],
+        "clearing": read_clearing(request),
+        "statements": read_statements(request).statements,
+    }
+    return Page("supply/clearing.html", context)
+
+
+def statement_page(request: Request) -> Page:
+    """A statement with its lines."""
+    return Page("supply/statement.html", {"supplier": request.params["supplier"], "found": read_statement(request)})
+
+
+def statement_sheet(request: Request) -> Raw:
+    """A statement as a sheet (CSV)."""
+    supplier, period = request.params["supplier"], request.params["period"]
+    sheet = statement_as_csv(f"supplier/{supplier}", period, request.language)
+    name = f'attachment; filename="{supplier}-{period}.csv"'
+    return Raw(sheet, "text/csv; charset=utf-8", {"Content-Disposition": name})

@@ -1,0 +1,176 @@
+"""A supplier's offers: listed with their pools, made and changed one by one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from functools import partial
+
+from mart_union.catalog.model import offer_level
+from mart_union.catalog.service import get_union
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import Invalid
+from mart_union.kernel.money import parse_price, plain_amount
+from mart_union.kernel.paging import Page as Items
+from mart_union.kernel.settings import settings
+from mart_union.mediation.model import Offer
+from mart_union.mediation.service import get_offer, list_offers, save_offer
+from mart_union.stock.model import Level
+from mart_union.stock.service import get_levels
+from mart_union.web.access import SUPPLIER
+from mart_union.web.answer import Page, Redirect
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+
+@dataclass(frozen=True)
+class OfferTerms:
+    """An offer as its supplier writes it. `quantity` corrects the pool to what was counted; without it the pool stays."""
+
+    titles: dict[str, str]
+    supply_minor: int
+    suggested_minor: int
+    minimum_minor: int
+    granted_to: tuple[str, ...]
+    texts: dict[str, str] = field(default_factory=dict)
+    union_category: str = ""
+    kind: str = "goods"
+    lead_days: int = 2
+    state: str = "on_offer"
+    glyph: str = ""
+    low_stock: int = 0
+    quantity: int | None = None
+
+
+@dataclass(frozen=True)
+class OfferForm:
+    """The form of an offer; prices in the currency's major units, titles and texts in fields `title.<language>`."""
+
+    sku: str = ""
+    supply_price: str = ""
+    suggested_price: str = ""
+    minimum_price: str = ""
+    granted_to: str = ""
+    union_category: str = ""
+    kind: str = "goods"
+    lead_days: int = 2
+    state: str = "on_offer"
+    glyph: str = ""
+    low_stock: int = 0
+    quantity: int | None = None
+
+
+@dataclass(frozen=True)
+class PooledOffer:
+    """An offer with the pool that its sellers draw on: what is left for sale, reserved and sold."""
+
+    offer: Offer
+    reserve: int
+    reserved: int
+    sold: int
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes of offers."""
+    api.get("/api/supply/{supplier}/offers", SUPPLIER, answer=Items[PooledOffer])(list_by_api)
+    api.get("/api/supply/{supplier}/offers/{sku}", SUPPLIER, answer=PooledOffer)(show_by_api)
+    api.put("/api/supply/{supplier}/offers/{sku}", SUPPLIER, body=OfferTerms, answer=PooledOffer)(save_by_api)
+    api.get("/supply/{supplier}/offers", SUPPLIER)(list_page)
+    api.get("/supply/{supplier}/offers/{sku}", SUPPLIER)(show_page)
+    api.post("/supply/{supplier}/offers", SUPPLIER, body=OfferForm)(save_by_form)
+
+
+def list_by_api(request: Request) -> Items[PooledOffer]:
+    """A page of the supplier's offers with their pools."""
+    return read_offers(request.params["supplier"], request.query.get("cursor", ""))
+
+
+def show_by_api(request: Request) -> PooledOffer:
+    """An offer with its pool."""
+    return _read(request.params["supplier"], request.params["sku"])
+
+
+def save_by_api(request: Request) -> PooledOffer:
+    """Make or change an offer; the same again changes nothing."""
+    supplier, sku = request.params["supplier"], request.params["sku"]
+    terms = asdict(request.content)
+    quantity = terms.pop("quantity")
+    save_offer(Offer(supplier=supplier, sku=sku, **terms), quantity, request.caller.subject, utc_now())
+    return _read(supplier, sku)
+
+
+def list_page(request: Request) -> Page:
+    """Offers, and the form for a new one."""
+    supplier = request.params["supplier"]
+    offers = read_offers(supplier, request.query.get("cursor", ""))
+    return Page("supply/offers.html", {"supplier": supplier, "offers": offers, **_choices()})
+
+
+def show_page(request: Request) -> Page:
+    """An offer and the form to change it."""
+    supplier = request.params["supplier"]
+    found = _read(supplier, request.params["sku"])
+    return Page("supply/offer.html", {"supplier": supplier, "found": found, **_choices()})
+
+
+def save_by_form(request: Request) -> Redirect:
+    """Make or change an offer by the page's form."""
+    supplier, form = request.params["supplier"], request.content
+    save_offer(_offer_of(supplier, form, request), form.quantity, request.caller.subject, utc_now())
+    return Redirect(f"/supply/{supplier}/offers/{form.sku}")
+
+
+def _choices() -> dict[str, object]:
+    currency = settings().currency
+    return {
+        "classifications": get_union().classifications,
+        "currency": currency.code,
+        "major": partial(plain_amount, currency=currency),
+    }
+
+
+def _offer_of(supplier: str, form: OfferForm, request: Request) -> Offer:
+    return Offer(
+        supplier=supplier,
+        sku=form.sku,
+        titles=_texts(request, "title"),
+        texts=_texts(request, "text"),
+        union_category=form.union_category,
+        kind=form.kind,
+        supply_minor=_price(form.supply_price, "supply_price"),
+        suggested_minor=_price(form.suggested_price, "suggested_price"),
+        minimum_minor=_price(form.minimum_price, "minimum_price"),
+        lead_days=form.lead_days,
+        granted_to=tuple(form.granted_to.replace(";", " ").replace(",", " ").split()),
+        state=form.state,
+        glyph=form.glyph,
+        low_stock=form.low_stock,
+    )
+
+
+def _texts(request: Request, name: str) -> dict[str, str]:
+    found = {language: request.form.get(f"{name}.{language}", "").strip() for language in settings().languages}
+    return {language: text for language, text in found.items() if text}
+
+
+def _price(text: str, name: str) -> int:
+    try:
+        return parse_price(f"{text} {settings().currency.code}", settings().currency)
+    except Invalid as error:
+        raise Invalid(error.detail, errors=[{"field": name, "reason": error.detail}]) from error
+
+
+def read_offers(supplier: str, cursor: str) -> Items[PooledOffer]:
+    """A page of offers with their pools: one query and one batch read."""
+    page = list_offers(supplier, cursor)
+    pools = get_levels(offer_level(supplier, offer.sku) for offer in page.items)
+    return Items(tuple(_pooled(offer, pools.get(offer_level(supplier, offer.sku))) for offer in page.items), page.next)
+
+
+def _read(supplier: str, sku: str) -> PooledOffer:
+    level = offer_level(supplier, sku)
+    return _pooled(get_offer(supplier, sku), get_levels([level]).get(level))
+
+
+def _pooled(offer: Offer, pool: Level | None) -> PooledOffer:
+    known = pool or Level("")
+    return PooledOffer(offer, known.reserve, known.reserved, known.sold)

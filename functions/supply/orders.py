@@ -1,0 +1,237 @@
+"""A supplier's orders: only its own lines, what it is owed for them, and where they go; none of the seller's prices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from mart_union.customers.model import Recipient
+from mart_union.customers.service import get_recipient
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import Invalid, NotFound
+from mart_union.kernel.paging import Page as Items
+from mart_union.mediation.model import SupplyOrder
+from mart_union.mediation.service import get_supplied_order, lines_of, list_supply_orders, owed_minor
+from mart_union.orders.model import ENDED, Line, Order, Shipment, state_of
+from mart_union.orders.procedures import allowed_steps, get_procedure
+from mart_union.orders.service import take_step
+from mart_union.web.access import SUPPLIER
+from mart_union.web.answer import Page, Redirect
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+MONTH = re.compile(r"^(20\d{2}-(0[1-9]|1[0-2]))?$")
+
+
+@dataclass(frozen=True)
+class SuppliedLine:
+    """A line as its supplier sees it: what to send, and what it is owed for it."""
+
+    number: int
+    offer: str
+    titles: dict[str, str]
+    glyph: str
+    quantity: int
+    owed_minor: int
+    state: str
+
+
+@dataclass(frozen=True)
+class DeliverTo:
+    """Where a supplier's lines go."""
+
+    name: str
+    address_lines: tuple[str, ...]
+    city: str
+    postcode: str
+    phone: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A step that some of the supplier's lines took; not by whom, since that may be the customer."""
+
+    step: str
+    role: str
+    at: str
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SuppliedOrder:
+    """A supplier's part of an order. `deliver_to` is None once the delivery is over, or where the recipient was erased."""
+
+    order: str
+    store: str
+    store_names: dict[str, str]
+    placed_at: str
+    promised_by: str
+    state: str
+    lines: tuple[SuppliedLine, ...]
+    owed_minor: int
+    steps: tuple[str, ...]
+    shipments: tuple[Shipment, ...]
+    history: tuple[Taken, ...]
+    carrier: str
+    deliver_to: DeliverTo | None
+
+
+@dataclass(frozen=True)
+class NewStep:
+    """A step of the supplier's lines (all that may take it, or those named), with what the procedure asks for with it."""
+
+    step: str
+    lines: tuple[int, ...] | None = None
+    carrier: str = ""
+    tracking_number: str = ""
+    pickup_code: str = ""
+    appointment_at: str = ""
+    access: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class StepForm:
+    """The form of a step."""
+
+    step: str
+    carrier: str = ""
+    tracking_number: str = ""
+    pickup_code: str = ""
+    appointment_at: str = ""
+    access: str = ""
+    note: str = ""
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes of supply orders."""
+    orders = "/supply/{supplier}/orders"
+    api.get(f"/api{orders}", SUPPLIER, answer=Items[SupplyOrder])(list_by_api)
+    api.get(f"/api{orders}/{{order}}", SUPPLIER, answer=SuppliedOrder)(show_by_api)
+    api.post(f"/api{orders}/{{order}}/steps", SUPPLIER, body=NewStep, answer=SuppliedOrder, key=True)(step_by_api)
+    api.get(orders, SUPPLIER)(list_page)
+    api.get(f"{orders}/{{order}}", SUPPLIER)(show_page)
+    api.post(f"{orders}/{{order}}/steps", SUPPLIER, body=StepForm, key=True)(step_by_form)
+
+
+def list_by_api(request: Request) -> Items[SupplyOrder]:
+    """The supplier's open orders, oldest first; with `month` (yyyy-mm), those placed in it that have ended."""
+    month = month_of(request)
+    return list_supply_orders(request.params["supplier"], month, request.query.get("cursor", ""))
+
+
+def show_by_api(request: Request) -> SuppliedOrder:
+    """The supplier's part of an order."""
+    return _show(request)
+
+
+def step_by_api(request: Request) -> SuppliedOrder:
+    """Move the supplier's lines by a step of the order's procedure."""
+    return _step(request, request.content)
+
+
+def list_page(request: Request) -> Page:
+    """Open orders, or those of a month that have ended."""
+    supplier, month = request.params["supplier"], month_of(request)
+    orders = list_supply_orders(supplier, month, request.query.get("cursor", ""))
+    this_month = utc_now().isoformat()[:7]
+    context = {"supplier": supplier, "month": month, "this_month": this_month, "orders": orders}
+    return Page("supply/orders.html", context)
+
+
+def show_page(request: Request) -> Page:
+    """The supplier's part of an order, with its next steps."""
+    found = get_supplied_order(request.params["supplier"], request.params["order"])
+    needs = {step.name: step for step in get_procedure(found.procedure, found.procedure_version).steps}
+    view = view_of(found, request.params["supplier"])
+    return Page("supply/order.html", {"supplier": request.params["supplier"], "order": view, "needs": needs})
+
+
+def step_by_form(request: Request) -> Redirect:
+    """Take a step by the page's form."""
+    form: StepForm = request.content
+    _step(request, NewStep(lines=None, **{name: getattr(form, name) for name in StepForm.__dataclass_fields__}))
+    return Redirect(f"/supply/{request.params['supplier']}/orders/{request.params['order']}")
+
+
+def month_of(request: Request) -> str:
+    """The `month` of the query, '' when there is none.
+
+    Raises:
+        Invalid: it is not a month.
+    """
+    month = request.query.get("month", "")
+    if not MONTH.match(month):
+        raise Invalid("month is written yyyy-mm", errors=[{"field": "month", "reason": "not yyyy-mm"}])
+    return month
+
+
+def _show(request: Request) -> SuppliedOrder:
+    supplier = request.params["supplier"]
+    return view_of(get_supplied_order(supplier, request.params["order"]), supplier)
+
+
+def _step(request: Request, wish: NewStep) -> SuppliedOrder:
+    supplier = request.params["supplier"]
+    moved = take_step(
+        request.params["order"],
+        wish.step,
+        request.caller.subject,
+        "supplier",
+        request.idempotency_key,
+        utc_now(),
+        lines=wish.lines,
+        tracking=(wish.carrier, wish.tracking_number) if wish.carrier or wish.tracking_number else None,
+        note=wish.note,
+        fulfiller=f"supplier/{supplier}",
+        facts={"pickup_code": wish.pickup_code, "appointment_at": wish.appointment_at, "access": wish.access},
+    )
+    return view_of(moved, supplier)
+
+
+def view_of(order: Order, supplier: str) -> SuppliedOrder:
+    """What a supplier may see of an order: its own lines, and the recipient while they are on their way."""
+    lines = lines_of(order, supplier)
+    state = state_of(line.state for line in lines)
+    own = {line.number for line in lines}
+    return SuppliedOrder(
+        order=order.id,
+        store=order.store,
+        store_names=order.store_names,
+        placed_at=order.placed_at,
+        promised_by=order.promised_by,
+        state=state,
+        lines=tuple(_line(line, supplier) for line in lines),
+        owed_minor=owed_minor(lines, supplier),
+        steps=tuple(allowed_steps(order, "supplier", f"supplier/{supplier}")),
+        shipments=tuple(
+            replace(shipment, lines=_among(shipment.lines, own))
+            for shipment in order.shipments
+            if own.intersection(shipment.lines)
+        ),
+        history=tuple(
+            Taken(taken.step, taken.role, taken.at, _among(taken.lines, own))
+            for taken in order.history
+            if own.intersection(taken.lines)
+        ),
+        carrier=order.carrier,
+        deliver_to=None if state in ENDED else _deliver_to(order.recipient),
+    )
+
+
+def _among(lines: Iterable[int], own: set[int]) -> tuple[int, ...]:
+    return tuple(line for line in lines if line in own)
+
+
+def _line(line: Line, supplier: str) -> SuppliedLine:
+    owed = owed_minor([line], supplier)
+    return SuppliedLine(line.number, line.offer, line.titles, line.glyph, line.quantity, owed, line.state)
+
+
+def _deliver_to(recipient: str) -> DeliverTo | None:
+    try:
+        found: Recipient = get_recipient(recipient)
+    except NotFound:
+        return None
+    return DeliverTo(found.name, found.address_lines, found.city, found.postcode, found.phone)

@@ -1,0 +1,75 @@
+"""A supplier's uploads: a form to send a list of offers to the bucket, and what became of its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mart_union.catalog.model import Upload
+from mart_union.catalog.service import announce_upload, get_upload, list_uploads
+from mart_union.kernel.bucket import presign_upload
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.paging import Page as Items
+from mart_union.web.access import SUPPLIER
+from mart_union.web.answer import Page
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+
+@dataclass(frozen=True)
+class UploadAnnouncement:
+    """What the file is called where it comes from; only people read it."""
+
+    file_name: str = ""
+
+
+@dataclass(frozen=True)
+class UploadForm:
+    """Where to send the file: a multipart form of these fields, then the field `file`."""
+
+    upload: str
+    url: str
+    fields: dict[str, str]
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes of uploads."""
+    uploads = "/supply/{supplier}/uploads"
+    api.post(f"/api{uploads}", SUPPLIER, body=UploadAnnouncement, answer=UploadForm, status=201, key=True)(announce)
+    api.get(f"/api{uploads}", SUPPLIER, answer=Items[Upload])(list_by_api)
+    api.get(f"/api{uploads}/{{upload}}", SUPPLIER, answer=Upload)(show_by_api)
+    api.get(uploads, SUPPLIER)(list_page)
+    api.post(uploads, SUPPLIER, key=True)(form_page)
+    api.get(f"{uploads}/{{upload}}", SUPPLIER)(show_page)
+
+
+def announce(request: Request) -> UploadForm:
+    """Announce a list of offers; the answer is where to send it."""
+    supplier = request.params["supplier"]
+    upload = announce_upload(f"supplier/{supplier}", request.caller.subject, request.idempotency_key, utc_now())
+    form = presign_upload(f"supply/{supplier}/{upload.id}.csv")
+    return UploadForm(upload.id, form.url, form.fields)
+
+
+def list_by_api(request: Request) -> Items[Upload]:
+    """The supplier's uploads, newest first."""
+    return list_uploads(f"supplier/{request.params['supplier']}", request.query.get("cursor", ""))
+
+
+def show_by_api(request: Request) -> Upload:
+    """An upload and how far its rows have come."""
+    return get_upload(f"supplier/{request.params['supplier']}", request.params["upload"])
+
+
+def list_page(request: Request) -> Page:
+    """The supplier's uploads."""
+    return Page("supply/uploads.html", {"supplier": request.params["supplier"], "uploads": list_by_api(request)})
+
+
+def form_page(request: Request) -> Page:
+    """The form that sends the file straight to the bucket."""
+    return Page("supply/upload_form.html", {"supplier": request.params["supplier"], "form": announce(request)})
+
+
+def show_page(request: Request) -> Page:
+    """An upload and its report."""
+    return Page("supply/upload.html", {"supplier": request.params["supplier"], "upload": show_by_api(request)})
