@@ -14,7 +14,6 @@ import pytest
 from mart_union.kernel import bucket, storage
 from mart_union.kernel.bucket import get_object
 from mart_union.kernel.errors import NotFound
-from mart_union.kernel.settings import settings
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger import jobs
 from mart_union.ledger import statements as ledger
@@ -23,6 +22,7 @@ from mart_union.ledger.model import Payable, Posting, Statement
 from mart_union.ledger.service import add_payable, get_transfer
 from mart_union.settlement.reconciliation import check_statements
 from mart_union.settlement.statements import get_statement, list_statements, settle_day, settle_due, statement_as_csv
+from tests.services.buckets import make_bucket
 from tests.services.cutting import CutOff, cut_off
 
 NOW = datetime(2026, 11, 30, 1, 0, tzinfo=UTC)
@@ -31,9 +31,7 @@ NOW = datetime(2026, 11, 30, 1, 0, tzinfo=UTC)
 @pytest.fixture(scope="module", autouse=True)
 def payout_bucket(tables: None) -> Iterator[None]:
     bucket._client.cache_clear()
-    bucket._client().create_bucket(
-        Bucket=settings().bucket, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"}
-    )
+    make_bucket()
     yield
     bucket._client.cache_clear()
 

@@ -1,0 +1,95 @@
+"""Domain events from the streams of the ledger and stock tables."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mart_union.kernel.streams import changes_of
+from mart_union.ledger import events as ledger_events
+from mart_union.stock import events as stock_events
+from mart_union.stock.events import crossing
+from tests.conftest import ROOT
+
+
+def sample(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((ROOT / "events" / name).read_text(encoding="utf-8"))
+    return event
+
+
+def told(module: Any, name: str) -> list[tuple[str, str, int]]:
+    return [
+        (event.name, event.entity, event.sequence)
+        for change in changes_of(sample(name))
+        for event in module.events_of(change.pk, change.sk, change.old, change.new, change.event_id, change.at)
+    ]
+
+
+def test_a_transfer_is_posted_and_a_closed_statement_made_and_a_balance_tells_nothing() -> None:
+    assert told(ledger_events, "relay/ledger.json") == [
+        ("TransferPosted", "transfer/purchase-4x8m2q6t0v9w1y3z5b7c", 1),
+        ("StatementMade", "statement/0a1b2c3d4e5f6g7h8j9k0m1n", 1),
+    ]
+
+
+def test_a_statement_that_is_paid_is_not_made_again() -> None:
+    ready = {"document": {"id": "s", "state": "ready"}}
+    paid = {"document": {"id": "s", "state": "paid"}}
+    assert ledger_events.events_of("STATEMENTS#store/a", "2026-11-30", ready, paid, "e", "now") == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "name"), [("posted", "TransferPosted"), ("voided", "TransferVoided"), ("expired", "TransferExpired")]
+)
+def test_a_pending_transfer_tells_of_its_end_under_the_next_sequence(outcome: str, name: str) -> None:
+    pending = {"document": {"id": "p", "pending": True}}
+    [begun] = ledger_events.events_of("TRANSFER#p", "TRANSFER", None, pending, "e1", "now")
+    [ended] = ledger_events.events_of("TRANSFER#p", "RESOLUTION", None, {"outcome": outcome, "at": "then"}, "e2", "now")
+    assert (begun.name, begun.sequence) == ("TransferPending", 1)
+    assert (ended.name, ended.entity, ended.sequence) == (name, "transfer/p", 2)
+    assert ended.data == {"id": "p", "outcome": outcome, "at": "then"}
+
+
+def test_money_moves_when_a_transfer_is_made_unless_it_is_pending() -> None:
+    changes = list(changes_of(sample("relay/ledger.json")))
+    moved = [ledger_events.posted_transfer(change.pk, change.sk, change.old, change.new) for change in changes]
+    assert [transfer and transfer.id for transfer in moved] == ["purchase-4x8m2q6t0v9w1y3z5b7c", None, None]
+    pending = {"document": {"id": "p", "pending": True}}
+    assert ledger_events.posted_transfer("TRANSFER#p", "TRANSFER", None, pending) is None
+
+
+def test_a_level_tells_of_each_mark_that_it_crosses_once() -> None:
+    assert told(stock_events, "stock_adjustment/levels.json") == [
+        ("StockBack", "level/listing/emei-tea/OB-TOP", 1),
+        ("StockLow", "level/listing/emei-tea/OB-TOP", 2),
+        ("StockOut", "level/listing/emei-tea/OB-TOP", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "name"),
+    [
+        (6, 5, "StockLow"),
+        (5, 4, ""),
+        (9, 0, "StockOut"),
+        (0, 3, "StockBack"),
+        (0, 9, "StockBack"),
+        (3, 9, ""),
+        (0, 0, ""),
+        (9, 6, ""),
+    ],
+)
+def test_marks_are_crossed_downwards_to_low_and_to_nothing_and_back(before: int, after: int, name: str) -> None:
+    assert crossing(before, after, low_stock=5) == name
+
+
+def test_a_change_has_plain_numbers_a_decoded_document_and_its_tables_name() -> None:
+    first, second = list(changes_of(sample("relay/orders.json")))
+    assert (first.table, first.sk, first.old, first.at) == ("orders", "ORDER", None, "2026-11-22T05:00:01.000Z")
+    assert first.new is not None
+    assert second.old == first.new
+    assert second.new is not None
+    assert [type(second.new["sequence"]), second.new["sequence"]] == [int, 2]
+    assert second.new["document"]["lines"][0]["state"] == "accepted"
