@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from mart_union.kernel import storage
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Forbidden, Invalid, KeyReused, MartUnionError, NotFound, StepNotAllowed
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import get_balance, get_transfer, post
-from mart_union.orders import storing
+from mart_union.orders import service, storing
 from mart_union.orders.model import Order
 from mart_union.orders.service import (
     act_on_deadlines,
@@ -28,6 +32,7 @@ from mart_union.orders.tracking import add_tracking_event
 from mart_union.stock.model import Movement, take
 from mart_union.stock.service import add_movement, count, get_level
 from tests.orders_examples import PLACED, line_of, order_of
+from tests.services.cutting import CutOff, cut_off
 
 NOW = PLACED + timedelta(hours=1)
 STORE = "store/emei-tea"
@@ -73,6 +78,22 @@ def by_customer(order: Order, step: str, key: str = "key-00001", **more: object)
 def shipped(order: Order) -> Order:
     by_store(order, "accept", "key-accept")
     return by_store(order, "ship", "key-ship", tracking=("windcity-express", "WX-1"))
+
+
+@contextlib.contextmanager
+def counted_requests() -> Iterator[Counter[str]]:
+    """How often each operation was asked of the database meanwhile."""
+    requests: Counter[str] = Counter()
+
+    def add(model: Any, **_: Any) -> None:
+        requests[model.name] += 1
+
+    events = storage.client().meta.events
+    events.register("before-call", add, unique_id="counting")
+    try:
+        yield requests
+    finally:
+        events.unregister("before-call", unique_id="counting")
 
 
 def counts(order: Order) -> list[tuple[int, int]]:
@@ -294,3 +315,40 @@ def test_stock_that_moved_meanwhile_is_added_to_and_not_overwritten(unique: str)
     transaction.commit()
     by_customer(order, "cancel")
     assert counts(order) == [(15, 0)]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("step", ["accept", "refuse"])
+def test_a_step_cut_off_anywhere_and_repeated_is_taken_once(unique: str, step: str, number: int, when: str) -> None:
+    order = place(order_of(), unique)
+    with contextlib.suppress(CutOff), cut_off(number, when):
+        by_store(order, step)
+    after = by_store(order, step)
+    assert get_order(order.id, consistent=True) == after
+    assert (after.sequence, [taken.step for taken in after.history]) == (2, [step])
+    if step == "refuse":
+        assert get_balance(f"customer/{order.customer}").balance_minor == 500000
+        assert counts(order) == [(10, 0)]
+
+
+def test_a_step_is_one_read_and_one_write(unique: str) -> None:
+    order = place(order_of(), unique)
+    for step, most in (("accept", {"GetItem": 1, "PutItem": 1}), ("refuse", {"GetItem": 1, "TransactWriteItems": 1})):
+        with counted_requests() as requests:
+            by_store(order, step, f"key-{step}")
+        assert requests == most
+
+
+def test_a_write_that_loses_its_answer_is_recognised_when_it_is_sent_again(
+    unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = place(order_of(), unique)
+
+    def written_but_answered_as_overtaken(before: Order, after: Order) -> None:
+        storing.replace_order(before, after)
+        raise storing.OrderMoved("the second sending met the first")
+
+    monkeypatch.setattr(service, "replace_order", written_but_answered_as_overtaken)
+    after = by_store(order, "accept")
+    assert (after.sequence, [taken.step for taken in after.history]) == (2, ["accept"])

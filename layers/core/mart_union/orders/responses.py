@@ -9,11 +9,11 @@ from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id, input_hash
 from mart_union.kernel.paging import Page, read_page
-from mart_union.kernel.storage import find
+from mart_union.kernel.storage import find, find_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.orders.model import RESPONSE_KINDS, Order, Response
 from mart_union.orders.service import get_order_for
-from mart_union.orders.tables import ResponseItem, response_items, response_key
+from mart_union.orders.tables import OrdersItem, ResponseItem, response_items, response_key
 
 _LONGEST_TEXT = 2000
 _MOST_RESPONSES = 50
@@ -174,6 +174,6 @@ def list_supplier_responses(supplier: str, *, month: str = "", cursor: str = "",
 
 def _list(party: str, month: str, cursor: str, limit: int) -> Page[Response]:
     partition = f"{party}#responses#{month or 'open'}"
-    query = ResponseItem.by_store.query
-    page = read_page(query, partition, cursor=cursor, limit=limit, newest_first=False)
-    return Page(tuple(item.document for item in page.items), page.next)
+    page = read_page(OrdersItem.by_store.query, partition, cursor=cursor, limit=limit, newest_first=False)
+    responses = find_all([(ResponseItem, item.pk, item.sk) for item in page.items])
+    return Page(tuple(item.document for item in responses if item is not None), page.next)

@@ -18,7 +18,7 @@ from mart_union.orders.model import ENDED, STATES, Order, StepTaken
 from mart_union.orders.procedures import allowed_steps, procedure_of
 from mart_union.orders.refunds import refund_amounts, units_of
 from mart_union.orders.steps import Details, apply_step, due_steps
-from mart_union.orders.storing import OrderMoved, add_changed_order
+from mart_union.orders.storing import OrderMoved, add_changed_order, replace_order
 from mart_union.orders.tables import OrderItem, OrdersItem, order_key
 from mart_union.stock.model import put_back
 from mart_union.stock.service import add_movement
@@ -69,6 +69,8 @@ def list_store_orders(
 ) -> Page[Order]:
     """A page of a store's orders, newest first within a state: the open ones (of a state), or the closed ones placed in a month.
 
+    One query and one batch read. An order that moves on meanwhile is shown as it is now.
+
     Raises:
         NotFound: no order is ever in that state.
         Invalid: the cursor is not one of ours.
@@ -77,9 +79,9 @@ def list_store_orders(
         raise NotFound(f"no order is ever '{state}'", states=sorted(STATES - ENDED))
     partition = f"{store}#closed#{month}" if month else f"{store}#open"
     in_state = OrdersItem.store_sort.startswith(f"{state}#") if state else None
-    query = OrderItem.by_store.query
-    page = read_page(query, partition, cursor=cursor, limit=limit, range_key_condition=in_state)
-    return Page(tuple(item.document for item in page.items), page.next)
+    page = read_page(OrdersItem.by_store.query, partition, cursor=cursor, limit=limit, range_key_condition=in_state)
+    orders = find_all([(OrderItem, item.pk, item.sk) for item in page.items])
+    return Page(tuple(item.document for item in orders if item is not None), page.next)
 
 
 def list_due(hour: str, until: str, limit: int = 500) -> list[str]:
@@ -110,7 +112,7 @@ def take_step(
 
     `role` is customer (then `actor` is the customer), store or supplier (then `fulfiller` is theirs) or system. `tracking` is a carrier
     and its number; `facts` hold `pickup_code`, `appointment_at`, `access` where the step needs them. The same key again changes nothing
-    and gives the order as it is. One read and one write transaction; when another change comes between, it is read again.
+    and gives the order as it is. One read and one write; when another change comes between, it is read again.
 
     Raises:
         NotFound: there is no such order of this party.
@@ -171,12 +173,14 @@ def _refuse_elsewhere(order: Order, step: str, role: str, fulfiller: str) -> Non
 
 
 def _commit(before: Order, after: Order, now: datetime) -> None:
+    taken = after.history[-1] if len(after.history) > len(before.history) else None
+    rule = procedure_of(before).step(taken.step) if taken else None
+    if taken is None or rule is None or rule.effect != "refund":
+        replace_order(before, after)
+        return
     transaction = WriteTransaction()
     add_changed_order(transaction, before, after)
-    for taken in after.history[len(before.history) :]:
-        rule = procedure_of(before).step(taken.step)
-        if rule is not None and rule.effect == "refund":
-            _add_refund(transaction, before, after, taken, now)
+    _add_refund(transaction, before, after, taken, now)
     transaction.commit()
 
 

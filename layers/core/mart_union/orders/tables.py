@@ -4,12 +4,13 @@
 |---|---|---|---|
 | an order with its lines, shipments and history | `ORDER#<id>`/`ORDER` | 1 | 0.5 read a 4 KB |
 | an order's responses | `ORDER#<id>`, begins `RESPONSE#` | 1 | by size |
-| a store's open orders by state, its closed ones by month | index `by_store` | 1 a page | by size |
-| a store's open responses, its answered ones by month | index `by_store`, `<store>#responses#open`, `<store>#responses#<yyyy-mm>` | 1 a page | by size |
-| a supplier's | the same with `supplier/<id>` for the store | 1 a page | by size |
+| a store's open orders by state, its closed ones by month | index `by_store`, then the orders | 2 a page | by size |
+| a store's open responses, its answered ones by month | index `by_store`, `<store>#responses#open`, `<store>#responses#<yyyy-mm>` | 2 a page | by size |
+| a supplier's | the same with `supplier/<id>` for the store | 2 a page | by size |
 | orders whose deadline has come | index `clock` | 1 an hour of the clock | by size |
 
-Index `by_store` (`store_list`, `store_sort`): an order or response enters it once (1 write unit) and changes its key with its state (2).
+Index `by_store` (`store_list`, `store_sort`), keys only, so that a step costs no copy of the order and a page is one query and one batch
+read: an order or response enters it once (1 write unit) and changes its key with its state (2).
 A response about suppliers' lines has a copy for each of them (`FORWARDED#`), so that it stands in their lists too.
 Index `clock` (`clock_pk` = the hour, `clock_sk` = moment and order), keys only: only orders that wait for a deadline are in it (1 to enter,
 1 to leave).
@@ -18,7 +19,7 @@ Index `clock` (`clock_pk` = the hour, `clock_sk` = moment and order), keys only:
 from __future__ import annotations
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from mart_union.kernel.storage import Document, Item, table_name
 from mart_union.orders.model import ENDED, Order, Response
@@ -29,7 +30,7 @@ class ByStore(GlobalSecondaryIndex["OrdersItem"]):
 
     class Meta:
         index_name = "by_store"
-        projection = AllProjection()
+        projection = KeysOnlyProjection()
 
     store_list = UnicodeAttribute(hash_key=True)
     store_sort = UnicodeAttribute(range_key=True)
