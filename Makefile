@@ -30,7 +30,7 @@ clean:
 demo: up
 	@$(BIN)/python -m infra.local.demo
 
-# To AWS, with the credentials and region of your own environment: see docs/deploy.md or run it to be told what it needs.
+# To AWS, with the credentials and region of your own environment; UNION=<id> for a union. It says what it needs.
 deploy: $(VENV)/ready
 	@$(BIN)/python -m infra.deploy $(UNION)
 

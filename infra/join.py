@@ -50,8 +50,8 @@ def ensure_client(cognito: Any, pool: str, union: str) -> tuple[str, str]:
         AllowedOAuthFlowsUserPoolClient=True,
         AllowedOAuthFlows=["client_credentials"],
         AllowedOAuthScopes=[SCOPE],
-        AccessTokenValidity=60,
-        TokenValidityUnits={"AccessToken": "minutes"},
+        AccessTokenValidity=24,  # the most; every token costs, and a heartbeat is refused anyway once another client is bound
+        TokenValidityUnits={"AccessToken": "hours"},
     )
     return _pair(made["UserPoolClient"])
 

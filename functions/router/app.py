@@ -238,14 +238,15 @@ def preferred_languages() -> list[str]:
 
 def page_languages() -> list[str]:
     """The languages to try for a page: asked for in the address, then the browser's, also by their primary tag."""
-    asked = (request().query_params or {}).get("lang", "")
+    asked = dict(request().query_params or {}).get("lang", "")
     wanted = [asked, *preferred_languages()]
     return [each for tag in wanted for each in (tag, "zh-TW" if tag.startswith("zh") else tag.split("-")[0])]
 
 
 def token_claims() -> dict[str, str]:
     """The claims of the token that API Gateway has verified."""
-    return dict((request().context.get("authorizer") or {}).get("claims") or {})
+    authorizer: dict[str, dict[str, str]] = request().context.get("authorizer") or {}
+    return authorizer.get("claims", {})
 
 
 def groups_of(claims: Mapping[str, str]) -> list[str]:

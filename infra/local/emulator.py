@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import urllib.error
 import urllib.request
@@ -54,7 +55,8 @@ def healthy(network: Network) -> bool:
 def _environment(network: Network) -> dict[str, str]:
     """What the emulator needs, and nothing else of the person's environment: its functions inherit it."""
     temporary = STATE / "tmp"
-    temporary.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(temporary, ignore_errors=True)  # unpacked functions and layers of the last run: gigabytes
+    temporary.mkdir(parents=True)
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TZ", "USER") if name in os.environ}
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",

@@ -173,6 +173,7 @@ def _seed(network: Network, unions: list[SampleUnion], say: Say) -> None:
     if importlib.util.find_spec("infra.local.seed") is None:
         say("no sample data yet")
         return
+    sys.path.insert(0, str(ROOT / "layers" / "core"))  # its rules make the sample's files
     seed = importlib.import_module("infra.local.seed")
     for union in unions:
         parameters = network.client("ssm", union.region)

@@ -69,6 +69,5 @@ def listed(value: Any) -> list[Any]:
 def text(value: Any) -> str:
     """A name or ARN with its functions spelled out, good for looking for a wildcard."""
     if isinstance(value, dict):
-        ((name, inner),) = value.items()
-        return f"{name}({text(inner)})"
-    return "".join(text(each) for each in value) if isinstance(value, list) else str(value)
+        return " ".join(f"{name}({text(inner)})" for name, inner in value.items())
+    return " ".join(text(each) for each in value) if isinstance(value, list) else str(value)

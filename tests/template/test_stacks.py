@@ -119,9 +119,10 @@ def indexes_of_code() -> dict[str, dict[str, list[str]]]:
     for model in models():
         table = found.setdefault(model.Meta.table_name.replace("hsinchu", "${UnionId}"), {})
         for name, index in model._indexes.items():
-            keys = [each for each in index._get_attributes().values() if each.is_hash_key]
-            keys += [each for each in index._get_attributes().values() if each.is_range_key]
-            table[name] = [each.attr_name for each in keys]
+            schema = index._get_schema()
+            table[name] = [each["AttributeName"] for each in schema["key_schema"]] + [
+                schema["projection"]["ProjectionType"]
+            ]
     return found
 
 
@@ -132,6 +133,7 @@ def indexes_of_templates() -> dict[str, dict[str, list[str]]]:
         table = properties["TableName"]
         found[table["Sub"] if isinstance(table, dict) else table] = {
             index["IndexName"]: [each["AttributeName"] for each in index["KeySchema"]]
+            + [index["Projection"]["ProjectionType"]]
             for index in properties.get("GlobalSecondaryIndexes", [])
         }
     return found
