@@ -1,0 +1,64 @@
+"""What customers say about a supplier's lines, and its answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.paging import Page as Items
+from mart_union.orders.responses import answer_response, list_supplier_responses
+from mart_union.orders.views import SeenResponse, seen_response
+from mart_union.web.access import SUPPLIER
+from mart_union.web.answer import Page, Redirect
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+from supply.orders import month_of
+
+
+@dataclass(frozen=True)
+class ResponseAnswer:
+    """The supplier's answer to a customer."""
+
+    text: str
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes and pages."""
+    one = "/supply/{supplier}/responses/{order}/{response}/answer"
+    api.get("/api/supply/{supplier}/responses", SUPPLIER, answer=Items[SeenResponse])(list_by_api)
+    api.post(f"/api{one}", SUPPLIER, body=ResponseAnswer, answer=SeenResponse)(answer_by_api)
+    api.get("/supply/{supplier}/responses", SUPPLIER)(list_page)
+    api.post(one, SUPPLIER, body=ResponseAnswer)(answer_by_form)
+
+
+def list_by_api(request: Request) -> Items[SeenResponse]:
+    """What customers wait to hear about the supplier's lines, oldest first; with a `month` (yyyy-mm), what was answered of it."""
+    month, cursor = month_of(request), request.query.get("cursor", "")
+    page = list_supplier_responses(request.params["supplier"], month=month, cursor=cursor)
+    return Items(tuple(seen_response(response) for response in page.items), page.next)
+
+
+def answer_by_api(request: Request) -> SeenResponse:
+    """Answer a customer, once; repeating the same answer changes nothing."""
+    params = request.params
+    answered = answer_response(
+        params["order"],
+        params["response"],
+        request.content.text,
+        actor=request.caller.subject,
+        fulfiller=f"supplier/{params['supplier']}",
+        now=utc_now(),
+    )
+    return seen_response(answered)
+
+
+def list_page(request: Request) -> Page:
+    """The open questions, complaints and reviews, each with a form for its answer."""
+    context = {"supplier": request.params["supplier"], "responses": list_by_api(request), "month": month_of(request)}
+    return Page("supply/responses.html", context)
+
+
+def answer_by_form(request: Request) -> Redirect:
+    """Answer and go back to what is still open."""
+    answer_by_api(request)
+    return Redirect(f"/supply/{request.params['supplier']}/responses")

@@ -1,0 +1,136 @@
+"""A seller's own shop reports its sales: stock, hold and order come together or not at all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from mart_union.catalog.model import Classification, OfferReference, Store, Union, offer_level
+from mart_union.catalog.service import save_union
+from mart_union.catalog.tables import StoreItem, store_key
+from mart_union.customers.model import Recipient
+from mart_union.customers.tables import RecipientItem, recipient_key
+from mart_union.kernel import secrets
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.ids import derived_id
+from mart_union.kernel.storage import find
+from mart_union.ledger.model import Posting, Transfer
+from mart_union.ledger.service import post
+from mart_union.mediation import service as mediation
+from mart_union.mediation.model import Shop, Terms
+from mart_union.orders.service import get_order
+from mart_union.stock.service import get_level
+from supply.app import lambda_handler as supply
+from tests.services.test_mediation import make_offer, make_supplier
+
+RECIPIENT = {
+    "name": "Lin",
+    "address_lines": ["1 Guangfu Rd"],
+    "city": "Hsinchu",
+    "postcode": "300",
+    "phone": "0900-000-001",
+}
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "_keys", lambda: {"shop_key": "c2hvcC1rZXk"})
+
+
+@pytest.fixture
+def shop(unique: str) -> Shop:
+    """A shop of a store that sells one offer of a hundred units, at 110 dollars of supply price, on a deposit of 500 dollars."""
+    names = {"zh-TW": "新竹", "en": "Hsinchu"}
+    food = Classification("food-drink", names)
+    save_union(Union("hsinchu", names, {}, (), ("zh-TW", "en"), (food,), (), 500, 500), "operator")
+    store = Store(unique + "s", "xu", names, {}, "food-drink", "open", "2026-11-01T00:00:00.000Z", carrier="post")
+    StoreItem(*store_key(store.id), document=store, sequence=1).save()
+    offer = make_offer(make_supplier(unique))
+    reference = OfferReference(offer.supplier, offer.sku)
+    mediation.make_link(store.id, "GX-HERBTEA", reference, Terms("tea", 23000), "owner", utc_now())
+    postings = (Posting(f"store/{store.id}/deposit", 50000), Posting("provider/bank", -50000))
+    post(Transfer(f"top-up-{unique}", "top_up", "TWD", postings, f"deposit/{store.id}", "2026-11-22T09:00:00.000Z"))
+    return mediation.register_shop(store.id, "https://shop.example/hook", "owner", "key-00001", utc_now())
+
+
+def report(shop: Shop, sale: str, quantity: int, *, secret: str = "", sku: str = "GX-HERBTEA") -> dict[str, Any]:
+    body = json.dumps({"sale": sale, "lines": [{"sku": sku, "quantity": quantity}], "recipient": RECIPIENT})
+    now = utc_now()
+    signature = Webhook(secret or mediation.secret_of(shop.id)).sign("msg-1", now, body)
+    event = {
+        "httpMethod": "POST",
+        "path": f"/api/shops/{shop.id}/sales",
+        "headers": {
+            "Content-Type": "application/json",
+            "webhook-id": "msg-1",
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": signature,
+        },
+        "queryStringParameters": None,
+        "body": body,
+        "requestContext": {"stage": "union", "requestId": "r", "authorizer": None},
+    }
+    return supply(event, None)
+
+
+def recipient_of(shop: Shop, sale: str) -> Recipient | None:
+    item = find(RecipientItem, *recipient_key(derived_id("recipient", "", f"shop/{shop.id}/{sale}")))
+    return None if item is None else item.document
+
+
+def pool(shop: Shop) -> tuple[int, int]:
+    (link,) = mediation.list_links(shop.store).items
+    level = get_level(offer_level(link.supplier, link.offer_sku))
+    return level.reserve, level.sold
+
+
+def test_a_sale_takes_stock_holds_its_cost_and_reaches_the_supplier(shop: Shop) -> None:
+    answer = report(shop, "sale-1", 2)
+    assert answer["statusCode"] == 201
+    order = get_order(json.loads(answer["body"])["orders"][0])
+    assert [(line.fulfiller.startswith("supplier/"), line.quantity, line.held_minor) for line in order.lines] == [
+        (True, 2, 22000)
+    ]
+    deposit = mediation.get_deposit(shop.store)
+    assert (deposit.available_minor, deposit.held_minor) == (28000, 22000)
+    assert pool(shop) == (98, 2)
+    kept = recipient_of(shop, "sale-1")
+    assert kept is not None
+    assert (kept.id, kept.customer) == (order.recipient, "")
+
+
+def test_a_sale_reported_again_gets_the_same_answer_and_takes_nothing_more(shop: Shop) -> None:
+    first, again = report(shop, "sale-1", 2), report(shop, "sale-1", 2)
+    assert (again["statusCode"], again["body"]) == (201, first["body"])
+    other = report(shop, "sale-1", 3)
+    assert (other["statusCode"], json.loads(other["body"])["type"]) == (
+        409,
+        "urn:mart-union:problem:idempotency-key-reused",
+    )
+    assert pool(shop) == (98, 2)
+    assert recipient_of(shop, "sale-1") is not None
+
+
+@pytest.mark.parametrize(
+    ("quantity", "sku", "status"),
+    [(101, "GX-HERBTEA", 409), (5, "GX-HERBTEA", 402), (1, "NOT-THERE", 404)],
+)
+def test_a_refused_sale_leaves_nothing_behind(shop: Shop, quantity: int, sku: str, status: int) -> None:
+    assert report(shop, "sale-1", quantity, sku=sku)["statusCode"] == status
+    deposit = mediation.get_deposit(shop.store)
+    assert (deposit.available_minor, deposit.held_minor, pool(shop)) == (50000, 0, (100, 0))
+    assert recipient_of(shop, "sale-1") is None
+
+
+def test_a_sale_that_another_secret_signed_is_refused(shop: Shop) -> None:
+    assert report(shop, "sale-1", 1, secret=mediation.secret_of("another"))["statusCode"] == 401
+    assert (pool(shop), recipient_of(shop, "sale-1")) == ((100, 0), None)
+
+
+def test_a_paused_shops_sales_are_refused(shop: Shop) -> None:
+    mediation.set_shop_state(shop.store, shop.id, "paused", "owner", utc_now())
+    assert report(shop, "sale-1", 1)["statusCode"] == 422
+    assert pool(shop) == (100, 0)
