@@ -11,6 +11,7 @@ import pytest
 from mart_union.catalog.model import Store
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import NotFound
+from mart_union.kernel.ids import input_hash
 from mart_union.orders.model import ENDED, Order
 from mart_union.orders.procedures import (
     PROCEDURES,
@@ -19,12 +20,12 @@ from mart_union.orders.procedures import (
     Step,
     acceptance_deadline,
     allowed_steps,
-    check_procedure,
     current_version,
     get_procedure,
     mermaid_of,
     promised_by,
 )
+from mart_union.orders.proving import check_procedure
 from mart_union.orders.steps import Details, apply_step, due_steps
 from tests.orders_examples import PLACED, order_of
 
@@ -155,3 +156,13 @@ def test_a_procedure_without_steps_is_no_procedure() -> None:
         "no ending is reached from placed",
         "an order can stay placed for ever",
     ]
+
+
+def test_a_published_version_never_changes_because_orders_are_pinned_to_it() -> None:
+    prints = {(name, PROCEDURES[name].version): input_hash(PROCEDURES[name])[:12] for name in NAMES}
+    assert prints == {
+        ("appointment", 1): "03a1b274c2c6",
+        ("carrier", 1): "1e54f7f6fa97",
+        ("digital", 1): "307150f4aab3",
+        ("pickup", 1): "151730c09bf3",
+    }

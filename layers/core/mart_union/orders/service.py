@@ -120,11 +120,7 @@ def take_step(
         KeyReused, Invalid, RuleViolation: as for `apply_step`.
         Busy: other changes kept winning.
     """
-    carrier, number = tracking or ("", "")
-    given = {
-        name: value for name, value in (facts or {}).items() if name in {"pickup_code", "appointment_at", "access"}
-    }
-    details = Details(carrier, number, note=note, new_code=f"{secrets.randbelow(10**6):06d}", **given)
+    details = _details(tracking, note, facts)
 
     def change(before: Order) -> Order:
         _refuse_elsewhere(before, step, role, fulfiller)
@@ -141,6 +137,12 @@ def take_step(
         )
 
     return change_order(order, role, actor if role == "customer" else fulfiller, change, now)
+
+
+def _details(tracking: tuple[str, str] | None, note: str, facts: Mapping[str, str] | None) -> Details:
+    carrier, number = tracking or ("", "")
+    given = {name: fact for name, fact in (facts or {}).items() if name in {"pickup_code", "appointment_at", "access"}}
+    return Details(carrier, number, note=note, new_code=f"{secrets.randbelow(10**6):06d}", **given)
 
 
 def change_order(order: str, role: str, party: str, change: Callable[[Order], Order], now: datetime) -> Order:

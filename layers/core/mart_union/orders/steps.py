@@ -56,8 +56,7 @@ def apply_step(
 ) -> Order:
     """The order after a step of some of its lines; the very same order if the step was taken before under this key.
 
-    Without `lines`, all that the role may move by the step are moved. Lines that are refunded, completed or released hold no money
-    afterwards: post what `order` held of them.
+    Without `lines`, all that the role may move are moved. Lines that are settled hold no money afterwards: post what `order` held.
 
     Raises:
         StepNotAllowed: the procedure, the role or the lines' states forbid it; `allowed` names what the role may do.
@@ -74,10 +73,9 @@ def apply_step(
     _check_details(order, rule, details, at)
     if len(order.history) >= _MOST_STEPS:
         raise RuleViolation(f"an order has at most {_MOST_STEPS} steps")
-    moved = tuple(_moved(line, rule) if line.number in numbers else line for line in order.lines)
     after = replace(
         order,
-        lines=moved,
+        lines=tuple(_moved(line, rule) if line.number in numbers else line for line in order.lines),
         shipments=_shipments(order, rule, details, numbers, at),
         facts=_facts(order, rule, details),
         history=(*order.history, StepTaken(step, role, actor, at, numbers, key, details.note[:_LONGEST_TEXT])),
