@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.local.network import ROOT, STATE, Network, Trouble, architecture, read, runtime, write
+from infra.local.network import CENTER_REGION, ROOT, STATE, Network, Trouble, architecture, read, runtime, write
 
 _DEPLOYED = "deployed.json"
 _FAILED = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"}
@@ -49,7 +49,8 @@ def build(network: Network, template: Template) -> bool:
         return False
     _sam(
         network,
-        "us-east-1",
+        template,
+        CENTER_REGION,
         "build",
         "--template", str(template.path),
         "--build-dir", str(template.built.parent),
@@ -80,6 +81,7 @@ def deploy(network: Network, template: Template, stack: str, region: str, parame
     bucket = _artifact_bucket(network, region)
     _sam(
         network,
+        template,
         region,
         "deploy",
         "--template-file", str(template.built),
@@ -135,17 +137,23 @@ def _artifact_bucket(network: Network, region: str) -> str:
     return name
 
 
-def _sam(network: Network, region: str, *arguments: str) -> None:
-    command = [str(Path(sys.executable).parent / "sam"), *arguments]
+def _sam(network: Network, template: Template, region: str, command: str, *arguments: str) -> None:
+    """Run the tool in a folder of the template's own: what it keeps of one build it would remove in another's.
+
+    The configuration `local` does not exist, so that nothing of samconfig.toml, which is for AWS, is taken.
+    """
+    folder = template.built.parent.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    line = [str(Path(sys.executable).parent / "sam"), command, "--config-env", "local", *arguments]
     done = subprocess.run(
-        command, cwd=ROOT, env=network.environment(region), stdin=subprocess.DEVNULL,
+        line, cwd=folder, env=network.environment(region), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     STATE.mkdir(exist_ok=True)
     with (STATE / "sam.log").open("a") as log:
-        log.write(f"$ {' '.join(command)}\n{done.stdout}\n")
+        log.write(f"$ {' '.join(line)}\n{done.stdout}\n")
     if done.returncode:
-        raise Trouble(f"sam {arguments[0]} failed: {_reason(done.stdout)} (all of it in {STATE / 'sam.log'})")
+        raise Trouble(f"sam {command} failed: {_reason(done.stdout)} (all of it in {STATE / 'sam.log'})")
 
 
 def _reason(output: str) -> str:
