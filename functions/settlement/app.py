@@ -20,14 +20,16 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     now = utc_now()
     completed = service.complete_due(now)
     statements = service.settle_due(now)
+    _measure("OrdersCompleted", completed.done)
+    _measure("OrdersNotCompleted", completed.failed)
+    _measure("StatementsSettled", len(statements))
     report = service.reconcile_daily(now)
-    metrics.add_metric("OrdersCompleted", MetricUnit.Count, completed.done)
-    metrics.add_metric("OrdersNotCompleted", MetricUnit.Count, completed.failed)
-    metrics.add_metric("StatementsSettled", MetricUnit.Count, len(statements))
     if report is not None:
-        metrics.add_metric("ReconciliationDifferences", MetricUnit.Count, len(report.differences))
-        for difference in report.differences:
-            logger.error(
-                "the books differ", invariant=difference.invariant, subject=difference.subject, detail=difference.detail
-            )
+        _measure("ReconciliationDifferences", len(report.differences))
+        for found in report.differences:
+            logger.error("the books differ", invariant=found.invariant, subject=found.subject, detail=found.detail)
     logger.info("settled", completed=completed.done, failed=completed.failed, statements=len(statements))
+
+
+def _measure(name: str, count: int) -> None:
+    metrics.add_metric(name, MetricUnit.Count, count)

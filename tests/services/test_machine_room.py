@@ -14,7 +14,7 @@ from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.sales import place_shop_sale
 from mart_union.checkout.service import place_purchase
-from mart_union.kernel import bucket, events
+from mart_union.kernel import events
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import NotFound, StepNotAllowed
 from mart_union.kernel.ids import new_id
@@ -33,22 +33,21 @@ from mart_union.stock.tables import LevelItem, level_key
 from relay.app import lambda_handler as relay
 from stock_adjustment.app import lambda_handler as stock_adjustment
 from tests.conftest import ROOT
-from tests.services.buckets import make_bucket
+from tests.services.buckets import own_bucket
 from tests.services.market import NOW, fill_pool, give_money, open_market, save_listing, save_mediated
 
 
 @pytest.fixture(scope="module")
 def listener(tables: None) -> Iterator[Any]:
     """What the bus has been told since it was last asked: name, entity, sequence and id of each event."""
-    for cached in (events._bus, bucket._client):
-        cached.cache_clear()
-    make_bucket()
+    events._bus.cache_clear()
     session = get_session()
     bus, queues = events._bus(), session.create_client("sqs")
     name = f"told-{new_id()}"
     queue = queues.create_queue(QueueName=name)["QueueUrl"]
     arn = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    if settings().bus not in {each["Name"] for each in bus.list_event_buses()["EventBuses"]}:
+    made = settings().bus not in {each["Name"] for each in bus.list_event_buses()["EventBuses"]}
+    if made:
         bus.create_event_bus(Name=settings().bus)
     bus.put_rule(Name=name, EventBusName=settings().bus, EventPattern=json.dumps({"source": ["mart-union"]}))
     bus.put_targets(Rule=name, EventBusName=settings().bus, Targets=[{"Id": "queue", "Arn": arn}])
@@ -62,9 +61,13 @@ def listener(tables: None) -> Iterator[Any]:
                 queues.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         return found
 
-    yield receive
-    for cached in (events._bus, bucket._client):
-        cached.cache_clear()
+    with own_bucket():
+        yield receive
+    bus.remove_targets(Rule=name, EventBusName=settings().bus, Ids=["queue"])
+    bus.delete_rule(Name=name, EventBusName=settings().bus)
+    if made:
+        bus.delete_event_bus(Name=settings().bus)
+    events._bus.cache_clear()
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from mart_union.kernel import bucket, storage
+from mart_union.kernel import storage
 from mart_union.kernel.bucket import get_object
-from mart_union.kernel.errors import NotFound
+from mart_union.kernel.errors import Conflict, NotFound
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger import jobs
 from mart_union.ledger import statements as ledger
@@ -22,7 +22,7 @@ from mart_union.ledger.model import Payable, Posting, Statement
 from mart_union.ledger.service import add_payable, get_transfer
 from mart_union.settlement.reconciliation import check_statements
 from mart_union.settlement.statements import get_statement, list_statements, settle_day, settle_due, statement_as_csv
-from tests.services.buckets import make_bucket
+from tests.services.buckets import own_bucket
 from tests.services.cutting import CutOff, cut_off
 
 NOW = datetime(2026, 11, 30, 1, 0, tzinfo=UTC)
@@ -30,10 +30,8 @@ NOW = datetime(2026, 11, 30, 1, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="module", autouse=True)
 def payout_bucket(tables: None) -> Iterator[None]:
-    bucket._client.cache_clear()
-    make_bucket()
-    yield
-    bucket._client.cache_clear()
+    with own_bucket():
+        yield
 
 
 @pytest.fixture
@@ -80,6 +78,12 @@ def assert_settled_once(party: str, payables: list[Payable]) -> None:
             Posting("bank/out", statement.total_minor),
             Posting(party, -statement.total_minor),
         }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def agreeing_books(payout_bucket: None) -> Iterator[None]:
+    """After all tests, the statements agree with the payables and the payouts."""
+    yield
     books = whole_ledger()
     assert list(check_statements(books.payables, books.statements, books.lines, books.transfers)) == []
 
@@ -190,6 +194,23 @@ def test_a_late_run_settles_every_day_that_has_passed(unique: str) -> None:
     settle_due(NOW)
     assert [made.period for made in list_statements(party)] == ["2026-11-30", "2026-11-16", "2026-11-10"]
     assert jobs.get_checkpoint("settle_due") == "2026-11-28"
+
+
+def test_a_day_on_which_something_is_left_stays_in_sight(unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs.set_checkpoint("settle_due", "2027-03-01")
+    party, late = f"carrier/{unique}", datetime(2027, 3, 31, tzinfo=UTC)
+    payables = owe(party, "2027-03-02", 1_000)
+
+    def refuse(*_: object) -> Statement:
+        raise Conflict("another run is at it")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "claim", refuse)
+        assert settle_due(late) == []
+    assert jobs.get_checkpoint("settle_due") == "2027-03-02"
+    settle_due(late)
+    assert jobs.get_checkpoint("settle_due") == "2027-03-29"
+    assert_settled_once(party, payables)
 
 
 def test_the_bank_gets_a_file_a_payout_with_ids_and_no_names(unique: str, day: str) -> None:

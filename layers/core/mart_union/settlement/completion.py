@@ -17,7 +17,7 @@ from mart_union.orders.storing import OrderMoved, add_changed_order
 from mart_union.settlement.rounds import HOURS, Outcome, Round, go_round
 from mart_union.settlement.shares import completion_amounts, completion_transfer, payables_of
 
-_WINDOWS = Round("complete_due", timedelta(hours=1), timedelta(days=7), HOURS)
+_WINDOWS = Round("complete_due", timedelta(hours=1), timedelta(days=2), HOURS)
 
 
 def complete_order(

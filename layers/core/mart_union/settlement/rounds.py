@@ -31,6 +31,9 @@ class Round:
 _MOST_A_BUCKET = 1_000_000
 """Only ids are listed; so many orders do not end in one hour."""
 
+_BUCKETS_A_NOTE = 100
+"""After a long silence there is much to go through: where a round has come is noted on the way, in case it runs out of time."""
+
 HOURS = 13
 """Characters of an ISO moment that name its hour."""
 
@@ -56,21 +59,24 @@ def go_round(
 
     An item that is refused is logged and does not hold up the others; the next round begins with its bucket.
     """
-    done = failed = 0
-    first_failed = ""
-    for bucket in _buckets(rounds, now):
+    done, failed, first_failed = 0, 0, ""
+    for number, bucket in enumerate(_buckets(rounds, now)):
+        if number % _BUCKETS_A_NOTE == 0:
+            jobs.set_checkpoint(rounds.job, first_failed or bucket)
         for item in list_due(bucket, iso(now), _MOST_A_BUCKET):
             try:
                 done += act(item)
             except MartUnionError as error:
-                logger.warning(
-                    "left to the next round", job=rounds.job, item=item, code=error.code, reason=error.detail
-                )
+                _log_left(rounds.job, item, error)
                 failed += 1
                 first_failed = first_failed or bucket
     again = iso(now - rounds.bucket)[: rounds.bucket_characters]
     jobs.set_checkpoint(rounds.job, min(first_failed or again, again))
     return Outcome(done, failed)
+
+
+def _log_left(job: str, item: str, error: MartUnionError) -> None:
+    logger.warning("left to the next round", job=job, item=item, code=error.code, reason=error.detail)
 
 
 def _buckets(rounds: Round, now: datetime) -> Iterator[str]:

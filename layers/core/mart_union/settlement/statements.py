@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 from mart_union.kernel.bucket import put_object
 from mart_union.kernel.clock import local_date
-from mart_union.kernel.errors import Busy, Conflict
+from mart_union.kernel.errors import MartUnionError
 from mart_union.kernel.paging import Page
 from mart_union.kernel.settings import settings
 from mart_union.ledger import jobs
@@ -31,29 +31,44 @@ def settle_due(now: datetime) -> list[Statement]:
     """Settle every day that has come since the last run; the statements that were brought to their end.
 
     A run cut off anywhere is finished by the next: claimed payables are on a stored page, an unfinished statement is found by
-    its day, and a payout's transfer and file have ids made from the statement. A party that another run is at is left to it.
-    At most ceil(N/90) + 3 S transactions for N payables of S parties.
+    its day, and a payout's transfer and file have ids made from the statement. At most ceil(N/90) + 3 S transactions for N payables of S parties.
     """
     today = local_date(now, settings().time_zone)
     checkpoint = jobs.get_checkpoint(_JOB)
     first = date.fromisoformat(checkpoint) if checkpoint else today - _FIRST_LOOK_BACK
     settled = [statement for day in days_between(first, today) for statement in settle_day(day.isoformat(), now)]
-    jobs.set_checkpoint(_JOB, max(first, today - _LOOK_AGAIN).isoformat())
+    jobs.set_checkpoint(_JOB, _first_in_sight(first, today - _LOOK_AGAIN).isoformat())
     return settled
 
 
+def _first_in_sight(first: date, last: date) -> date:
+    """The first of these days on which something is left to settle, else the last: the next run begins there."""
+    return next((day for day in days_between(first, last) if not _is_settled(day.isoformat())), max(first, last))
+
+
+def _is_settled(day: str) -> bool:
+    return next(ledger.list_due(day), None) is None and not ledger.list_unfinished(day)
+
+
 def settle_day(day: str, now: datetime) -> Iterator[Statement]:
-    """Settle what is due on one day, and finish what an earlier run of that day left unfinished."""
+    """Settle what is due on one day, and finish what an earlier run of that day left unfinished.
+
+    A party that cannot be settled, as when another run is at it, is logged and left to the next run; it holds up no other.
+    """
     for party, payables in itertools.groupby(ledger.list_due(day), key=lambda payable: payable.party):
         try:
             yield from _settle_party(party, day, payables, now)
-        except (Conflict, Busy) as error:
-            logger.warning("left to another run", party=party, day=day, reason=error.detail)
+        except MartUnionError as error:
+            _log_left(party, day, error)
     for begun in ledger.list_unfinished(day):
         try:
             yield from _finish(ledger.get_statement(begun.party, begun.period), now)
-        except (Conflict, Busy) as error:
-            logger.warning("left to another run", party=begun.party, day=day, reason=error.detail)
+        except MartUnionError as error:
+            _log_left(begun.party, day, error)
+
+
+def _log_left(party: str, day: str, error: MartUnionError) -> None:
+    logger.warning("left to the next run", party=party, day=day, code=error.code, reason=error.detail)
 
 
 def _settle_party(party: str, day: str, payables: Iterable[Payable], now: datetime) -> Iterator[Statement]:

@@ -10,8 +10,8 @@ from mart_union.kernel.clock import iso
 from mart_union.orders.service import act_on_deadlines, list_due
 from mart_union.settlement.rounds import HOURS, MINUTES, Outcome, Round, go_round
 
-_UNPAID = Round("expire_unpaid", timedelta(minutes=1), timedelta(days=1), MINUTES)
-_DEADLINES = Round("order_deadlines", timedelta(hours=1), timedelta(days=7), HOURS)
+_UNPAID = Round("expire_unpaid", timedelta(minutes=1), timedelta(hours=2), MINUTES)
+_DEADLINES = Round("order_deadlines", timedelta(hours=1), timedelta(days=2), HOURS)
 
 
 def expire_unpaid(now: datetime) -> Outcome:
