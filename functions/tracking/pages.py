@@ -58,10 +58,9 @@ def order_page(request: Request) -> Page:
     """An order's way: what has happened, what comes, and what may be said or done."""
     order = order_of(request)
     recipient, union = fetch_all([recipient_ref(order.recipient), union_ref()])
-    procedure = procedure_of(order)
     context = {
         "order": customer_order(order, recipient),
-        "titles": {step.name: step.title for step in procedure.steps},
+        "steps": {step.name: step for step in procedure_of(order).steps},
         "carriers": {carrier.id: carrier for carrier in (union.carriers if union else ())},
         "responses": [seen_response(response) for response in list_responses(order.id)],
     }
