@@ -298,6 +298,28 @@ def test_a_category_of_the_union_shows_every_stores_goods_and_those_below_it(uni
     assert catalog.get_shelf(f"store/{unique}") is None
 
 
+def test_a_build_cut_off_before_the_unions_shelves_is_made_good_by_its_repeat(
+    union: Union, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaf = f"tea-{unique}"
+    catalog.save_category("", Category(leaf, {"en": "Tea"}), "operator", NOW)
+    opened(unique)
+    laid_in(listing(unique, "A-1", union_category=leaf), 1)
+
+    def die(_: object) -> None:
+        raise RuntimeError("cut off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mart_union.catalog.shelves.rebuild_categories", die)
+        with pytest.raises(RuntimeError):
+            catalog.rebuild_store(unique)
+    assert catalog.get_shelf(f"category/{leaf}") is None
+    catalog.rebuild_store(unique)
+    shelf = catalog.get_shelf(f"category/{leaf}")
+    assert shelf is not None
+    assert [card.sku for card in shelf.cards] == ["A-1"]
+
+
 def test_the_front_groups_stores_by_classification(union: Union, unique: str) -> None:
     opened(unique + "z", classification="food-drink")
     opened(unique + "a", classification="craft")

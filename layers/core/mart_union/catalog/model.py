@@ -308,3 +308,13 @@ def listing_level(store: str, sku: str) -> str:
 def offer_level(supplier: str, sku: str) -> str:
     """The id of an offer's level: the pool that all its sellers draw on."""
     return f"offer/{supplier}/{sku}"
+
+
+def report_key(owner: str, upload: str) -> str:
+    """Where in the bucket the report of an upload stands."""
+    return f"reports/{owner}/{upload}.json"
+
+
+def error_file_key(owner: str, upload: str) -> str:
+    """Where in the bucket an upload's refused rows stand, in the sender's format."""
+    return f"reports/{owner}/{upload}.errors.csv"

@@ -37,6 +37,7 @@ from mart_union.catalog.uploads import (
     finish_upload,
     get_upload,
     list_uploads,
+    release_upload,
     save_progress,
 )
 
@@ -75,6 +76,7 @@ __all__ = [
     "rebuild_categories",
     "rebuild_front",
     "rebuild_store",
+    "release_upload",
     "save_category",
     "save_listing",
     "save_progress",

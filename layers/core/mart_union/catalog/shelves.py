@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from pynamodb.exceptions import UpdateError
+
 from mart_union.catalog.categories import list_categories
 from mart_union.catalog.listings import list_listings
 from mart_union.catalog.model import Card, CategoryLink, Listing, Shelf, ShelfHead, in_order, lineages
@@ -70,16 +72,28 @@ def rebuild_store(store: str) -> None:
     Raises:
         Busy: other builds kept beginning; the caller's trigger delivers again.
     """
-    touched: set[str] = set()
-    _build(f"store/{store}", lambda: touched.update(_build_store(store)))
-    rebuild_categories(touched)
+    mine = _build(f"store/{store}", partial(_build_store, store))
+    item = find(BuildItem, *build_key(f"store/{store}"), consistent=True)
+    if item is not None and item.owed:
+        owed = set(item.owed)
+        rebuild_categories(owed)
+        _settle(item, owed, mine)
 
 
-def _build_store(name: str) -> set[str]:
-    """Build the store's shelves and parts; answers with the union's categories in which something differs."""
+def _settle(item: BuildItem, owed: set[str], mine: int) -> None:
+    """Strike out what is shown now; if another build has begun meanwhile, that one may owe it again and strikes it out itself."""
+    try:
+        item.update([BuildItem.owed.delete(owed)], condition=BuildItem.begun == mine)
+    except UpdateError as error:
+        if error.cause_response_code != "ConditionalCheckFailedException":
+            raise
+
+
+def _build_store(name: str) -> None:
+    """Build the store's shelves, and its part of the union's categories."""
     store = fetch(store_ref(name), consistent=True)
     if store is None:
-        return set()
+        return
     categories = list_categories(name)
     shown = [listing for listing in list_listings(name) if is_shown(store, listing)]
     cards = _cards(shown, in_order(categories))
@@ -93,7 +107,7 @@ def _build_store(name: str) -> set[str]:
         inside = [each for listing, each in cards if category.id in lineage.get(listing.category, ())]
         shelf = f"store/{name}/{category.id}"
         _replace(shelf, pack(shelf, ShelfHead(store.names, {}, card, links), inside) if inside else [])
-    return _replace_parts(name, cards)
+    _replace_parts(name, cards)
 
 
 def _cards(listings: Iterable[Listing], links: list[CategoryLink]) -> list[tuple[Listing, Card]]:
@@ -104,20 +118,22 @@ def _cards(listings: Iterable[Listing], links: list[CategoryLink]) -> list[tuple
     return [(listing, card_of_listing(listing, reserves.get(listing.level, 0))) for listing in ordered]
 
 
-def _replace_parts(store: str, cards: list[tuple[Listing, Card]]) -> set[str]:
-    """Keep what the store has in each of the union's categories; answers with those in which that differs."""
-    touched = set()
+def _replace_parts(store: str, cards: list[tuple[Listing, Card]]) -> None:
+    """Keep what the store has in each of the union's categories. What differs is owed to their shelves before it is written."""
+    changes: dict[str, tuple[Card, ...]] = {}
     for category in [each.id for each in list_categories()]:
         after = tuple(card for listing, card in cards if listing.union_category == category)[:_MOST_IN_PART]
         item = find(PartItem, *part_key(category, store), consistent=True)
-        if after == (item.cards if item else ()):
-            continue
-        touched.add(category)
+        if after != (item.cards if item else ()):
+            changes[category] = after
+    if changes:
+        BuildItem(*build_key(f"store/{store}")).update([BuildItem.owed.add(set(changes))])
+    for category, after in changes.items():
+        part = PartItem(*part_key(category, store), cards=after)
         if after:
-            PartItem(*part_key(category, store), cards=after).save()
-        elif item is not None:
-            item.delete()
-    return touched
+            part.save()
+        else:
+            part.delete()
 
 
 def rebuild_categories(touched: Iterable[str]) -> None:
@@ -147,13 +163,18 @@ def _build_category(category: str, below: list[str], head: ShelfHead) -> None:
     _replace(shelf, pack(shelf, head, [card for _, card in ranked]))
 
 
-def _build(shelf: str, work: Callable[[], None]) -> None:
+def _build(shelf: str, work: Callable[[], None]) -> int:
+    """Build until no other build has begun meanwhile; answers with the number of the build that stands.
+
+    Raises:
+        Busy: others kept beginning.
+    """
     for attempt in range(_ATTEMPTS):
         mine = _begin(shelf)
         work()
         item = find(BuildItem, *build_key(shelf), consistent=True)
         if item is not None and int(item.begun) == mine:
-            return
+            return mine
         time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter, not a secret
     raise Busy(f"the shelf {shelf} is being built too often at once")
 

@@ -25,7 +25,7 @@ Index `listed` (`listed_pk`, `listed_sk`): only enterprises. One enters it once 
 
 from __future__ import annotations
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from mart_union.catalog.model import (
@@ -120,9 +120,10 @@ class PartItem(CatalogItem):
 
 
 class BuildItem(CatalogItem):
-    """Counts the builds of a shelf that have begun."""
+    """Counts the builds of a shelf that have begun; `owed` names the union's categories that a store's build has still to show."""
 
     begun = NumberAttribute(default=0)
+    owed = UnicodeSetAttribute(null=True)
 
 
 class UploadItem(CatalogItem):

@@ -89,6 +89,14 @@ def save_progress(upload: Upload, now: datetime) -> Upload:
     return _save(replace(upload, claimed_until=iso(now + timedelta(seconds=CLAIM_SECONDS))))
 
 
+def release_upload(upload: Upload) -> None:
+    """Give one's own claim back after a failure; if someone else has taken it over meanwhile, it stays theirs."""
+    try:
+        _save(replace(upload, claimed_until=""))
+    except Busy:
+        return
+
+
 def finish_upload(upload: Upload, state: str, problem: str, now: datetime) -> Upload:
     """End a claimed upload as DONE or FATAL. A report stands in the bucket by then.
 

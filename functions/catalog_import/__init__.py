@@ -1,0 +1,1 @@
+"""Takes up the files that enterprises and suppliers send to the bucket."""

@@ -1,0 +1,169 @@
+"""From a file in the bucket to applied rows and a report, one chunk after the other, so that any crash loses at most a chunk's progress."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from catalog_import.report import Report
+from catalog_import.supply import OfferImport
+from mart_union.catalog.files import BadRow, FileRefused, Finding, Row, Table, open_table
+from mart_union.catalog.importing import ListingImport, Outcome
+from mart_union.catalog.model import Upload
+from mart_union.catalog.rows import RowRefused
+from mart_union.catalog.service import claim_upload, finish_upload, rebuild_store, release_upload, save_progress
+from mart_union.kernel.bucket import open_object
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import NotFound
+
+CHUNK = 100
+_KEY = re.compile(r"^(uploads|supply)/([a-z0-9-]{1,32})/([\w.-]{1,80})\.(?:csv|tsv|txt)$", re.ASCII)
+_OWNERS = {"uploads": "store", "supply": "supplier"}
+
+
+class Import(Protocol):
+    """How rows of one kind are read and applied."""
+
+    @property
+    def required(self) -> Sequence[str]: ...
+
+    @property
+    def known(self) -> Sequence[str]: ...
+
+    def read(self, row: Row) -> Any: ...
+
+    def look(self, rows: Sequence[Any]) -> Outcome: ...
+
+    def apply(self, rows: Sequence[Any], upload: Upload, now: datetime, *, again: bool) -> Outcome: ...
+
+
+def import_file(key: str, *, clock: Callable[[], datetime] = utc_now) -> Upload | None:
+    """Work a file through and leave its report; None when there is nothing to do: not our kind of key, gone, or done before.
+
+    Raises:
+        Busy: someone else is at work on it.
+    """
+    match = _KEY.match(key)
+    if match is None:
+        return None
+    owner = f"{_OWNERS[match[1]]}/{match[2]}"
+    try:
+        etag, pieces = open_object(key)
+    except NotFound:
+        return None
+    upload = claim_upload(owner, match[3], etag, clock())
+    if upload is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        run = _Run(upload, Path(folder) / "upload", clock)
+        try:
+            return run.work(pieces)
+        except Exception:
+            release_upload(run.upload)  # whoever is told of the file again need not wait for the claim to run out
+            raise
+
+
+class _Run:
+    """One run over one file."""
+
+    def __init__(self, upload: Upload, path: Path, clock: Callable[[], datetime]) -> None:
+        self.upload = upload
+        self._path, self._clock = path, clock
+        self._reached = upload.line  # what an earlier run has worked through is only read, for its report
+        self._redo = upload.line > 0
+        self._seen: set[str] = set()
+
+    def work(self, pieces: Iterable[bytes]) -> Upload:
+        """Apply all rows, write the report, end the upload."""
+        with self._path.open("wb") as file:
+            file.writelines(pieces)
+        with Report(self.upload) as report:
+            try:
+                rows = self._importer()
+                table = open_table(self._path, rows.required, rows.known)
+                report.begin(table)
+                complete = self._apply(table, rows, report)
+            except FileRefused as refused:
+                report.add(refused.finding)
+                return self._finish(report, "FATAL", refused.finding.message)
+            kind, _, name = self.upload.owner.partition("/")
+            if kind == "store" and self.upload.applied:
+                rebuild_store(name)
+            return self._finish(report, "DONE" if complete else "FATAL", "" if complete else "not all rows were read")
+
+    def _importer(self) -> Import:
+        kind, _, name = self.upload.owner.partition("/")
+        try:
+            return ListingImport(name) if kind == "store" else OfferImport(name)
+        except NotFound as error:
+            raise FileRefused(Finding(0, "unknown-owner", "error", error.detail)) from error
+
+    def _apply(self, table: Table, rows: Import, report: Report) -> bool:
+        """Work through the table in chunks; False when the file has more rows than are read."""
+        chunk: list[Any] = []
+        bad: list[BadRow] = []
+        read, line = 0, 1
+        for row in table.rows():
+            read, line = read + 1, row.line if isinstance(row, Row) else row.finding.line
+            if isinstance(row, BadRow):
+                bad.append(row)
+            else:
+                self._read(rows, row, chunk, bad)
+            if len(chunk) >= CHUNK or len(bad) >= CHUNK:
+                self._end_chunk(rows, chunk, bad, report, read, line)
+                chunk, bad, read = [], [], 0
+        self._end_chunk(rows, chunk, bad, report, read, line)
+        return "too-many-rows" not in report.codes
+
+    def _read(self, rows: Import, row: Row, chunk: list[Any], bad: list[BadRow]) -> None:
+        sku = row.cells.get("id", "")
+        if sku and sku in self._seen:
+            message = f"id: {sku} stands in the file before; the first row counts"
+            bad.append(BadRow(Finding(row.line, "repeated-id", "error", message, "id"), row.raw))
+            return
+        self._seen.add(sku)
+        try:
+            chunk.append(rows.read(row))
+        except RowRefused as refused:
+            bad.extend(BadRow(finding, row.raw) for finding in refused.findings)
+
+    def _end_chunk(
+        self, rows: Import, chunk: list[Any], bad: list[BadRow], report: Report, read: int, line: int
+    ) -> None:
+        """Apply a chunk and keep the progress; a chunk of an earlier run is only looked at, for what of it was refused."""
+        done = line <= self._reached
+        if done:
+            outcome = rows.look(chunk)
+        else:
+            outcome = rows.apply(chunk, self.upload, self._clock(), again=self._redo)
+            self._redo = False
+        refused = [
+            *((each.raw, each.finding) for each in bad),
+            *((row.raw, finding) for row, finding in outcome.refused),
+        ]
+        for raw, finding in sorted(refused, key=lambda each: each[1].line):
+            report.add(finding, raw)
+        if not done and read:
+            self._keep(outcome, read, len({finding.line for _, finding in refused}), line)
+
+    def _keep(self, outcome: Outcome, read: int, refused: int, line: int) -> None:
+        before = self.upload
+        after = replace(
+            before,
+            read=before.read + read,
+            applied=before.applied + outcome.applied,
+            unchanged=before.unchanged + outcome.unchanged,
+            refused=before.refused + refused,
+            line=line,
+        )
+        self.upload = save_progress(after, self._clock())
+
+    def _finish(self, report: Report, state: str, problem: str) -> Upload:
+        """The report comes before the end: an upload that has ended has one."""
+        report.keep(replace(self.upload, state=state))
+        return finish_upload(self.upload, state, problem, self._clock())

@@ -1,0 +1,1 @@
+"""Keeps the shelves in step with the catalog and the stock."""

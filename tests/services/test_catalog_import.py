@@ -1,0 +1,250 @@
+"""Uploads from the bucket to listings and levels: every row applied or reported, repeats and crashes without effect."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from catalog_import import work
+from catalog_import.app import lambda_handler
+from mart_union.catalog import service as catalog
+from mart_union.catalog.model import Category, OfferReference, error_file_key, report_key
+from mart_union.catalog.tables import ListingItem
+from mart_union.kernel import bucket
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import Busy
+from mart_union.kernel.settings import settings
+from mart_union.stock.service import count, get_level, stock_out
+from tests.gateway import CONTEXT
+from tests.services.test_catalog import listing, opened, union
+
+__all__ = ["union"]
+HEADER = "id,title,title_en,product_type,union_category,kind,price,quantity,low_stock"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def place(tables: None) -> Iterator[None]:
+    bucket._client.cache_clear()
+    bucket._client().create_bucket(
+        Bucket=settings().bucket, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"}
+    )
+    yield
+    bucket._client.cache_clear()
+
+
+@pytest.fixture
+def store(union: object, unique: str) -> str:
+    catalog.save_category("", Category("tea", {"en": "Tea"}), "operator")
+    opened(unique)
+    return unique
+
+
+def send(store: str, content: str | bytes, upload: str = "u1") -> str:
+    key = f"uploads/{store}/{upload}.csv"
+    body = content if isinstance(content, bytes) else content.encode()
+    bucket._client().put_object(Bucket=settings().bucket, Key=key, Body=body)
+    return key
+
+
+def event_of(key: str) -> dict[str, Any]:
+    return {"Records": [{"eventName": "ObjectCreated:Post", "s3": {"bucket": {"name": "b"}, "object": {"key": key}}}]}
+
+
+def run(store: str, content: str | bytes, upload: str = "u1") -> tuple[int, int, int, int]:
+    lambda_handler(event_of(send(store, content, upload)), CONTEXT)
+    done = catalog.get_upload(f"store/{store}", upload)
+    assert done.state == "DONE"
+    return done.read, done.applied, done.unchanged, done.refused
+
+
+def report(store: str, upload: str = "u1") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(bucket.get_object(report_key(f"store/{store}", upload)))
+    return found
+
+
+def line(sku: str, quantity: int = 5, price: str = "380 TWD", category: str = "Tea > Oolong") -> str:
+    return f"{sku},茶 {sku},Tea {sku},{category},tea,goods,{price},{quantity},2"
+
+
+def test_rows_become_listings_with_levels_categories_and_a_shelf(store: str) -> None:
+    assert run(store, "\r\n".join([HEADER, line("A-1", 5), line("A-2", 0)])) == (2, 2, 0, 0)
+    made = catalog.get_listing(store, "A-1")
+    assert (made.titles, made.price_minor, made.category) == ({"zh-TW": "茶 A-1", "en": "Tea A-1"}, 38000, "tea.oolong")
+    level = get_level(made.level)
+    assert (level.reserve, level.corrected, level.low_stock, level.reason) == (5, 5, 2, "counted")
+    assert [category.id for category in catalog.list_categories(store)] == ["tea", "tea.oolong"]
+    shelf = catalog.get_shelf(f"store/{store}")
+    assert shelf is not None
+    assert [(card.sku, card.available) for card in shelf.cards] == [("A-1", True), ("A-2", False)]
+
+
+def test_unchanged_rows_write_nothing(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = "\n".join([HEADER, line("A-1"), line("A-2")])
+    run(store, content)
+    before = get_level(f"listing/{store}/A-1")
+    monkeypatch.setattr(ListingItem, "batch_write", None)
+    monkeypatch.setattr(
+        "mart_union.catalog.importing._write", lambda listings: pytest.fail("written") if listings else None
+    )
+    assert run(store, content, "u2") == (2, 0, 2, 0)
+    assert get_level(f"listing/{store}/A-1") == before
+    assert catalog.get_listing(store, "A-1").sequence == 1
+
+
+def test_only_what_differs_changes_and_a_paused_listing_stays_paused(store: str) -> None:
+    run(store, "\n".join([HEADER, line("A-1"), line("A-2")]))
+    catalog.set_listing_state(store, "A-1", "paused", "staff")
+    changed = "\n".join([HEADER, line("A-1", 5, "400 TWD"), line("A-2", 7)])
+    assert run(store, changed, "u2") == (2, 2, 0, 0)
+    first, second = catalog.get_listing(store, "A-1"), catalog.get_listing(store, "A-2")
+    assert (first.state, first.price_minor, get_level(first.level).on_sale) == ("paused", 40000, False)
+    assert (second.sequence, get_level(second.level).reserve) == (1, 7)
+
+
+def test_every_row_is_applied_or_reported_with_its_line(store: str) -> None:
+    rows = [
+        line("A-1"),
+        line("a 2"),
+        line("A-3", price="3 USD"),
+        line("A-1", 9),
+        line("A-4"),
+        "A-5,x,y",
+        line("A-6", -1),
+    ]
+    assert run(store, "\n".join([HEADER, *rows])) == (7, 2, 0, 5)
+    found = report(store)
+    assert {(finding["line"], finding["code"], finding["field"]) for finding in found["findings"]} == {
+        (3, "bad-id", "id"),
+        (4, "bad-price", "price"),
+        (5, "repeated-id", "id"),
+        (7, "missing-value", "price"),
+        (7, "missing-value", "quantity"),
+        (8, "bad-quantity", "quantity"),
+    }
+    assert get_level(f"listing/{store}/A-1").reserve == 5
+    errors = list(csv.reader(bucket.get_object(error_file_key(f"store/{store}", "u1")).lstrip("\ufeff").splitlines()))
+    assert errors[0] == [*HEADER.split(","), "line", "code", "message"]
+    assert (errors[1][0], errors[1][-3:-1]) == ("a 2", ["3", "bad-id"])
+
+
+def test_a_file_that_is_no_table_ends_fatal_and_changes_nothing(store: str) -> None:
+    lambda_handler(event_of(send(store, b"id,title\nA-1,\xa6\xec")), CONTEXT)
+    done = catalog.get_upload(f"store/{store}", "u1")
+    assert (done.state, done.read, done.applied) == ("FATAL", 0, 0)
+    assert report(store)["findings"][0]["code"] == "wrong-encoding"
+    assert catalog.list_listings(store) == []
+
+
+def test_a_listing_made_from_an_offer_is_not_overwritten(store: str) -> None:
+    made = catalog.save_listing(
+        listing(store, "GX-1", level="offer/guanxi/HERB", offer=OfferReference("guanxi", "HERB")), "staff"
+    )
+    assert run(store, "\n".join([HEADER, line("GX-1"), line("A-1")])) == (2, 1, 0, 1)
+    assert catalog.get_listing(store, "GX-1") == made
+    assert [finding["code"] for finding in report(store)["findings"]] == ["linked-listing"]
+
+
+def test_being_told_of_a_file_twice_counts_it_once(store: str) -> None:
+    key = send(store, "\n".join([HEADER, line("A-1", 5)]))
+    lambda_handler(event_of(key), CONTEXT)
+    sold = stock_out(
+        f"listing/{store}/A-1", 2, reason="damaged", actor="packer", reference="", key="key-12345678", now=utc_now()
+    )
+    lambda_handler(event_of(key), CONTEXT)
+    assert (sold, get_level(f"listing/{store}/A-1").reserve) == (3, 3)
+
+
+def test_other_content_under_the_same_key_is_applied_again(store: str) -> None:
+    run(store, "\n".join([HEADER, line("A-1", 5)]))
+    assert run(store, "\n".join([HEADER, line("A-1", 8)])) == (1, 1, 0, 0)
+    assert get_level(f"listing/{store}/A-1").reserve == 8
+
+
+def test_a_run_cut_off_goes_on_where_it_was_and_counts_no_level_twice(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "CHUNK", 2)
+    rows = [line("A-1"), line("bad id"), line("A-2"), line("A-3"), line("A-4"), line("A-5")]
+    key = send(store, "\n".join([HEADER, *rows]))
+    saved = catalog.save_progress
+    calls: list[int] = []
+
+    def die_after_the_second_chunk_was_applied(upload: Any, now: datetime) -> Any:
+        calls.append(upload.line)
+        if len(calls) == 2:
+            raise RuntimeError("cut off")
+        return saved(upload, now)
+
+    monkeypatch.setattr(work, "save_progress", die_after_the_second_chunk_was_applied)
+    with pytest.raises(RuntimeError, match="cut off"):
+        lambda_handler(event_of(key), CONTEXT)
+    stock_out(
+        f"listing/{store}/A-3", 2, reason="damaged", actor="packer", reference="", key="key-12345678", now=utc_now()
+    )
+    monkeypatch.setattr(work, "save_progress", saved)
+    monkeypatch.setattr("mart_union.catalog.importing.list_journal", lambda level, limit: [Counted()])
+    lambda_handler(event_of(key), CONTEXT)
+    done = catalog.get_upload(f"store/{store}", "u1")
+    assert (done.state, done.read, done.applied, done.unchanged, done.refused) == ("DONE", 6, 3, 2, 1)
+    assert get_level(f"listing/{store}/A-3").reserve == 3
+    assert [get_level(f"listing/{store}/A-{number}").reserve for number in (1, 2, 4, 5)] == [5, 5, 5, 5]
+    assert [finding["code"] for finding in report(store)["findings"]] == ["bad-id"]
+
+
+class Counted:
+    reason, at = "counted", "9999"
+
+
+def test_while_one_works_on_a_file_another_is_sent_away(store: str) -> None:
+    key = send(store, "\n".join([HEADER, line("A-1")]))
+    etag, _ = bucket.open_object(key)
+    assert catalog.claim_upload(f"store/{store}", "u1", etag, datetime.now(UTC)) is not None
+    with pytest.raises(Busy):
+        work.import_file(key)
+    later = datetime.now(UTC) + timedelta(minutes=5)
+    done = work.import_file(key, clock=lambda: later)
+    assert done is not None
+    assert (done.state, done.applied) == ("DONE", 1)
+
+
+def test_keys_that_are_no_uploads_are_passed_over(store: str) -> None:
+    for key in ("reports/store/x/u1.csv", f"uploads/{store}/../u1.csv", "uploads/u1.csv", f"uploads/{store}/gone.csv"):
+        assert work.import_file(key) is None
+
+
+def test_a_store_that_is_not_there_gets_no_listings(store: str) -> None:
+    key = send("nowhere", "\n".join([HEADER, line("A-1")]))
+    done = work.import_file(key)
+    assert done is not None
+    assert (done.state, done.problem) == ("FATAL", "there is no store 'nowhere'")
+
+
+def test_two_hundred_and_fifty_rows_are_read_and_written_in_batches(store: str) -> None:
+    rows = [line(f"A-{number:03}") for number in range(250)]
+    made: list[str] = []
+    from mart_union.kernel import storage
+
+    events = storage.client().meta.events
+    handler = lambda request, operation_name, **_: made.append(operation_name)  # noqa: E731
+    content = "\n".join([HEADER, *rows])
+    run(store, content)
+    events.register("request-created.dynamodb", handler)
+    try:
+        assert run(store, content, "u2") == (250, 0, 250, 0)
+    finally:
+        events.unregister("request-created.dynamodb", handler)
+    assert made.count("BatchGetItem") == 6
+    assert len(catalog.list_listings(store)) == 250
+
+
+def test_a_count_by_the_file_is_a_correction(store: str) -> None:
+    run(store, "\n".join([HEADER, line("A-1", 5)]))
+    count(f"listing/{store}/A-1", 9, actor="x", reference="", now=utc_now())
+    run(store, "\n".join([HEADER, line("A-1", 4)]), "u2")
+    level = get_level(f"listing/{store}/A-1")
+    assert (level.reserve, level.corrected, level.received, level.balances()) == (4, 4, 0, True)
