@@ -1,1 +1,1 @@
-"""Keeps the shelves in step with the catalog and the stock."""
+"""Shelves follow what they show."""

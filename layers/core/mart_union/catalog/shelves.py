@@ -113,7 +113,7 @@ def _build_store(name: str) -> None:
 def _cards(listings: Iterable[Listing], links: list[CategoryLink]) -> list[tuple[Listing, Card]]:
     place = {link.id: number for number, link in enumerate(links)}
     ordered = sorted(listings, key=lambda each: (place.get(each.category, len(place)), each.sku))
-    levels = get_levels(listing.level for listing in ordered)
+    levels = get_levels((listing.level for listing in ordered), consistent=True)
     reserves = {name: level.reserve if level.on_sale else 0 for name, level in levels.items()}
     return [(listing, card_of_listing(listing, reserves.get(listing.level, 0))) for listing in ordered]
 

@@ -94,7 +94,7 @@ def fetch(ref: Ref[T], *, consistent: bool = False) -> T | None:
     return None if item is None else ref.read(item)
 
 
-def fetch_all(refs: Sequence[Ref[Any]]) -> list[Any]:
+def fetch_all(refs: Sequence[Ref[Any]], *, consistent: bool = False) -> list[Any]:
     """What stands at several references of any tables, in the order asked for, None for each that does not exist.
 
     One batch read a hundred different keys; keys that the database leaves out are asked for again, with jitter.
@@ -105,7 +105,7 @@ def fetch_all(refs: Sequence[Ref[Any]]) -> list[Any]:
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     keys = list(dict.fromkeys((ref.model.Meta.table_name, ref.pk, ref.sk) for ref in refs))
     for start in range(0, len(keys), _BATCH_READ_LIMIT):
-        _read_batch(keys[start : start + _BATCH_READ_LIMIT], found)
+        _read_batch(keys[start : start + _BATCH_READ_LIMIT], found, consistent)
     raws = (found.get((ref.model.Meta.table_name, ref.pk, ref.sk)) for ref in refs)
     return [
         None if raw is None else ref.read(ref.model.from_raw_data(raw)) for ref, raw in zip(refs, raws, strict=True)
@@ -121,12 +121,16 @@ def _itself(item: Any) -> Any:
     return item
 
 
-def _read_batch(keys: Sequence[tuple[str, str, str]], found: dict[tuple[str, str, str], dict[str, Any]]) -> None:
+def _read_batch(
+    keys: Sequence[tuple[str, str, str]], found: dict[tuple[str, str, str], dict[str, Any]], consistent: bool
+) -> None:
     def read_the_rest() -> None:
         request: dict[str, Any] = {}
-        for table, pk, sk in keys[:]:
+        for table, pk, sk in keys:
             if (table, pk, sk) not in answered:
-                request.setdefault(table, {"Keys": []})["Keys"].append({"pk": {"S": pk}, "sk": {"S": sk}})
+                request.setdefault(table, {"Keys": [], "ConsistentRead": consistent})["Keys"].append(
+                    {"pk": {"S": pk}, "sk": {"S": sk}}
+                )
         answer = client().batch_get_item(RequestItems=request, ReturnConsumedCapacity="TOTAL")
         for table, items in answer["Responses"].items():
             found.update({(table, item["pk"]["S"], item["sk"]["S"]): item for item in items})
