@@ -86,13 +86,20 @@ def sign_in(request: Request) -> Page | Redirect:
         return _confirmation_page(form.email, goes_on)
     except (Unauthenticated, RuleViolation, Invalid, Busy) as refusal:
         return _sign_in_page(goes_on, email=form.email, refusal=refusal)
+    return Redirect(goes_on, _welcome(tokens, request))
+
+
+def _welcome(tokens: pool.Tokens, request: Request) -> tuple[SetCookie, ...]:
+    """Keep who it is, join the browser's session to the account, and give the browser its cookies."""
     person = pool.read_person(tokens.access)
     profile = keep_person(person, request.language)
     session = join_session(request.session, person.subject)
-    consent = () if session.id == request.session else (_gone("mu_consent"),)
-    language = SetCookie("mu_language", profile.language, 365 * _DAY)
-    kept = SetCookie("mu_session", session.id, SESSION_DAYS * _DAY)
-    return Redirect(goes_on, (*_token_cookies(tokens), kept, language, *consent))
+    cookies = (
+        *_token_cookies(tokens),
+        SetCookie("mu_session", session.id, SESSION_DAYS * _DAY),
+        SetCookie("mu_language", profile.language, 365 * _DAY),
+    )
+    return cookies if session.id == request.session else (*cookies, _gone("mu_consent"))  # a new session: ask anew
 
 
 def show_sign_up(request: Request) -> Page:
