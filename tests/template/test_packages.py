@@ -1,0 +1,58 @@
+"""What functions import is in their layers. On a laptop they would find the laptop's packages as well, and the gap stay hidden."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+from tests.template.reading import ROOT
+
+OURS = {"mart_union", *(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())}
+TOOLS = {"mart_union/web/openapi.py"}
+"""Files that are run when building, never by a function."""
+
+
+def names_of(lock: Path) -> set[str]:
+    return {match.lower().replace("_", "-") for match in re.findall(r"^([A-Za-z0-9._-]+)==", lock.read_text(), re.M)}
+
+
+def imports_of(folder: Path) -> dict[str, str]:
+    """Modules of others that a folder's code imports, each with one of the files that do."""
+    found = {}
+    for path in folder.rglob("*.py"):
+        if any(path.as_posix().endswith(tool) for tool in TOOLS):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            found |= {name.split(".")[0]: str(path.relative_to(ROOT)) for name in names}
+    return {name: path for name, path in found.items() if name not in OURS | sys.stdlib_module_names}
+
+
+def missing(imports: dict[str, str], packages: set[str]) -> dict[str, str]:
+    owners = packages_distributions()
+    return {
+        module: path
+        for module, path in imports.items()
+        if not {name.lower().replace("_", "-") for name in owners.get(module, [])} & packages
+    }
+
+
+def test_the_layers_have_what_the_functions_import() -> None:
+    layer = names_of(ROOT / "layers" / "dependencies" / "requirements.txt")
+    router = names_of(ROOT / "functions" / "router" / "requirements.txt")
+    assert not missing(imports_of(ROOT / "layers" / "core"), layer)
+    assert not missing(imports_of(ROOT / "functions"), layer | router)
+
+
+def test_the_locks_agree_and_name_no_address() -> None:
+    laptop = (ROOT / "requirements-dev.txt").read_text()
+    assert "://" not in laptop
+    for lock in (ROOT / "layers" / "dependencies", ROOT / "functions" / "router"):
+        text = (lock / "requirements.txt").read_text()
+        assert "://" not in text
+        assert set(re.findall(r"^\S+==\S+", text, re.M)) <= set(re.findall(r"^\S+==\S+", laptop, re.M))
