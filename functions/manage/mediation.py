@@ -121,7 +121,7 @@ def show_by_api(request: Request) -> Link:
 def make_by_api(request: Request) -> Link:
     """Sell an offer under a SKU of the store's own; the same again changes nothing."""
     wish: NewLink = request.content
-    return _link(request, wish.sku, wish)
+    return _link(request, wish.sku, wish, key=request.idempotency_key)
 
 
 def change_by_api(request: Request) -> Link:
@@ -195,10 +195,10 @@ def set_state_by_form(request: Request) -> Redirect:
     return Redirect(f"/manage/{request.params['store']}/links")
 
 
-def _link(request: Request, sku: str, wish: LinkTerms) -> Link:
+def _link(request: Request, sku: str, wish: LinkTerms, *, key: str = "") -> Link:
     terms = Terms(wish.category, wish.price_minor, wish.titles or None, wish.texts or None)
     reference = OfferReference(wish.supplier, wish.offer_sku)
-    return make_link(request.params["store"], sku, reference, terms, request.caller.subject, utc_now())
+    return make_link(request.params["store"], sku, reference, terms, request.caller.subject, utc_now(), key=key)
 
 
 def _texts(request: Request, name: str) -> dict[str, str]:

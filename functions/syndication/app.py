@@ -13,6 +13,8 @@ from mart_union.kernel.clock import utc_now
 from mart_union.kernel.events import Event, read_event
 from mart_union.mediation import service as mediation
 
+_NEEDED_MILLISECONDS = 10_000  # a shop may take eight seconds to answer
+
 logger = Logger(service="syndication")
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -27,13 +29,23 @@ CONSUMERS: dict[str, Callable[[Event], None]] = {
 }
 
 
+class TimeShort(Exception):
+    """Too little of the invocation is left to begin with another message."""
+
+
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:
     """Handle each message; those that fail are delivered again, the others are not."""
     return process_partial_response(event=event, record_handler=handle, processor=processor, context=context)
 
 
-def handle(record: SQSRecord) -> None:
-    """Pass one event to its consumer; all events of orders keep the suppliers' lists."""
+def handle(record: SQSRecord, lambda_context: Any) -> None:
+    """Pass one event to its consumer; all events of orders keep the suppliers' lists.
+
+    Raises:
+        TimeShort: slow shops have used up the batch's time; the message comes again, rather than being cut off halfway.
+    """
+    if lambda_context is not None and lambda_context.get_remaining_time_in_millis() < _NEEDED_MILLISECONDS:
+        raise TimeShort("left for the next delivery")
     event = read_event(record.body)
     consumer = CONSUMERS.get(event.name)
     try:

@@ -13,7 +13,7 @@ from mart_union.catalog.model import Listing, OfferReference, Store, listing_lev
 from mart_union.catalog.service import get_listing
 from mart_union.catalog.tables import ListingItem, StoreItem, listing_key, store_key
 from mart_union.customers.service import find_role
-from mart_union.kernel.errors import Conflict, Invalid, NotFound, OutOfStock, RuleViolation
+from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, OutOfStock, RuleViolation
 from mart_union.kernel.events import Event
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.mediation import service as mediation
@@ -152,6 +152,21 @@ def test_new_terms_change_link_and_listing_together(unique: str) -> None:
     assert (changed.sequence, changed.follows) == (2, {"titles": False, "texts": True, "price": False})
     listing = get_listing(store, "GX-HERBTEA")
     assert (listing.price_minor, listing.category, listing.titles) == (25000, "gifts", {"en": "House tea"})
+
+
+def test_a_late_repeat_of_a_command_undoes_no_later_change_and_its_key_serves_nothing_else(unique: str) -> None:
+    store, offer = make_store(unique + "s"), make_offer(make_supplier(unique))
+
+    def command(price_minor: int, key: str = "") -> Link:
+        terms = Terms("tea", price_minor)
+        return mediation.make_link(store, "GX-HERBTEA", reference(offer), terms, "owner", NOW, key=key)
+
+    command(23000, "key-00001")
+    changed = command(25000)
+    assert command(23000, "key-00001") == changed
+    with pytest.raises(KeyReused):
+        command(24000, "key-00001")
+    assert get_listing(store, "GX-HERBTEA").price_minor == 25000
 
 
 def test_a_link_under_the_minimum_or_not_granted_is_refused_and_makes_nothing(unique: str) -> None:

@@ -250,7 +250,9 @@ def test_a_store_finds_an_offer_with_its_margin_and_makes_a_link(unique: str) ->
     ]
     body = {"supplier": unique, "offer_sku": "HERB-TEA", "sku": "GX-HERBTEA", "category": "tea", "price_minor": 23000}
     assert call(manage, "POST", f"/api/manage/{store}/links", body=body)["statusCode"] == 201
-    refused = call(manage, "POST", f"/api/manage/{store}/links", body=body | {"price_minor": 16400})
+    refused = call(
+        manage, "POST", f"/api/manage/{store}/links", body=body | {"price_minor": 16400}, Idempotency_Key="key-00002"
+    )
     assert (refused["statusCode"], json.loads(refused["body"])["minimum_minor"]) == (422, 16500)
     paused = call(manage, "POST", f"/api/manage/{store}/links/GX-HERBTEA/state", body={"state": "paused"})
     assert json.loads(paused["body"])["state"] == "paused"

@@ -11,8 +11,9 @@ from mart_union.catalog.audit import add_audit
 from mart_union.catalog.model import SKU, Listing, OfferReference, offer_level
 from mart_union.catalog.refs import listing_ref
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
+from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.events import Event
+from mart_union.kernel.ids import input_hash
 from mart_union.kernel.money import checked_price
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
@@ -28,30 +29,48 @@ from mart_union.stock.model import Level
 _LISTING_STATES = {"linked": "on_sale", "paused": "paused", "withdrawn": "withdrawn"}
 
 
-def make_link(store: str, sku: str, offer: OfferReference, terms: Terms, actor: str, now: datetime) -> Link:
+def make_link(
+    store: str, sku: str, offer: OfferReference, terms: Terms, actor: str, now: datetime, *, key: str = ""
+) -> Link:
     """Sell an offer under a SKU of one's own, or change the terms under which one does; the same again changes nothing.
 
     Link, listing and, the first time, the supplier's record of its seller are written together, and only if the offer is still as read.
+    A repeat under the same idempotency key gives the link as it is now, so that it undoes no later change.
 
     Raises:
         Invalid: the SKU or the price is malformed.
         NotFound: there is no such offer or store.
         RuleViolation: the offer is not granted to the store or not on offer, or the price is under its minimum.
+        KeyReused: the key was used for other terms.
         Conflict: the SKU is used by another listing, or the offer or the link was changed at the same moment.
     """
     _check(sku, terms)
+    request = input_hash([offer.supplier, offer.sku, terms])
     before = _find(store, sku, offer)
+    if before is not None and key and before.key == key:
+        if before.request != request:
+            raise KeyReused("this key was used for other terms; nothing was changed")
+        return before
     supplied = get_offer(offer.supplier, offer.sku)
     if not supplied.is_for_sale_by(store, catalog.get_store(store).classification):
         raise RuleViolation("this offer is not on offer to your store", offer=f"{offer.supplier}/{offer.sku}")
     wanted = link_of(
         supplied, store, sku, terms, _availability(stock.get_level(offer_level(offer.supplier, offer.sku)))
     )
-    if before is not None and before.state == "linked" and replace(wanted, sequence=before.sequence) == before:
-        return before
-    after = replace(wanted, sequence=before.sequence + 1 if before else 1)
-    _write(before, after, supplied, actor, now)
+    after = _renewed(before, replace(wanted, key=key, request=request))
+    if after != before:
+        _write(before, after, supplied, actor, now)
     return after
+
+
+def _renewed(before: Link | None, wanted: Link) -> Link:
+    """The link wanted, under the next sequence; the one that is there, if they say the same."""
+    if before is None:
+        return wanted
+    if replace(wanted, key=before.key, request=before.request, sequence=before.sequence) == before:
+        return before
+    command = wanted if wanted.key else before
+    return replace(wanted, key=command.key, request=command.request, sequence=before.sequence + 1)
 
 
 def _check(sku: str, terms: Terms) -> None:

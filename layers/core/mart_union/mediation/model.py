@@ -101,6 +101,7 @@ class Link:
 
     It is the whole of what the seller's web shop is told: `availability` is kept in step with the offer's pool, `state` with the
     offer and its grants. `reason` says why it is paused: by the seller itself, or for what the supplier changed. `sequence` counts its changes.
+    `key` and `request` are of the newest command that made it anew, so that its repeat, however late, undoes nothing.
     """
 
     store: str
@@ -117,6 +118,8 @@ class Link:
     kind: str = "goods"
     glyph: str = ""
     availability: str = "in_stock"
+    key: str = ""
+    request: str = ""
     sequence: int = 1
 
 
