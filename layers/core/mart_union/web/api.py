@@ -180,7 +180,9 @@ def _render(answer: Answer, route: Route, request: Request) -> Response[Any]:
         return _page(answer, request)
     if isinstance(answer, Redirect):
         location = request.base + answer.location if answer.location.startswith("/") else answer.location
-        return Response(answer.status, headers={"Location": location}, cookies=_cookies(answer.cookies, request))
+        return Response(
+            answer.status, body="", headers={"Location": location}, cookies=_cookies(answer.cookies, request)
+        )
     if isinstance(answer, Raw):
         return Response(answer.status, answer.media_type, answer.body, headers={**_SECURITY, **answer.headers})
     if not isinstance(answer, Json):
