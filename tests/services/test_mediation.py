@@ -293,3 +293,26 @@ def test_sixteen_threads_through_several_sellers_sell_exactly_what_the_supplier_
         sold = sum(threads.map(buy, range(160)))
     level = stock.get_level(offer_level(unique, "HERB-TEA"))
     assert (sold, level.reserve, level.sold, level.balances()) == (100, 0, 100, True)
+
+
+def test_sellers_and_suppliers_changing_at_once_end_with_link_and_listing_in_step(unique: str) -> None:
+    store, offer = make_store(unique + "s"), make_offer(make_supplier(unique))
+    link(store, offer, terms=Terms("tea"))
+
+    def change(number: int) -> None:
+        changed = replace(offer, suggested_minor=22000 + 100 * number)
+        try:
+            if number % 2:
+                mediation.save_offer(changed, None, "owner", NOW)
+            else:
+                mediation.set_link_state(store, "GX-HERBTEA", "paused" if number % 4 else "linked", "owner", NOW)
+        except Conflict:
+            return
+        mediation.apply_offer_change(offer_changed(changed, number))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(change, range(1, 17)))
+    mediation.apply_offer_change(offer_changed(offer, 99))
+    now, listing = mediation.get_link(store, "GX-HERBTEA"), get_listing(store, "GX-HERBTEA")
+    assert now.price_minor == listing.price_minor == mediation.get_offer(unique, "HERB-TEA").suggested_minor
+    assert {"linked": "on_sale", "paused": "paused"}[now.state] == listing.state

@@ -16,6 +16,7 @@ from mart_union.kernel.events import Event
 from mart_union.kernel.ids import input_hash
 from mart_union.kernel.money import checked_price
 from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
@@ -138,9 +139,13 @@ def apply_offer_change(event: Event) -> None:
     What counts is the offer as it is now, read after each page of links: so the event may come twice, late or out of order.
 
     Raises:
-        Conflict: a link was changed at the same moment; the event has to be delivered again.
+        Busy: links kept being changed at the same moment; the event has to be delivered again.
     """
     _, supplier, sku = event.entity.split("/", 2)
+    retried(lambda: _follow_all(supplier, sku), on=Conflict, what="this offer's links")
+
+
+def _follow_all(supplier: str, sku: str) -> None:
     classifications: dict[str, str] = {}
     for links in _pages_of_links(supplier, sku):
         offer = get_offer(supplier, sku)
@@ -162,19 +167,22 @@ def _follow(link: Link, offer: Offer, reference: OfferReference, classification:
 
 
 def apply_stock_change(event: Event) -> None:
-    """Tell the links of an offer whether its pool has units left.
+    """Tell the links of an offer whether its pool has units left; a listing's own level has no links.
 
     What counts is the pool as it is now, read after each page of links: so the event may come twice, late or out of order.
 
     Raises:
-        Conflict: a link was changed at the same moment; the event has to be delivered again.
+        Busy: links kept being changed at the same moment; the event has to be delivered again.
     """
-    name = event.entity.removeprefix("level/")
-    if not name.startswith("offer/"):
-        return
-    _, supplier, sku = name.split("/", 2)
+    level = event.entity.removeprefix("level/")
+    if level.startswith("offer/"):
+        retried(lambda: _show_availability(level), on=Conflict, what="this offer's links")
+
+
+def _show_availability(level: str) -> None:
+    _, supplier, sku = level.split("/", 2)
     for links in _pages_of_links(supplier, sku):
-        availability = _availability(stock.get_level(name))
+        availability = _availability(stock.get_level(level))
         for link in links:
             if link.availability != availability:
                 transaction = WriteTransaction()
