@@ -8,7 +8,6 @@ from datetime import date
 from mart_union.kernel.clock import local_date, utc_now
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.settings import settings
-from mart_union.web.request import Request
 
 
 def today() -> date:
@@ -16,13 +15,12 @@ def today() -> date:
     return local_date(utc_now(), settings().time_zone)
 
 
-def day_of(request: Request) -> str:
-    """The `day` of the query (yyyy-mm-dd); today when none is named.
+def day_of(text: str) -> str:
+    """A day as the query names it (yyyy-mm-dd); today when it names none.
 
     Raises:
         Invalid: it is not a day.
     """
-    text = request.query.get("day", "")
     try:
         return date.fromisoformat(text).isoformat() if text else today().isoformat()
     except ValueError as error:
@@ -30,14 +28,14 @@ def day_of(request: Request) -> str:
         raise Invalid(message, errors=[{"field": "day", "reason": message}]) from error
 
 
-def month_of(request: Request) -> str:
-    """The `month` of the query (yyyy-mm); this month when none is named.
+def month_of(text: str) -> str:
+    """A month as the query names it (yyyy-mm); this month when it names none.
 
     Raises:
         Invalid: it is not a month.
     """
-    text = request.query.get("month", "") or today().isoformat()[:7]
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+    month = text or today().isoformat()[:7]
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
         message = "write a month as yyyy-mm"
         raise Invalid(message, errors=[{"field": "month", "reason": message}])
-    return text
+    return month

@@ -27,4 +27,8 @@ def read_dead_letters(request: Request) -> list[QueueCount]:
 
 def read_audit(request: Request) -> Page[AuditEntry]:
     """What was changed by staff of an `owner` (`union`, `store/<id>`, `supplier/<id>`) in a `month` (yyyy-mm), newest first."""
-    return list_audit(request.query.get("owner", "union"), month_of(request), cursor=request.query.get("cursor", ""))
+    return list_audit(
+        request.query.get("owner", "union"),
+        month_of(request.query.get("month", "")),
+        cursor=request.query.get("cursor", ""),
+    )

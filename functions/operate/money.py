@@ -30,7 +30,7 @@ def add_routes(api: Api) -> None:
 
 def read_settlements(request: Request) -> Page[Statement]:
     """The statements of a `day` (yyyy-mm-dd; today when none is named) with their payouts, by party."""
-    return list_settlements(day_of(request), request.query.get("cursor", ""))
+    return list_settlements(day_of(request.query.get("day", "")), request.query.get("cursor", ""))
 
 
 def read_statement(request: Request) -> StatementWithLines:

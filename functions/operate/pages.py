@@ -105,13 +105,16 @@ def show_stores(request: Request) -> Page:
 
 def show_purchases(request: Request) -> Page:
     """The register of a day: money, titles, quantities."""
-    return Page("operate/purchases.html", {"day": day_of(request), "found": purchases.read_purchases(request)})
+    return Page(
+        "operate/purchases.html",
+        {"day": day_of(request.query.get("day", "")), "found": purchases.read_purchases(request)},
+    )
 
 
 def show_settlements(request: Request) -> Page:
     """A day's statements and payouts, and the last reconciliation."""
     report = _or_none(lambda: money.read_reconciliation(request))
-    context = {"day": day_of(request), "found": money.read_settlements(request), "report": report}
+    context = {"day": day_of(request.query.get("day", "")), "found": money.read_settlements(request), "report": report}
     return Page("operate/settlements.html", context)
 
 
@@ -176,7 +179,7 @@ def show_dead_letters(request: Request) -> Page:
 
 def show_audit(request: Request) -> Page:
     """What staff changed."""
-    context = {"month": month_of(request), "owner": request.query.get("owner", "union")}
+    context = {"month": month_of(request.query.get("month", "")), "owner": request.query.get("owner", "union")}
     return Page("operate/audit.html", {**context, "found": machine.read_audit(request)})
 
 

@@ -18,4 +18,4 @@ def add_routes(api: Api) -> None:
 
 def read_purchases(request: Request) -> Page[Purchase]:
     """The purchases of a `day` (yyyy-mm-dd in the union's time zone; today when none is named), newest first."""
-    return list_purchases_of_day(day_of(request), request.query.get("cursor", ""))
+    return list_purchases_of_day(day_of(request.query.get("day", "")), request.query.get("cursor", ""))
