@@ -97,3 +97,13 @@ def open_object(key: str) -> tuple[str, Iterator[bytes]]:
 def put_file(key: str, file: IO[bytes], media_type: str) -> None:
     """Keep a file under a key; the same again changes nothing."""
     _client().put_object(Bucket=settings().bucket, Key=key, Body=file, ContentType=media_type)
+
+
+def presign_download(key: str, file_name: str, *, seconds: int = 300) -> str:
+    """An address from which whoever has it gets one file, for some minutes."""
+    parameters = {
+        "Bucket": settings().bucket,
+        "Key": key,
+        "ResponseContentDisposition": f'attachment; filename="{file_name}"',
+    }
+    return str(_signing_client().generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds))

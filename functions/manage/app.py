@@ -1,0 +1,20 @@
+"""The routes of a store's staff."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from manage import catalog, mediation, orders, stock
+from mart_union.catalog.service import union_names
+from mart_union.web.api import Api
+from mart_union.web.words import name_union_with
+
+api = Api("manage")
+for subject in (catalog, orders, stock, mediation):
+    subject.add_routes(api)
+name_union_with(union_names)
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer one request."""
+    return api.handle(event, context)

@@ -1,0 +1,180 @@
+"""A store's listings: seen, made, changed and taken off sale by its staff. Those made from an offer are changed under links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mart_union.catalog.model import LISTING_STATES, SKU, Listing, Texts, in_order, listing_level
+from mart_union.catalog.service import (
+    category_of_path,
+    get_listing,
+    get_listing_with_level,
+    list_categories,
+    list_listings_page,
+    save_listing,
+    set_listing_state,
+)
+from mart_union.kernel.errors import Invalid, NotFound, RuleViolation
+from mart_union.kernel.money import parse_price
+from mart_union.kernel.paging import Page as Items
+from mart_union.kernel.settings import settings
+from mart_union.stock.service import get_levels
+from mart_union.web.access import MANAGER, PACKER
+from mart_union.web.answer import Page, Redirect
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+
+@dataclass(frozen=True)
+class ListingTerms:
+    """What staff say of a listing; its stock is moved elsewhere. `category` is the id of a category of the store."""
+
+    titles: Texts
+    price_minor: int
+    texts: Texts = field(default_factory=dict)
+    category: str = ""
+    union_category: str = ""
+    kind: str = "goods"
+    brand: str = ""
+    gtin: str = ""
+    group: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+    glyph: str = ""
+
+
+@dataclass(frozen=True)
+class ListingState:
+    """on_sale, paused or withdrawn."""
+
+    state: str
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes and pages."""
+    listings = "/manage/{store}/listings"
+    one = listings + "/{sku}"
+    api.get(f"/api{listings}", PACKER, answer=Items[Listing])(list_by_api)
+    api.get(f"/api{one}", PACKER, answer=Listing)(show_by_api)
+    api.put(f"/api{one}", MANAGER, body=ListingTerms, answer=Listing)(save_by_api)
+    api.post(f"/api{one}/state", MANAGER, body=ListingState, answer=Listing)(set_state_by_api)
+    api.get(listings, PACKER)(list_page)
+    api.post(listings, MANAGER, body=dict[str, str])(make_by_form)
+    api.get(one, PACKER)(show_page)
+    api.post(one, MANAGER, body=dict[str, str])(change_by_form)
+    api.post(f"{one}/state", MANAGER, body=ListingState)(set_state_by_form)
+
+
+def list_by_api(request: Request) -> Items[Listing]:
+    """The store's listings by SKU, whatever their state."""
+    return list_listings_page(request.params["store"], request.query.get("cursor", ""))
+
+
+def show_by_api(request: Request) -> Listing:
+    """One listing."""
+    return get_listing(request.params["store"], request.params["sku"])
+
+
+def save_by_api(request: Request) -> Listing:
+    """Make a listing, or change one; the same again writes nothing. A new one is on sale, with nothing in reserve yet."""
+    terms: ListingTerms = request.content
+    return _save(request, request.params["sku"], asdict(terms))
+
+
+def _save(request: Request, sku: str, terms: Mapping[str, Any]) -> Listing:
+    store = request.params["store"]
+    _check_categories(store, terms)
+    try:
+        before = get_listing(store, sku)
+    except NotFound:
+        before = Listing(store, sku, {}, {}, "", "", "goods", 0, "on_sale", listing_level(store, sku))
+    if before.offer is not None:
+        raise RuleViolation("this listing is made from an offer: change it under links", sku=sku)
+    return save_listing(Listing(**(_fields(before) | dict(terms))), request.caller.subject)
+
+
+def _fields(listing: Listing) -> dict[str, Any]:
+    return {name: getattr(listing, name) for name in Listing.__dataclass_fields__}
+
+
+def _check_categories(store: str, terms: Mapping[str, Any]) -> None:
+    """Both categories are known, or empty."""
+    for name, owner in (("category", store), ("union_category", "")):
+        wanted = terms.get(name, "")
+        if wanted and wanted not in {category.id for category in list_categories(owner)}:
+            raise Invalid(f"{name}: there is no '{wanted}'", errors=[{"field": name, "reason": "unknown"}])
+
+
+def set_state_by_api(request: Request) -> Listing:
+    """Put a listing on sale, pause or withdraw it; a purchase sees it from that moment."""
+    wanted: ListingState = request.content
+    return set_listing_state(request.params["store"], request.params["sku"], wanted.state, request.caller.subject)
+
+
+def list_page(request: Request) -> Page:
+    """The listings, and the form by which one is added."""
+    page = list_by_api(request)
+    levels = get_levels(listing.level for listing in page.items)
+    return Page(
+        "manage/listings.html", {"store": request.params["store"], "page": page, "levels": levels, **_known(request)}
+    )
+
+
+def show_page(request: Request) -> Page:
+    """One listing with its forms."""
+    listing, level = get_listing_with_level(request.params["store"], request.params["sku"])
+    context = {"store": listing.store, "listing": listing, "level": level, "states": LISTING_STATES, **_known(request)}
+    return Page("manage/listings_one.html", context)
+
+
+def _known(request: Request) -> dict[str, Any]:
+    return {
+        "categories": in_order(list_categories(request.params["store"])),
+        "union_categories": in_order(list_categories()),
+        "currency": settings().currency,
+    }
+
+
+def make_by_form(request: Request) -> Redirect:
+    """Add a listing."""
+    form: dict[str, str] = request.content
+    sku = form.get("sku", "").strip().upper()
+    if not SKU.match(sku):
+        reason = "write an item number of capital letters, digits, '.', '_' and '-'"
+        raise Invalid(reason, errors=[{"field": "sku", "reason": reason}])
+    made = _save(request, sku, _terms_of(request, form))
+    return Redirect(f"/manage/{made.store}/listings/{made.sku}")
+
+
+def change_by_form(request: Request) -> Redirect:
+    """Change what the form shows of a listing."""
+    saved = _save(request, request.params["sku"], _terms_of(request, request.content))
+    return Redirect(f"/manage/{saved.store}/listings/{saved.sku}")
+
+
+def _terms_of(request: Request, form: Mapping[str, str]) -> dict[str, Any]:
+    """A form's fields as terms: texts come as one field a language, the price in the currency's major units."""
+    currency = settings().currency
+    terms: dict[str, Any] = {
+        "titles": _texts(form, "title"),
+        "texts": _texts(form, "text"),
+        "price_minor": parse_price(f"{form.get('price', '').strip()} {currency.code}", currency),
+        "union_category": form.get("union_category", ""),
+        "category": form.get("category", ""),
+    }
+    if form.get("new_category", "").strip():
+        terms["category"] = category_of_path(request.params["store"], form["new_category"])
+    terms |= {name: form[name] for name in ("kind", "glyph", "brand") if form.get(name)}
+    return terms
+
+
+def _texts(form: Mapping[str, str], field: str) -> Texts:
+    texts = {tag: form.get(f"{field}-{tag}", "").strip() for tag in settings().languages}
+    return {tag: text for tag, text in texts.items() if text}
+
+
+def set_state_by_form(request: Request) -> Redirect:
+    """Put a listing on sale, pause or withdraw it."""
+    changed = set_state_by_api(request)
+    return Redirect(f"/manage/{changed.store}/listings/{changed.sku}")

@@ -1,0 +1,127 @@
+"""A store's uploads: a form that sends a catalog straight to the bucket, and what became of its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from mart_union.catalog.files import Finding
+from mart_union.catalog.model import Upload, error_file_key, report_key
+from mart_union.catalog.rows import REQUIRED, known_columns
+from mart_union.catalog.service import announce_upload, get_upload, list_uploads
+from mart_union.kernel.bucket import LARGEST_UPLOAD, UploadForm, get_object, presign_download, presign_upload
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import NotFound
+from mart_union.kernel.paging import Page as Items
+from mart_union.kernel.settings import settings
+from mart_union.web.access import MANAGER
+from mart_union.web.answer import Page, Redirect
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+
+@dataclass(frozen=True)
+class Announced:
+    """Where to send the file: a multipart form of these fields, then the field `file`, of at most so many bytes."""
+
+    upload: str
+    url: str
+    fields: dict[str, str]
+    largest_bytes: int
+
+
+@dataclass(frozen=True)
+class UploadReport:
+    """An upload and what was found in it; the first thousand findings."""
+
+    upload: Upload
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class _Summary:
+    findings: tuple[Finding, ...] = ()
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes and pages."""
+    uploads = "/manage/{store}/uploads"
+    one = uploads + "/{upload}"
+    api.post(f"/api{uploads}", MANAGER, answer=Announced, status=201, key=True)(announce_by_api)
+    api.get(f"/api{uploads}", MANAGER, answer=Items[Upload])(list_by_api)
+    api.get(f"/api{one}", MANAGER, answer=UploadReport)(show_by_api)
+    api.get(uploads, MANAGER)(list_page)
+    api.post(uploads, MANAGER, key=True)(announce_by_form)
+    api.get(one, MANAGER)(show_page)
+    api.get(f"{one}/errors", MANAGER)(send_errors)
+
+
+def announce_by_api(request: Request) -> Announced:
+    """Announce a catalog; the answer says where and how to send it. The form is good for fifteen minutes."""
+    upload = _announce(request)
+    form = presign_upload(_key(request, upload.id))
+    return Announced(upload.id, form.url, form.fields, LARGEST_UPLOAD)
+
+
+def _announce(request: Request) -> Upload:
+    store = request.params["store"]
+    return announce_upload(f"store/{store}", request.caller.subject, request.idempotency_key, utc_now())
+
+
+def _key(request: Request, upload: str) -> str:
+    return f"uploads/{request.params['store']}/{upload}.csv"
+
+
+def list_by_api(request: Request) -> Items[Upload]:
+    """The store's uploads, newest first."""
+    return list_uploads(f"store/{request.params['store']}", request.query.get("cursor", ""))
+
+
+def show_by_api(request: Request) -> UploadReport:
+    """An upload, how far it has come, and, once it has ended, what was found in it."""
+    owner = f"store/{request.params['store']}"
+    upload = get_upload(owner, request.params["upload"])
+    if upload.state not in {"DONE", "FATAL"}:
+        return UploadReport(upload, ())
+    try:
+        text = get_object(report_key(owner, upload.id))
+    except NotFound:  # kept no longer
+        return UploadReport(upload, ())
+    return UploadReport(upload, msgspec.json.decode(text, type=_Summary).findings)
+
+
+def list_page(request: Request) -> Page:
+    """The uploads, and what a catalog has to look like."""
+    columns = (REQUIRED, known_columns(settings().languages)[len(REQUIRED) :])
+    return Page(
+        "manage/uploads.html", {"store": request.params["store"], "page": list_by_api(request), "columns": columns}
+    )
+
+
+def announce_by_form(request: Request) -> Redirect:
+    """Announce a catalog and go to the page from which it is sent."""
+    return Redirect(f"/manage/{request.params['store']}/uploads/{_announce(request).id}")
+
+
+def show_page(request: Request) -> Page:
+    """The form that sends the file while it is awaited; then how far it is, then the report."""
+    report = show_by_api(request)
+    form: UploadForm | None = None
+    if report.upload.state == "IN_QUEUE":
+        form = presign_upload(_key(request, report.upload.id), back_to=_address(request))
+    context = {"store": request.params["store"], "upload": report.upload, "findings": report.findings, "form": form}
+    return Page("manage/uploads_one.html", context)
+
+
+def _address(request: Request) -> str:
+    """This page's absolute address, under the name by which the browser knows the union."""
+    protocol = request.headers.get("x-forwarded-proto", "https")
+    return f"{protocol}://{request.headers.get('host', '')}{request.base}{request.path}"
+
+
+def send_errors(request: Request) -> Redirect:
+    """The refused rows as a file in the sender's own format, straight from the bucket."""
+    owner = f"store/{request.params['store']}"
+    upload = get_upload(owner, request.params["upload"])
+    return Redirect(presign_download(error_file_key(owner, upload.id), f"{upload.id}.errors.csv"))
