@@ -192,6 +192,7 @@ def _seed(network: Network, unions: list[SampleUnion], say: Say) -> None:
 def _described(network: Network, unions: list[SampleUnion]) -> dict[str, Any]:
     """What programs and tests need to find the network; `.local/network.json`."""
     return {
+        "state": str(STATE),
         "service_center": network.center_url,
         "service_center_region": CENTER_REGION,
         "emulator": network.endpoint,

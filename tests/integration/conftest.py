@@ -36,13 +36,14 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
         return
     state = tmp_path_factory.mktemp("network")
     try:
-        _command(state, "up", "--port", str(free_port()), "--emulator-port", str(free_port()))
+        run_command(state, "up", "--port", str(free_port()), "--emulator-port", str(free_port()))
         yield json.loads((state / "network.json").read_text())
     finally:
-        _command(state, "clean")
+        run_command(state, "clean")
 
 
-def _command(state: Path, *arguments: str) -> None:
+def run_command(state: Path, *arguments: str) -> str:
+    """What a command of the local network prints; it fails the test when the command fails."""
     # The functions that the network runs must not see the settings of the tests' own union.
     kept = {name: value for name, value in os.environ.items() if name in {"HOME", "LANG", "PATH", "TZ", "USER"}}
     environment = kept | {
@@ -56,3 +57,4 @@ def _command(state: Path, *arguments: str) -> None:
     if done.returncode:
         log = state / "trouble.log"
         pytest.fail(f"{done.stdout}{done.stderr}{log.read_text() if log.exists() else ''}", pytrace=False)
+    return done.stdout

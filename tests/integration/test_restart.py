@@ -1,0 +1,37 @@
+"""The network on a laptop keeps its data from `make down` to `make up`, and a second `make up` changes nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.http import client
+from tests.integration.conftest import run_command
+
+pytestmark = pytest.mark.skipif(bool(os.environ.get("MART_UNION_NETWORK")), reason="leaves the person's network alone")
+
+
+def told(output: str) -> list[str]:
+    """The steps that a command says it took."""
+    return [line.partition(" s  ")[2] for line in output.splitlines() if " s  " in line]
+
+
+def test_up_again_changes_nothing_and_takes_seconds(network: dict[str, Any]) -> None:
+    started = time.monotonic()
+    assert told(run_command(Path(network["state"]), "up")) == ["the network is up"]
+    assert time.monotonic() - started < 20
+
+
+def test_data_is_there_after_down_and_up(network: dict[str, Any]) -> None:
+    hsinchu = network["unions"]["hsinchu"]["url"]
+    before = client(hsinchu).get("/api/stores").json()
+    assert before["stores"]
+    state = Path(network["state"])
+    run_command(state, "down")
+    steps = told(run_command(state, "up"))
+    assert [step for step in steps if "deployed" in step or "sample" in step] == []
+    assert client(hsinchu).get("/api/stores").json() == before
