@@ -4,10 +4,13 @@ keys, the network's pool, the service center, and a seller's shop."""
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
+import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -75,6 +78,20 @@ class Neighbours:
         queue = _client("sqs").create_queue(QueueName=f"mart-union-{UNION['UNION_ID']}-failures")
         os.environ["DEAD_LETTER_QUEUES"] = queue["QueueUrl"]
         _client("sesv2").create_email_identity(EmailIdentity=UNION["EMAIL_SENDER"])
+        self._make_settlement()
+
+    def _make_settlement(self) -> None:
+        """A settlement function to be invoked: what it does is the business of its own events."""
+        package = io.BytesIO()
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("app.py", "def lambda_handler(event, context):\n    print(event)\n")
+        _client("lambda").create_function(
+            FunctionName=f"mart-union-{UNION['UNION_ID']}-settlement",
+            Runtime=f"python3.{sys.version_info.minor}",
+            Role="arn:aws:iam::000000000000:role/settlement",
+            Handler="app.lambda_handler",
+            Code={"ZipFile": package.getvalue()},
+        )
 
     def lay(self, function: str) -> dict[str, str]:
         """Empty the tables and lay the world for a function; answers with the names that its events may use."""

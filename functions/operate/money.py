@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.paging import Page
 from mart_union.ledger.model import Statement, StatementLine
-from mart_union.settlement.service import Report, get_statement, last_report, list_settlements
+from mart_union.settlement.service import Report, ask_reconciliation, get_statement, last_report, list_settlements
 from mart_union.web.access import OPERATOR
 from mart_union.web.api import Api
 from mart_union.web.request import Request
@@ -21,11 +22,19 @@ class StatementWithLines:
     lines: tuple[StatementLine, ...]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """When something was asked for that will be done in a moment."""
+
+    asked_at: str
+
+
 def add_routes(api: Api) -> None:
     """Declare the routes."""
     api.get("/api/operate/settlements", OPERATOR, answer=Page[Statement])(read_settlements)
     api.get("/api/operate/settlements/{kind}/{party}/{period}", OPERATOR, answer=StatementWithLines)(read_statement)
     api.get("/api/operate/reconciliation", OPERATOR, answer=Report)(read_reconciliation)
+    api.post("/api/operate/reconciliations", OPERATOR, answer=Asked, status=202)(start_reconciliation)
 
 
 def read_settlements(request: Request) -> Page[Statement]:
@@ -38,6 +47,13 @@ def read_statement(request: Request) -> StatementWithLines:
     params = request.params
     statement, lines = get_statement(f"{params['kind']}/{params['party']}", params["period"])
     return StatementWithLines(statement, tuple(lines))
+
+
+def start_reconciliation(request: Request) -> Asked:
+    """Have the books reconciled now; the report is there when its moment is later than the one answered."""
+    asked_at = iso(utc_now())
+    ask_reconciliation()
+    return Asked(asked_at)
 
 
 def read_reconciliation(request: Request) -> Report:

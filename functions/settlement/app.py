@@ -9,6 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from mart_union.kernel.clock import utc_now
 from mart_union.settlement import service
+from mart_union.settlement.books import RECONCILE
 
 logger = Logger(service="settlement")
 metrics = Metrics(namespace="MartUnion", service="settlement")
@@ -16,8 +17,11 @@ metrics = Metrics(namespace="MartUnion", service="settlement")
 
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """One run. A run that was cut off is finished by the next."""
+    """One run; `{"task": "reconcile"}` asks for a reconciliation only. A run that was cut off is finished by the next."""
     now = utc_now()
+    if event.get("task") == RECONCILE:
+        _tell(service.reconcile(now))
+        return
     completed = service.complete_due(now)
     statements = service.settle_due(now)
     _measure("OrdersCompleted", completed.done)
@@ -25,10 +29,14 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     _measure("StatementsSettled", len(statements))
     report = service.reconcile_daily(now)
     if report is not None:
-        _measure("ReconciliationDifferences", len(report.differences))
-        for found in report.differences:
-            logger.error("the books differ", invariant=found.invariant, subject=found.subject, detail=found.detail)
+        _tell(report)
     logger.info("settled", completed=completed.done, failed=completed.failed, statements=len(statements))
+
+
+def _tell(report: service.Report) -> None:
+    _measure("ReconciliationDifferences", len(report.differences))
+    for found in report.differences:
+        logger.error("the books differ", invariant=found.invariant, subject=found.subject, detail=found.detail)
 
 
 def _measure(name: str, count: int) -> None:

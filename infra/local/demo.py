@@ -258,9 +258,21 @@ def _paid(worker: Person, path: str) -> list[dict[str, Any]]:
 
 def balanced(story: Story) -> None:
     """The operator's books: the ledger sums to zero and nothing differs."""
-    report = story.person("operator").post("/api/operate/reconciliations", status=201)
+    operator = story.person("operator")
+    asked = operator.post("/api/operate/reconciliations", status=202)["asked_at"]
+    wait_until(lambda: _report(operator)["at"] >= asked, 60, "the reconciliation's report")
+    report = _report(operator)
     expect(not report["differences"], f"the books differ: {json.dumps(report['differences'])[:1000]}")
-    story.tell("the operator reconciles the union's books: the ledger sums to zero, and nothing differs")
+    story.tell(
+        "the operator reconciles the union's books: the ledger sums to zero, and nothing differs",
+        f"{report['transfers']} transfers, {report['orders']} orders, {report['purchases']} purchases, {report['levels']} levels, "
+        f"{report['statements']} statements",
+    )
+
+
+def _report(operator: Person) -> dict[str, Any]:
+    answer = operator.http.get("/api/operate/reconciliation")
+    return dict(answer.json()) if answer.status_code == 200 else {"at": ""}
 
 
 def expect(is_so: bool, otherwise: str) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from mart_union.checkout.census import all_purchases
 from mart_union.kernel.bucket import get_object, put_object
 from mart_union.kernel.clock import iso, local_date
+from mart_union.kernel.functions import invoke_later
 from mart_union.kernel.settings import settings
 from mart_union.ledger import jobs
 from mart_union.ledger.census import whole_ledger
@@ -19,6 +20,8 @@ from mart_union.stock.census import all_levels
 
 _JOB = "reconcile"
 _NEWEST = "reconciliation/newest.json"
+RECONCILE = "reconcile"
+"""The task by which the settlement function is asked for a reconciliation out of turn."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Report:
     levels: int
     statements: int
     differences: tuple[Difference, ...]
+
+
+def ask_reconciliation() -> None:
+    """Have the settlement function reconcile the books now; `last_report` tells what it found, a little later."""
+    invoke_later("settlement", {"task": RECONCILE})
 
 
 def reconcile(now: datetime) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mart_union.settlement.books import Report, last_report, reconcile, reconcile_daily
+from mart_union.settlement.books import Report, ask_reconciliation, last_report, reconcile, reconcile_daily
 from mart_union.settlement.completion import complete_due, complete_order
 from mart_union.settlement.statements import (
     get_statement,
@@ -15,6 +15,7 @@ from mart_union.settlement.sweeping import expire_unpaid, take_due_steps
 
 __all__ = [
     "Report",
+    "ask_reconciliation",
     "complete_due",
     "complete_order",
     "expire_unpaid",
