@@ -1,0 +1,54 @@
+"""The words of the pages: translations stand for sentences that are there, and carry the same facts."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from mart_union.web import words
+from mart_union.web.paths import local_path
+from mart_union.web.words import language_name, translate
+
+WEB = Path(words.__file__).parent
+LANGUAGES = sorted(file.stem for file in (WEB / "texts").glob("*.json"))
+SHOPPERS = [WEB / "templates" / name for name in ("base.html", "problem.html", "_macros.html")] + sorted(
+    file for folder in ("browse", "checkout", "tracking") for file in (WEB / "templates" / folder).glob("*.html")
+)
+
+
+def said(file: Path) -> set[str]:
+    return set(re.findall(r'\bt\("([^"]+)"', file.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_that_a_shopper_reads_is_translated(language: str) -> None:
+    known = json.loads((WEB / "texts" / f"{language}.json").read_text(encoding="utf-8"))
+    assert sorted(set().union(*(said(file) for file in SHOPPERS)) - set(known)) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_carries_the_facts_of_its_sentence(language: str) -> None:
+    known = json.loads((WEB / "texts" / f"{language}.json").read_text(encoding="utf-8"))
+    fact = re.compile(r"{\w+}")
+    assert [key for key, text in known.items() if set(fact.findall(key)) != set(fact.findall(text)) or not text] == []
+
+
+def test_what_has_no_translation_is_said_in_english() -> None:
+    assert translate("{count} left", "zh-TW", count=3) == "剩 3 件"
+    assert translate("{count} left", "en", count=3) == "3 left"
+    assert translate("no such sentence", "zh-TW") == "no such sentence"
+    assert (language_name("ko"), language_name("tlh")) == ("한국어", "tlh")
+
+
+@pytest.mark.parametrize(
+    "wanted", ["", "//evil.example", "https://evil.example", "/\\evil.example", "/a\nb", "/a b", "a"]
+)
+def test_a_path_of_elsewhere_is_not_gone_to(wanted: str) -> None:
+    assert local_path(wanted, "/account") == "/account"
+
+
+def test_a_path_of_the_unions_own_is_gone_to() -> None:
+    assert local_path("/stores/emei-tea?page=2") == "/stores/emei-tea?page=2"
