@@ -96,11 +96,13 @@ def opened(story: Story) -> dict[str, Any]:
     owner, operator = story.person("store/emei-tea/owner"), story.person("operator")
     names = {"zh-TW": "柿子紅了", "en": "Red Persimmons"}
     enterprise = f"farm-{story.run}"
-    owner.post("/api/enterprises", {"enterprise": enterprise, "names": names, "registration": "00000000"}, status=201)
-    refused = owner.post(f"/api/enterprises/{enterprise}/stores", _store_facts(story, names), status=422)
+    application = {"enterprise": enterprise, "names": names, "registration": "00000000"}
+    owner.post("/api/enterprises", application, key=f"apply-{story.run}", status=201)
+    stores = f"/api/enterprises/{enterprise}/stores"
+    refused = owner.post(stores, _store_facts(story, names), key=f"too-early-{story.run}", status=422)
     story.tell("a farm applies to trade; before its approval it cannot open a store", refused["detail"])
     operator.post(f"/api/operate/enterprises/{enterprise}/decision", {"approve": True})
-    owner.post(f"/api/enterprises/{enterprise}/stores", _store_facts(story, names), status=201)
+    owner.post(stores, _store_facts(story, names), key=f"open-{story.run}", status=201)
     story.tell("the operator approves it, and it opens its store", f"{story.facts['url']}/stores/{story.store}")
     category = owner.get("/api/categories")["categories"][0]["id"]
     upload(owner, f"/api/manage/{story.store}/uploads", "catalog.csv", _CATALOG.format(category=category))
@@ -139,7 +141,7 @@ def _supply(story: Story, owner: Person, operator: Person, category: str) -> Non
         "settlement_period": "at_once",
     }
     weaver = story.person("supplier/zhudong-woodworks/owner")
-    weaver.post("/api/suppliers", application, status=201)
+    weaver.post("/api/suppliers", application, key=f"supply-{story.run}", status=201)
     operator.post(f"/api/operate/suppliers/{story.supplier}/decision", {"approve": True})
     offers = _OFFERS.format(category=category, store=story.store)
     upload(weaver, f"/api/supply/{story.supplier}/uploads", "offers.csv", offers)

@@ -87,7 +87,7 @@ class _FirstDay:
         """An enterprise applies, the operator approves, the owner opens its stores and takes staff on."""
         owner = self.person(facts["stores"][0]["owner"]["email"])
         application = {name: facts[name] for name in ("enterprise", "names", "registration")}
-        made = owner.post("/api/enterprises", application, status=201)
+        made = owner.post("/api/enterprises", application, key=f"first-day-{facts['enterprise']}", status=201)
         if made["state"] == "applied":
             self.operator.post(f"/api/operate/enterprises/{facts['enterprise']}/decision", {"approve": True})
         for store in facts["stores"]:
@@ -97,7 +97,8 @@ class _FirstDay:
     def _open_store(self, owner: Person, enterprise: str, facts: dict[str, Any]) -> None:
         people = ("owner", "managers", "packers")
         terms = {name: value for name, value in facts.items() if name not in people}
-        owner.post(f"/api/enterprises/{enterprise}/stores", terms | {"state": "open"}, status=201)
+        key = f"first-day-{facts['store']}"
+        owner.post(f"/api/enterprises/{enterprise}/stores", terms | {"state": "open"}, key=key, status=201)
         for role in ("manager", "packer"):
             for member in facts[f"{role}s"]:
                 self._take_on(owner, facts["store"], role, member["email"])
@@ -115,7 +116,7 @@ class _FirstDay:
         """A supplier applies and the operator approves."""
         owner = self.person(facts["owner"]["email"])
         application = {name: facts[name] for name in ("supplier", "names", "texts", "registration")}
-        made = owner.post("/api/suppliers", application, status=201)
+        made = owner.post("/api/suppliers", application, key=f"first-day-{facts['supplier']}", status=201)
         if made["state"] == "applied":
             self.operator.post(f"/api/operate/suppliers/{facts['supplier']}/decision", {"approve": True})
         return facts
@@ -182,6 +183,6 @@ def _reports(owner: Person, path: str) -> Iterator[dict[str, Any]]:
     """The upload's report, asked for again and again until the import's time is up."""
     deadline = time.monotonic() + _IMPORT_SECONDS
     while time.monotonic() < deadline:
-        yield owner.get(path)
+        yield owner.get(path)["upload"]
         time.sleep(0.5)
     raise Refused(f"{path} was not imported within {_IMPORT_SECONDS} s")

@@ -145,6 +145,7 @@ def _parameters(network: Network, union: SampleUnion, center: dict[str, str]) ->
         "SecretName": join.secret_name(union.id),
         "EmailSender": _EMAIL_SENDER,
         "AllowLoopbackShops": "true",
+        "RequireTls": "false",
         "SettlementSchedule": "rate(1 minute)",
     }
 
