@@ -14,7 +14,7 @@ EMULATOR_PORT ?=
 
 export PYTHONPATH := layers/core:functions:.
 
-.PHONY: up down clean demo deploy test test-unit test-integration check format routes lock
+.PHONY: up down clean demo deploy test test-unit test-integration bench check format routes lock
 
 up: $(VENV)/ready
 	@$(BIN)/python -m infra.local up --port "$(PORT)" --emulator-port "$(EMULATOR_PORT)"
@@ -43,6 +43,10 @@ test-unit: $(VENV)/ready
 # Against the emulator: the use cases on real tables, every function's sample events, and a whole network of their own.
 test-integration: $(VENV)/ready
 	@$(BIN)/pytest tests --ignore=tests/unit --ignore=tests/template
+
+# What operations cost, against bare calls; DOCS=1 also writes docs/performance.md.
+bench: $(VENV)/ready
+	@$(BIN)/python -m bench $(if $(DOCS),--docs)
 
 check: $(VENV)/ready
 	@$(BIN)/ruff check .

@@ -1,0 +1,175 @@
+"""Cold start: a fresh interpreter imports a function and answers its first request, against the least that such a function needs.
+
+Bytecode is compiled and the disk warm. Interpreters see the packages of `layers/dependencies` and no others, as on AWS. Times are of the
+processor, start of the interpreter included, waiting for the database excluded: a machine whose share of a processor is limited makes the
+clock jump by tens of milliseconds.
+"""
+
+from __future__ import annotations
+
+import compileall
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+from bench.rows import Row, compared
+from bench.scene import CUSTOMER, SKUS, STORES, buy, scene, total_of, wanted
+from tests.gateway import gateway_event
+
+ROOT = Path(__file__).parents[1]
+RUNS = 21
+GOAL_CLIENT, GOAL_RESOLVER = 1.2, 1.0
+CLIENT, RESOLVER = "a bare boto3 client and one call", "a bare Powertools resolver with such a client"
+
+_CALL = """get_item(TableName="mart-union-hsinchu-catalog", Key={"pk": {"S": "UNION"}, "sk": {"S": "UNION"}})"""
+_BARE = {
+    "the interpreter alone": "",
+    "a bare botocore client and one call": f"""
+from botocore.session import get_session
+get_session().create_client("dynamodb").{_CALL}
+""",
+    CLIENT: f"""
+import boto3
+boto3.client("dynamodb").{_CALL}
+""",
+    RESOLVER: f"""
+import boto3
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+client, api = boto3.client("dynamodb"), APIGatewayRestResolver()
+@api.get("/")
+def read():
+    return client.{_CALL}["Item"]["pk"]
+assert api.resolve(json.load(open(event)), None)["statusCode"] == 200
+""",
+}
+_FIRST_CALL = """
+from {function}.app import lambda_handler
+answer = lambda_handler(json.load(open(event)), None)
+assert answer["statusCode"] == 200, answer
+"""
+_IMPORT = """
+import {function}.app
+from mart_union.kernel.storage import client
+client()
+"""
+_START, _END = (
+    "import json, os, sys, time\nevent = sys.argv[1]\n",
+    "\nos.write(1, str(time.process_time()).encode())\nos._exit(0)",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A program to start cold: its code, the event of its first request, and whether goals are set for it."""
+
+    name: str
+    code: str
+    event: Mapping[str, Any]
+    shopper: bool = False
+
+
+def rows(endpoint: str) -> Iterator[Row]:
+    """The bare programs by themselves, then each function against the bare client and against the bare resolver."""
+    with tempfile.TemporaryDirectory(prefix="mart-union-cold-") as name:
+        folder = Path(name)
+        environment = _environment(folder, endpoint)
+        cases = [*_bare_cases(), *_shopper_cases(), *_other_cases()]
+        times = _measure(cases, folder, environment)
+    for case in cases[: len(_BARE)]:
+        yield compared(f"cold start: {case.name}", times[case.name], times[CLIENT], against=CLIENT, goal=None)
+    for case in cases[len(_BARE) :]:
+        for bare, goal in ((CLIENT, GOAL_CLIENT), (RESOLVER, GOAL_RESOLVER)):
+            row = f"cold start: {case.name}"
+            yield compared(row, times[case.name], times[bare], against=bare, goal=goal if case.shopper else None)
+
+
+def _bare_cases() -> list[Case]:
+    return [Case(name, code, gateway_event("GET", "/")) for name, code in _BARE.items()]
+
+
+def _shopper_cases() -> list[Case]:
+    order = f"{buy(wanted(3, 1), scene(), 'looked-at-when-cold', total_of(wanted(3, 1))).id}-1"
+    calls = {
+        "browse": ("/api/stores", "/", f"/stores/{STORES[0]}/{SKUS[0]}"),
+        "checkout": ("/api/cart", "/cart"),
+        "tracking": (f"/api/orders/{order}", f"/orders/{order}"),
+        "account": ("/api/me", "/account"),
+    }
+    return [
+        Case(
+            f"{function}, {_kind(path)}",
+            _FIRST_CALL.format(function=function),
+            gateway_event("GET", path, subject=CUSTOMER),
+            shopper=True,
+        )
+        for function, paths in calls.items()
+        for path in paths
+    ]
+
+
+def _kind(path: str) -> str:
+    first = "/".join(path.split("/")[:3]) if path.startswith("/api") else "/" + path.split("/")[1]
+    return f"first call {first}" if path.startswith("/api") else f"first call is the page {first}"
+
+
+def _other_cases() -> list[Case]:
+    shoppers = {"browse", "checkout", "tracking", "account"}
+    names = sorted(each.parent.name for each in (ROOT / "functions").glob("*/app.py"))
+    router = {"router"}  # the service center's: other packages, no union's tables
+    chosen = [name for name in names if name not in shoppers | router]
+    return [Case(f"{name}, import and client", _IMPORT.format(function=name), {}) for name in chosen]
+
+
+def _measure(cases: list[Case], folder: Path, environment: dict[str, str]) -> dict[str, list[float]]:
+    """Processor milliseconds of every case, all in turn, so that a busy moment falls on all of them."""
+    times: dict[str, list[float]] = {case.name: [] for case in cases}
+    for number in range(-1, RUNS):
+        for place, case in enumerate(cases):
+            event = folder / f"{place}.json"
+            event.write_text(json.dumps(case.event))
+            spent = _run(case.code, event, environment)
+            if number >= 0:  # the first round compiles and warms
+                times[case.name].append(spent)
+    return times
+
+
+def _run(code: str, event: Path, environment: dict[str, str]) -> float:
+    command = [sys.executable, "-S", "-c", _START + code + _END, str(event)]
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, timeout=60)  # noqa: S603 - our own
+    return float(done.stdout.split()[-1]) * 1000
+
+
+def _environment(folder: Path, endpoint: str) -> dict[str, str]:
+    from bench.union import SETTINGS
+
+    packages = folder / "packages"
+    link_packages(packages)
+    code = [ROOT / "layers" / "core", ROOT / "functions"]
+    for each in code:
+        compileall.compile_dir(each, quiet=2)
+    path = os.pathsep.join(str(each) for each in (packages, *code))
+    return {
+        **SETTINGS,
+        "AWS_ENDPOINT_URL": endpoint,
+        "PYTHONPATH": path,
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+    }
+
+
+def link_packages(folder: Path) -> None:
+    """A folder with the packages that the functions' layer has, and no others."""
+    folder.mkdir()
+    lock = (ROOT / "layers" / "dependencies" / "requirements.txt").read_text()
+    for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE):
+        package = distribution(name)
+        for top in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
+            (folder / top).symlink_to(str(package.locate_file(top)))
