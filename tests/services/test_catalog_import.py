@@ -21,6 +21,7 @@ from mart_union.kernel.errors import Busy
 from mart_union.kernel.settings import settings
 from mart_union.stock.service import count, get_level, stock_out
 from tests.gateway import CONTEXT
+from tests.services.buckets import own_bucket
 from tests.services.test_catalog import listing, opened, union
 
 __all__ = ["union"]
@@ -29,12 +30,8 @@ HEADER = "id,title,title_en,product_type,union_category,kind,price,quantity,low_
 
 @pytest.fixture(scope="module", autouse=True)
 def place(tables: None) -> Iterator[None]:
-    bucket._client.cache_clear()
-    bucket._client().create_bucket(
-        Bucket=settings().bucket, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"}
-    )
-    yield
-    bucket._client.cache_clear()
+    with own_bucket():
+        yield
 
 
 @pytest.fixture

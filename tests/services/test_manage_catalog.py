@@ -16,6 +16,7 @@ from mart_union.kernel import bucket
 from mart_union.kernel.settings import settings
 from mart_union.stock.service import get_level
 from tests.gateway import CONTEXT, gateway_event, headers_of
+from tests.services.buckets import own_bucket
 from tests.services.test_catalog import NOW, laid_in, listing, opened, union
 
 __all__ = ["union"]
@@ -23,15 +24,9 @@ __all__ = ["union"]
 
 @pytest.fixture(scope="module", autouse=True)
 def place(tables: None) -> Iterator[None]:
-    bucket._client.cache_clear()
     bucket._signing_client.cache_clear()
-    places = bucket._client()
-    if settings().bucket not in {each["Name"] for each in places.list_buckets()["Buckets"]}:
-        places.create_bucket(
-            Bucket=settings().bucket, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"}
-        )
-    yield
-    bucket._client.cache_clear()
+    with own_bucket():
+        yield
     bucket._signing_client.cache_clear()
 
 

@@ -54,11 +54,12 @@ def save_union(union: Union, actor: str, now: datetime | None = None) -> Union:
     before = item.document if item else None
     if before and replace(union, sequence=before.sequence) == before:
         return before
-    saved = replace(union, sequence=before.sequence + 1 if before else 1)
+    held = int(item.sequence) if item else 0
+    saved = replace(union, sequence=held + 1)
     transaction = WriteTransaction()
     transaction.put(
         UnionItem(*union_key(), document=saved, sequence=saved.sequence),
-        condition=UnionItem.sequence == before.sequence if before else UnionItem.pk.does_not_exist(),
+        condition=UnionItem.sequence == held if item else UnionItem.pk.does_not_exist(),
         refusal=refuse(Conflict, "the union was changed at the same moment; read it again"),
     )
     add_audit(transaction, "union", actor, "union described", f"union/{union.id}", now or utc_now())
