@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,9 @@ from infra.local.network import CENTER_REGION, ROOT, STATE, Network, Trouble, ar
 _DEPLOYED = "deployed.json"
 _FAILED = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"}
 _COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+_BEGUN = re.compile(r"EXECUTE_COMPLETE|EXECUTE_IN_PROGRESS|_IN_PROGRESS state")
+"""The tool asks twice when an answer is slow, and then hears that what it asked for is being done already."""
+_FINISH_SECONDS = 180
 _SOURCES = ("layers", "functions")
 
 
@@ -78,23 +83,31 @@ def deploy(network: Network, template: Template, stack: str, region: str, parame
         return False
     if state in _FAILED:
         _delete(network, stack, region)
-    bucket = _artifact_bucket(network, region)
-    _sam(
-        network,
-        template,
-        region,
-        "deploy",
+    arguments = [
         "--template-file", str(template.built),
         "--stack-name", stack,
         "--region", region,
-        "--s3-bucket", bucket,
+        "--s3-bucket", _artifact_bucket(network, region),
         "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND",
         "--no-confirm-changeset",
         "--no-fail-on-empty-changeset",
         "--parameter-overrides", *_pairs(given),
-    )  # fmt: skip
+    ]  # fmt: skip
+    try:
+        _sam(network, template, region, "deploy", *arguments)
+    except Trouble as exc:
+        if not _BEGUN.search(str(exc)):
+            raise
+        _wait(network, stack, region)
+        _sam(network, template, region, "deploy", *arguments)
     write(_DEPLOYED, read(_DEPLOYED) | {stack: mark})
     return True
+
+
+def _wait(network: Network, stack: str, region: str) -> None:
+    deadline = time.monotonic() + _FINISH_SECONDS
+    while status(network, stack, region).endswith("_IN_PROGRESS") and time.monotonic() < deadline:
+        time.sleep(1)
 
 
 def status(network: Network, stack: str, region: str) -> str:
