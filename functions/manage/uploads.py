@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
-
-from mart_union.catalog.files import Finding
-from mart_union.catalog.model import Upload, error_file_key, report_key
+from mart_union.catalog.model import Upload
+from mart_union.catalog.reports import UploadReport, read_report, refused_rows_address
 from mart_union.catalog.rows import REQUIRED, known_columns
-from mart_union.catalog.service import announce_upload, get_upload, list_uploads
-from mart_union.kernel.bucket import LARGEST_UPLOAD, UploadForm, get_object, presign_download, presign_upload
+from mart_union.catalog.service import announce_upload, list_uploads
+from mart_union.kernel.bucket import LARGEST_UPLOAD, UploadForm, presign_upload
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import NotFound
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
 from mart_union.web.access import MANAGER
@@ -29,19 +26,6 @@ class Announced:
     url: str
     fields: dict[str, str]
     largest_bytes: int
-
-
-@dataclass(frozen=True)
-class UploadReport:
-    """An upload and what was found in it; the first thousand findings."""
-
-    upload: Upload
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True)
-class _Summary:
-    findings: tuple[Finding, ...] = ()
 
 
 def add_routes(api: Api) -> None:
@@ -80,15 +64,7 @@ def list_by_api(request: Request) -> Items[Upload]:
 
 def show_by_api(request: Request) -> UploadReport:
     """An upload, how far it has come, and, once it has ended, what was found in it."""
-    owner = f"store/{request.params['store']}"
-    upload = get_upload(owner, request.params["upload"])
-    if upload.state not in {"DONE", "FATAL"}:
-        return UploadReport(upload, ())
-    try:
-        text = get_object(report_key(owner, upload.id))
-    except NotFound:  # kept no longer
-        return UploadReport(upload, ())
-    return UploadReport(upload, msgspec.json.decode(text, type=_Summary).findings)
+    return read_report(f"store/{request.params['store']}", request.params["upload"])
 
 
 def list_page(request: Request) -> Page:
@@ -122,6 +98,4 @@ def _address(request: Request) -> str:
 
 def send_errors(request: Request) -> Redirect:
     """The refused rows as a file in the sender's own format, straight from the bucket."""
-    owner = f"store/{request.params['store']}"
-    upload = get_upload(owner, request.params["upload"])
-    return Redirect(presign_download(error_file_key(owner, upload.id), f"{upload.id}.errors.csv"))
+    return Redirect(refused_rows_address(f"store/{request.params['store']}", request.params["upload"]))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mart_union.catalog.model import Upload
-from mart_union.catalog.service import announce_upload, get_upload, list_uploads
+from mart_union.catalog.reports import UploadReport, read_report, refused_rows_address
+from mart_union.catalog.service import announce_upload, list_uploads
 from mart_union.kernel.bucket import presign_upload
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page as Items
 from mart_union.web.access import SUPPLIER
-from mart_union.web.answer import Page
+from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
 
@@ -36,10 +37,11 @@ def add_routes(api: Api) -> None:
     uploads = "/supply/{supplier}/uploads"
     api.post(f"/api{uploads}", SUPPLIER, body=UploadAnnouncement, answer=UploadForm, status=201, key=True)(announce)
     api.get(f"/api{uploads}", SUPPLIER, answer=Items[Upload])(list_by_api)
-    api.get(f"/api{uploads}/{{upload}}", SUPPLIER, answer=Upload)(show_by_api)
+    api.get(f"/api{uploads}/{{upload}}", SUPPLIER, answer=UploadReport)(show_by_api)
     api.get(uploads, SUPPLIER)(list_page)
     api.post(uploads, SUPPLIER, key=True)(form_page)
     api.get(f"{uploads}/{{upload}}", SUPPLIER)(show_page)
+    api.get(f"{uploads}/{{upload}}/errors", SUPPLIER)(send_errors)
 
 
 def announce(request: Request) -> UploadForm:
@@ -55,9 +57,9 @@ def list_by_api(request: Request) -> Items[Upload]:
     return list_uploads(f"supplier/{request.params['supplier']}", request.query.get("cursor", ""))
 
 
-def show_by_api(request: Request) -> Upload:
-    """An upload and how far its rows have come."""
-    return get_upload(f"supplier/{request.params['supplier']}", request.params["upload"])
+def show_by_api(request: Request) -> UploadReport:
+    """An upload, how far it has come, and, once it has ended, what was found in it."""
+    return read_report(f"supplier/{request.params['supplier']}", request.params["upload"])
 
 
 def list_page(request: Request) -> Page:
@@ -72,4 +74,11 @@ def form_page(request: Request) -> Page:
 
 def show_page(request: Request) -> Page:
     """An upload and its report."""
-    return Page("supply/upload.html", {"supplier": request.params["supplier"], "upload": show_by_api(request)})
+    report = show_by_api(request)
+    context = {"supplier": request.params["supplier"], "upload": report.upload, "findings": report.findings}
+    return Page("supply/upload.html", context)
+
+
+def send_errors(request: Request) -> Redirect:
+    """The refused rows as a file in the sender's own format, straight from the bucket."""
+    return Redirect(refused_rows_address(f"supplier/{request.params['supplier']}", request.params["upload"]))
