@@ -4,13 +4,10 @@ keys, the network's pool, the service center, and a seller's shop."""
 from __future__ import annotations
 
 import base64
-import io
 import json
 import os
-import sys
 import threading
 import time
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,10 +18,12 @@ from typing import Any
 
 import jwt
 import pytest
+from botocore.exceptions import ClientError
 from botocore.session import get_session
 from cryptography.hazmat.primitives.asymmetric import rsa
 from standardwebhooks.webhooks import Webhook
 
+from mart_union.kernel.secrets import forget_secrets
 from tests.conftest import UNION, union_tables
 from tests.world import CUSTOMER, OPERATOR, lay_world
 
@@ -69,29 +68,16 @@ class Neighbours:
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     def make_account(self) -> None:
-        """The union's bus, bucket, keys and sender, once."""
-        _client("events").create_event_bus(Name=UNION["UNION_BUS"])
-        _client("s3").create_bucket(
-            Bucket=UNION["UNION_BUCKET"], CreateBucketConfiguration={"LocationConstraint": UNION["AWS_REGION"]}
-        )
-        _client("secretsmanager").create_secret(Name=UNION["UNION_SECRET"], SecretString=json.dumps(SECRETS))
-        queue = _client("sqs").create_queue(QueueName=f"mart-union-{UNION['UNION_ID']}-failures")
+        """The union's bus, bucket, keys and sender, where other tests have not made them."""
+        names, place = UNION, {"LocationConstraint": UNION["AWS_REGION"]}
+        _make("events", "create_event_bus", Name=names["UNION_BUS"])
+        _make("s3", "create_bucket", Bucket=names["UNION_BUCKET"], CreateBucketConfiguration=place)
+        _make("sesv2", "create_email_identity", EmailIdentity=names["EMAIL_SENDER"])
+        _make("secretsmanager", "create_secret", Name=names["UNION_SECRET"], SecretString="{}")
+        _client("secretsmanager").put_secret_value(SecretId=names["UNION_SECRET"], SecretString=json.dumps(SECRETS))
+        forget_secrets()
+        queue = _client("sqs").create_queue(QueueName=f"mart-union-{names['UNION_ID']}-failures")
         os.environ["DEAD_LETTER_QUEUES"] = queue["QueueUrl"]
-        _client("sesv2").create_email_identity(EmailIdentity=UNION["EMAIL_SENDER"])
-        self._make_settlement()
-
-    def _make_settlement(self) -> None:
-        """A settlement function to be invoked: what it does is the business of its own events."""
-        package = io.BytesIO()
-        with zipfile.ZipFile(package, "w") as archive:
-            archive.writestr("app.py", "def lambda_handler(event, context):\n    print(event)\n")
-        _client("lambda").create_function(
-            FunctionName=f"mart-union-{UNION['UNION_ID']}-settlement",
-            Runtime=f"python3.{sys.version_info.minor}",
-            Role="arn:aws:iam::000000000000:role/settlement",
-            Handler="app.lambda_handler",
-            Code={"ZipFile": package.getvalue()},
-        )
 
     def lay(self, function: str) -> dict[str, str]:
         """Empty the tables and lay the world for a function; answers with the names that its events may use."""
@@ -172,6 +158,14 @@ def _signature(wanted: str, event: dict[str, Any]) -> str:
     headers = {name.lower(): value for name, value in event["headers"].items()}
     at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
     return Webhook(key).sign(headers["webhook-id"], at, event["body"])
+
+
+def _make(service: str, operation: str, **facts: Any) -> None:
+    try:
+        getattr(_client(service), operation)(**facts)
+    except ClientError as error:
+        if "Already" not in error.response["Error"]["Code"] and "Exists" not in error.response["Error"]["Code"]:
+            raise
 
 
 def _client(service: str) -> Any:
