@@ -46,12 +46,14 @@ def read_purchase(request: Request) -> PurchaseStatus:
 
 def cancel(request: Request) -> PurchaseStatus:
     """Cancel a whole purchase while every order of it still allows that; the money goes back to the account."""
-    purchase = purchase_of(request)
-    customer = request.caller.subject
     cancelled = cancel_purchase(
-        purchase.id, actor=customer, role="customer", key=request.idempotency_key, now=utc_now()
+        request.params["purchase"],
+        actor=request.caller.subject,
+        role="customer",
+        key=request.idempotency_key,
+        now=utc_now(),
     )
-    return status_of(cancelled)
+    return _status(cancelled.purchase, cancelled.orders)
 
 
 def purchase_of(request: Request) -> Purchase:
@@ -68,6 +70,9 @@ def purchase_of(request: Request) -> Purchase:
 
 def status_of(purchase: Purchase) -> PurchaseStatus:
     """The purchase with its orders. One batch read."""
-    orders: list[Order] = get_orders(purchase.orders)
+    return _status(purchase, get_orders(purchase.orders))
+
+
+def _status(purchase: Purchase, orders: list[Order]) -> PurchaseStatus:
     state = state_of(order.state for order in orders)
     return PurchaseStatus(purchase, state, tuple(customer_order(order) for order in orders))

@@ -3,49 +3,65 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
 
 from mart_union.checkout.model import Purchase
 from mart_union.checkout.paying import end_unpaid
 from mart_union.checkout.service import get_purchase
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import StepNotAllowed
+from mart_union.kernel.errors import NotFound, StepNotAllowed
 from mart_union.kernel.ids import derived_id
-from mart_union.kernel.storage import fetch_all
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_transfer
 from mart_union.orders.model import ENDED, Order
 from mart_union.orders.procedures import allowed_steps
 from mart_union.orders.refunds import refund_amounts, units_of
+from mart_union.orders.service import get_orders
 from mart_union.orders.steps import apply_step
-from mart_union.orders.storing import add_changed_order, order_ref
+from mart_union.orders.storing import add_changed_order
 from mart_union.stock.model import put_back
 from mart_union.stock.service import add_movement
 
 _Step = tuple[Order, Order]  # before and after
 
 
-def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: datetime) -> Purchase:
+@dataclass(frozen=True)
+class Cancelled:
+    """A purchase that was cancelled, and its orders as that left them."""
+
+    purchase: Purchase
+    orders: list[Order]
+
+
+def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: datetime) -> Cancelled:
     """Cancel every order of a purchase, or none: what was paid goes back to the account, what was taken to its levels.
 
     Reads the purchase and its orders (half a unit each), writes one transaction. The same key again changes nothing.
 
     Raises:
-        NotFound: there is no such purchase.
+        NotFound: there is no such purchase, or it is another customer's; which of the two is not told.
         StepNotAllowed: an order's procedure no longer allows it; cancel the others by themselves.
         Conflict: an order moved on at the same moment; look again.
     """
     purchase = get_purchase(purchase_id)
+    if role == "customer" and purchase.customer != actor:
+        raise NotFound(f"there is no purchase {purchase_id}")
     if purchase.payment == "pending":
-        return end_unpaid(purchase, "voided", now, key=key)
-    if purchase.facts.get("ended_by") == key:
-        return purchase
-    if purchase.payment != "paid":
+        ended = end_unpaid(purchase, "voided", now, key=key)
+        return Cancelled(ended, get_orders(ended.orders))
+    if purchase.payment != "paid" and purchase.facts.get("ended_by") != key:
         raise StepNotAllowed(f"the purchase has ended: {purchase.payment}", allowed=[])
-    orders: list[Order] = fetch_all([order_ref(order) for order in purchase.orders])
-    if all(_was_cancelled(order, key) for order in orders):
-        return purchase
+    orders = get_orders(purchase.orders)
+    if purchase.payment != "paid" or all(_was_cancelled(order, key) for order in orders):
+        return Cancelled(purchase, orders)
+    return Cancelled(purchase, _cancel_orders(purchase, orders, role, actor, key, now))
+
+
+def _cancel_orders(
+    purchase: Purchase, orders: list[Order], role: str, actor: str, key: str, now: datetime
+) -> list[Order]:
     steps = [(order, _cancelled(order, role, actor, key, now)) for order in orders if order.state not in ENDED]
     if not steps:
         raise StepNotAllowed("every order of the purchase has ended", allowed=[])
@@ -55,7 +71,8 @@ def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: d
     for before, after in steps:
         add_changed_order(transaction, before, after)
     transaction.commit()
-    return purchase
+    changed = {after.id: after for _, after in steps}
+    return [changed.get(order.id, order) for order in orders]
 
 
 def _was_cancelled(order: Order, key: str) -> bool:
