@@ -10,14 +10,18 @@ import pytest
 from mart_union.catalog.categories import path_categories
 from mart_union.catalog.events import events_of
 from mart_union.catalog.model import (
+    DAYS,
     Card,
     Category,
     Classification,
+    Hours,
     ShelfHead,
     StoreCard,
     hours_include,
     in_order,
     lineages,
+    read_hours,
+    told_hours,
 )
 from mart_union.catalog.packing import PAGE_BYTES, front_order, pack
 from mart_union.kernel.errors import Invalid
@@ -44,6 +48,22 @@ def test_opening_hours_are_those_of_the_unions_time_zone(
     hours: dict[str, tuple[str, str] | None], is_open: bool
 ) -> None:
     assert hours_include(hours, FRIDAY_11, "Asia/Taipei") is is_open
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        ({}, ""),
+        (dict.fromkeys(DAYS), "never"),
+        ({"mon": ("09:00", "18:00"), "tue": None, "wed": ("09:00", "18:00")}, "mon,wed 09:00-18:00"),
+        ({"sat": ("22:00", "02:00"), "fri": ("09:00", "18:00")}, "fri 09:00-18:00; sat 22:00-02:00"),
+    ],
+)
+def test_hours_are_told_shortly_and_read_again(hours: Hours, told: str) -> None:
+    assert told_hours(hours) == told
+    again = read_hours(told)
+    assert {day: again.get(day) for day in DAYS} == {day: hours.get(day) for day in DAYS}
+    assert bool(again) == bool(hours)
 
 
 def test_a_tree_is_read_parents_first_by_position_and_id() -> None:
@@ -96,7 +116,7 @@ def test_only_the_first_page_carries_the_whole_head() -> None:
 
 def test_stores_stand_under_their_classifications_in_the_unions_order() -> None:
     cards = [
-        StoreCard(store, {}, kind, "", "", {})
+        StoreCard(store, {}, kind, "", {}, "")
         for store, kind in (("b", "craft"), ("c", "gone"), ("z", "food"), ("a", "craft"))
     ]
     ordered = front_order(cards, [Classification("food", {}), Classification("craft", {})])

@@ -172,18 +172,18 @@ class Card:
 
 @dataclass(frozen=True)
 class StoreCard:
-    """A store as the union's front shows it, under its classification."""
+    """A store as the union's front shows it, under its classification; `hours` as `told_hours` writes them, which is short."""
 
     store: str
     names: Texts
     classification: str
     glyph: str
-    place: str
-    hours: Hours
+    place: Texts
+    hours: str
 
     def is_open_at(self, moment: datetime, time_zone: str) -> bool:
         """Whether its hours include the moment."""
-        return hours_include(self.hours, moment, time_zone)
+        return hours_include(read_hours(self.hours), moment, time_zone)
 
 
 @dataclass(frozen=True)
@@ -267,6 +267,29 @@ def hours_include(hours: Hours, moment: datetime, time_zone: str) -> bool:
     if today and (today[0] <= clock < today[1] or (today[1] < today[0] <= clock)):
         return True
     return bool(yesterday and yesterday[1] < yesterday[0] and clock < yesterday[1])
+
+
+def told_hours(hours: Hours) -> str:
+    """Opening hours in a few characters, such as `mon,tue 09:00-18:00; sat 10:00-22:00`; '' is always open, `never` always closed."""
+    days: dict[tuple[str, str], list[str]] = {}
+    for day in DAYS:
+        times = hours.get(day)
+        if times:
+            days.setdefault(times, []).append(day)
+    told = "; ".join(f"{','.join(names)} {opens}-{closes}" for (opens, closes), names in days.items())
+    return told or ("never" if hours else "")
+
+
+def read_hours(told: str) -> Hours:
+    """The hours that `told_hours` wrote."""
+    if told == "never":
+        return dict.fromkeys(DAYS)
+    hours: Hours = {}
+    for part in filter(None, told.split("; ")):
+        days, _, times = part.partition(" ")
+        opens, _, closes = times.partition("-")
+        hours |= dict.fromkeys(days.split(","), (opens, closes))
+    return hours
 
 
 def lineages(categories: Iterable[Category]) -> dict[str, tuple[str, ...]]:

@@ -100,7 +100,7 @@ def _build_store(name: str) -> None:
     lineage = lineages(categories)
     used = {each for listing, _ in cards for each in lineage.get(listing.category, ())}
     links = tuple(link for link in in_order(categories) if link.id in used)
-    card = card_of(store)
+    card = card_of(store, fetch(union_ref()))
     whole = pack(f"store/{name}", ShelfHead(store.names, store.texts, card, links), [each for _, each in cards])
     _replace(f"store/{name}", whole if store.state == "open" else [])
     for category in categories:

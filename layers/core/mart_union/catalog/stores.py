@@ -10,7 +10,7 @@ from typing import Any
 
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.enterprises import checked_names, checked_slug, get_enterprise
-from mart_union.catalog.model import DAYS, STORE_STATES, Hours, Store, StoreCard, Texts
+from mart_union.catalog.model import DAYS, STORE_STATES, Hours, Store, StoreCard, Texts, Union, told_hours
 from mart_union.catalog.tables import (
     EnterpriseItem,
     StoreCardItem,
@@ -158,20 +158,21 @@ def _save(before: Store, after: Store, actor: str, action: str, now: datetime | 
 
 
 def _show_on_front(transaction: WriteTransaction, store: Store) -> None:
-    item = StoreCardItem(*store_card_key(store.id), card=card_of(store))
     if store.state == "open":
-        transaction.put(item)
+        transaction.put(StoreCardItem(*store_card_key(store.id), card=card_of(store, get_union())))
     else:
-        transaction.delete(item)
+        transaction.delete(StoreCardItem(*store_card_key(store.id)))
 
 
 def _item(store: Store) -> StoreItem:
     return StoreItem(*store_key(store.id), document=store, sequence=store.sequence)
 
 
-def card_of(store: Store) -> StoreCard:
-    """The store as the front shows it."""
-    return StoreCard(store.id, store.names, store.classification, store.glyph, store.place, store.hours)
+def card_of(store: Store, union: Union | None) -> StoreCard:
+    """The store as the front shows it, its place by the names that the union has for it."""
+    places = union.places if union else ()
+    place = next((each.names for each in places if store.place in each.names.values()), {})
+    return StoreCard(store.id, store.names, store.classification, store.glyph, place, told_hours(store.hours))
 
 
 def checked_store(store: Store) -> Store:
