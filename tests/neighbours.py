@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -125,6 +126,8 @@ class Neighbours:
             monkeypatch.setattr(
                 "authorizer.tokens.pool_signing_key", lambda issuer: lambda token: self._key.public_key()
             )
+        if function == "operate":  # the emulated account has no functions to be invoked
+            monkeypatch.setattr("mart_union.kernel.functions._client", lambda: SimpleNamespace(invoke=_taken))
         if function == "presence":
             from mart_union.directory.presence import Credentials, Presence
 
@@ -138,6 +141,11 @@ class Neighbours:
                 _client("s3").put_object(
                     Bucket=place["bucket"]["name"], Key=place["object"]["key"], Body=upload.read_bytes()
                 )
+
+
+def _taken(**_: Any) -> dict[str, int]:
+    """Lambda's answer to an event that it will see to."""
+    return {"StatusCode": 202}
 
 
 def _sign(event: dict[str, Any]) -> None:
