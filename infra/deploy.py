@@ -48,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Missing as exc:
         print(f"make deploy: {exc}", file=sys.stderr)
         return 1
-    parameters |= {"Runtime": runtime}
+    parameters |= {"Runtime": runtime, "Architecture": os.environ.setdefault("ARCHITECTURE", "arm64")}
+    os.environ["RUNTIME"] = runtime  # the layers' Makefiles do not see parameters
     print(f"Deploying {stack} to {where} in account {account} with {runtime}.")
     return _build(environment, parameters) or _deploy(environment, stack, where, parameters)
 
@@ -134,7 +135,9 @@ def _deploy(environment: str, stack: str, region: str, parameters: Mapping[str, 
 
 def _sam(*arguments: str) -> int:
     command = [str(Path(sys.executable).parent / "sam"), *arguments]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False).returncode
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": tools, "SAM_CLI_TELEMETRY": "0"}
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 def _pairs(parameters: Mapping[str, str]) -> list[str]:

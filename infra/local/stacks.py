@@ -159,7 +159,7 @@ def _sam(network: Network, template: Template, region: str, command: str, *argum
     folder.mkdir(parents=True, exist_ok=True)
     line = [str(Path(sys.executable).parent / "sam"), command, "--config-env", "local", *arguments]
     done = subprocess.run(
-        line, cwd=folder, env=network.environment(region), stdin=subprocess.DEVNULL,
+        line, cwd=folder, env=network.environment(region) | _built_for(), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     STATE.mkdir(exist_ok=True)
@@ -167,6 +167,11 @@ def _sam(network: Network, template: Template, region: str, command: str, *argum
         log.write(f"$ {' '.join(line)}\n{done.stdout}\n")
     if done.returncode:
         raise Trouble(f"sam {command} failed: {_reason(done.stdout)} (all of it in {STATE / 'sam.log'})")
+
+
+def _built_for() -> dict[str, str]:
+    """What the layers' Makefiles need to know; as parameters of the template they would not get it."""
+    return {"RUNTIME": runtime(), "PLATFORM": "host"}
 
 
 def _reason(output: str) -> str:
