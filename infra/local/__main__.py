@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from infra.join import Refused
 from infra.local import up as steps
@@ -71,8 +72,16 @@ def _alone() -> Iterator[None]:
         yield
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with the message and without a lecture on usage."""
+        self.exit(2, f"make: {message}\n")
+
+
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m infra.local", description="The network on a laptop.")
+    parser = _Parser(prog="python -m infra.local", description="The network on a laptop.")
     parser.add_argument("command", choices=["up", "deploy", "down", "clean"])
     parser.add_argument("--port", type=_port, help="of the pages, 8080 or a free one unless given")
     parser.add_argument("--emulator-port", type=_port, help="of the emulator, 4566 or a free one unless given")

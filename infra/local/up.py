@@ -75,12 +75,13 @@ def down(say: Say) -> None:
 
 
 def _start(network: Network, say: Say) -> None:
+    edge_runs = processes.running(EDGE)
+    if not edge_runs and not is_free(network.port):
+        raise Trouble(f"port {network.port} is used by another program; choose one: make up PORT=<number>")
     if emulator.ensure(network):
         say(f"emulator: listening on {network.endpoint}")
-    if processes.running(EDGE):
+    if edge_runs:
         return
-    if not is_free(network.port):
-        raise Trouble(f"port {network.port} is used by another program; choose one: make up PORT=<number>")
     command = [sys.executable, "-m", "infra.local.edge"]
     environment = network.environment(CENTER_REGION) | {"PYTHONPATH": str(ROOT)}
     processes.start(EDGE, command, environment, answers=lambda: not is_free(network.port), seconds=20)

@@ -56,3 +56,11 @@ def test_the_locks_agree_and_name_no_address() -> None:
         text = (lock / "requirements.txt").read_text()
         assert "://" not in text
         assert set(re.findall(r"^\S+==\S+", text, re.M)) <= set(re.findall(r"^\S+==\S+", laptop, re.M))
+
+
+def test_the_layer_describes_the_aws_services_that_the_code_calls_and_no_others() -> None:
+    code = "".join(
+        path.read_text() for folder in ("layers/core", "functions") for path in (ROOT / folder).rglob("*.py")
+    )
+    called = set(re.findall(r"create_client\(\s*\"([a-z0-9-]+)\"", code))
+    assert set((ROOT / "layers" / "dependencies" / "services.txt").read_text().split()) == called
