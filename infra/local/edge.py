@@ -49,16 +49,18 @@ class Stages:
         self._network = network
         self._found: dict[str, str] = {}
         self._asked_at: dict[str, float] = {}
+        self._asking = asyncio.Lock()
 
-    async def find(self, stack: str, region: str, *, again: bool = False) -> str | None:
-        """The path of a stack's stage at the emulator, None when there is no such stack."""
-        waited = time.monotonic() - self._asked_at.get(stack, -_ASK_AGAIN_SECONDS)
-        if (stack not in self._found or again) and waited >= _ASK_AGAIN_SECONDS:
-            self._asked_at[stack] = time.monotonic()
-            known = await asyncio.to_thread(outputs, self._network, stack, region)
-            if known:
-                self._found[stack] = f"/restapis/{known['ApiId']}/{known['ApiStage']}/_user_request_"
-        return self._found.get(stack)
+    async def find(self, stack: str, region: str, *, gone: str | None = None) -> str | None:
+        """The path of a stack's stage at the emulator, another one than `gone` if it can be; None without such a stack."""
+        async with self._asking:
+            waited = time.monotonic() - self._asked_at.get(stack, -_ASK_AGAIN_SECONDS)
+            if self._found.get(stack) == gone and waited >= _ASK_AGAIN_SECONDS:
+                self._asked_at[stack] = time.monotonic()
+                known = await asyncio.to_thread(outputs, self._network, stack, region)
+                if known:
+                    self._found[stack] = f"/restapis/{known['ApiId']}/{known['ApiStage']}/_user_request_"
+            return self._found.get(stack)
 
 
 class Edge:
@@ -75,13 +77,15 @@ class Edge:
             return _page(404, "No such union", f"This network has no union at {request.host}.")
         body = await request.read()
         try:
-            for again in (False, True):
-                stage = await self._stages.find(*found, again=again)
+            gone = None
+            for last in (False, True):
+                stage = await self._stages.find(*found, gone=gone)
                 if stage is None:
                     return _page(503, "Not deployed yet", f"The stack {found[0]} is not there yet. Run: make up")
-                answer = await self._forward(request, stage, body, last=again)
+                answer = await self._forward(request, stage, body, last=last)
                 if answer is not None:
                     return answer
+                gone = stage
         except (HttpClientError, TimeoutError, BotoCoreError, ClientError) as exc:
             return _page(502, "The emulator does not answer", f"Is it running? Run: make up ({type(exc).__name__})")
         raise AssertionError("the second try always answers")
