@@ -1,15 +1,15 @@
 """Shelves: ready pages of cards, rebuilt whenever what they show has changed.
 
-A build begins by counting itself, then reads, then writes what differs. At its end it looks whether another build has begun meanwhile,
-and if so builds again: whoever ends last has therefore read after every change that any build was started for. So builds may run at
-once, twice or late, and a shelf still ends up as the catalog is.
+A build begins by counting itself, then reads, then writes what differs, each write under the condition that no other build of the shelf
+has begun since. A build that was overtaken stops: the one that overtook it reads after every change that the first was started for. So
+builds may run at once, twice or late, and the shelf ends up as the catalog is.
 """
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 from pynamodb.exceptions import UpdateError
@@ -21,12 +21,13 @@ from mart_union.catalog.packing import card_of_listing, front_order, is_shown, p
 from mart_union.catalog.refs import store_ref, union_ref
 from mart_union.catalog.stores import card_of, list_stores
 from mart_union.catalog.tables import BuildItem, PartItem, ShelfItem, build_key, part_key, shelf_key
-from mart_union.kernel.errors import Busy
-from mart_union.kernel.storage import fetch, find
+from mart_union.kernel.errors import Conflict
+from mart_union.kernel.storage import Item, fetch, find
+from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.stock.service import get_levels
 
 FRONT = "front"
-_ATTEMPTS = 5
+_MOST_WRITES = 90  # a transaction has at most 100 items, and 4 MB
 _MOST_IN_PART = 1000  # cards of one store in one category of the union: an item holds 400 KB
 
 
@@ -46,15 +47,11 @@ def _shelf_of(name: str, item: ShelfItem) -> Shelf:
 
 
 def rebuild_front() -> None:
-    """Make the front show the union and its open stores as they are.
-
-    Raises:
-        Busy: other builds kept beginning; the caller's trigger delivers again.
-    """
+    """Make the front show the union and its open stores as they are."""
     _build(FRONT, _build_front)
 
 
-def _build_front() -> None:
+def _build_front(build: _Build) -> None:
     union = fetch(union_ref(), consistent=True)
     classifications = union.classifications if union else ()
     head = ShelfHead(
@@ -63,15 +60,11 @@ def _build_front() -> None:
         categories=tuple(link for link in in_order(list_categories()) if link.depth == 0),
         classifications=classifications,
     )
-    _replace(FRONT, pack(FRONT, head, stores=front_order(list_stores(), classifications)))
+    build.replace(FRONT, pack(FRONT, head, stores=front_order(list_stores(), classifications)))
 
 
 def rebuild_store(store: str) -> None:
-    """Make a store's shelves, and its part of the union's categories, show its listings as they are.
-
-    Raises:
-        Busy: other builds kept beginning; the caller's trigger delivers again.
-    """
+    """Make a store's shelves, and its part of the union's categories, show its listings as they are."""
     mine = _build(f"store/{store}", partial(_build_store, store))
     item = find(BuildItem, *build_key(f"store/{store}"), consistent=True)
     if item is not None and item.owed:
@@ -89,7 +82,7 @@ def _settle(item: BuildItem, owed: set[str], mine: int) -> None:
             raise
 
 
-def _build_store(name: str) -> None:
+def _build_store(name: str, build: _Build) -> None:
     """Build the store's shelves, and its part of the union's categories."""
     store = fetch(store_ref(name), consistent=True)
     if store is None:
@@ -102,12 +95,12 @@ def _build_store(name: str) -> None:
     links = tuple(link for link in in_order(categories) if link.id in used)
     card = card_of(store, fetch(union_ref()))
     whole = pack(f"store/{name}", ShelfHead(store.names, store.texts, card, links), [each for _, each in cards])
-    _replace(f"store/{name}", whole if store.state == "open" else [])
+    build.replace(f"store/{name}", whole if store.state == "open" else [])
     for category in categories:
         inside = [each for listing, each in cards if category.id in lineage.get(listing.category, ())]
         shelf = f"store/{name}/{category.id}"
-        _replace(shelf, pack(shelf, ShelfHead(store.names, {}, card, links), inside) if inside else [])
-    _replace_parts(name, cards)
+        build.replace(shelf, pack(shelf, ShelfHead(store.names, {}, card, links), inside) if inside else [])
+    _replace_parts(name, cards, build)
 
 
 def _cards(listings: Iterable[Listing], links: list[CategoryLink]) -> list[tuple[Listing, Card]]:
@@ -118,30 +111,24 @@ def _cards(listings: Iterable[Listing], links: list[CategoryLink]) -> list[tuple
     return [(listing, card_of_listing(listing, reserves.get(listing.level, 0))) for listing in ordered]
 
 
-def _replace_parts(store: str, cards: list[tuple[Listing, Card]]) -> None:
+def _replace_parts(store: str, cards: list[tuple[Listing, Card]], build: _Build) -> None:
     """Keep what the store has in each of the union's categories. What differs is owed to their shelves before it is written."""
-    changes: dict[str, tuple[Card, ...]] = {}
+    kept: list[Item] = []
+    gone: list[Item] = []
+    owed: set[str] = set()
     for category in [each.id for each in list_categories()]:
         after = tuple(card for listing, card in cards if listing.union_category == category)[:_MOST_IN_PART]
         item = find(PartItem, *part_key(category, store), consistent=True)
         if after != (item.cards if item else ()):
-            changes[category] = after
-    if changes:
-        BuildItem(*build_key(f"store/{store}")).update([BuildItem.owed.add(set(changes))])
-    for category, after in changes.items():
-        part = PartItem(*part_key(category, store), cards=after)
-        if after:
-            part.save()
-        else:
-            part.delete()
+            owed.add(category)
+            (kept if after else gone).append(PartItem(*part_key(category, store), cards=after))
+    if owed:
+        build.owe(owed)
+        build.write(kept, gone)
 
 
 def rebuild_categories(touched: Iterable[str]) -> None:
-    """Make the shelves of some of the union's categories, and of those above them, show what all stores have in them and below.
-
-    Raises:
-        Busy: other builds kept beginning; the caller's trigger delivers again.
-    """
+    """Make the shelves of some of the union's categories, and of those above them, show what all stores have in them and below."""
     tree = {category.id: category for category in list_categories()}
     lineage = lineages(tree.values())
     links = in_order(tree.values())
@@ -152,7 +139,7 @@ def rebuild_categories(touched: Iterable[str]) -> None:
         _build(f"category/{category}", partial(_build_category, category, below, head))
 
 
-def _build_category(category: str, below: list[str], head: ShelfHead) -> None:
+def _build_category(category: str, below: list[str], head: ShelfHead, build: _Build) -> None:
     """Each store's first, then each store's second, and so on: none stands behind all of another's."""
     parts = [item.cards for each in below for item in PartItem.query(f"PARTS#{each}", consistent_read=True)]
     ranked = sorted(
@@ -160,41 +147,75 @@ def _build_category(category: str, below: list[str], head: ShelfHead) -> None:
         key=lambda ranked: (ranked[0], ranked[1].store, ranked[1].sku),
     )
     shelf = f"category/{category}"
-    _replace(shelf, pack(shelf, head, [card for _, card in ranked]))
+    build.replace(shelf, pack(shelf, head, [card for _, card in ranked]))
 
 
-def _build(shelf: str, work: Callable[[], None]) -> int:
-    """Build until no other build has begun meanwhile; answers with the number of the build that stands.
+class _Overtaken(Conflict):
+    """Another build of the shelf has begun since; it will show what this one would have."""
 
-    Raises:
-        Busy: others kept beginning.
-    """
-    for attempt in range(_ATTEMPTS):
-        mine = _begin(shelf)
-        work()
-        item = find(BuildItem, *build_key(shelf), consistent=True)
-        if item is not None and int(item.begun) == mine:
-            return mine
-        time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter, not a secret
-    raise Busy(f"the shelf {shelf} is being built too often at once")
+
+@dataclass(frozen=True)
+class _Build:
+    """One build of a shelf; it writes only as long as it is the one that began last."""
+
+    shelf: str
+    number: int
+
+    def replace(self, shelf: str, pages: list[Shelf]) -> None:
+        """Make the pages of a shelf these: write those that differ, remove those beyond. Nothing differs, nothing is written."""
+        before = {int(item.sk): item for item in ShelfItem.query(f"SHELF#{shelf}", consistent_read=True)}
+        found = {number: _shelf_of(shelf, item) for number, item in before.items()}
+        changed = [_item(page) for page in pages if found.get(page.page) != page]
+        shown = {page.page for page in pages}
+        self.write(changed, [item for number, item in before.items() if number not in shown])
+
+    def write(self, kept: Sequence[Item], gone: Sequence[Item]) -> None:
+        """Put some items and delete others.
+
+        Raises:
+            _Overtaken: another build has begun.
+        """
+        writes = [(item, True) for item in kept] + [(item, False) for item in gone]
+        for start in range(0, len(writes), _MOST_WRITES):
+            transaction = WriteTransaction()
+            transaction.check(self._item, BuildItem.begun == self.number, refuse(_Overtaken, "another build has begun"))
+            for item, is_kept in writes[start : start + _MOST_WRITES]:
+                if is_kept:
+                    transaction.put(item)
+                else:
+                    transaction.delete(item)
+            transaction.commit()
+
+    def owe(self, categories: set[str]) -> None:
+        """Note that shelves of the union's categories must follow.
+
+        Raises:
+            _Overtaken: another build has begun.
+        """
+        transaction = WriteTransaction()
+        is_mine = BuildItem.begun == self.number
+        overtaken = refuse(_Overtaken, "another build has begun")
+        transaction.update(self._item, [BuildItem.owed.add(categories)], condition=is_mine, refusal=overtaken)
+        transaction.commit()
+
+    @property
+    def _item(self) -> BuildItem:
+        return BuildItem(*build_key(self.shelf))
+
+
+def _build(shelf: str, work: Callable[[_Build], None]) -> int:
+    """Build a shelf, unless another build overtakes this one; answers with this build's number."""
+    build = _Build(shelf, _begin(shelf))
+    with suppress(_Overtaken):
+        work(build)
+    return build.number
 
 
 def _begin(shelf: str) -> int:
-    """Count a build and tell its number. Counted twice after a lost answer, it only builds once more."""
+    """Count a build and tell its number. Counted twice after a lost answer, it only overtakes itself: its number is the later one."""
     item = BuildItem(*build_key(shelf))
     item.update([BuildItem.begun.add(1)])
     return int(item.begun)
-
-
-def _replace(shelf: str, pages: list[Shelf]) -> None:
-    """Make the pages of a shelf these: write those that differ, remove those beyond. Nothing differs, nothing is written."""
-    before = {int(item.sk): item for item in ShelfItem.query(f"SHELF#{shelf}", consistent_read=True)}
-    for page in pages:
-        item = before.pop(page.page, None)
-        if item is None or _shelf_of(shelf, item) != page:
-            _item(page).save()
-    for item in before.values():
-        item.delete()
 
 
 def _item(page: Shelf) -> ShelfItem:
