@@ -48,6 +48,10 @@ test-integration: $(VENV)/ready
 bench: $(VENV)/ready
 	@$(BIN)/python -m bench $(if $(DOCS),--docs)
 
+# Every command, cut off, refused, slowed or killed at each of its requests: docs/proof.md. FAULTS="--seed 7 --only checkout" narrows it.
+faults: $(VENV)/ready
+	@$(BIN)/python -m tests.faults $(FAULTS)
+
 check: $(VENV)/ready
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

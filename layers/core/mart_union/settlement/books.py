@@ -43,17 +43,8 @@ def ask_reconciliation() -> None:
 
 
 def reconcile(now: datetime) -> Report:
-    """Compare the union's books with each other, and keep the report. Scans of four tables: for a nightly job.
-
-    A scan sees no single moment, so a purchase that is made meanwhile can look like a difference: what differs is looked at
-    again, and only what differs in the same way both times is reported.
-    """
-    books = load_books()
-    found = differences(books)
-    if found:
-        books = load_books()
-        again = set(differences(books))
-        found = [difference for difference in found if difference in again]
+    """Compare the union's books with each other, and keep the report. Scans of four tables: for a nightly job."""
+    books, found = agreed_differences()
     report = Report(
         at=iso(now),
         transfers=len(books.ledger.transfers),
@@ -65,6 +56,21 @@ def reconcile(now: datetime) -> Report:
     )
     _keep(report, now)
     return report
+
+
+def agreed_differences() -> tuple[Books, list[Difference]]:
+    """The books and what they disagree on.
+
+    A scan sees no single moment, so a purchase that is made meanwhile can look like a difference: what differs is looked at
+    again, and only what differs in the same way both times is told.
+    """
+    books = load_books()
+    found = differences(books)
+    if found:
+        books = load_books()
+        again = set(differences(books))
+        found = [difference for difference in found if difference in again]
+    return books, found
 
 
 def reconcile_daily(now: datetime) -> Report | None:

@@ -1,0 +1,239 @@
+"""Cells: one command, one of its requests, one fault. Run up to it, repeated as its caller would, and compared with the unbroken run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.faults import chance
+from tests.faults.commands import Command
+from tests.faults.kinds import Fault, Request
+from tests.faults.place import BUCKET, Place, State, broken_invariants, drop_clients, forget_what_processes_keep, told
+from tests.faults.stories import Story, sample_event
+from tests.faults.wire import Effect, Killed, Wire
+from tests.gateway import CONTEXT, headers_of
+from tests.test_events import handler_of
+
+_MOST_REPEATS = 4
+_SECONDS_TO_REPEAT = {
+    "shelving": 400,  # a queue delivers again once the visibility timeout is over, when every lease has lapsed
+    "syndication": 400,
+    "notifications": 400,
+    "catalog_import": 120,  # storage tells again after a minute, then after two
+    "sweeper": 60,
+    "settlement": 60,
+}
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a caller got: a word (a status, `handled`, `failed`, `raises`, `killed`) and, of what is for machines, the content."""
+
+    word: str
+    content: str = ""
+
+    @property
+    def ends_it(self) -> bool:
+        """Whether the caller leaves it at that."""
+        return self.word not in {"failed", "raises", "killed"} and not self.word.startswith("5")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One thing to try."""
+
+    fault: Fault
+    request: Request
+
+    def __str__(self) -> str:
+        return f"{self.fault.name} @ {self.request}"
+
+
+@dataclass
+class Reference:
+    """The unbroken run: its requests, its answers (the first and a repeat's), how things stand after it, what went out."""
+
+    begin: State
+    moment: datetime
+    requests: list[Request]
+    answers: tuple[Answer, Answer]
+    end: list[str]
+    effects: set[str]
+    adds: bool = False
+    problems: list[str] = field(default_factory=list)
+
+
+class Theater:
+    """Plays a command's story at a place, over a wire."""
+
+    def __init__(self, place: Place, wire: Wire, command: Command, story: Story) -> None:
+        self.place, self.wire, self.command, self.story = place, wire, command, story
+        self._handler = handler_of(command.function)
+        self._patches = pytest.MonkeyPatch()
+        self._now = place.read()
+
+    def close(self) -> None:
+        """Take the stage down."""
+        self._patches.undo()
+
+    def rehearse(self) -> Reference:
+        """Play it unbroken, and repeat it: the repeat must change nothing."""
+        begin, moment = self._set_the_scene()
+        first = self._play()
+        requests, effects = list(self.wire.requests), _words(self.wire.effects)
+        once = self._look()
+        self._wait()
+        again = self._play()
+        twice = self._look()
+        reference = Reference(begin, moment, requests, (first, again), told(once), effects, bool(self.story.adds))
+        if not first.ends_it or first.word.startswith("4"):
+            reference.problems.append(f"the unbroken run ends as {first.word}: {first.content[:300]}")
+        if not self.story.adds:
+            reference.problems += _differences(told(once), told(twice), "the repeat of the unbroken run")
+        reference.problems += broken_invariants(twice)
+        return reference
+
+    def play(self, reference: Reference, cell: Cell) -> list[str]:
+        """Everything that is wrong with how a cell ended; nothing when it ended as it should."""
+        self._begin_again(reference)
+        first = self._forked(cell) if cell.fault.act.startswith("sigkill") else self._play((cell.fault, cell.request))
+        if not cell.fault.act.startswith("sigkill") and not self.wire.struck:
+            return ["the fault did not strike: the command sent other requests this time"]
+        problems = _wrong_first(first, reference, cell)
+        if reference.adds and cell.fault.passes_at(cell.request):  # the caller has its answer, and does not repeat
+            return problems + _differences(reference.end, told(self._look()), "the end")
+        effects = _words(self.wire.effects)
+        answer = first
+        for _ in range(_MOST_REPEATS):
+            self._wait()
+            answer = self._play()
+            effects |= _words(self.wire.effects)
+            if answer.ends_it:
+                break
+        if answer not in reference.answers:
+            problems.append(f"the repeat answers {_shown(answer)}, the unbroken run {_shown(reference.answers[0])}")
+        end = self._look()
+        if not reference.adds:
+            problems += _differences(reference.end, told(end), "the end")
+        if not reference.effects <= effects and not cell.fault.act.startswith(
+            "sigkill"
+        ):  # what that one sent is not known
+            problems.append(f"never sent out: {sorted(reference.effects - effects)[:3]}")
+        return problems + broken_invariants(end)
+
+    def _set_the_scene(self) -> tuple[State, datetime]:
+        chance.set_clock(chance.START)
+        self._put_back(self.place.laid)
+        for name in self.story.before:
+            self._feed(sample_event(self.command.function, name, self.place.names), name)
+        prepared = self.story.prepare(self.place) if self.story.prepare else None
+        begin = self._look()
+        chance.set_clock(prepared or chance.START)
+        self._begin, self._moment = begin, chance.now()
+        return begin, self._moment
+
+    def _begin_again(self, reference: Reference) -> None:
+        self._put_back(reference.begin)
+        chance.set_clock(reference.moment)
+
+    def _put_back(self, wanted: State) -> None:
+        self.place.put_back(wanted, self._now)
+        self.wire.forget_written()
+        self._now = wanted
+
+    def _look(self) -> State:
+        self._now = self.place.read(self._now, self.wire.forget_written())
+        return self._now
+
+    def _wait(self) -> None:
+        chance.move_clock(_SECONDS_TO_REPEAT.get(self.command.function, 1))
+
+    def _play(self, strike: tuple[Fault, Request] | None = None) -> Answer:
+        forget_what_processes_keep()
+        self.place.names["timestamp"] = str(int(time.time()))
+        event = self.story.event_in(self.command.function, self.place.names)
+        return self._feed(event, self.story.name, strike)
+
+    def _feed(self, event: dict[str, Any], name: str, strike: tuple[Fault, Request] | None = None) -> Answer:
+        file = Path("events") / self.command.function / f"{name.replace('/', '_')}.json"
+        self.place.neighbours.prepare(file, event, self._patches)
+        try:
+            return _answer(self.wire.watch(lambda: self._handler(event, CONTEXT), strike))
+        except Killed:
+            return Answer("killed")
+        except Exception as error:  # a stream, a schedule or the bucket comes again with it
+            return Answer("raises", type(error).__name__)
+
+    def _forked(self, cell: Cell) -> Answer:
+        """Play it in a process of its own, which is ended by the operating system at the request."""
+        child = os.fork()
+        self.wire.written.update(table for table, _, _ in self._now.items)
+        self.wire.written.add(BUCKET)
+        if child == 0:
+            with contextlib.suppress(BaseException):
+                drop_clients()
+                self._play((cell.fault, cell.request))
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        return Answer("killed") if os.WIFSIGNALED(status) else Answer("not killed")
+
+
+def _answer(raw: Any) -> Answer:
+    if not isinstance(raw, dict):
+        return Answer("handled")
+    if "batchItemFailures" in raw:
+        return Answer("failed" if raw["batchItemFailures"] else "handled")
+    if "statusCode" not in raw:
+        return Answer("handled", chance.plain(json.dumps(raw, sort_keys=True)))
+    content = headers_of(raw).get("location", "")
+    if "json" in headers_of(raw).get("content-type", ""):
+        content = str(raw["body"])
+    return Answer(str(raw["statusCode"]), chance.plain(content))
+
+
+def _wrong_first(first: Answer, reference: Reference, cell: Cell) -> list[str]:
+    """A caller may be told that it failed, and to try again; never that it was refused, and nothing when the SDK got it through."""
+    if cell.fault.passes_at(cell.request):
+        if first not in reference.answers:
+            return [f"the caller sees {_shown(first)}, though the SDK's repeat got it through"]
+        return []
+    if first in reference.answers or not first.ends_it:
+        return []
+    return [f"the caller is told {_shown(first)}"]
+
+
+def _shown(answer: Answer) -> str:
+    return f"{answer.word} {answer.content[:200]}".strip()
+
+
+def _words(effects: list[Effect]) -> set[str]:
+    """What went out, so that the same thing told twice is the same: events, mails, what shops were told."""
+    words = set()
+    for service, operation, body in effects:
+        if operation == "PutEvents":
+            entries = msgspec.json.decode(body)["Entries"]
+            words |= {chance.plain(f"{entry['DetailType']} {entry['Detail']}") for entry in entries}
+        elif operation == "SendEmail":
+            mail = msgspec.json.decode(body)
+            words.add(f"mail {mail['Destination']} {mail['Content']['Simple']['Subject']['Data']}")
+        else:
+            words.add(chance.plain(f"{service} {operation} {body!r}"))
+    return words
+
+
+def _differences(wanted: list[str], found: list[str], what: str) -> list[str]:
+    missing, more = Counter(wanted), Counter(found)
+    missing, more = missing - more, more - missing
+    lines = [f"missing {line}" for line in missing] + [f"more {line}" for line in more]
+    return [f"{what} is not that of the unbroken run:", *lines[:_SHOWN]] if lines else []

@@ -1,0 +1,195 @@
+"""Where cells play: an emulated account of the harness's own, a world laid once, and its state told, compared and put back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.session import get_session
+
+from mart_union.kernel.settings import settings
+from mart_union.kernel.storage import Item
+from mart_union.settlement.check import check_union
+from tests.conftest import UNION, _wait, free_port
+from tests.faults import chance
+from tests.neighbours import Neighbours, listening
+
+Key = tuple[str, str, str]
+_TRIES = "DELIVERIES#"  # each attempt to tell a shop is noted, also those that failed
+BUCKET = UNION["UNION_BUCKET"]
+_PUT_AT_ONCE = 25
+
+
+@dataclass(frozen=True)
+class State:
+    """All items by table and key, and all objects of the bucket."""
+
+    items: Mapping[Key, dict[str, Any]]
+    objects: Mapping[str, bytes]
+
+
+@contextmanager
+def emulated_account() -> Iterator[None]:
+    """An emulator of this process's own; every client made meanwhile talks to it."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            **os.environ,
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": "127.0.0.1",
+            "IOT_MTLS_ENABLED": "0",
+            "STATE_DIR": folder,
+            "S3_DATA_DIR": folder,
+        }
+        with (Path(folder) / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "ministack"], env=environment, cwd=folder, stdout=log, stderr=log
+            )
+        try:
+            _wait(f"http://127.0.0.1:{port}/_ministack/health", process, Path(folder) / "log")
+            os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
+            yield
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+class Place:
+    """The account with its world; `names` are those that sample events may use."""
+
+    def __init__(self, address: str) -> None:
+        self.neighbours = Neighbours(address)
+        self.neighbours.make_account()
+        self._dynamodb: Any = get_session().create_client("dynamodb")
+        self._s3: Any = get_session().create_client("s3")
+        self.names = self.neighbours.lay("")
+        self._tables = [name for name in self._dynamodb.list_tables()["TableNames"] if name.startswith("mart-union-")]
+        self.laid = self.read()
+        self._pool: str | None = None
+
+    def open_pool(self) -> None:
+        """A user pool like the service center's, with lin@example.com in it; made once, and not put back."""
+        from mart_union.customers import pool
+
+        if self._pool is None:
+            self._pool = _make_pool()
+        known = replace(settings(), pool_client_id=self._pool, pool_region="us-east-1")
+        pool.settings = lambda: known  # type: ignore[assignment]
+
+    def read(self, known: State | None = None, written: Collection[str] = ()) -> State:
+        """Everything as it is now; where a state is known, only the tables and the bucket that were written since are read."""
+        tables = self._tables if known is None else [table for table in self._tables if table in written]
+        items = {key: item for key, item in known.items.items() if key[0] not in tables} if known else {}
+        for table in tables:
+            for page in self._dynamodb.get_paginator("scan").paginate(TableName=table):
+                items.update({(table, item["pk"]["S"], item["sk"]["S"]): item for item in page["Items"]})
+        objects = self._objects() if known is None or BUCKET in written else known.objects
+        return State(items, objects)
+
+    def _objects(self) -> dict[str, bytes]:
+        listed = self._s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())
+        return {each["Key"]: self._object(each["Key"]) for each in listed}
+
+    def _object(self, key: str) -> bytes:
+        body: bytes = self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        return body
+
+    def put_back(self, wanted: State, now: State) -> None:
+        """Make everything as it was, from what it is now."""
+        writes: list[tuple[str, dict[str, Any]]] = [
+            (table, {"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}})
+            for table, pk, sk in now.items.keys() - wanted.items.keys()
+        ]
+        writes += [
+            (key[0], {"PutRequest": {"Item": item}}) for key, item in wanted.items.items() if now.items.get(key) != item
+        ]
+        for start in range(0, len(writes), _PUT_AT_ONCE):
+            request: dict[str, list[Any]] = {}
+            for table, write in writes[start : start + _PUT_AT_ONCE]:
+                request.setdefault(table, []).append(write)
+            self._dynamodb.batch_write_item(RequestItems=request)
+        for key in now.objects.keys() - wanted.objects.keys():
+            self._s3.delete_object(Bucket=BUCKET, Key=key)
+        for key, body in wanted.objects.items():
+            if now.objects.get(key) != body:
+                self._s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+
+def _make_pool() -> str:
+    """The id of its web client. The emulator looks in us-east-1 when nobody signs the request."""
+    cognito: Any = get_session().create_client("cognito-idp", region_name="us-east-1")
+    policy = {"PasswordPolicy": {"MinimumLength": 10, "RequireUppercase": False, "RequireSymbols": False}}
+    made = cognito.create_user_pool(PoolName="faults", UsernameAttributes=["email"], Policies=policy)["UserPool"]["Id"]
+    flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+    client = cognito.create_user_pool_client(
+        UserPoolId=made, ClientName="web", ExplicitAuthFlows=flows, EnableTokenRevocation=True
+    )
+    attributes = [{"Name": "email", "Value": "lin@example.com"}, {"Name": "email_verified", "Value": "true"}]
+    cognito.admin_create_user(
+        UserPoolId=made, Username="lin@example.com", UserAttributes=attributes, MessageAction="SUPPRESS"
+    )
+    cognito.admin_set_user_password(
+        UserPoolId=made, Username="lin@example.com", Password="correct-horse-7", Permanent=True
+    )
+    client_id = str(client["UserPoolClient"]["ClientId"])
+    cognito.sign_up(ClientId=client_id, Username="chen@example.com", Password="correct-horse-7")
+    return client_id
+
+
+@contextmanager
+def open_place() -> Iterator[Place]:
+    """A place of this process's own."""
+    with emulated_account(), listening() as address:
+        yield Place(address)
+
+
+def told(state: State) -> list[str]:
+    """A state in lines that are equal for equal ends: without ids made by chance and moments within the hour."""
+    lines = [
+        f"{table} {chance.plain(json.dumps(item, sort_keys=True, ensure_ascii=False))}"
+        for (table, pk, _), item in state.items.items()
+        if not pk.startswith(_TRIES)
+    ]
+    lines += [f"bucket {chance.plain(key)} {chance.plain(repr(body))}" for key, body in state.objects.items()]
+    return sorted(lines)
+
+
+def broken_invariants(state: State) -> list[str]:
+    """What the invariant checker finds in a state that was read: it gets the items instead of scanning for them."""
+
+    def scan(model: type[Item]) -> Iterator[dict[str, Any]]:
+        return (item for (table, _, _), item in state.items.items() if table == model.Meta.table_name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for capability in ("checkout", "ledger", "orders", "stock"):
+            patch.setattr(f"mart_union.{capability}.census.scan", scan)
+        return [f"invariant {each.invariant}, {each.subject}: {each.detail}" for each in check_union()]
+
+
+def drop_clients() -> None:
+    """Forget every client that the project keeps: one made before a fork shares its connections with the other process."""
+    _forget("client", "_client", "_bus", "_ses", "_pool")
+
+
+def forget_what_processes_keep() -> None:
+    """Forget keys and tokens, as a new process has none: each run sends every request."""
+    _forget("_keys")
+
+
+def _forget(*names: str) -> None:
+    for module in list(sys.modules.values()):
+        if not getattr(module, "__name__", "").startswith(("mart_union", "notifications")):
+            continue
+        for attribute in names:
+            clear = getattr(getattr(module, attribute, None), "cache_clear", None)
+            if clear is not None:
+                clear()

@@ -1,0 +1,209 @@
+"""Between commands and the world: numbers every request that a command sends, and does to it what a fault says.
+
+It stands in botocore's hooks (`before-call` numbers a request, `before-send` each attempt at it) and, for the few requests that go
+elsewhere than to AWS, around urllib3.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import botocore.handlers
+import urllib3
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.httpsession import URLLib3Session
+
+from tests.faults.kinds import Fault, Request
+
+Effect = tuple[str, str, bytes]
+"""Something that was done outside the tables: service, operation, body."""
+
+_OUTSIDE = frozenset({"events", "sesv2", "sqs", "lambda", "http"})
+
+
+class Killed(BaseException):
+    """The process ended here; nothing in the project catches it."""
+
+
+class Wire:
+    """All requests pass here. Outside `watch` they pass untouched."""
+
+    def __init__(self) -> None:
+        self._session = URLLib3Session(timeout=20)
+        self._here = threading.local()
+        self._lock = threading.Lock()
+        self._watching = False
+        self._strike: tuple[Fault, Request] | None = None
+        self._held: list[Any] = []
+        self.requests: list[Request] = []
+        self.effects: list[Effect] = []
+        self.struck = False
+        self.written: set[str] = set()
+
+    def install(self) -> None:
+        """Stand in every botocore session made from now on, and around urllib3."""
+        botocore.handlers.BUILTIN_HANDLERS[:0] = [
+            ("before-call", self._number_call),
+            ("before-send", self._on_send),
+        ]
+        urlopen = urllib3.HTTPConnectionPool.urlopen
+        wire = self
+
+        def watched(pool: Any, method: str, url: str, *arguments: Any, **options: Any) -> Any:
+            if not wire._watching or getattr(wire._here, "inside", False):
+                return urlopen(pool, method, url, *arguments, **options)
+            return wire._plain_http(lambda: urlopen(pool, method, url, *arguments, **options), pool, method, options)
+
+        urllib3.HTTPConnectionPool.urlopen = watched  # type: ignore[method-assign]
+
+    def watch(self, action: Callable[[], Any], strike: tuple[Fault, Request] | None = None) -> Any:
+        """Do something, its requests numbered from 0, a fault striking at one of them; what was held up arrives at the end.
+
+        Raises:
+            Killed: the fault was the end of the process.
+        """
+        self.requests, self.effects, self._held, self.struck = [], [], [], False
+        self._strike, self._watching = strike, True
+        try:
+            return action()
+        finally:
+            self._watching = False
+            for late in self._held:
+                self._send(late)
+
+    def _next(self, service: str, operation: str) -> Request:
+        with self._lock:
+            request = Request(len(self.requests), service, operation)
+            self.requests.append(request)
+            return request
+
+    def _number_call(self, model: Any, params: dict[str, Any], **_: Any) -> None:
+        service, operation = model.service_model.service_name, model.name
+        if not Request(0, service, operation).reads:
+            self.written.update(_places(service, params))
+        if self._watching:
+            self._here.request = self._next(service, operation)
+            self._here.attempt = 0
+
+    def _on_send(self, request: Any, **_: Any) -> AWSResponse | None:
+        """Carry an attempt out, or do to it what the fault says. What is returned takes the place of the answer."""
+        if not self._watching:
+            return None
+        known: Request = self._here.request
+        act = self._act(known, self._here.attempt)
+        self._here.attempt += 1
+        if act in {"throttle", "conflict", "break"}:
+            return _refusal(act, known, request)
+        if act == "refuse":
+            raise EndpointConnectionError(endpoint_url=request.url)
+        if act == "hold":
+            self._held.append(request)
+            raise ReadTimeoutError(endpoint_url=request.url)
+        _end_process(act, "before")
+        answer = self._carry_out(known, request)
+        _end_process(act, "after")
+        if act == "lose":
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return answer
+
+    def _act(self, request: Request, attempt: int) -> str:
+        if self._strike is None:
+            return ""
+        fault, target = self._strike
+        act = fault.act_on(request, target, attempt)
+        self.struck = self.struck or bool(act)
+        return act
+
+    def forget_written(self) -> set[str]:
+        """The tables and buckets that were written since this was asked last, outside a watch too."""
+        written, self.written = self.written, set()
+        return written
+
+    def _carry_out(self, known: Request, request: Any) -> AWSResponse:
+        stands_in = known.service == "lambda"  # no function is deployed here: asking one is an effect
+        answer = _answer(request, 202, b"") if stands_in else self._send(request)
+        if known.service in _OUTSIDE and answer.status_code < 300:
+            self.effects.append((known.service, known.operation, _bytes(request.body)))
+        return answer
+
+    def _send(self, request: Any) -> AWSResponse:
+        self._here.inside = True
+        try:
+            return self._session.send(request)
+        finally:
+            self._here.inside = False
+
+    def _plain_http(self, send: Callable[[], Any], pool: Any, method: str, options: dict[str, Any]) -> Any:
+        request = self._next("http", method)
+        act = self._act(request, 0)
+        if act in {"refuse", "hold"}:
+            raise urllib3.exceptions.NewConnectionError(pool, "refused")
+        if act in {"throttle", "conflict", "break"}:
+            return urllib3.HTTPResponse(b"", status=429 if act == "throttle" else 500, preload_content=False)
+        _end_process(act, "before")
+        answer = send()
+        self.effects.append((request.service, request.operation, _bytes(options.get("body"))))
+        _end_process(act, "after")
+        if act == "lose":
+            raise urllib3.exceptions.ReadTimeoutError(pool, "", "no answer in time")
+        return answer
+
+
+def _places(service: str, params: dict[str, Any]) -> Iterator[str]:
+    """The tables that a request is about, or the union's bucket."""
+    if service == "s3":
+        yield os.environ["UNION_BUCKET"]
+    if service == "dynamodb":
+        asked = json.loads(params["body"])
+        yield from asked.get("RequestItems", ())
+        yield asked.get("TableName", "")
+        yield from (next(iter(item.values()))["TableName"] for item in asked.get("TransactItems", ()))
+
+
+def _end_process(act: str, when: str) -> None:
+    if act == f"kill {when}":
+        raise Killed(when)
+    if act == f"sigkill {when}":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _bytes(body: Any) -> bytes:
+    return body.encode() if isinstance(body, str) else bytes(body or b"")
+
+
+def _refusal(act: str, known: Request, request: Any) -> AWSResponse:
+    """An answer as the service gives it."""
+    if act == "break":
+        return _answer(request, 500, _error(known, "InternalServerError"))
+    if act == "conflict" and known.operation == "TransactWriteItems":
+        items = len(json.loads(_bytes(request.body))["TransactItems"])
+        reasons = [{"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}]
+        reasons += [{"Code": "None"}] * (items - 1)
+        return _answer(request, 400, _error(known, "TransactionCanceledException", CancellationReasons=reasons))
+    if act == "conflict":
+        return _answer(request, 400, _error(known, "TransactionConflictException"))
+    throttled = {
+        "dynamodb": "ProvisionedThroughputExceededException",
+        "s3": "SlowDown",
+        "sesv2": "TooManyRequestsException",
+        "cognito-idp": "TooManyRequestsException",
+    }.get(known.service, "ThrottlingException")
+    return _answer(request, 503 if known.service == "s3" else 400, _error(known, throttled))
+
+
+def _error(known: Request, code: str, **more: Any) -> bytes:
+    if known.service == "s3":
+        return f"<Error><Code>{code}</Code><Message>by the harness</Message></Error>".encode()
+    return json.dumps({"__type": f"com.amazonaws#{code}", "message": "by the harness", **more}).encode()
+
+
+def _answer(request: Any, status: int, body: bytes) -> AWSResponse:
+    answer = AWSResponse(request.url, status, {"x-amzn-requestid": "by-the-harness"}, None)
+    answer._content = body
+    return answer
