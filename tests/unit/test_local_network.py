@@ -1,0 +1,142 @@
+"""The laptop's network: settings are kept, processes are found again and end kindly, joining twice is joining once."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra import join
+from infra.local import accounts, network, processes, stacks
+from infra.local.network import Trouble
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for module in (network, processes, stacks):
+        monkeypatch.setattr(module, "STATE", tmp_path / "state")
+    return tmp_path / "state"
+
+
+def test_ports_and_keys_are_the_same_from_start_to_start() -> None:
+    first = network.load()
+    assert network.load() == first
+    assert len({first.port, first.emulator_port}) == 2
+    assert first.secret_access_key != network.Network(1, 2, "a", "b").secret_access_key
+
+
+def test_a_port_that_is_asked_for_is_remembered_and_the_keys_stay() -> None:
+    first = network.load()
+    second = network.load(port=9123)
+    assert second.port == 9123
+    assert (second.secret_access_key, second.emulator_port) == (first.secret_access_key, first.emulator_port)
+    assert network.load() == second
+
+
+def test_a_taken_port_is_replaced_by_a_free_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(network, "DEFAULT_PORT", port)
+        assert not network.is_free(port)
+        assert network.load().port != port
+
+
+def test_what_is_kept_is_the_owners_alone(state: Path) -> None:
+    network.load()
+    assert (state / "ports.json").stat().st_mode & 0o077 == 0
+
+
+def test_tools_get_no_setting_of_a_real_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
+    environment = network.load().environment("eu-west-1")
+    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & set(environment)
+    assert environment["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it outlives who started it, on purpose
+def test_a_process_is_found_again_and_ends_kindly(tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    code = (
+        "import signal,sys,time,pathlib\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path({str(saved)!r}).touch(), sys.exit()))\n"
+        f"pathlib.Path({str(tmp_path / 'ready')!r}).touch()\n"
+        "time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code]
+    processes.start("worker", command, {}, answers=(tmp_path / "ready").exists, seconds=10)
+    assert processes.running("worker")
+    assert processes.stop("worker", seconds=10)
+    assert saved.exists()
+    assert processes.running("worker") is None
+    assert not processes.stop("worker", seconds=1)
+
+
+def test_a_process_that_ends_at_once_is_explained_with_its_last_line() -> None:
+    command = [sys.executable, "-c", "import sys; sys.exit('no such port')"]
+    with pytest.raises(Trouble, match="no such port"):
+        processes.start("worker", command, {}, answers=lambda: False, seconds=10)
+
+
+def test_another_process_that_took_over_the_id_is_not_ours() -> None:
+    import os
+
+    network.write("worker.pid.json", {"pid": os.getpid(), "started_at": "long ago"})
+    assert processes.running("worker") is None
+
+
+def test_the_line_that_says_why_is_picked_from_the_tools_output() -> None:
+    output = "Deploying\nCREATE_FAILED  AWS::SQS::Queue  X  Name is taken\nsome advice\n"
+    assert stacks._reason(output) == "CREATE_FAILED AWS::SQS::Queue X Name is taken"
+
+
+@pytest.mark.parametrize("union", [each.id for each in network.sample_unions()])
+def test_everybody_of_the_sample_has_one_account_and_every_union_an_operator(union: str) -> None:
+    people = accounts.union_accounts(union)
+    assert len({person.email for person in people}) == len(people)
+    held = [role for person in people for role in person.roles]
+    assert held.count("operator") == 1
+    assert "customer" in held
+    (operator,) = [person for person in people if "operator" in person.roles]
+    assert operator.groups == (f"operator.{union}",)
+
+
+@pytest.fixture
+def aws() -> Iterator[dict[str, Any]]:
+    with mock_aws():
+        cognito = boto3.client("cognito-idp", region_name="us-east-1")
+        pool = cognito.create_user_pool(PoolName="mart-union", UsernameAttributes=["email"])["UserPool"]["Id"]
+        scopes = [{"ScopeName": "heartbeat", "ScopeDescription": "x"}]
+        cognito.create_resource_server(UserPoolId=pool, Identifier="directory", Name="d", Scopes=scopes)
+        yield {"cognito": cognito, "pool": pool, "secrets": boto3.client("secretsmanager", region_name="us-east-1")}
+
+
+def test_a_union_that_joins_again_keeps_its_client_and_its_keys(aws: dict[str, Any]) -> None:
+    client = join.ensure_client(aws["cognito"], aws["pool"], "hsinchu")
+    assert join.ensure_client(aws["cognito"], aws["pool"], "hsinchu") == client
+    assert join.ensure_client(aws["cognito"], aws["pool"], "gangwon")[0] != client[0]
+    keys = join.ensure_secret(aws["secrets"], "hsinchu", *client)
+    assert set(keys) == {"client_id", "client_secret", "bank_key", "shop_key", "carrier_key", "token_key"}
+    assert join.ensure_secret(aws["secrets"], "hsinchu", *client) == keys
+    renewed = join.ensure_secret(aws["secrets"], "hsinchu", "new", "newer")
+    assert renewed == keys | {"client_id": "new", "client_secret": "newer"}
+    kept = aws["secrets"].get_secret_value(SecretId="mart-union/hsinchu")["SecretString"]
+    assert json.loads(kept) == renewed
+
+
+def test_accounts_are_made_once_and_can_sign_in(aws: dict[str, Any]) -> None:
+    person = accounts.Account("kim@example.org", "Kim", ("operator",), ("operator.hsinchu",))
+    assert accounts.ensure(aws["cognito"], aws["pool"], [person]) == 1
+    assert accounts.ensure(aws["cognito"], aws["pool"], [person]) == 0
+    flows = ["ALLOW_USER_PASSWORD_AUTH"]
+    client = aws["cognito"].create_user_pool_client(UserPoolId=aws["pool"], ClientName="x", ExplicitAuthFlows=flows)
+    assert join.sign_in(aws["cognito"], client["UserPoolClient"]["ClientId"], person.email, network.PASSWORD)
