@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import get_session
 
 from mart_union.customers.model import Profile
 from mart_union.customers.service import (
@@ -17,7 +18,6 @@ from mart_union.customers.service import (
     list_staff,
     release_message,
 )
-from mart_union.kernel.clients import new_client
 from mart_union.kernel.errors import Busy
 from mart_union.kernel.settings import settings
 from notifications.notices import Audience, Notice
@@ -30,7 +30,7 @@ Send = Callable[[str, Mail], None]
 @cache
 def _ses() -> Any:
     config = Config(connect_timeout=2, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 3})
-    return new_client("sesv2", config)
+    return get_session().create_client("sesv2", config=config)
 
 
 def send_by_ses(address: str, mail: Mail) -> None:

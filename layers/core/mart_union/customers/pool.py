@@ -10,9 +10,9 @@ from typing import Any
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.session import get_session
 
 from mart_union.customers.model import Person
-from mart_union.kernel.clients import new_client
 from mart_union.kernel.errors import Busy, Conflict, Invalid, MartUnionError, RuleViolation, Unauthenticated
 from mart_union.kernel.settings import settings
 
@@ -40,7 +40,7 @@ def _pool() -> Any:
         read_timeout=5,
         retries={"mode": "standard", "total_max_attempts": 3},
     )
-    return new_client("cognito-idp", config, region=settings().pool_region)
+    return get_session().create_client("cognito-idp", region_name=settings().pool_region, config=config)
 
 
 def sign_in(email: str, password: str) -> Tokens:

@@ -9,8 +9,8 @@ from typing import IO, Any
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.session import get_session
 
-from mart_union.kernel.clients import new_client
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
 
@@ -21,7 +21,7 @@ _PIECE_BYTES = 1 << 20
 @cache
 def _client() -> Any:
     config = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
-    return new_client("s3", config)
+    return get_session().create_client("s3", config=config)
 
 
 def put_object(key: str, body: str, media_type: str) -> None:
@@ -55,7 +55,9 @@ class UploadForm:
 @cache
 def _signing_client() -> Any:
     """Virtual addressing makes botocore sign for the bucket's own region; the global endpoint redirects, which a POST does not survive."""
-    return new_client("s3", Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+    return get_session().create_client(
+        "s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+    )
 
 
 def presign_upload(

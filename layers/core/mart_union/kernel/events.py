@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 from botocore.config import Config
+from botocore.session import get_session
 
-from mart_union.kernel.clients import new_client
 from mart_union.kernel.settings import settings
 
 SOURCE = "mart-union"
@@ -32,7 +32,7 @@ class Event:
 @cache
 def _bus() -> Any:
     config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
-    return new_client("events", config)
+    return get_session().create_client("events", config=config)
 
 
 def publish(events: Sequence[Event]) -> None:

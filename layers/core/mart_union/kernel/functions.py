@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 from botocore.config import Config
+from botocore.session import get_session
 
-from mart_union.kernel.clients import new_client
 from mart_union.kernel.settings import settings
 
 
 @cache
 def _client() -> Any:
     config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
-    return new_client("lambda", config)
+    return get_session().create_client("lambda", config=config)
 
 
 def invoke_later(function: str, payload: dict[str, str]) -> None:

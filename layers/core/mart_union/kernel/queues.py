@@ -8,8 +8,7 @@ from functools import cache
 from typing import Any
 
 from botocore.config import Config
-
-from mart_union.kernel.clients import new_client
+from botocore.session import get_session
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class QueueCount:
 @cache
 def _client() -> Any:
     config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
-    return new_client("sqs", config)
+    return get_session().create_client("sqs", config=config)
 
 
 def count_messages(urls: Sequence[str]) -> list[QueueCount]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import msgspec
 from botocore.config import Config
+from botocore.session import get_session
 
-from mart_union.kernel.clients import new_client
 from mart_union.kernel.settings import settings
 
 NAMES = ("client_id", "client_secret", "bank_key", "shop_key", "carrier_key", "token_key")
@@ -17,7 +18,7 @@ _TO_STANDARD_BASE64 = str.maketrans("-_", "+/")
 @cache
 def _keys() -> dict[str, str]:
     config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
-    client = new_client("secretsmanager", config)
+    client: Any = get_session().create_client("secretsmanager", config=config)
     text = client.get_secret_value(SecretId=settings().secret_name)["SecretString"]
     return msgspec.json.decode(text, type=dict[str, str])
 

@@ -9,11 +9,11 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 from botocore.config import Config
+from botocore.session import get_session
 from pynamodb.attributes import Attribute, UnicodeAttribute
 from pynamodb.constants import STRING
 from pynamodb.models import Model
 
-from mart_union.kernel.clients import new_client
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 
@@ -37,7 +37,7 @@ def client() -> Any:
         retries={"mode": "standard", "total_max_attempts": 4},
         parameter_validation=False,
     )
-    return new_client("dynamodb", config)
+    return get_session().create_client("dynamodb", config=config)
 
 
 class Document(Attribute[T], Generic[T]):
