@@ -1,7 +1,7 @@
 """The routes of an HTTP function: access rule, body, answer; from an API Gateway event to a response.
 
-Routing, events and responses are Powertools' (`APIGatewayRestResolver`); bodies and answers are msgspec's, because
-pydantic's models cost about 80 ms more of a cold start (docs/decisions/0001).
+Bodies and answers are msgspec's, because pydantic's models cost about 80 ms more of a cold start (docs/decisions/0001); routes are matched
+here, because Powertools' resolver costs about 60 ms more (docs/decisions/0018).
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from urllib.parse import quote
 
 import msgspec
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 
 from mart_union.kernel.errors import Forbidden, MartUnionError, NotFound, Unauthenticated
 from mart_union.web import problems
 from mart_union.web.access import Access, Caller
 from mart_union.web.answer import Json, Page, Raw, Redirect, SetCookie
 from mart_union.web.request import Request, base_of, convert_form, decode, language_of, read_cookies
+from mart_union.web.response import cookie_header, response
+from mart_union.web.routing import find_route
 
 Answer = Any
+Response = dict[str, Any]
 Handler = Callable[[Request], Answer]
 
 _SECURITY = {
@@ -58,8 +59,6 @@ class Api:
         self.name = name
         self.routes: list[Route] = []
         self.logger = Logger(service=name)
-        self._resolver = APIGatewayRestResolver()
-        self._resolver.not_found(self._not_found)
 
     def get(self, path: str, access: Access, answer: Any = None) -> Callable[[Handler], Handler]:
         """Declare a route that reads."""
@@ -79,25 +78,25 @@ class Api:
         """Declare a route that removes."""
         return self._declare("DELETE", path, access, None, answer, 200, False)
 
-    def handle(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+    def handle(self, event: dict[str, Any], _context: Any) -> Response:
         """Answer an API Gateway (REST, proxy) event."""
         self.logger.append_keys(request=event["requestContext"].get("requestId", ""))
-        return self._resolver.resolve(event, context)
+        found = find_route(self.routes, event["httpMethod"], event["path"])
+        if found is None:
+            return self._not_found(_read(event, {}))
+        route, params = found
+        return self._answer(route, _read(event, params))
 
     def _declare(
         self, method: str, path: str, access: Access, body: Any, answer: Any, status: int, key: bool
     ) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
-            route = Route(method, path, access, handler, body, answer, status, key)
-            self.routes.append(route)
-            rule = path.replace("{", "<").replace("}", ">")
-            self._resolver.route(rule, method)(lambda **params: self._answer(route, params))
+            self.routes.append(Route(method, path, access, handler, body, answer, status, key))
             return handler
 
         return register
 
-    def _answer(self, route: Route, params: Mapping[str, str]) -> Response[Any]:
-        request = _read(self._resolver.current_event.raw_event, params)
+    def _answer(self, route: Route, request: Request) -> Response:
         try:
             _refuse_other_sites(request)
             route.access.check(request.caller)
@@ -116,27 +115,24 @@ class Api:
             self.logger.exception("unexpected error", route=f"{route.method} {route.path}")
             return self._problem(problems.UNKNOWN, route.is_page, request)
 
-    def _refusal(self, error: MartUnionError, page: bool, request: Request) -> Response[Any]:
+    def _refusal(self, error: MartUnionError, page: bool, request: Request) -> Response:
         self.logger.info("refused", code=error.code, path=request.path)
         return self._problem(problems.problem_of(error), page, request)
 
-    def _not_found(self, _error: Any) -> Response[Any]:
-        request = _read(self._resolver.current_event.raw_event, {})
+    def _not_found(self, request: Request) -> Response:
         problem = problems.problem_of(NotFound(f"there is no {request.method} {request.path} here"))
         return self._problem(problem, not request.path.startswith("/api/"), request)
 
-    def _problem(self, problem: dict[str, Any], page: bool, request: Request) -> Response[Any]:
+    def _problem(self, problem: dict[str, Any], page: bool, request: Request) -> Response:
         if page:
             try:
                 return _page(Page("problem.html", {"problem": problem}, problem["status"]), request)
             except Exception:  # pages read the union's names, which may be what went wrong
                 self.logger.exception("no page for a problem", status=problem["status"])
-        headers = {"Cache-Control": "no-store", **_SECURITY}
+        headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store", **_SECURITY}
         if problem["status"] == 401:
             headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, section 15.5.2
-        return Response(
-            problem["status"], "application/problem+json", msgspec.json.encode(problem).decode(), headers=headers
-        )
+        return response(problem["status"], msgspec.json.encode(problem).decode(), headers)
 
 
 def _read(event: dict[str, Any], params: Mapping[str, str]) -> Request:
@@ -175,44 +171,29 @@ def _content(route: Route, request: Request) -> Any:
     return decode(route.body, request.text)
 
 
-def _render(answer: Answer, route: Route, request: Request) -> Response[Any]:
+def _render(answer: Answer, route: Route, request: Request) -> Response:
     if isinstance(answer, Page):
         return _page(answer, request)
     if isinstance(answer, Redirect):
         location = request.base + answer.location if answer.location.startswith("/") else answer.location
-        return Response(
-            answer.status, body="", headers={"Location": location}, cookies=_cookies(answer.cookies, request)
-        )
+        return response(answer.status, "", {"Location": location}, _cookies(answer.cookies, request))
     if isinstance(answer, Raw):
-        return Response(answer.status, answer.media_type, answer.body, headers={**_SECURITY, **answer.headers})
+        return response(answer.status, answer.body, {"Content-Type": answer.media_type, **_SECURITY, **answer.headers})
     if not isinstance(answer, Json):
         answer = Json(answer, route.status)
-    headers = {"Cache-Control": "no-store", **_SECURITY, **answer.headers}
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **_SECURITY, **answer.headers}
     body = msgspec.json.encode(answer.value).decode()
-    return Response(answer.status, "application/json", body, headers=headers, cookies=_cookies(answer.cookies, request))
+    return response(answer.status, body, headers, _cookies(answer.cookies, request))
 
 
-def _page(page: Page, request: Request) -> Response[Any]:
+def _page(page: Page, request: Request) -> Response:
     from mart_union.web.pages import render  # Jinja2 is imported only when a page is rendered
 
-    headers = {"Cache-Control": "no-store", **_SECURITY, **page.headers}
+    headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", **_SECURITY, **page.headers}
     body = render(page.template, request, page.context)
-    return Response(
-        page.status, "text/html; charset=utf-8", body, headers=headers, cookies=_cookies(page.cookies, request)
-    )
+    return response(page.status, body, headers, _cookies(page.cookies, request))
 
 
-def _cookies(wanted: tuple[SetCookie, ...], request: Request) -> list[Cookie]:
+def _cookies(wanted: tuple[SetCookie, ...], request: Request) -> list[str]:
     secure = request.headers.get("x-forwarded-proto", "https") == "https"
-    return [
-        Cookie(
-            name=cookie.name,
-            value=cookie.value,
-            path=request.base + cookie.path,
-            secure=secure,
-            http_only=cookie.http_only,
-            max_age=cookie.seconds,
-            same_site=SameSite.LAX_MODE,
-        )
-        for cookie in wanted
-    ]
+    return [cookie_header(cookie, request.base, secure=secure) for cookie in wanted]
