@@ -93,12 +93,27 @@ def with_order(books: Books, position: int, **changes: object) -> Books:
     return books
 
 
+def with_refund(books: Books) -> Books:
+    """The paid line was refused, but the customer got a dollar less than was charged."""
+    refund = transfer("refund-p1", "refund", {"order/p1-1": -135_900, "customer/lin": 135_900}, "order/p1-1")
+    return replace(
+        with_order(books, 0, state="refused"), ledger=replace(books.ledger, transfers=[*books.ledger.transfers, refund])
+    )
+
+
+def with_pool(books: Books) -> Books:
+    """Four units of a pool of three were sold, and its level hides it."""
+    for position in (0, 1):
+        with_order(books, position, level="offer/growers/TEA", offer="growers/TEA")
+    return with_level(books, id="offer/growers/TEA", corrected=3, reserve=-1)
+
+
 def with_ledger(books: Books, **changes: object) -> Books:
     return replace(books, ledger=replace(books.ledger, **changes))  # type: ignore[arg-type]
 
 
-def with_level(books: Books, **changes: int) -> Books:
-    return replace(books, levels=[replace(books.levels[0], **changes)])
+def with_level(books: Books, **changes: object) -> Books:
+    return replace(books, levels=[replace(books.levels[0], **changes)])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +151,15 @@ def with_level(books: Books, **changes: int) -> Books:
             7,
             "payable/y1",
         ),
+        (lambda books: with_transfer(books, 2, postings=(Posting("order/p2-1", 1),)), 4, "purchase/p2"),
+        (lambda books: with_ledger(books, payables=[]), 7, "transfer/completion-p1-1-2"),
+        (
+            lambda books: with_ledger(books, payables=books.ledger.payables * 2),
+            7,
+            "transfer/completion-p1-1-2",
+        ),
+        (with_refund, 8, "purchase/p1"),
+        (with_pool, 10, "level/offer/growers/TEA"),
         (lambda books: with_order(books, 0, split=(Share("union/commission", "commission", 1),)), 8, "order/p1-1"),
         (lambda books: with_order(books, 0, escrow_minor=5), 9, "order/p1-1"),
         (lambda books: with_order(books, 1, escrow_minor=0), 9, "order/p2-1"),

@@ -13,6 +13,7 @@ from mart_union.checkout.model import Purchase
 from mart_union.ledger.census import Ledger
 from mart_union.ledger.model import Account, Payable, Statement, StatementLine, Transfer, has_floor
 from mart_union.orders.model import ENDED, Line, Order
+from mart_union.settlement.shares import is_party
 from mart_union.stock.model import Level
 
 _GIVEN_BACK = frozenset({"refused", "cancelled", "expired"})
@@ -47,9 +48,12 @@ def differences(books: Books) -> list[Difference]:
         *check_levels(books.levels),
         *check_purchases(books.purchases, books.orders, ledger.transfers, ledger.outcomes),
         *check_units(books.orders, books.levels),
+        *check_payables(ledger.payables, ledger.transfers),
         *check_statements(ledger.payables, ledger.statements, ledger.lines, ledger.transfers),
         *check_completions(books.orders, ledger.transfers),
+        *check_refunds(books.purchases, books.orders, ledger.transfers),
         *check_escrow(books.orders, balances),
+        *check_pools(books.orders, books.levels),
     ]
 
 
@@ -134,6 +138,9 @@ def _money_problem(purchase: Purchase, transfer: Transfer | None, outcomes: Mapp
         return "" if purchase.channel != "union" else "it names no transfer"
     if transfer is None:
         return f"its transfer {purchase.transfer} is missing"
+    escrow = sum(posting.amount_minor for posting in transfer.postings if posting.account.startswith("order/"))
+    if purchase.channel == "union" and escrow != purchase.total_minor:
+        return f"it says {purchase.total_minor}, its transfer puts {escrow} into escrow"
     if not transfer.pending:
         return "" if purchase.payment == "paid" else f"it is {purchase.payment}, its money is posted"
     outcome = outcomes.get(transfer.id, "pending")
@@ -154,6 +161,21 @@ def check_units(orders: Iterable[Order], levels: Iterable[Level]) -> Iterator[Di
         for word, units, ordered in (("sold", level.sold, sold), ("reserved", level.reserved, reserved)):
             if units != ordered[level.id]:
                 yield Difference(4, f"level/{level.id}", f"{units} are {word}, {ordered[level.id]} in orders")
+
+
+def check_payables(payables: Iterable[Payable], transfers: Iterable[Transfer]) -> Iterator[Difference]:
+    """Invariant 7: what a completion gives a party is owed to it by exactly one payable, of that amount."""
+    owed: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for payable in payables:
+        if payable.kind == "completion":
+            owed[payable.transfer, payable.party].append(payable.amount_minor)
+    for transfer in transfers:
+        for posting in transfer.postings if transfer.kind == "completion" else ():
+            if is_party(posting.account) and owed.pop((transfer.id, posting.account), []) != [posting.amount_minor]:
+                subject = f"transfer/{transfer.id}"
+                yield Difference(7, subject, f"no payable, or not one, owes {posting.account} {posting.amount_minor}")
+    for transfer_id, party in owed:
+        yield Difference(7, f"transfer/{transfer_id}", f"a payable owes {party} what no completion gave it")
 
 
 def check_statements(
@@ -217,6 +239,28 @@ def _shares_of_others(order: Order, line: Line) -> Iterator[tuple[str, int]]:
     return iter(amounts.items())
 
 
+def check_refunds(
+    purchases: Iterable[Purchase], orders: Iterable[Order], transfers: Iterable[Transfer]
+) -> Iterator[Difference]:
+    """Invariant 8: for lines that were paid and then refused or cancelled, the customer got back exactly what was charged."""
+    charged: Counter[str] = Counter()
+    for order in orders:
+        refunded = [line for line in order.lines if line.state in {"refused", "cancelled"}]
+        charged[order.purchase] += sum(line.amount_minor + line.delivery_minor for line in refunded)
+    returned: Counter[str] = Counter()
+    for transfer in transfers:
+        if transfer.kind == "refund":
+            purchase_id = transfer.reference.partition("/")[2].partition("-")[0]
+            given = (posting for posting in transfer.postings if posting.account.startswith("customer/"))
+            returned[purchase_id] += sum(posting.amount_minor for posting in given)
+    for purchase in purchases:
+        was_paid = purchase.payment == "paid" and purchase.channel == "union"
+        due = charged[purchase.id] if was_paid else 0
+        if returned[purchase.id] != due:
+            subject = f"purchase/{purchase.id}"
+            yield Difference(8, subject, f"{due} should have been refunded, {returned[purchase.id]} were")
+
+
 def check_escrow(orders: Iterable[Order], balances: Mapping[str, int]) -> Iterator[Difference]:
     """Invariant 9: what orders hold is in their escrow accounts and their stores' held deposits, and covers every open line's cost."""
     held: Counter[str] = Counter()
@@ -237,3 +281,18 @@ def check_escrow(orders: Iterable[Order], balances: Mapping[str, int]) -> Iterat
     for account in sorted(held.keys() | {name for name in balances if name.endswith("/held")}):
         if balances.get(account, 0) != held[account]:
             yield Difference(9, account, f"it holds {balances.get(account, 0)}, open lines need {held[account]}")
+
+
+def check_pools(orders: Iterable[Order], levels: Iterable[Level]) -> Iterator[Difference]:
+    """Invariant 10: all sellers of an offer together have not sold more than its supplier had."""
+    sold: Counter[str] = Counter()
+    for order in orders:
+        for line in order.lines:
+            if line.offer and line.state not in _GIVEN_BACK:
+                sold[line.level] += line.quantity
+    had = {level.id: level.received + level.corrected - level.written_off for level in levels}
+    for level_id, units in sold.items():
+        if units > had.get(level_id, 0):
+            yield Difference(
+                10, f"level/{level_id}", f"its sellers sold {units}, the supplier had {had.get(level_id, 0)}"
+            )

@@ -69,8 +69,13 @@ def payables_of(
             titles=_titles(order, numbers, posting.account),
         )
         for posting in transfer.postings
-        if not posting.account.startswith(_WITHOUT_PAYABLE) and not posting.account.endswith("/held")
+        if is_party(posting.account)
     ]
+
+
+def is_party(account: str) -> bool:
+    """Whether what an account gets from a completion is paid out to somebody."""
+    return not account.startswith(_WITHOUT_PAYABLE) and not account.endswith("/held")
 
 
 def _period(order: Order, party: str) -> str:
