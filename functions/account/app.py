@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from account import enterprises, invitations, me, pages, signing
-from mart_union.catalog.service import union_names
+from mart_union.catalog.unions import union_names
 from mart_union.web.api import Api
 from mart_union.web.words import name_union_with
 

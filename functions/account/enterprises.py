@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mart_union.catalog.enterprises import apply_enterprise, get_enterprise
 from mart_union.catalog.model import Enterprise, Hours, Store, Texts
-from mart_union.catalog.service import apply_enterprise, get_enterprise, get_union, open_store
+from mart_union.catalog.stores import open_store
+from mart_union.catalog.unions import get_union
 from mart_union.customers.service import grant_membership
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings

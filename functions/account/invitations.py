@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mart_union.catalog.service import get_store
+from mart_union.catalog.showing import get_store
 from mart_union.customers.model import Membership
 from mart_union.customers.service import accept_invitation, get_invitation
 from mart_union.web.access import CUSTOMER

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mart_union.catalog import service as catalog
+from mart_union.catalog import showing
+from mart_union.catalog.categories import list_categories as all_categories
 from mart_union.catalog.model import Card, Category, CategoryLink, Hours, Listing, StoreCard, Texts
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
@@ -99,7 +100,7 @@ def add_routes(api: Api) -> None:
 def list_stores(request: Request) -> Json:
     """The union's open stores, grouped by classification. `page` counts from 1."""
     number = request.page_number()
-    shelf = catalog.get_front(number)
+    shelf = showing.get_front(number)
     if shelf is None:
         if number > 1:
             raise NotFound(f"there is no page {number} of stores")
@@ -109,7 +110,7 @@ def list_stores(request: Request) -> Json:
 
 def get_store(request: Request) -> Json:
     """A store with the terms that a purchase in it is made under."""
-    store = catalog.get_store(request.params["store"])
+    store = showing.get_store(request.params["store"])
     if store.state not in {"open", "paused"}:
         raise NotFound(f"there is no store '{store.id}'")
     answer = StoreAnswer(
@@ -133,7 +134,7 @@ def get_store(request: Request) -> Json:
 def list_listings(request: Request) -> Json:
     """A page of what a store sells, of one `category` of the store if that is named."""
     store, category = request.params["store"], request.query.get("category", "")
-    shelf = catalog.get_shelf(f"store/{store}/{category}" if category else f"store/{store}", request.page_number())
+    shelf = showing.get_shelf(f"store/{store}/{category}" if category else f"store/{store}", request.page_number())
     if shelf is None:
         raise NotFound(f"the store '{store}' has no such page of listings")
     return _kept(Listings(shelf.cards, shelf.head.categories, shelf.page, shelf.pages, shelf.total))
@@ -141,7 +142,7 @@ def list_listings(request: Request) -> Json:
 
 def get_listing(request: Request) -> ListingAnswer:
     """A listing with what is left of it now."""
-    shown = catalog.show_listing(request.params["store"], request.params["sku"])
+    shown = showing.show_listing(request.params["store"], request.params["sku"])
     return ListingAnswer(**_facts(shown.listing), reserve=shown.reserve, available=shown.available)
 
 
@@ -156,7 +157,7 @@ def _facts(listing: Listing) -> dict[str, Any]:
 
 def list_categories(request: Request) -> Json:
     """The union's tree of categories; each names its parent."""
-    return _kept(Categories(tuple(catalog.list_categories())))
+    return _kept(Categories(tuple(all_categories())))
 
 
 def _kept(answer: object) -> Json:

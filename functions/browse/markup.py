@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mart_union.catalog.model import Texts
-from mart_union.catalog.service import Shown
+from mart_union.catalog.showing import Shown
 from mart_union.kernel.money import Currency
 from mart_union.kernel.settings import settings
 from mart_union.web.request import Request

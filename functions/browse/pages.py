@@ -6,8 +6,9 @@ from itertools import groupby
 
 from browse.markup import product
 from browse.views import record
-from mart_union.catalog import service as catalog
+from mart_union.catalog import showing
 from mart_union.catalog.model import Classification, Shelf, ShelfHead, StoreCard
+from mart_union.catalog.unions import union_names
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
@@ -34,10 +35,10 @@ def add_routes(api: Api) -> None:
 def show_front(request: Request) -> Page:
     """The union introduces itself and its stores, grouped by business or profession."""
     number = request.page_number()
-    shelf = catalog.get_front(number)
+    shelf = showing.get_front(number)
     if shelf is None and number > 1:
         raise NotFound(f"the front has no page {number}")
-    shelf = shelf or Shelf("front", 1, 1, 0, ShelfHead(dict(catalog.union_names()), {}))
+    shelf = shelf or Shelf("front", 1, 1, 0, ShelfHead(dict(union_names()), {}))
     record(request, "union")
     return _page("browse/front.html", request, shelf=shelf, groups=_groups(shelf), open_now=_open_now(shelf.stores))
 
@@ -57,7 +58,7 @@ def _open_now(cards: tuple[StoreCard, ...]) -> frozenset[str]:
 def show_store(request: Request) -> Page:
     """A store, what it sells, by its own categories. Open or closed is worked out when the page is shown."""
     store, category, number = request.params["store"], request.query.get("category", ""), request.page_number()
-    shelf = catalog.get_shelf(f"store/{store}/{category}" if category else f"store/{store}", number)
+    shelf = showing.get_shelf(f"store/{store}/{category}" if category else f"store/{store}", number)
     if shelf is None or shelf.head.store is None:
         return _without_shelf(request, store, category, number)
     record(request, "store", store)
@@ -67,7 +68,7 @@ def show_store(request: Request) -> Page:
 
 def _without_shelf(request: Request, name: str, category: str, number: int) -> Page:
     """A store that does not trade now says so; all else that has no shelf is not there."""
-    store = catalog.get_store(name)
+    store = showing.get_store(name)
     if store.state not in {"open", "paused"} or category or number > 1:
         raise NotFound(f"the store '{name}' has no such page")
     return _page("browse/resting.html", request, store=store)
@@ -76,7 +77,7 @@ def _without_shelf(request: Request, name: str, category: str, number: int) -> P
 def show_category(request: Request) -> Page:
     """What all stores have in a category of the union and in those below it."""
     category, number = request.params["category"], request.page_number()
-    shelf = catalog.get_shelf(f"category/{category}", number)
+    shelf = showing.get_shelf(f"category/{category}", number)
     if shelf is None:
         raise NotFound(f"there is nothing in a category '{category}', page {number}")
     record(request, "category")
@@ -85,7 +86,7 @@ def show_category(request: Request) -> Page:
 
 def show_listing(request: Request) -> Page:
     """One listing with what is left in reserve now."""
-    shown = catalog.show_listing(request.params["store"], request.params["sku"])
+    shown = showing.show_listing(request.params["store"], request.params["sku"])
     record(request, "listing", shown.listing.store, shown.listing.sku)
     return _page("browse/listing.html", request, shown=shown, listing=shown.listing, markup=product(shown, request))
 
@@ -93,8 +94,8 @@ def show_listing(request: Request) -> Page:
 def go_to_store(request: Request) -> Redirect:
     """Send the shopper to a store; the redirect is a step of the browsing sequence."""
     store = request.params["store"]
-    if catalog.get_shelf(f"store/{store}") is None:
-        catalog.get_store(store)
+    if showing.get_shelf(f"store/{store}") is None:
+        showing.get_store(store)
     record(request, "redirect", store)
     return Redirect(f"/stores/{store}")
 

@@ -13,7 +13,7 @@ from mart_union.orders.model import Order
 from mart_union.orders.responses import add_response, list_responses
 from mart_union.orders.service import get_order_for, take_step
 from mart_union.orders.views import CustomerOrder, SeenResponse, customer_order, seen_response
-from mart_union.settlement.service import complete_order
+from mart_union.settlement.completion import complete_order
 from mart_union.web.access import CUSTOMER
 from mart_union.web.api import Api
 from mart_union.web.request import Request

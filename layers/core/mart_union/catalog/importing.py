@@ -17,7 +17,7 @@ from mart_union.catalog.files import Finding, Row
 from mart_union.catalog.model import Listing, Upload
 from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.rows import REQUIRED, ListingRow, known_columns, read_listing
-from mart_union.catalog.stores import get_store
+from mart_union.catalog.showing import get_store
 from mart_union.catalog.tables import ListingItem, listing_key
 from mart_union.kernel.errors import Busy
 from mart_union.kernel.settings import settings

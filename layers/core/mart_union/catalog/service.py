@@ -20,12 +20,11 @@ from mart_union.catalog.listings import (
     save_listing,
     set_listing_state,
 )
-from mart_union.catalog.shelves import get_front, get_shelf, rebuild_categories, rebuild_front, rebuild_store
-from mart_union.catalog.showing import Shown, show_listing
+from mart_union.catalog.shelves import rebuild_categories, rebuild_front, rebuild_store
+from mart_union.catalog.showing import Shown, get_front, get_shelf, get_store, show_listing
 from mart_union.catalog.stores import (
     change_store,
     count_open_stores,
-    get_store,
     list_stores,
     open_store,
     set_store_state,

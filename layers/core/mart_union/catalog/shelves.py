@@ -19,6 +19,7 @@ from mart_union.catalog.listings import list_listings
 from mart_union.catalog.model import Card, CategoryLink, Listing, Shelf, ShelfHead, in_order, lineages
 from mart_union.catalog.packing import card_of_listing, front_order, is_shown, pack
 from mart_union.catalog.refs import store_ref, union_ref
+from mart_union.catalog.showing import FRONT, shelf_of
 from mart_union.catalog.stores import card_of, list_stores
 from mart_union.catalog.tables import BuildItem, PartItem, ShelfItem, build_key, part_key, shelf_key
 from mart_union.kernel.errors import Conflict
@@ -26,24 +27,8 @@ from mart_union.kernel.storage import Item, fetch, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.stock.service import get_levels
 
-FRONT = "front"
 _MOST_WRITES = 90  # a transaction has at most 100 items, and 4 MB
 _MOST_IN_PART = 1000  # cards of one store in one category of the union: an item holds 400 KB
-
-
-def get_shelf(shelf: str, page: int = 1) -> Shelf | None:
-    """A page of a shelf, or None. One request, half a read unit (the page fits 4 KB)."""
-    item = find(ShelfItem, *shelf_key(shelf, page))
-    return None if item is None else _shelf_of(shelf, item)
-
-
-def get_front(page: int = 1) -> Shelf | None:
-    """A page of the union's front: its open stores by classification. One request, half a read unit."""
-    return get_shelf(FRONT, page)
-
-
-def _shelf_of(name: str, item: ShelfItem) -> Shelf:
-    return Shelf(name, int(item.sk), int(item.pages), int(item.total), item.head, item.cards, item.stores)
 
 
 def rebuild_front() -> None:
@@ -164,7 +149,7 @@ class _Build:
     def replace(self, shelf: str, pages: list[Shelf]) -> None:
         """Make the pages of a shelf these: write those that differ, remove those beyond. Nothing differs, nothing is written."""
         before = {int(item.sk): item for item in ShelfItem.query(f"SHELF#{shelf}", consistent_read=True)}
-        found = {number: _shelf_of(shelf, item) for number, item in before.items()}
+        found = {number: shelf_of(shelf, item) for number, item in before.items()}
         changed = [_item(page) for page in pages if found.get(page.page) != page]
         shown = {page.page for page in pages}
         self.write(changed, [item for number, item in before.items() if number not in shown])

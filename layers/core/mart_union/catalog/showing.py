@@ -1,4 +1,4 @@
-"""What the page of one listing shows: the listing, what is left of it, and its store."""
+"""What the public pages show: shelves, stores, and a listing with what is left of it. They start cold most often, so this imports little."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from mart_union.catalog.model import Listing, Store, listing_level
+from mart_union.catalog.model import Listing, Shelf, Store, listing_level
 from mart_union.catalog.refs import listing_ref, store_ref
+from mart_union.catalog.tables import ShelfItem, shelf_key
 from mart_union.kernel.errors import NotFound
-from mart_union.kernel.storage import Ref, fetch, fetch_all
+from mart_union.kernel.storage import Ref, fetch, fetch_all, find
 from mart_union.stock.refs import level_ref
 
 K = TypeVar("K")
 V = TypeVar("V")
 
+FRONT = "front"
 _SECONDS = 60
 _MOST_KEPT = 500
 
@@ -35,6 +37,34 @@ class Shown:
     def available(self) -> bool:
         """Whether it can be bought now."""
         return self.reserve > 0 and self.listing.state == "on_sale" and self.store.state == "open"
+
+
+def get_shelf(shelf: str, page: int = 1) -> Shelf | None:
+    """A page of a shelf, or None. One request, half a read unit (the page fits 4 KB)."""
+    item = find(ShelfItem, *shelf_key(shelf, page))
+    return None if item is None else shelf_of(shelf, item)
+
+
+def get_front(page: int = 1) -> Shelf | None:
+    """A page of the union's front: its open stores by classification. One request, half a read unit."""
+    return get_shelf(FRONT, page)
+
+
+def shelf_of(name: str, item: ShelfItem) -> Shelf:
+    """The page of a shelf that an item holds."""
+    return Shelf(name, int(item.sk), int(item.pages), int(item.total), item.head, item.cards, item.stores)
+
+
+def get_store(store: str) -> Store:
+    """A store with its terms. One request, half a read unit.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    found = fetch(store_ref(store))
+    if found is None:
+        raise NotFound(f"there is no store '{store}'")
+    return found
 
 
 def show_listing(store: str, sku: str, *, monotonic: Callable[[], float] = time.monotonic) -> Shown:

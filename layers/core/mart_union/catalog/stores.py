@@ -11,6 +11,7 @@ from typing import Any
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.enterprises import checked_names, checked_slug, get_enterprise
 from mart_union.catalog.model import DAYS, STORE_STATES, Hours, Store, StoreCard, Texts, Union, told_hours
+from mart_union.catalog.showing import get_store
 from mart_union.catalog.tables import (
     EnterpriseItem,
     StoreCardItem,
@@ -22,7 +23,7 @@ from mart_union.catalog.tables import (
 from mart_union.catalog.unions import get_union
 from mart_union.customers.service import add_membership
 from mart_union.kernel.clock import iso, utc_now
-from mart_union.kernel.errors import Conflict, Forbidden, Invalid, NotFound, RuleViolation
+from mart_union.kernel.errors import Conflict, Forbidden, Invalid, RuleViolation
 from mart_union.kernel.money import LARGEST_AMOUNT
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find
@@ -83,18 +84,6 @@ def _commit_or_find(transaction: WriteTransaction, opened: Store) -> Store:
             raise
         return item.document
     return opened
-
-
-def get_store(store: str) -> Store:
-    """A store with its terms.
-
-    Raises:
-        NotFound: there is none of this id.
-    """
-    item = find(StoreItem, *store_key(store))
-    if item is None:
-        raise NotFound(f"there is no store '{store}'")
-    return item.document
 
 
 def list_stores() -> list[StoreCard]:
