@@ -20,6 +20,11 @@ def told(output: str) -> list[str]:
     return [line.partition(" s  ")[2] for line in output.splitlines() if " s  " in line]
 
 
+def stores(network: dict[str, Any]) -> dict[str, Any]:
+    with client(network["unions"]["hsinchu"]["url"]) as hsinchu:
+        return dict(hsinchu.get("/api/stores").json())
+
+
 def test_up_again_changes_nothing_and_takes_seconds(network: dict[str, Any]) -> None:
     started = time.monotonic()
     assert told(run_command(Path(network["state"]), "up")) == ["the network is up"]
@@ -27,11 +32,10 @@ def test_up_again_changes_nothing_and_takes_seconds(network: dict[str, Any]) -> 
 
 
 def test_data_is_there_after_down_and_up(network: dict[str, Any]) -> None:
-    hsinchu = network["unions"]["hsinchu"]["url"]
-    before = client(hsinchu).get("/api/stores").json()
+    before = stores(network)
     assert before["stores"]
     state = Path(network["state"])
     run_command(state, "down")
     steps = told(run_command(state, "up"))
     assert [step for step in steps if "deployed" in step or "sample" in step] == []
-    assert client(hsinchu).get("/api/stores").json() == before
+    assert stores(network) == before
