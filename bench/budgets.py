@@ -164,9 +164,8 @@ def item_bytes(item: dict[str, Any]) -> int:
 
 
 def _value_bytes(value: dict[str, Any]) -> int:
-    ((kind, content),) = value.items()
-    if kind == "S":
-        return len(content.encode())
+    kind, content = next(iter(value.items()))
+    text = str(content)
     if kind == "N":
-        return math.ceil(len(content.strip("-").lstrip("0") or "0") / 2) + 1 + content.startswith("-")
-    return 1 if kind in {"BOOL", "NULL"} else len(str(content).encode())
+        return math.ceil(len(text.strip("-")) / 2) + 1 + text.startswith("-")
+    return 1 if kind in {"BOOL", "NULL"} else len(text.encode())

@@ -1,6 +1,7 @@
 """The same operations at 1, 10 and 100 times the data: three sets of tables in one emulator, each behind a process of its own.
 
-The processes are asked in turn, so that a busy moment falls on all of them.
+The processes are asked in turn, so that a busy moment falls on all of them. Requests and read units are counted as well: the emulator
+looks through a whole table for each query of an index, DynamoDB does not, and what it asks for is units.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from bench.rows import Row, compared
+from bench.rows import Row, compared, counted
+
+if TYPE_CHECKING:
+    from bench.operations import Operation
 
 SCALES = {1: "ap-northeast-1", 10: "ap-northeast-2", 100: "ap-southeast-1"}
-ROUNDS = 24
+ROUNDS = 32
 CALLS = 4
 GOAL = 1.1
 
 
 def rows(endpoint: str, rounds: int = ROUNDS) -> Iterator[Row]:
-    """Two rows an operation: ten and a hundred times the data against once."""
+    """Four rows an operation: time, and what is asked of the database, with ten and a hundred times the data against once."""
     workers = {scale: _Worker(scale, region, endpoint) for scale, region in SCALES.items()}
     try:
         names, *_ = [worker.answer() for worker in workers.values()]
@@ -33,9 +38,21 @@ def rows(endpoint: str, rounds: int = ROUNDS) -> Iterator[Row]:
             for scale in list(SCALES)[1:]:
                 row = f"growth: {name}, {scale} times the data"
                 yield compared(row, times[scale], times[1], against="once the data", goal=GOAL)
+            yield from _asked(name, {scale: worker.ask(f"?{name}") for scale, worker in workers.items()})
     finally:
         for worker in workers.values():
             worker.end()
+
+
+def _asked(name: str, asked: dict[int, list[float]]) -> Iterator[Row]:
+    for scale in list(SCALES)[1:]:
+        row = f"growth, asked: {name}, {scale} times the data"
+        (requests, units), (once, units_once) = asked[scale], asked[1]
+        why = f"once the data: {once:g} requests, {units_once:g} units"
+        if units_once or units:
+            yield counted(f"{row}, {requests:g} requests", units, "units", units_once, why)
+        else:
+            yield counted(row, requests, "requests", once, why)
 
 
 class _Worker:
@@ -76,6 +93,9 @@ def work(scale: int) -> None:
     known = {name: each for name, each in known.items() if name not in {"front as JSON", "listing as JSON"}}
     print(json.dumps(list(known)), flush=True)
     for number, line in enumerate(sys.stdin):
+        if line.startswith("?"):
+            print(json.dumps(_count(known[line[1:].strip()], f"asked-{number:04}")), flush=True)
+            continue
         operation, times = known[line.strip()], []
         for call in range(CALLS):
             key = f"growth-{number}-{call}"
@@ -84,6 +104,16 @@ def work(scale: int) -> None:
             operation.answer(event)
             times.append((time.perf_counter() - start) * 1000)
         print(json.dumps(times), flush=True)
+
+
+def _count(operation: Operation, key: str) -> tuple[int, float]:
+    from bench.budgets import read_units, write_units
+    from bench.recording import recorded
+
+    event = operation.event(key, operation.subject(key))
+    with recorded() as requests:
+        operation.answer(event)
+    return len(requests), read_units(requests) + write_units(requests)
 
 
 if __name__ == "__main__":
