@@ -73,7 +73,9 @@ def cart_page(request: Request) -> Page:
     """The cart, priced now."""
     cart = get_cart(request.session)
     _record(request, "cart")
-    return Page("checkout/cart.html", {"quote": quote_cart(read_lines(write_lines(cart.lines))) if cart.lines else None})
+    return Page(
+        "checkout/cart.html", {"quote": quote_cart(read_lines(write_lines(cart.lines))) if cart.lines else None}
+    )
 
 
 @api.post("/cart/lines", PUBLIC, body=LineForm)

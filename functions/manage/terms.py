@@ -8,11 +8,11 @@ from typing import Any
 
 from mart_union.catalog.model import DAYS, STORE_STATES, Hours, Store, Texts
 from mart_union.catalog.service import change_store, get_store, get_union, list_audit, set_store_state
-from mart_union.catalog.stores import SETTLEMENT_PERIODS
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import Currency
 from mart_union.kernel.settings import settings
+from mart_union.ledger.model import SETTLEMENT_PERIODS
 from mart_union.orders.procedures import PROCEDURES
 from mart_union.web.access import MANAGER, OWNER, PACKER
 from mart_union.web.answer import Page, Redirect

@@ -14,6 +14,7 @@ from typing import NoReturn
 from infra.join import Refused
 from infra.local import up as steps
 from infra.local.network import STATE, Trouble, load, read
+from infra.local.pages import table
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,7 +46,7 @@ def _run(options: argparse.Namespace, say: steps.Say) -> None:
     if options.command == "up":
         steps.up(load(options.port, options.emulator_port), say)
         say("the network is up")
-        print(steps.table(read("network.json")))
+        print(table(read("network.json")))
     elif options.command == "deploy":
         steps.deploy(load(), say)
         say("deployed")

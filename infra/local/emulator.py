@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
+import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -55,7 +56,7 @@ def healthy(network: Network) -> bool:
 def _environment(network: Network) -> dict[str, str]:
     """What the emulator needs, and nothing else of the person's environment: its functions inherit it."""
     temporary = STATE / "tmp"
-    shutil.rmtree(temporary, ignore_errors=True)  # unpacked functions and layers of the last run: gigabytes
+    _remove_later(temporary)
     temporary.mkdir(parents=True)
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TZ", "USER") if name in os.environ}
     return kept | {
@@ -76,3 +77,11 @@ def _environment(network: Network) -> dict[str, str]:
         "LAMBDA_EXECUTOR": "local",
         "LOG_LEVEL": "WARNING",
     }
+
+
+def _remove_later(folder: Path) -> None:
+    """Remove the functions and layers that the last run unpacked, in the background: it can be gigabytes."""
+    if folder.exists():
+        old = folder.with_name(f"old-{time.time_ns()}")
+        folder.rename(old)
+        subprocess.Popen(["rm", "-rf", *STATE.glob("old-*")], start_new_session=True)  # noqa: S607

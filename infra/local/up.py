@@ -226,25 +226,6 @@ def _described_union(network: Network, union: SampleUnion) -> dict[str, Any]:
     }
 
 
-def table(described: dict[str, Any]) -> str:
-    """Pages and accounts, for the person at the laptop."""
-    lines = ["", f"  Service center  {described['service_center']}/", ""]
-    for union, facts in described["unions"].items():
-        lines += [f"  {next(iter(facts['names'].values()))} ({union}, {facts['region']})", f"    {facts['url']}/"]
-        seen: set[str] = set()
-        for account in facts["accounts"]:
-            kind = account["roles"][0].split("/")[0] + account["roles"][0][account["roles"][0].rfind("/") :] * (
-                "/" in account["roles"][0]
-            )
-            if kind not in seen:
-                seen.add(kind)
-                lines.append(f"    {account['email']:<36} {', '.join(account['roles'])}")
-        lines.append("")
-    lines.append(f"  {described['accounts'][0]['email']:<38} network operator")
-    lines.append(f"  Everybody's password is {PASSWORD}; all accounts are in .local/network.json")
-    return "\n".join(lines)
-
-
 def clean(state: Path) -> None:
     """Remove all that the local network keeps."""
     import shutil

@@ -28,9 +28,9 @@ from mart_union.kernel.money import LARGEST_AMOUNT
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.ledger.model import SETTLEMENT_PERIODS
 
 LONGEST_TEXT = 400
-SETTLEMENT_PERIODS = ("daily", "weekly", "biweekly", "monthly")
 _MOST_DAYS = 365
 _TIME = re.compile(r"^(?:[01]\d|2[0-3]):[0-5]\d$")
 _FIXED = ("id", "enterprise", "state", "opened_at", "sequence")

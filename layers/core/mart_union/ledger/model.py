@@ -18,6 +18,10 @@ ACCOUNT = re.compile(
 _WITH_FLOOR = re.compile(r"(customer/[\w-]+|store/[\w-]+/(deposit|held))")
 
 
+SETTLEMENT_PERIODS = ("at_once", "daily", "weekly", "biweekly", "monthly")
+"""How often a party is paid what has fallen due."""
+
+
 @dataclass(frozen=True)
 class Posting:
     """An amount added to an account (negative: taken from it)."""

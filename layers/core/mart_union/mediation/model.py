@@ -13,7 +13,6 @@ OFFER_STATES = ("on_offer", "paused", "withdrawn")
 LINK_STATES = ("linked", "paused", "withdrawn")
 FOLLOWED = ("titles", "texts", "price")
 KINDS = ("goods", "service")
-SETTLEMENT_PERIODS = ("at_once", "daily", "weekly", "biweekly", "monthly")
 
 _GRANT = re.compile(r"^(everyone|(classification|store):[a-z0-9][a-z0-9-]{0,31})$")
 _MOST_GRANTS = 200

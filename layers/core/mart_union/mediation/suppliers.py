@@ -13,7 +13,8 @@ from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
-from mart_union.mediation.model import SETTLEMENT_PERIODS, Seller, Supplier
+from mart_union.ledger.model import SETTLEMENT_PERIODS
+from mart_union.mediation.model import Seller, Supplier
 from mart_union.mediation.tables import (
     SellerItem,
     SupplierItem,

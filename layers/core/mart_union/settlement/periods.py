@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from mart_union.kernel.clock import local_date
+from mart_union.ledger.model import SETTLEMENT_PERIODS
 
-PERIODS = ("at_once", "daily", "weekly", "biweekly", "monthly")
 _SOME_MONDAY = date(1970, 1, 5)  # two-week periods are counted from here, so that every union and year agrees on them
 
 
@@ -30,7 +30,7 @@ def due_day(completed_at: datetime, period: str, time_zone: str) -> date:
         return day + timedelta(days=14 - (day - _SOME_MONDAY).days % 14)
     if period == "monthly":
         return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-    raise ValueError(f"'{period}' is not a settlement period; use one of {', '.join(PERIODS)}")
+    raise ValueError(f"'{period}' is not a settlement period; use one of {', '.join(SETTLEMENT_PERIODS)}")
 
 
 def days_between(first: date, last: date) -> list[date]:
