@@ -21,7 +21,8 @@ _FAILED = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAIL
 _COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 _BEGUN = re.compile(r"EXECUTE_COMPLETE|EXECUTE_IN_PROGRESS|_IN_PROGRESS state")
 """The tool asks twice when an answer is slow, and then hears that what it asked for is being done already."""
-_FINISH_SECONDS = 180
+_FINISH_SECONDS = 90
+_NEVER_MADE = "REVIEW_IN_PROGRESS"  # a change set was made, and nothing else
 _SOURCES = ("layers", "functions")
 
 
@@ -78,10 +79,10 @@ def deploy(network: Network, template: Template, stack: str, region: str, parame
     """
     given = {"Runtime": runtime(), "Architecture": architecture(), **parameters}
     mark = hashlib.sha256(f"{read(f'build-{template.name}.json')}{sorted(given.items())}".encode()).hexdigest()
-    state = status(network, stack, region)
+    state = _settled(network, stack, region)
     if state in _COMPLETE and read(_DEPLOYED).get(stack) == mark:
         return False
-    if state in _FAILED:
+    if state in _FAILED or state.endswith("_IN_PROGRESS"):
         _delete(network, stack, region)
     arguments = [
         "--template-file", str(template.built),
@@ -98,16 +99,20 @@ def deploy(network: Network, template: Template, stack: str, region: str, parame
     except Trouble as exc:
         if not _BEGUN.search(str(exc)):
             raise
-        _wait(network, stack, region)
+        _settled(network, stack, region)
         _sam(network, template, region, "deploy", *arguments)
     write(_DEPLOYED, read(_DEPLOYED) | {stack: mark})
     return True
 
 
-def _wait(network: Network, stack: str, region: str) -> None:
+def _settled(network: Network, stack: str, region: str) -> str:
+    """A stack's status once nothing is being done to it; one that was cut off by the emulator's end stays in progress."""
     deadline = time.monotonic() + _FINISH_SECONDS
-    while status(network, stack, region).endswith("_IN_PROGRESS") and time.monotonic() < deadline:
+    while (state := status(network, stack, region)).endswith("_IN_PROGRESS") and state != _NEVER_MADE:
+        if time.monotonic() > deadline:
+            return state
         time.sleep(1)
+    return "" if state == _NEVER_MADE else state
 
 
 def status(network: Network, stack: str, region: str) -> str:

@@ -97,7 +97,7 @@ def test_a_function_has_its_own_role_with_at_most_one_statement_a_table(pair: tu
 def test_every_table_is_kept_encrypted_and_can_go_back_in_time(pair: tuple[Path, str]) -> None:
     path, name = pair
     table = resources(path, "AWS::DynamoDB::Table")[name]
-    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     properties = table["Properties"]
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties["SSESpecification"] == {"SSEEnabled": True}
@@ -166,7 +166,7 @@ def test_a_message_stays_hidden_for_six_times_as_long_as_its_function_may_take()
 def test_the_bucket_is_nobody_elses() -> None:
     (bucket,) = resources(UNION, "AWS::S3::Bucket").values()
     assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
-    assert bucket["DeletionPolicy"] == "Retain"
+    assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def published_events() -> set[str]:

@@ -99,6 +99,43 @@ def test_the_line_that_says_why_is_picked_from_the_tools_output() -> None:
     assert stacks._reason(output) == "CREATE_FAILED AWS::SQS::Queue X Name is taken"
 
 
+@pytest.mark.parametrize(
+    ("found", "steps"),
+    [
+        ("", ["sam deploy"]),
+        ("UPDATE_COMPLETE", ["sam deploy"]),
+        ("UPDATE_ROLLBACK_COMPLETE", ["sam deploy"]),
+        ("REVIEW_IN_PROGRESS", ["sam deploy"]),
+        ("ROLLBACK_COMPLETE", ["delete", "sam deploy"]),
+        ("CREATE_FAILED", ["delete", "sam deploy"]),
+        ("DELETE_FAILED", ["delete", "sam deploy"]),
+        ("UPDATE_ROLLBACK_FAILED", ["delete", "sam deploy"]),
+        ("UPDATE_IN_PROGRESS", ["delete", "sam deploy"]),
+    ],
+)
+def test_a_half_deployed_stack_is_deleted_and_deployed_again(
+    found: str, steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(stacks, "_FINISH_SECONDS", 0)
+    monkeypatch.setattr(stacks, "status", lambda *_: found)
+    monkeypatch.setattr(stacks, "_artifact_bucket", lambda *_: "bucket")
+    monkeypatch.setattr(stacks, "_delete", lambda *_: done.append("delete"))
+    monkeypatch.setattr(stacks, "_sam", lambda _network, _template, _region, command, *_: done.append(f"sam {command}"))
+    assert stacks.deploy(network.load(), stacks.UNION, "mart-union-x", "eu-west-1", {})
+    assert done == steps
+
+
+def test_a_stack_that_is_what_it_should_be_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stacks, "status", lambda *_: "CREATE_COMPLETE")
+    monkeypatch.setattr(stacks, "_artifact_bucket", lambda *_: "bucket")
+    monkeypatch.setattr(stacks, "_sam", lambda *_: None)
+    given = (network.load(), stacks.UNION, "mart-union-x", "eu-west-1")
+    assert stacks.deploy(*given, {"Currency": "EUR"})
+    assert not stacks.deploy(*given, {"Currency": "EUR"})
+    assert stacks.deploy(*given, {"Currency": "TWD"})
+
+
 @pytest.mark.parametrize("union", [each.id for each in network.sample_unions()])
 def test_everybody_of_the_sample_has_one_account_and_every_union_an_operator(union: str) -> None:
     people = accounts.union_accounts(union)
