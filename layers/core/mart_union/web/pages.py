@@ -55,6 +55,7 @@ def make_environment(loader: BaseLoader) -> Environment:
     environment = Environment(
         loader=loader,
         autoescape=True,
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
