@@ -156,11 +156,12 @@ def _run(code: str, event: Path, environment: dict[str, str]) -> float:
 def _environment(folder: Path, endpoint: str) -> dict[str, str]:
     from bench.union import SETTINGS
 
-    packages, core = folder / "packages", folder / "core"
+    packages, core, functions = folder / "packages", folder / "core", folder / "functions"
     _link_packages(packages)
     _build_core(core)
-    compileall.compile_dir(ROOT / "functions", quiet=2)
-    path = os.pathsep.join(str(each) for each in (packages, core, ROOT / "functions"))
+    shutil.copytree(ROOT / "functions", functions, ignore=shutil.ignore_patterns("__pycache__"))
+    compileall.compile_dir(functions, quiet=2)
+    path = os.pathsep.join(str(each) for each in (packages, core, functions))
     return {
         **SETTINGS,
         "AWS_ENDPOINT_URL": endpoint,
