@@ -23,6 +23,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.join import CENTER_STACK, secret_name
+from infra.overrides import overrides
 
 ROOT = Path(__file__).resolve().parents[1]
 _NEEDED = ("union", "region", "center_region", "currency", "currency_step", "time_zone", "languages", "email_sender")
@@ -125,12 +126,12 @@ def _check_secret(facts: Mapping[str, Any]) -> None:
 
 
 def _build(environment: str, parameters: Mapping[str, str]) -> int:
-    return _sam("build", "--config-env", environment, "--parameter-overrides", *_pairs(parameters))
+    return _sam("build", "--config-env", environment, "--parameter-overrides", *overrides(parameters))
 
 
 def _deploy(environment: str, stack: str, region: str, parameters: Mapping[str, str]) -> int:
     where = ("--stack-name", stack, "--region", region)
-    return _sam("deploy", "--config-env", environment, *where, "--parameter-overrides", *_pairs(parameters))
+    return _sam("deploy", "--config-env", environment, *where, "--parameter-overrides", *overrides(parameters))
 
 
 def _sam(*arguments: str) -> int:
@@ -138,10 +139,6 @@ def _sam(*arguments: str) -> int:
     tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": tools, "SAM_CLI_TELEMETRY": "0"}
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-
-
-def _pairs(parameters: Mapping[str, str]) -> list[str]:
-    return [f"{name}={value}" for name, value in parameters.items()]
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

@@ -19,6 +19,7 @@ from infra.local.seed import upload
 
 UNION = "hsinchu"
 PLACE = "竹北"
+LINKED_SKU = "TRAY"
 _CATALOG = """id,title,description,title_en,description_en,product_type,union_category,kind,price,quantity,low_stock,glyph
 PERSIMMON,新埔柿餅,日曬十二天的石柿餅,Dried Xinpu persimmons,Sun-dried for twelve days,Fruit,{category},goods,320 TWD,40,5,🟠
 """
@@ -63,8 +64,8 @@ def main() -> int:
         return 1
     try:
         play(Story(network))
-    except (Refused, AssertionError, httpx.HTTPError) as exc:
-        print(f"make demo: the story went wrong: {exc}", file=sys.stderr)
+    except (Refused, LookupError, httpx.HTTPError) as exc:
+        print(f"make demo: the story went wrong: {type(exc).__name__}: {exc}", file=sys.stderr)
         return 1
     return 0
 
@@ -108,9 +109,20 @@ def opened(story: Story) -> dict[str, Any]:
     upload(owner, f"/api/manage/{story.store}/uploads", "catalog.csv", _CATALOG.format(category=category))
     story.tell("its catalog goes to the bucket, whose trigger imports it")
     _supply(story, owner, operator, category)
-    wish = {"sku": "TRAY", "supplier": story.supplier, "offer_sku": "TRAY", "price_minor": 39_000, "category": "Fruit"}
+    wish = {
+        "sku": LINKED_SKU,
+        "supplier": story.supplier,
+        "offer_sku": "TRAY",
+        "price_minor": 39_000,
+        "category": "Fruit",
+    }
     path = f"/api/manage/{story.store}/links"
-    linked = owner.post(path, wish | {"titles": {"zh-TW": "曬柿竹盤"}}, key=f"link-{story.run}", status=201)
+    linked = owner.post(
+        path,
+        wish | {"titles": {"zh-TW": "曬柿竹盤", "en": "Tray for drying persimmons"}},
+        key=f"link-{story.run}",
+        status=201,
+    )
     story.tell(
         "the farm links the offer under its own title and price",
         f"supply {story.money(20_000)}, price {story.money(39_000)}",
@@ -145,8 +157,8 @@ def _supply(story: Story, owner: Person, operator: Person, category: str) -> Non
     operator.post(f"/api/operate/suppliers/{story.supplier}/decision", {"approve": True})
     offers = _OFFERS.format(category=category, store=story.store)
     upload(weaver, f"/api/supply/{story.supplier}/uploads", "offers.csv", offers)
-    found = owner.get(f"/api/manage/{story.store}/offers")["offers"]
-    expect(any(offer["supplier"] == story.supplier for offer in found), "the store does not see the supplier's offer")
+    found = owner.get(f"/api/manage/{story.store}/offers", supplier=story.supplier)["items"]
+    expect(len(found) == 1, f"the store sees {len(found)} offers of the supplier, not one")
     story.tell("a weaver without a shop supplies one list, and the farm sees it in the mediation center")
 
 
@@ -213,7 +225,7 @@ def served(story: Story, purchase: dict[str, Any]) -> None:
         store = order["store"]
         staff = story.person("store/emei-tea/owner")
         _work(story, staff, f"/api/manage/{store}/orders/{order_id}", f"{store}-{order_id}")
-        if any(line["fulfiller"].startswith("supplier/") for line in order["lines"]):
+        if any(line["sku"] == LINKED_SKU for line in order["lines"]):
             weaver = story.person("supplier/zhudong-woodworks/owner")
             path = f"/api/supply/{story.supplier}/orders/{order_id}"
             wait_until(partial(_is_there, weaver, path), 60, "the supplier's order")

@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra.local.network import CENTER_REGION, ROOT, STATE, Network, Trouble, architecture, read, runtime, write
+from infra.overrides import overrides
 
 _DEPLOYED = "deployed.json"
 _FAILED = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"}
@@ -63,7 +64,7 @@ def build(network: Network, template: Template) -> bool:
         "--cache-dir", str(STATE / "cache" / template.name),
         "--cached",
         "--parallel",
-        "--parameter-overrides", *_pairs({"Runtime": runtime(), "Architecture": architecture()}),
+        "--parameter-overrides", *overrides({"Runtime": runtime(), "Architecture": architecture()}),
     )  # fmt: skip
     write(record, {"source": source})
     return True
@@ -92,7 +93,7 @@ def deploy(network: Network, template: Template, stack: str, region: str, parame
         "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND",
         "--no-confirm-changeset",
         "--no-fail-on-empty-changeset",
-        "--parameter-overrides", *_pairs(given),
+        "--parameter-overrides", *overrides(given),
     ]  # fmt: skip
     try:
         _sam(network, template, region, "deploy", *arguments)
@@ -184,10 +185,6 @@ def _reason(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     telling = [line for line in lines if "FAILED" in line or line.startswith(("Error", "Build Failed"))]
     return " ".join((telling or lines or ["no output"])[-1].split())[:400]
-
-
-def _pairs(parameters: Mapping[str, str]) -> list[str]:
-    return [f"{name}={value}" for name, value in parameters.items()]
 
 
 def _files(template: Template) -> Iterator[Path]:
