@@ -89,7 +89,7 @@ def work(scale: int) -> None:
     make_tables()
     recipient = lay_scene()
     fill(recipient, scale)
-    known = {each.name: each for each in (*operations(recipient), *lists(recipient))}
+    known = {each.name: each for each in (*lists(recipient), *operations(recipient))}
     known = {name: each for name, each in known.items() if name not in {"front as JSON", "listing as JSON"}}
     print(json.dumps(list(known)), flush=True)
     for number, line in enumerate(sys.stdin):

@@ -9,7 +9,7 @@ from bench.operations import Operation
 from bench.recording import Replay, recorded
 from bench.rows import Row, compared
 
-PAIRS = 80
+PAIRS = 120
 _WARM = 6
 
 
