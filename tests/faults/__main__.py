@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="one cell of each of a third of the stories")
     parser.add_argument("--only", default="", help="only commands whose name contains this")
     parser.add_argument("--fault", default="", help="only faults whose name contains this")
+    parser.add_argument("--load-seconds", type=float, default=30, help="how long workers are killed under load")
     parser.add_argument("--verbose", action="store_true", help="say which cell is tried")
     return run(parser.parse_args())
 

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -100,7 +101,7 @@ class Theater:
         if not first.ends_it or first.word.startswith("4"):
             reference.problems.append(f"the unbroken run ends as {first.word}: {first.content[:300]}")
         if not self.story.adds:
-            reference.problems += _differences(told(once), told(twice), "the repeat of the unbroken run")
+            reference.problems += differences(told(once), told(twice), "the repeat of the unbroken run")
         reference.problems += broken_invariants(twice)
         return reference
 
@@ -112,7 +113,7 @@ class Theater:
             return ["the fault did not strike: the command sent other requests this time"]
         problems = _wrong_first(first, reference, cell)
         if reference.adds and cell.fault.passes_at(cell.request):  # the caller has its answer, and does not repeat
-            return problems + _differences(reference.end, told(self._look()), "the end")
+            return problems + differences(reference.end, told(self._look()), "the end")
         effects = _words(self.wire.effects)
         answer = first
         for _ in range(_MOST_REPEATS):
@@ -125,12 +126,26 @@ class Theater:
             problems.append(f"the repeat answers {_shown(answer)}, the unbroken run {_shown(reference.answers[0])}")
         end = self._look()
         if not reference.adds:
-            problems += _differences(reference.end, told(end), "the end")
+            problems += differences(reference.end, told(end), "the end")
         if not reference.effects <= effects and not cell.fault.act.startswith(
             "sigkill"
         ):  # what that one sent is not known
             problems.append(f"never sent out: {sorted(reference.effects - effects)[:3]}")
         return problems + broken_invariants(end)
+
+    def play_changed(
+        self, reference: Reference, change: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> tuple[State, Answer]:
+        """Play it with a changed event, redelivered until it is handled; answers with how things stand then."""
+        self._begin_again(reference)
+        for _ in range(_MOST_REPEATS):
+            forget_what_processes_keep()
+            event = change(self.story.event_in(self.command.function, self.place.names))
+            answer = self._feed(event, self.story.name)
+            if answer.ends_it:
+                break
+            self._wait()
+        return self._look(), answer
 
     def _set_the_scene(self) -> tuple[State, datetime]:
         chance.set_clock(chance.START)
@@ -183,6 +198,7 @@ class Theater:
         if child == 0:
             with contextlib.suppress(BaseException):
                 drop_clients()
+                self.wire.renew()
                 self._play((cell.fault, cell.request))
             os._exit(0)
         _, status = os.waitpid(child, 0)
@@ -232,7 +248,8 @@ def _words(effects: list[Effect]) -> set[str]:
     return words
 
 
-def _differences(wanted: list[str], found: list[str], what: str) -> list[str]:
+def differences(wanted: list[str], found: list[str], what: str) -> list[str]:
+    """What two tellings of a state do not share, in lines to read."""
     missing, more = Counter(wanted), Counter(found)
     missing, more = missing - more, more - missing
     lines = [f"missing {line}" for line in missing] + [f"more {line}" for line in more]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import random
 import time
+from collections.abc import Iterator
 
 from tests.faults.cells import Cell, Reference, Theater
 from tests.faults.commands import Command, all_commands
+from tests.faults.deliveries import try_deliveries
 from tests.faults.kinds import FAULTS
-from tests.faults.place import open_place
+from tests.faults.load import try_load
+from tests.faults.place import Place, open_place
 from tests.faults.stories import STORIES, Story
 from tests.faults.wire import Wire
 
@@ -26,8 +29,27 @@ def run(options: argparse.Namespace) -> int:
             good, all_of_it = _play(theater, options, share)
             theater.close()
             passed, tried = passed + good, tried + all_of_it
+        for good in _beyond_cells(place, wire, options):
+            passed, tried = passed + good, tried + 1
     print(f"{passed} cells passed of {tried} cells tried, in {time.monotonic() - begun:.0f} s; seed {options.seed}")
     return 0 if passed == tried else 1
+
+
+def _beyond_cells(place: Place, wire: Wire, options: argparse.Namespace) -> Iterator[bool]:
+    """Deliveries out of order, and workers killed under load; each counts as a cell."""
+    if options.only not in "deliveries and load":
+        return
+    for name, problems in try_deliveries(place, wire, options.seed):
+        yield _tell_one(name, problems)
+    if not options.short:
+        yield _tell_one("workers killed under load", try_load(place, options.seed, options.load_seconds))
+
+
+def _tell_one(name: str, problems: list[str]) -> bool:
+    print(f"   {int(not problems)} of    1  {name}", flush=True)
+    for problem in problems:
+        print(f"          {problem}", flush=True)
+    return not problems
 
 
 def _program(options: argparse.Namespace) -> list[tuple[Command, Story, random.Random]]:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
+from mart_union.catalog import unions
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Item
 from mart_union.settlement.check import check_union
@@ -183,6 +184,7 @@ def drop_clients() -> None:
 def forget_what_processes_keep() -> None:
     """Forget keys and tokens, as a new process has none: each run sends every request."""
     _forget("_keys")
+    unions._names = (0.0, {})
 
 
 def _forget(*names: str) -> None:

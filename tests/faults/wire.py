@@ -62,6 +62,10 @@ class Wire:
 
         urllib3.HTTPConnectionPool.urlopen = watched  # type: ignore[method-assign]
 
+    def renew(self) -> None:
+        """Connections of its own for a process that was just forked."""
+        self._session = URLLib3Session(timeout=20)
+
     def watch(self, action: Callable[[], Any], strike: tuple[Fault, Request] | None = None) -> Any:
         """Do something, its requests numbered from 0, a fault striking at one of them; what was held up arrives at the end.
 
