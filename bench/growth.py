@@ -19,7 +19,7 @@ from bench.rows import Row, compared, counted
 if TYPE_CHECKING:
     from bench.operations import Operation
 
-SCALES = {1: "ap-northeast-1", 10: "ap-northeast-2", 100: "ap-southeast-1"}
+SCALES = {1: "eu-west-1", 10: "eu-central-1", 100: "us-west-2"}
 ROUNDS = 32
 CALLS = 4
 GOAL = 1.1
