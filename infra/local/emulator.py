@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -33,6 +34,7 @@ def ensure(network: Network) -> bool:
     command = Path(sys.executable).parent / "ministack"
     if not command.exists():
         raise Trouble(f"{command} is missing; remove .venv and run make up again")
+    _read_streams_from_their_start()
     processes.start(
         NAME, [str(command)], _environment(network), answers=lambda: healthy(network), seconds=_START_SECONDS
     )
@@ -77,6 +79,21 @@ def _environment(network: Network) -> dict[str, str]:
         "LAMBDA_EXECUTOR": "local",
         "LOG_LEVEL": "WARNING",
     }
+
+
+def _read_streams_from_their_start() -> None:
+    """Forget how far functions had read the tables' streams: the emulator saves that, but not the streams themselves.
+
+    With the old positions, no function would hear of a change until as many changes had been made as before the stop.
+    """
+    path = STATE / "state" / "lambda.json"
+    if not path.exists():
+        return
+    saved = json.loads(path.read_text())
+    saved["payload"]["dynamodb_stream_positions"]["data"] = {}
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(saved))
+    temporary.replace(path)
 
 
 def _remove_later(folder: Path) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 import json
 import sys
 import time
@@ -17,7 +15,7 @@ import urllib3
 from botocore.exceptions import ClientError
 
 from infra import join
-from infra.local import accounts, emulator, processes, stacks
+from infra.local import accounts, emulator, processes, seed, stacks
 from infra.local.network import (
     CENTER_REGION,
     CENTER_STACK,
@@ -35,6 +33,7 @@ from infra.local.network import (
 EDGE = "edge"
 _EMAIL_SENDER = "no-reply@mart-union.example"
 _REGISTRATION_SECONDS = 45
+_DRAIN_SECONDS = 5
 _SEEDED = "/mart-union/local/seeded"  # kept at the emulator, so that the mark is lost with the data and not without
 
 Say = Callable[[str], None]
@@ -66,8 +65,10 @@ def deploy(network: Network, say: Say) -> None:
 
 
 def down(say: Say) -> None:
-    """Stop the edge, then the emulator, and wait until its data is saved."""
+    """Stop the edge, let functions hear of the last changes, for the emulator does not save streams, then stop it with its data saved."""
     stopped = processes.stop(EDGE, seconds=10)
+    if processes.running(emulator.NAME):
+        time.sleep(_DRAIN_SECONDS)
     if emulator.stop():
         say(f"stopped; all data is kept in {STATE}")
     elif not stopped:
@@ -172,23 +173,29 @@ def _is_healthy(network: Network, union: SampleUnion) -> bool:
 
 
 def _seed(network: Network, unions: list[SampleUnion], say: Say) -> None:
-    if importlib.util.find_spec("infra.local.seed") is None:
-        say("no sample data yet")
-        return
-    sys.path.insert(0, str(ROOT / "layers" / "core"))  # its rules make the sample's files
-    seed = importlib.import_module("infra.local.seed")
-    for union in unions:
+    """Give each union its sample, the unions side by side; what has one already is left alone."""
+    described = _described(network, unions)
+
+    def seed_once(union: SampleUnion) -> None:
         parameters = network.client("ssm", union.region)
         name = f"{_SEEDED}/{union.id}"
-        try:
-            parameters.get_parameter(Name=name)
-            continue
-        except ClientError as exc:
-            if exc.response["Error"]["Code"] != "ParameterNotFound":
-                raise
-        seed.run(_described(network, unions), union.id, say)
-        parameters.put_parameter(Name=name, Value="true", Type="String", Overwrite=True)
-        say(f"union {union.id} has its sample stores, goods and people")
+        if not _is_marked(parameters, name):
+            seed.run(described, union.id, say)
+            parameters.put_parameter(Name=name, Value="true", Type="String", Overwrite=True)
+            say(f"union {union.id} has its sample stores, goods and people")
+
+    with ThreadPoolExecutor(len(unions)) as workers:
+        list(workers.map(seed_once, unions))
+
+
+def _is_marked(parameters: Any, name: str) -> bool:
+    try:
+        parameters.get_parameter(Name=name)
+    except ClientError as exc:
+        if exc.response["Error"]["Code"] != "ParameterNotFound":
+            raise
+        return False
+    return True
 
 
 def _described(network: Network, unions: list[SampleUnion]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ MENU = {
         "statements",
         "responses",
     ],
-    "/supply": ["offers", "uploads", "orders", "sellers", "clearing", "statements"],
+    "/supply": ["offers", "uploads", "orders", "sellers", "clearing"],
 }
 
 Network = dict[str, Any]
@@ -113,6 +113,7 @@ def test_a_shopper_buys_with_nothing_but_a_browser(network: Network, watched: Wa
     front.click("button[name=consent][value=yes]")
     store = watched.open(f"{union['url']}/stores/emei-tea", "shopper-2-store")
     store.click("main a.card:not(.gone) >> nth=0")
+    store.wait_for_url("**/stores/emei-tea/*")
     watched.open(store.url, "shopper-3-listing").click("form[action$='/cart/lines'] button")
     watched.page.wait_for_url("**/cart")
     watched.open(watched.page.url, "shopper-4-cart")
@@ -125,6 +126,7 @@ def test_a_shopper_buys_with_nothing_but_a_browser(network: Network, watched: Wa
     watched.page.wait_for_url("**/purchases/*")
     purchase = watched.open(watched.page.url, "shopper-6-purchase")
     purchase.click("main a[href*='/orders/'] >> nth=0")
+    purchase.wait_for_url("**/orders/*")
     watched.open(purchase.url, "shopper-7-order")
     assert watched.page.locator(".timeline").count() == 1
     pictures = sorted(path.name for path in Path(PICTURES).glob("shopper-*.png"))

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from infra.local.demo import wait_until
 from infra.local.http import client
+from infra.local.people import signed_in
 from tests.integration.conftest import run_command
 
 pytestmark = pytest.mark.skipif(bool(os.environ.get("MART_UNION_NETWORK")), reason="leaves the person's network alone")
@@ -39,3 +41,24 @@ def test_data_is_there_after_down_and_up(network: dict[str, Any]) -> None:
     steps = told(run_command(state, "up"))
     assert [step for step in steps if "deployed" in step or "sample" in step] == []
     assert stores(network) == before
+
+
+def test_events_flow_again_after_down_and_up(network: dict[str, Any]) -> None:
+    state = Path(network["state"])
+    run_command(state, "down")
+    run_command(state, "up")
+    hsinchu = network["unions"]["hsinchu"]["url"]
+    owner = next(
+        one["email"] for one in network["unions"]["hsinchu"]["accounts"] if "store/emei-tea/owner" in one["roles"]
+    )
+    staff = signed_in(network, hsinchu, owner)
+    card = next(card for card in staff.get("/api/stores/emei-tea/listings")["listings"] if card["available"])
+    stock = f"/api/manage/emei-tea/stock/{card['sku']}"
+    out = {"quantity": staff.get(stock)["reserve"], "reason": "damaged"}
+    assert staff.post(f"{stock}/out", out, key=f"empty-{time.time_ns()}")["reserve"] == 0
+
+    def is_sold_out() -> bool:
+        cards = staff.get("/api/stores/emei-tea/listings")["listings"]
+        return not next(one for one in cards if one["sku"] == card["sku"])["available"]
+
+    wait_until(is_sold_out, 60, "the shelf's sold-out card")
