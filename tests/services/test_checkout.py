@@ -248,6 +248,22 @@ def test_a_purchase_by_bank_transfer_reserves_and_is_confirmed_by_the_bank(uniqu
     assert get_balance(f"customer/{market.customer}").balance_minor == 0
 
 
+def test_a_bank_transfer_for_a_price_below_its_costs_turns_what_was_kept_of_the_deposit_into_a_hold(
+    unique: str,
+) -> None:
+    market = open_market(unique, money=0)
+    save_mediated(market.store, "LOSS", market.supplier, price_minor=20_000, supply_minor=25_000)
+    fill_pool(market.supplier, 5, supply_minor=25_000)
+    deposit, held = f"store/{market.store}/deposit", f"store/{market.store}/held"
+    give_money(deposit, 10_000)
+    wanted = [Wanted(market.store, "LOSS", 1)]
+    purchase = buy(market, wanted=wanted, total_seen=26_000, method="bank_transfer")
+    assert (get_balance(deposit).balance_minor, get_balance(deposit).available_minor) == (10_000, 2_800)
+    assert receive_payment(purchase.id, 26_000, reference=unique, now=NOW) == "confirmed"
+    assert (get_balance(deposit).balance_minor, get_balance(deposit).available_minor) == (2_800, 2_800)
+    assert get_balance(held).balance_minor == 7_200
+
+
 def test_one_bank_notice_pays_one_purchase(unique: str) -> None:
     market = open_market(unique, money=0)
     first, second = (buy(market, method="bank_transfer", key=f"key-{number:08}") for number in range(2))

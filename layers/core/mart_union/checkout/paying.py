@@ -21,7 +21,7 @@ from mart_union.kernel.storage import fetch, fetch_all, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.refs import transfer_ref
-from mart_union.ledger.service import add_resolution, add_transfer, get_transfer, post
+from mart_union.ledger.service import add_replacement, add_resolution, get_transfer, post
 from mart_union.orders.refunds import units_of
 from mart_union.orders.steps import apply_step
 from mart_union.orders.storing import add_changed_order, order_ref
@@ -150,8 +150,7 @@ def _confirm(purchase: Purchase, payment_id: str, payer: str, now: datetime) -> 
     payment = replace(pending, id=payment_id, kind="payment", postings=postings, pending=False, at=iso(now))
     transaction = WriteTransaction()
     _add_change(transaction, paid)
-    add_resolution(transaction, pending, "voided", now)
-    add_transfer(transaction, payment)
+    add_replacement(transaction, pending, payment, now)
     try:
         _add_orders(transaction, paid, "pay", sell_held, now)
         transaction.commit()

@@ -10,7 +10,7 @@ from mart_union.kernel.errors import Conflict, InsufficientFunds, KeyReused, Not
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import Refusal, WriteTransaction, refuse
-from mart_union.ledger.model import Account, Payable, Posting, Transfer, checked, has_floor
+from mart_union.ledger.model import Account, Payable, Transfer, checked, has_floor
 from mart_union.ledger.tables import (
     AccountItem,
     PayableItem,
@@ -38,22 +38,23 @@ class Entry:
     amount_minor: int
 
 
+@dataclass(frozen=True)
+class _Move:
+    """How a change moves the balance of an account, and what is available on it."""
+
+    account: str
+    balance: int
+    available: int
+
+
 def add_transfer(transaction: WriteTransaction, transfer: Transfer) -> None:
     """Add a transfer and its effect on the accounts with a floor to a transaction: one item, and one an account with a floor.
 
     A pending transfer lowers what is available on the accounts that it debits, and nothing else.
     The commit raises Conflict if the transfer exists, InsufficientFunds if an account would pass its floor.
     """
-    checked(transfer)
-    item = TransferItem(*transfer_key(transfer.id), document=transfer)
-    transaction.create(item, refuse(Conflict, f"transfer {transfer.id} has been made already"))
-    for posting in transfer.postings:
-        if not has_floor(posting.account):
-            continue
-        if not transfer.pending:
-            _move(transaction, posting, balance=posting.amount_minor, available=posting.amount_minor)
-        elif posting.amount_minor < 0:
-            _move(transaction, posting, balance=0, available=posting.amount_minor)
+    _create_transfer(transaction, transfer)
+    _add_moves(transaction, _moves_of(transfer))
 
 
 def add_resolution(transaction: WriteTransaction, transfer: Transfer, outcome: str, now: datetime) -> None:
@@ -61,29 +62,61 @@ def add_resolution(transaction: WriteTransaction, transfer: Transfer, outcome: s
 
     The commit raises Conflict if it was ended before.
     """
+    _create_resolution(transaction, transfer, outcome, now)
+    _add_moves(transaction, _moves_of_end(transfer, outcome))
+
+
+def add_replacement(transaction: WriteTransaction, pending: Transfer, transfer: Transfer, now: datetime) -> None:
+    """Void a pending transfer and make another in its place. An account that both debit moves once, for a transaction names no item twice.
+
+    The commit raises Conflict if the one was ended before or the other exists, InsufficientFunds if an account would pass its floor.
+    """
+    _create_resolution(transaction, pending, "voided", now)
+    _create_transfer(transaction, transfer)
+    _add_moves(transaction, [*_moves_of_end(pending, "voided"), *_moves_of(transfer)])
+
+
+def _create_transfer(transaction: WriteTransaction, transfer: Transfer) -> None:
+    checked(transfer)
+    item = TransferItem(*transfer_key(transfer.id), document=transfer)
+    transaction.create(item, refuse(Conflict, f"transfer {transfer.id} has been made already"))
+
+
+def _create_resolution(transaction: WriteTransaction, transfer: Transfer, outcome: str, now: datetime) -> None:
     if outcome not in OUTCOMES or not transfer.pending:
         raise ValueError(f"a pending transfer ends as one of {OUTCOMES}")
     item = ResolutionItem(*resolution_key(transfer.id), outcome=outcome, at=iso(now))
     transaction.create(item, refuse(Conflict, f"transfer {transfer.id} has been resolved already"))
-    for posting in transfer.postings:
-        if not has_floor(posting.account):
-            continue
-        if outcome == "posted":
-            kept = posting.amount_minor < 0
-            _move(transaction, posting, balance=posting.amount_minor, available=0 if kept else posting.amount_minor)
-        elif posting.amount_minor < 0:
-            _move(transaction, posting, balance=0, available=-posting.amount_minor)
 
 
-def _move(transaction: WriteTransaction, posting: Posting, *, balance: int, available: int) -> None:
-    item = AccountItem(*account_key(posting.account))
+def _moves_of(transfer: Transfer) -> list[_Move]:
+    if transfer.pending:
+        return [_Move(each.account, 0, each.amount_minor) for each in transfer.postings if each.amount_minor < 0]
+    return [_Move(each.account, each.amount_minor, each.amount_minor) for each in transfer.postings]
+
+
+def _moves_of_end(transfer: Transfer, outcome: str) -> list[_Move]:
+    if outcome != "posted":
+        return [_Move(each.account, 0, -each.amount_minor) for each in transfer.postings if each.amount_minor < 0]
+    return [_Move(each.account, each.amount_minor, max(each.amount_minor, 0)) for each in transfer.postings]
+
+
+def _add_moves(transaction: WriteTransaction, moves: list[_Move]) -> None:
+    """Move the running balance of each account with a floor, once, however many of the moves are about it."""
+    for account in dict.fromkeys(move.account for move in moves if has_floor(move.account)):
+        own = [move for move in moves if move.account == account]
+        _add_move(transaction, account, sum(move.balance for move in own), sum(move.available for move in own))
+
+
+def _add_move(transaction: WriteTransaction, account: str, balance: int, available: int) -> None:
+    item = AccountItem(*account_key(account))
     actions = [AccountItem.sequence.add(1)]
     if balance:
         actions.append(AccountItem.balance.add(balance))
     if available:
         actions.append(AccountItem.available.add(available))
     condition = AccountItem.available >= -available if available < 0 else None
-    transaction.update(item, actions, condition=condition, refusal=_short(posting.account, -available))
+    transaction.update(item, actions, condition=condition, refusal=_short(account, -available))
 
 
 def _short(account: str, needed: int) -> Refusal:
