@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from mart_union.kernel.errors import Conflict, OutOfStock
 from mart_union.kernel.storage import find, find_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
@@ -40,7 +41,10 @@ def test_the_refusal_added_first_is_raised_whatever_order_the_writes_are_sent_in
     put_level(unique + "b", 1)
     transaction = WriteTransaction()
     transaction.update(
-        LevelItem(*level_key(unique)), [LevelItem.sold.add(1)], condition=LevelItem.reserve >= 5, refusal=refuse(OutOfStock, "first")
+        LevelItem(*level_key(unique)),
+        [LevelItem.sold.add(1)],
+        condition=LevelItem.reserve >= 5,
+        refusal=refuse(OutOfStock, "first"),
     )
     transaction.create(LevelItem(*level_key(unique + "b")), refuse(Conflict, "second"))
     with pytest.raises(OutOfStock, match="first"):
