@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mart_union.checkout.model import Purchase
 from mart_union.checkout.service import list_purchases_of_day
 from mart_union.kernel.paging import Page
@@ -17,5 +19,9 @@ def add_routes(api: Api) -> None:
 
 
 def read_purchases(request: Request) -> Page[Purchase]:
-    """The purchases of a `day` (yyyy-mm-dd in the union's time zone; today when none is named), newest first."""
-    return list_purchases_of_day(day_of(request.query.get("day", "")), request.query.get("cursor", ""))
+    """The purchases of a `day` (yyyy-mm-dd in the union's time zone; today when none is named), newest first.
+
+    Without their sessions: whoever has a session's id has its cart, so only the customer's own browser does.
+    """
+    page = list_purchases_of_day(day_of(request.query.get("day", "")), request.query.get("cursor", ""))
+    return Page(tuple(replace(purchase, session="") for purchase in page.items), page.next)

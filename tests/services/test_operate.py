@@ -94,10 +94,11 @@ def test_the_register_shows_money_titles_and_quantities_of_a_day(unique: str) ->
         total_seen=66_000,
         method="account",
         key="key-00000001",
+        session="a-secret-of-the-browser",
         now=NOW,
     )
     listed = {each["id"]: each for each in read("/api/operate/purchases", day="2026-11-22")["items"]}
-    assert listed[purchase.id]["total_minor"] == 66_000
+    assert (listed[purchase.id]["total_minor"], listed[purchase.id]["session"]) == (66_000, "")
     shown = page("/operate/purchases", day="2026-11-22")
     assert f"TEA of {market.store} × 2" in shown
     assert "NT$660" in shown
