@@ -29,6 +29,7 @@ from mart_union.kernel.storage import fetch, find
 from mart_union.ledger.service import get_balance, get_transfer
 from mart_union.ledger.tables import ResolutionItem, resolution_key
 from mart_union.orders.model import Order
+from mart_union.orders.service import take_step
 from mart_union.orders.storing import order_ref
 from mart_union.stock.service import get_level
 from tests.services.market import (
@@ -334,6 +335,20 @@ def test_cancelling_gives_everything_back_once(unique: str) -> None:
     assert get_balance(f"customer/{market.customer}").balance_minor == 1_000_000
     assert [order_of(purchase, number).state for number in (0, 1)] == ["cancelled", "cancelled"]
     assert [order_of(purchase, number).escrow_minor for number in (0, 1)] == [0, 0]
+
+
+def test_a_cancellation_beside_an_order_that_was_refused_before_gives_the_first_answer_again(unique: str) -> None:
+    market = open_market(unique)
+    wanted = [Wanted(market.store, "TEA", 2), Wanted(market.other_store, "TEA", 1)]
+    purchase = buy(market, wanted=wanted, total_seen=102_000)
+    take_step(purchase.orders[0], "refuse", "system", "system", "refuse-1", NOW)
+
+    def cancel() -> list[str]:
+        ended = cancel_purchase(purchase.id, actor=market.customer, role="customer", key="cancel-1", now=NOW)
+        return [order.state for order in ended.orders]
+
+    assert cancel() == cancel()
+    assert get_balance(f"customer/{market.customer}").balance_minor == 1_000_000
 
 
 def test_an_unpaid_purchase_is_cancelled_without_money(unique: str) -> None:

@@ -54,7 +54,7 @@ def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: d
     if purchase.payment != "paid" and purchase.facts.get("ended_by") != key:
         raise StepNotAllowed(f"the purchase has ended: {purchase.payment}", allowed=[])
     orders = get_orders(purchase.orders)
-    if purchase.payment != "paid" or all(_was_cancelled(order, key) for order in orders):
+    if purchase.payment != "paid" or _were_cancelled(orders, key):
         return Cancelled(purchase, orders)
     return Cancelled(purchase, _cancel_orders(purchase, orders, role, actor, key, now))
 
@@ -75,8 +75,10 @@ def _cancel_orders(
     return [changed.get(order.id, order) for order in orders]
 
 
-def _was_cancelled(order: Order, key: str) -> bool:
-    return order.state in ENDED and any(step.key == key for step in order.history)
+def _were_cancelled(orders: list[Order], key: str) -> bool:
+    """Whether this key has cancelled what was going on then; other orders may have ended before, such as by a refusal."""
+    taken = (step.key for order in orders for step in order.history)
+    return all(order.state in ENDED for order in orders) and key in taken
 
 
 def _cancelled(order: Order, role: str, actor: str, key: str, now: datetime) -> Order:
