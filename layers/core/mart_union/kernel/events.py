@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +15,7 @@ from mart_union.kernel.settings import settings
 
 SOURCE = "mart-union"
 _MOST_ENTRIES = 10  # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+_MOST_BYTES = 250_000  # of 256 KiB, which all entries of a request share
 
 
 @dataclass(frozen=True)
@@ -41,19 +42,34 @@ def publish(events: Sequence[Event]) -> None:
     Raises:
         RuntimeError: the bus refused some; the caller's trigger delivers them again.
     """
-    for start in range(0, len(events), _MOST_ENTRIES):
-        entries = [
-            {
-                "EventBusName": settings().bus,
-                "Source": SOURCE,
-                "DetailType": event.name,
-                "Detail": msgspec.json.encode(event).decode(),
-            }
-            for event in events[start : start + _MOST_ENTRIES]
-        ]
+    for entries in _requests([_entry(event) for event in events]):
         answer = _bus().put_events(Entries=entries)
         if answer["FailedEntryCount"]:
             raise RuntimeError(f"the bus refused {answer['FailedEntryCount']} of {len(entries)} events")
+
+
+def _entry(event: Event) -> dict[str, str]:
+    return {
+        "EventBusName": settings().bus,
+        "Source": SOURCE,
+        "DetailType": event.name,
+        "Detail": msgspec.json.encode(event).decode(),
+    }
+
+
+def _requests(entries: Sequence[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
+    """The entries in their order, as many a request as the bus takes: by number, and by size, since orders can be large."""
+    request: list[dict[str, str]] = []
+    size = 0
+    for entry in entries:
+        own = sum(len(value.encode()) for value in entry.values())
+        if request and (len(request) == _MOST_ENTRIES or size + own > _MOST_BYTES):
+            yield request
+            request, size = [], 0
+        request.append(entry)
+        size += own
+    if request:
+        yield request
 
 
 def read_event(body: str) -> Event:
