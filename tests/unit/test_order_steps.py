@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -111,6 +112,14 @@ def test_a_cancelled_line_holds_nothing_and_what_it_held_is_known_from_before() 
     }
     assert units_of(MIXED, [1, 2]) == {"listing/emei-tea/OB-TOP": 2, "offer/guanxi/HERB-TEA": 2}
     assert refund_amounts(after, [2]) == {}
+
+
+def test_a_deadline_that_passed_behind_another_lines_is_looked_at_at_once() -> None:
+    order = order_of(line_of(1), replace(line_of(2), state="delivered"))
+    late = iso(PLACED + timedelta(days=10))
+    after = take(order, "complete", {"role": "system", "actor": "settlement", "at": late}, lines=[2])
+    assert [line.state for line in after.lines] == ["placed", "completed"]
+    assert after.clock_at == late
 
 
 def test_lines_that_draw_on_one_level_are_added_up() -> None:
