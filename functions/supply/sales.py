@@ -13,7 +13,7 @@ from mart_union.checkout.sales import place_shop_sale
 from mart_union.customers.model import RecipientFields
 from mart_union.customers.service import add_recipient, forget_recipient
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import KeyReused, MartUnionError, RuleViolation, Unauthenticated
+from mart_union.kernel.errors import Busy, KeyReused, MartUnionError, RuleViolation, SupplyPriceMoved, Unauthenticated
 from mart_union.mediation.model import Shop
 from mart_union.mediation.service import get_shop, secret_of
 from mart_union.web.access import PUBLIC
@@ -86,8 +86,8 @@ def _place(shop: Shop, sale: Sale) -> Purchase:
     wanted = [Wanted(shop.store, line.sku, line.quantity) for line in sale.lines]
     try:
         return place_shop_sale(shop.store, shop.id, wanted, recipient=recipient.id, key=sale.sale, now=now)
-    except KeyReused:
-        raise  # the sale of that id stands, and needs its recipient
+    except (KeyReused, Busy, SupplyPriceMoved):
+        raise  # the sale of that id stands, or the same report sent twice at once may still make it: it needs its recipient
     except MartUnionError:
         forget_recipient(recipient.id)
         raise
