@@ -115,7 +115,8 @@ def test_a_cancelled_line_holds_nothing_and_what_it_held_is_known_from_before() 
 
 
 def test_a_deadline_that_passed_behind_another_lines_is_looked_at_at_once() -> None:
-    order = order_of(line_of(1), replace(line_of(2), state="delivered"))
+    placed = order_of(line_of(1), line_of(2))
+    order = replace(placed, lines=(placed.lines[0], replace(placed.lines[1], state="delivered")))
     late = iso(PLACED + timedelta(days=10))
     after = take(order, "complete", {"role": "system", "actor": "settlement", "at": late}, lines=[2])
     assert [line.state for line in after.lines] == ["placed", "completed"]
