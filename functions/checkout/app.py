@@ -14,6 +14,7 @@ from checkout.bodies import (
     session_cookie,
     write_lines,
 )
+from mart_union.catalog.unions import union_names
 from mart_union.checkout.model import Purchase, Quote
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers.model import Cart
@@ -26,8 +27,10 @@ from mart_union.web.answer import Json, Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.problems import STATUS
 from mart_union.web.request import Request
+from mart_union.web.words import name_union_with
 
 api = Api("checkout")
+name_union_with(union_names)
 
 
 @api.get("/api/cart", PUBLIC, answer=Cart)
