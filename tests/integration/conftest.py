@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, free_port
+from tests.conftest import FUNCTION_SETTINGS, ROOT, UNION, free_port
 
 _SECONDS = 300
 
@@ -45,7 +45,8 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
 def run_command(state: Path, *arguments: str) -> str:
     """What a command of the local network prints; it fails the test when the command fails."""
     # The functions that the network runs must not see the settings of the tests' own union.
-    kept = {name: value for name, value in os.environ.items() if name in {"HOME", "LANG", "PATH", "TZ", "USER"}}
+    theirs = {*UNION, *FUNCTION_SETTINGS, "AWS_ENDPOINT_URL", "DEAD_LETTER_QUEUES"}
+    kept = {name: value for name, value in os.environ.items() if name not in theirs}
     environment = kept | {
         "MART_UNION_STATE": str(state),
         "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("layers/core", "functions", ".")),
