@@ -92,8 +92,8 @@ class _Run:
                 report.add(refused.finding)
                 return self._finish(report, "FATAL", refused.finding.message)
             kind, _, name = self.upload.owner.partition("/")
-            if kind == "store" and self.upload.applied:
-                rebuild_store(name)
+            if kind == "store" and (self.upload.applied or self.upload.runs > 1):
+                rebuild_store(name)  # a run that was cut off may have applied what this one finds unchanged
             return self._finish(report, "DONE" if complete else "FATAL", "" if complete else "not all rows were read")
 
     def _importer(self) -> Import:

@@ -193,6 +193,26 @@ def test_a_run_cut_off_goes_on_where_it_was_and_counts_no_level_twice(
     assert [finding["code"] for finding in report(store)["findings"]] == ["bad-id"]
 
 
+def test_a_run_that_finds_all_rows_applied_by_one_that_was_cut_off_still_builds_the_shelves(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = send(store, "\n".join([HEADER, line("A-1")]))
+
+    def die(upload: Any, now: datetime) -> Any:
+        raise RuntimeError("cut off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "save_progress", die)
+        with pytest.raises(RuntimeError, match="cut off"):
+            lambda_handler(event_of(key), CONTEXT)
+    lambda_handler(event_of(key), CONTEXT)
+    done = catalog.get_upload(f"store/{store}", "u1")
+    assert (done.state, done.applied, done.unchanged, done.runs) == ("DONE", 0, 1, 2)
+    shelf = catalog.get_shelf(f"store/{store}", 1)
+    assert shelf is not None
+    assert [card.sku for card in shelf.cards] == ["A-1"]
+
+
 class Counted:
     reason, at = "counted", "9999"
 

@@ -223,7 +223,8 @@ class Shelf:
 class Upload:
     """A file that was sent to the bucket, and what became of its rows. `owner` is `store/<id>` or `supplier/<id>`.
 
-    `line` is how far it has been worked through, `etag` which content that was; `claimed_until` keeps others off while one works.
+    `line` is how far it has been worked through, `etag` which content that was; `claimed_until` keeps others off while one works;
+    `runs` counts how often work on that content was begun, one after another was cut off.
     """
 
     id: str
@@ -238,6 +239,7 @@ class Upload:
     line: int = 0
     etag: str = ""
     claimed_until: str = ""
+    runs: int = 0
     finished_at: str = ""
     problem: str = ""
     sequence: int = 1

@@ -77,7 +77,7 @@ def claim_upload(owner: str, upload: str, etag: str, now: datetime) -> Upload | 
         raise Busy(f"upload {upload} is being worked on")
     if before.etag != etag:
         before = Upload(upload, owner, before.actor, "IN_QUEUE", before.made_at, sequence=before.sequence)
-    return save_progress(replace(before, state="IN_PROGRESS", etag=etag), now)
+    return save_progress(replace(before, state="IN_PROGRESS", etag=etag, runs=before.runs + 1), now)
 
 
 def save_progress(upload: Upload, now: datetime) -> Upload:
