@@ -81,7 +81,7 @@ def pay(request: Request) -> Payment:
     checked_price(wanted.amount_minor, settings().currency)
     subject = request.caller.subject
     paid = pay_pending(wanted.purchase, subject, wanted.amount_minor, key=request.idempotency_key, now=utc_now())
-    return payment_of(get_transfer(paid.facts["paid_by"]), subject)
+    return payment_of(get_transfer(paid.facts["paid_by"], consistent=True), subject)  # it was made just now
 
 
 def show(request: Request) -> Payment:

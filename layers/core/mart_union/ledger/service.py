@@ -167,13 +167,13 @@ def same_transfer(first: Transfer, again: Transfer) -> Transfer:
     return first
 
 
-def get_transfer(transfer: str) -> Transfer:
-    """A transfer by id.
+def get_transfer(transfer: str, *, consistent: bool = False) -> Transfer:
+    """A transfer by id; `consistent` for one that may have been made a moment ago, at twice the units.
 
     Raises:
         NotFound: there is none.
     """
-    item = find(TransferItem, *transfer_key(transfer))
+    item = find(TransferItem, *transfer_key(transfer), consistent=consistent)
     if item is None:
         raise NotFound(f"there is no transfer {transfer}")
     return item.document
