@@ -17,6 +17,7 @@ START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[T_ ]?\d\d):?\d\d(:?\d\d(\.\d+)?)?(Z|\+00:00)?(?=[^\d:]|$)")
 _MADE = re.compile(r"zzzz[0-9a-z]{16}|made-[0-9]{16}")
 _TRIES = (
+    (re.compile(r'(?<=\\"runs\\":)\d+'), "<tries>"),
     (re.compile(r'"begun": \{"N": "\d+"\}'), '"begun": <tries>'),
     (re.compile(r'(?<=\\"sequence\\":)\d+(?=\}"\}.*"pk": \{"S": "UPLOAD#)'), "<tries>"),
     (re.compile(r'(?<="pk": \{"S": "UPLOAD#)(.*)"sequence": \{"N": "\d+"\}'), r'\1"sequence": <tries>'),
