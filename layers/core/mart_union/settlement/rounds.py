@@ -57,7 +57,8 @@ def go_round(
 ) -> Outcome:
     """Act on every item whose moment has come: `list_due(bucket, until, limit)` names them, `act` says whether there was something to do.
 
-    An item that is refused is logged and does not hold up the others; the next round begins with its bucket.
+    An item that is refused, or fails for a reason that nobody foresaw, is logged and does not hold up the others; the next round
+    begins with its bucket.
     """
     done, failed, first_failed = 0, 0, ""
     for number, bucket in enumerate(_buckets(rounds, now)):
@@ -66,17 +67,18 @@ def go_round(
         for item in list_due(bucket, iso(now), _MOST_A_BUCKET):
             try:
                 done += act(item)
+                continue
             except MartUnionError as error:
-                _log_left(rounds.job, item, error)
-                failed += 1
-                first_failed = first_failed or bucket
+                logger.warning(
+                    "left to the next round", job=rounds.job, item=item, code=error.code, reason=error.detail
+                )
+            except Exception:  # such as an item that cannot be read: the others do not wait for it
+                logger.exception("failed, and left to the next round", job=rounds.job, item=item)
+            failed += 1
+            first_failed = first_failed or bucket
     again = iso(now - rounds.bucket)[: rounds.bucket_characters]
     jobs.set_checkpoint(rounds.job, min(first_failed or again, again))
     return Outcome(done, failed)
-
-
-def _log_left(job: str, item: str, error: MartUnionError) -> None:
-    logger.warning("left to the next round", job=job, item=item, code=error.code, reason=error.detail)
 
 
 def _buckets(rounds: Round, now: datetime) -> Iterator[str]:
