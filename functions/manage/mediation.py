@@ -8,7 +8,7 @@ from manage import deposits, shops, statements
 from mart_union.catalog.model import OfferReference, offer_level
 from mart_union.catalog.service import get_store, get_union, list_categories
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import Invalid
+from mart_union.kernel.errors import Invalid, NotFound
 from mart_union.kernel.money import parse_price
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
@@ -149,9 +149,11 @@ def search_page(request: Request) -> Page:
 
 
 def offer_page(request: Request) -> Page:
-    """An offer, what a sale leaves the store, and the form that makes a link of it."""
+    """An offer that is granted to the store, what a sale leaves the store, and the form that makes a link of it."""
     store, offer = request.params["store"], get_offer(request.params["supplier"], request.params["sku"])
     seller = get_store(store)
+    if not offer.is_granted_to(store, seller.classification):
+        raise NotFound(f"there is no offer {offer.sku} of {offer.supplier}")
     context = {
         "store": store,
         "view": _on_view((offer,))[0],

@@ -272,6 +272,12 @@ def test_every_page_of_the_mediation_center_is_shown_to_a_manager(unique: str, p
     assert call(manage, "GET", f"/manage/{store}{path}", role="packer")["statusCode"] == 403
 
 
+def test_an_offer_that_is_not_granted_to_a_store_is_not_shown_to_it(unique: str) -> None:
+    store, supplier = make_store(unique + "s"), make_supplier(unique)
+    make_offer(supplier, granted_to=("store:someone-else",))
+    assert call(manage, "GET", f"/manage/{store}/offers/{supplier}/HERB-TEA")["statusCode"] == 404
+
+
 def test_a_shops_secret_is_shown_to_the_owner_and_not_to_a_manager(unique: str) -> None:
     made = json.loads(
         call(manage, "POST", f"/api/manage/{unique}/shops", body={"url": "https://shop.example/"})["body"]
