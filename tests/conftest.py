@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,8 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.laptop import free_port, network
+
 if TYPE_CHECKING:
     from mart_union.kernel.storage import Item
+
+__all__ = ["network"]
 
 ROOT = Path(__file__).parents[1]
 UNION = {
@@ -49,13 +52,6 @@ FUNCTION_SETTINGS = {
 os.environ.update(UNION | FUNCTION_SETTINGS)
 for variable in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "PUBLIC_URL"):
     os.environ.pop(variable, None)
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

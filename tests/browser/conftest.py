@@ -9,10 +9,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.integration.conftest import network
-
-__all__ = ["network"]
-
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -12,7 +12,7 @@ import pytest
 from infra.local.demo import wait_until
 from infra.local.http import client
 from infra.local.people import signed_in
-from tests.integration.conftest import run_command
+from tests.laptop import run_command
 
 pytestmark = pytest.mark.skipif(bool(os.environ.get("MART_UNION_NETWORK")), reason="leaves the person's network alone")
 
