@@ -14,6 +14,7 @@ from mart_union.web.answer import SetCookie
 
 Quantity = Annotated[int, Meta(ge=1, le=999)]
 Slug = Annotated[str, Meta(min_length=1, max_length=64)]
+SlugOrNone = Annotated[str, Meta(max_length=64)]
 
 
 class WantedLine(Struct, frozen=True):
@@ -39,8 +40,8 @@ class NewPurchase(Wishes, frozen=True, kw_only=True):
 
     recipient: Slug
     total_minor: Annotated[int, Meta(ge=1)]
-    method: str = "account"
-    last_view: str = ""
+    method: Slug = "account"
+    last_view: SlugOrNone = ""
 
 
 class CartChange(Struct, frozen=True):
@@ -67,9 +68,9 @@ class CheckoutForm(Struct, frozen=True):
     lines: str
     recipient: Slug
     total_minor: Annotated[int, Meta(ge=1)]
-    method: str
+    method: Slug
     idempotency_key: str
-    last_view: str = ""
+    last_view: SlugOrNone = ""
 
 
 def write_lines(lines: Iterable[CartLine]) -> str:
