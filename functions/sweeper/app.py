@@ -6,6 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from mart_union.catalog.urgent import end_urgent_sales
 from mart_union.kernel.clock import utc_now
 from mart_union.settlement import service
 
@@ -17,5 +18,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     now = utc_now()
     expired = service.expire_unpaid(now)
     stepped = service.take_due_steps(now)
+    ended = end_urgent_sales(now)
+    if ended:
+        logger.info("urgent sales ended", ended=ended)
     if expired.done or stepped.done or expired.failed or stepped.failed:
         logger.info("swept", expired=expired.done, stepped=stepped.done, failed=expired.failed + stepped.failed)

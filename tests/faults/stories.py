@@ -245,6 +245,14 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "manage POST /manage/{store}/listings/{sku}/state": sample(
         "post-one-listing-form-state.303", "post-listing-form.303"
     ),
+    "manage POST /api/manage/{store}/urgent-sales": sample("post-urgent-sale-1.201"),
+    "manage POST /api/manage/{store}/urgent-sales/{sku}/end": sample(
+        "post-urgent-sale-3-end", "post-urgent-sale-1.201"
+    ),
+    "manage POST /manage/{store}/urgent-sales": sample("post-urgent-sales-page-1.303"),
+    "manage POST /manage/{store}/urgent-sales/{sku}/end": sample(
+        "post-urgent-sales-page-2-end.303", "post-urgent-sale-1.201"
+    ),
     "manage PUT /api/manage/{store}/categories/{category}": sample("put-catalog-category"),
     "manage POST /manage/{store}/categories/{category}": sample("post-category-form.303"),
     "manage POST /api/manage/{store}/uploads": sample("post-uploads.201"),

@@ -18,7 +18,7 @@ from mart_union.catalog.model import Listing, Upload
 from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.rows import REQUIRED, ListingRow, known_columns, read_listing
 from mart_union.catalog.showing import get_store
-from mart_union.catalog.tables import ListingItem, listing_key
+from mart_union.catalog.tables import ListingItem, listing_item
 from mart_union.kernel.errors import Busy
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
@@ -52,13 +52,16 @@ class _Change:
         """The listing that the row makes; what rows do not say stays as it is."""
         if self.before is None:
             return self.row.listing
-        kept = {name: getattr(self.before, name) for name in ("state", "image", "sequence")}
+        kept = {name: getattr(self.before, name) for name in ("state", "image", "urgent", "sequence")}
         return replace(self.row.listing, **kept)
 
     def level_differs(self) -> bool:
         """Whether the level is new, or has another reserve or mark than the row says."""
         wanted = (self.row.quantity, self.row.listing.low_stock, self.after.state == "on_sale")
-        return self.level is None or (self.level.reserve, self.level.low_stock, self.level.on_sale) != wanted
+        return (
+            self.level is None
+            or (self.level.reserve + self.level.fenced, self.level.low_stock, self.level.on_sale) != wanted
+        )
 
 
 class ListingImport:
@@ -162,6 +165,4 @@ def _write(listings: Sequence[Listing]) -> None:
     """Batches of twenty-five; what the database leaves out is sent again."""
     with ListingItem.batch_write() as batch:
         for listing in listings:
-            batch.save(
-                ListingItem(*listing_key(listing.store, listing.sku), document=listing, sequence=listing.sequence)
-            )
+            batch.save(listing_item(listing))

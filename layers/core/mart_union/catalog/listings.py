@@ -10,7 +10,7 @@ from mart_union.catalog.audit import add_audit
 from mart_union.catalog.categories import checked_title
 from mart_union.catalog.model import LISTING_STATES, SKU, Listing, listing_level
 from mart_union.catalog.refs import listing_ref
-from mart_union.catalog.tables import CatalogItem, ListingItem, listing_key
+from mart_union.catalog.tables import CatalogItem, ListingItem, listing_item
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
 from mart_union.kernel.money import checked_price
@@ -76,7 +76,7 @@ def add_listing(transaction: WriteTransaction, listing: Listing, replaces: Listi
     The commit raises Conflict if the SKU is used by another listing, or if the one read has changed since.
     """
     saved = replace(listing, sequence=replaces.sequence + 1 if replaces else 1)
-    item = ListingItem(*listing_key(saved.store, saved.sku), document=saved, sequence=saved.sequence)
+    item = listing_item(saved)
     if replaces is None:
         transaction.create(item, refuse(Conflict, f"the SKU {saved.sku} is used by another listing", sku=saved.sku))
     else:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from mart_union.stock.model import Level
 
 Texts = dict[str, str]
 """A text in several languages, by language tag (BCP 47)."""
@@ -133,6 +135,21 @@ class OfferReference:
 
 
 @dataclass(frozen=True)
+class UrgentSale:
+    """A price for a window of time and a quantity kept for it. Whether it runs is decided when it is looked at: no clock can be late."""
+
+    id: str
+    price_minor: int
+    starts_at: str
+    ends_at: str
+    quantity: int
+
+    def runs_at(self, moment: datetime) -> bool:
+        """Whether the window is open."""
+        return datetime.fromisoformat(self.starts_at) <= moment < datetime.fromisoformat(self.ends_at)
+
+
+@dataclass(frozen=True)
 class Listing:
     """What a store sells, identified by store + SKU. `level` names the stock that it draws on: its own, or its offer's."""
 
@@ -154,7 +171,22 @@ class Listing:
     glyph: str = ""
     image: str = ""
     offer: OfferReference | None = None
+    urgent: UrgentSale | None = None
     sequence: int = 1
+
+    def at(self, moment: datetime) -> Listing:
+        """The listing as it is sold at a moment: at its urgent sale's price while that runs, without an urgent sale otherwise."""
+        if self.urgent is None:
+            return self
+        if not self.urgent.runs_at(moment):
+            return replace(self, urgent=None)
+        return replace(self, price_minor=self.urgent.price_minor)
+
+    def left_of(self, level: Level | None) -> int:
+        """What of a level may be sold as this listing: what is fenced for its urgent sale, or else the reserve."""
+        if level is None or not level.on_sale:
+            return 0
+        return level.fenced if self.urgent is not None else level.reserve
 
 
 @dataclass(frozen=True)

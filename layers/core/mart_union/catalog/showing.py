@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from mart_union.catalog.model import Listing, Shelf, Store, listing_level
 from mart_union.catalog.refs import listing_ref, store_ref
 from mart_union.catalog.tables import ShelfItem, shelf_key
+from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.storage import Ref, fetch, fetch_all, find
 from mart_union.stock.refs import level_ref
@@ -67,7 +69,9 @@ def get_store(store: str) -> Store:
     return found
 
 
-def show_listing(store: str, sku: str, *, monotonic: Callable[[], float] = time.monotonic) -> Shown:
+def show_listing(
+    store: str, sku: str, *, now: datetime | None = None, monotonic: Callable[[], float] = time.monotonic
+) -> Shown:
     """A listing for its page. One batch read of two items; of three when this process has not read the store for a minute.
 
     A listing of an offer draws on the offer's level: the first time a process shows it, that is one more read.
@@ -87,8 +91,8 @@ def show_listing(store: str, sku: str, *, monotonic: Callable[[], float] = time.
         _keep(_levels, (store, sku), listing.level)
     if stores:
         _keep(_stores, store, (monotonic(), stores[0]))
-    reserve = level.reserve if level and level.on_sale else 0
-    return Shown(listing, known or stores[0], reserve)
+    sold_now = listing.at(now or utc_now())
+    return Shown(sold_now, known or stores[0], sold_now.left_of(level))
 
 
 def _keep(kept: dict[K, V], key: K, value: V) -> None:

@@ -18,9 +18,10 @@
 | the upload that an idempotency key made | `UPLOAD#<owner>#KEYS`/`<key>` | 1 | 0.5 read |
 | an owner's uploads, newest first | `UPLOAD#<owner>` | 1 a page | by size |
 | changes that staff made in a month, newest first | `AUDIT#<owner>#<yyyy-mm>`/`<at>#<id>` | 1 a page | by size |
+| listings with an urgent sale, by its end | index `listed`, `URGENT` | 1 a page | by size |
 
-Index `listed` (`listed_pk`, `listed_sk`): only enterprises. One enters it once (1 write unit) and changes its key when its state changes
-(2). Listings enter no index: pages read shelves. Uploads and reports expire with their files, after 90 days.
+Index `listed` (`listed_pk`, `listed_sk`): enterprises, which enter it once (1 write unit) and change their key with their state (2), and
+listings while they have an urgent sale (1 to enter, 1 to leave). Other listings enter no index: pages read shelves. Uploads and reports expire with their files, after 90 days.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ from mart_union.catalog.model import (
     Upload,
 )
 from mart_union.kernel.storage import Document, Item, table_name
+
+URGENT_SALES = "URGENT"
+"""The register of listings with an urgent sale in index `listed`, by the sale's end: as many as run at once."""
 
 
 class Listed(GlobalSecondaryIndex["CatalogItem"]):
@@ -162,6 +166,18 @@ def store_key(store: str) -> tuple[str, str]:
 def listing_key(store: str, sku: str) -> tuple[str, str]:
     """The key of a listing."""
     return f"STORE#{store}", f"LISTING#{sku}"
+
+
+def listing_item(listing: Listing) -> ListingItem:
+    """The item of a listing; while it has an urgent sale it stands in the register of those, by the sale's end."""
+    urgent = listing.urgent
+    return ListingItem(
+        *listing_key(listing.store, listing.sku),
+        document=listing,
+        sequence=listing.sequence,
+        listed_pk=URGENT_SALES if urgent else None,
+        listed_sk=f"{urgent.ends_at}#{listing.store}#{listing.sku}" if urgent else None,
+    )
 
 
 def category_key(store: str, category: str) -> tuple[str, str]:

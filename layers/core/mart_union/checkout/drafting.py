@@ -35,13 +35,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Draft:
-    """A purchase as it will be written: its orders, its transfer, the units each level gives, and at which supply price."""
+    """A purchase as it will be written: its orders, its transfer, the units of each level, their supply price, those fenced."""
 
     purchase: Purchase
     orders: tuple[Order, ...]
     transfer: Transfer
     units: dict[str, int]
     supply_prices: dict[str, int]
+    fenced: dict[str, int]
 
 
 def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currency: Currency) -> Draft:
@@ -57,9 +58,14 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
     for line in (line for order in orders for line in order.lines):
         units[line.level] = units.get(line.level, 0) + line.quantity
     transfer = _draft_transfer(asked, orders, currency)
+    fenced = {
+        terms.listings[wish.store, wish.sku].level: wish.quantity
+        for wish in wanted
+        if terms.listings[wish.store, wish.sku].urgent is not None
+    }
     mediated = (terms.listings[wish.store, wish.sku] for wish in wanted)
     supply_prices = {item.level: terms.supply_price(item) for item in mediated if item.offer is not None}
-    return Draft(_draft_purchase(asked, orders, transfer, currency), orders, transfer, units, supply_prices)
+    return Draft(_draft_purchase(asked, orders, transfer, currency), orders, transfer, units, supply_prices, fenced)
 
 
 def _draft_purchase(asked: Asked, orders: tuple[Order, ...], transfer: Transfer, currency: Currency) -> Purchase:

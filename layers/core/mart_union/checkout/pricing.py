@@ -67,7 +67,7 @@ def problem_with(wish: Wanted, terms: Terms) -> str:
     if listing.state != "on_sale":
         return "withdrawn"
     level = terms.levels.get(listing.level)
-    if level is not None and (level.reserve < wish.quantity or not level.on_sale):
+    if level is not None and listing.left_of(level) < wish.quantity:
         return "short"
     return ""
 

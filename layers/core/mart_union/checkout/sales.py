@@ -44,7 +44,7 @@ def place_shop_sale(
 
 
 def _place(asked: Asked, wishes: Sequence[Wanted]) -> Purchase:
-    terms = read_terms(wishes)
+    terms = read_terms(wishes, asked.now)
     try:
         return _place_under(terms, asked, wishes)
     except SupplyPriceMoved:

@@ -44,8 +44,8 @@ def quote_cart(wanted: Iterable[Wanted], *, now: datetime | None = None) -> Quot
         Invalid, RuleViolation: the cart is empty, too large, or has an impossible quantity.
     """
     wishes = folded(wanted)
-    terms = with_levels(read_terms(wishes))
     moment = now or utc_now()
+    terms = with_levels(read_terms(wishes, moment))
     promised = {store.id: promised_by(store, moment) for store in terms.stores.values()}
     return quote(wishes, terms, settings().currency, promised)
 
@@ -99,7 +99,7 @@ def place_purchase(
 def _place(asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Purchase:
     if asked.method not in METHODS:
         raise RuleViolation(f"a purchase is paid by {' or '.join(METHODS)}, not by '{asked.method}'")
-    terms = read_terms(wishes, recipient_of=asked)
+    terms = read_terms(wishes, asked.now, recipient_of=asked)
     try:
         return _place_under(terms, asked, wishes, total_seen)
     except SupplyPriceMoved:
@@ -116,8 +116,8 @@ def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_see
     return draft.purchase
 
 
-def read_terms(wishes: Sequence[Wanted], *, recipient_of: Asked | None = None) -> Terms:
-    """The terms that hold now, in one batch read, and the check that the recipient is the customer's own.
+def read_terms(wishes: Sequence[Wanted], now: datetime, *, recipient_of: Asked | None = None) -> Terms:
+    """The terms that hold now, urgent sales among them, in one batch read, and the check that the recipient is the customer's own.
 
     Raises:
         NotFound: the union is not described yet, or the recipient is not the customer's.
@@ -139,7 +139,7 @@ def read_terms(wishes: Sequence[Wanted], *, recipient_of: Asked | None = None) -
     return Terms(
         union=union,
         stores={store.id: store for store in found[: len(stores)] if store is not None},
-        listings={(listing.store, listing.sku): listing for listing in found[len(stores) :] if listing is not None},
+        listings={(each.store, each.sku): each.at(now) for each in found[len(stores) :] if each is not None},
     )
 
 
@@ -161,7 +161,8 @@ def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
         if problem == "unknown":
             raise NotFound(f"there is no listing {wish.sku} in store {wish.store}", **where)
         if problem == "short":
-            left = terms.levels[terms.listings[wish.store, wish.sku].level].reserve
+            listing = terms.listings[wish.store, wish.sku]
+            left = listing.left_of(terms.levels[listing.level])
             raise OutOfStock(f"{wish.sku} has {left} left for sale", **where, left=left, wanted=wish.quantity)
         if problem:
             raise RuleViolation(f"{wish.sku} of store {wish.store} is not on sale now ({problem})", **where)
@@ -176,7 +177,8 @@ def commit_draft(draft: Draft) -> None:
     move = movements.hold if purchase.payment == "pending" else movements.take
     moment = datetime.fromisoformat(purchase.placed_at)
     for level, units in draft.units.items():
-        movement = move(units, purchase.customer or purchase.channel, f"purchase/{purchase.id}")
+        actor, fenced = purchase.customer or purchase.channel, draft.fenced.get(level, 0)
+        movement = move(units, actor, f"purchase/{purchase.id}", fenced=fenced)
         add_movement(transaction, level, movement, moment, supply_minor=draft.supply_prices.get(level))
     for order in draft.orders:
         add_new_order(transaction, order)

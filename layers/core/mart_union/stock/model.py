@@ -12,7 +12,8 @@ REASONS_OUT = ("damaged", "lost", "expired", "own-use", "returned-to-supplier")
 class Level:
     """The stock of one listing, offer or slot.
 
-    Always `reserve + reserved + sold + written_off == received + corrected`, and `reserve >= 0`. `sequence` counts the changes;
+    Always `reserve + fenced + reserved + sold + written_off == received + corrected`, and none is below zero. What is `fenced` is kept
+    for an urgent sale and sold by nothing else. `sequence` counts the changes;
     `reason`, `actor` and `reference` tell of the last one. `supply_minor` is what a unit of an offer's pool costs its sellers now (0 for own
     stock): it stands here so that a purchase can require it in the condition under which it takes the units.
     """
@@ -25,6 +26,7 @@ class Level:
     received: int = 0
     corrected: int = 0
     on_sale: bool = True
+    fenced: int = 0
     low_stock: int = 0
     supply_minor: int = 0
     sequence: int = 0
@@ -35,10 +37,8 @@ class Level:
 
     def balances(self) -> bool:
         """Whether the level's counts agree with each other."""
-        return (
-            self.reserve >= 0
-            and self.reserve + self.reserved + self.sold + self.written_off == self.received + self.corrected
-        )
+        placed = self.reserve + self.fenced + self.reserved + self.sold + self.written_off
+        return min(self.reserve, self.fenced) >= 0 and placed == self.received + self.corrected
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Movement:
     actor: str
     reference: str
     reserve: int = 0
+    fenced: int = 0
     reserved: int = 0
     sold: int = 0
     written_off: int = 0
@@ -70,7 +71,7 @@ class JournalEntry:
     moved: dict[str, int]
 
 
-COUNTS = ("reserve", "reserved", "sold", "written_off", "received", "corrected")
+COUNTS = ("reserve", "fenced", "reserved", "sold", "written_off", "received", "corrected")
 
 
 def apply(level: Level, movement: Movement, at: str) -> Level:
@@ -87,14 +88,24 @@ def apply(level: Level, movement: Movement, at: str) -> Level:
     )
 
 
-def take(quantity: int, actor: str, reference: str) -> Movement:
-    """Sold at once: paid in the same transaction."""
-    return Movement("sold", actor, reference, reserve=-quantity, sold=quantity)
+def take(quantity: int, actor: str, reference: str, *, fenced: int = 0) -> Movement:
+    """Sold at once: paid in the same transaction. `fenced` of the units come from what is kept for an urgent sale."""
+    return Movement("sold", actor, reference, reserve=fenced - quantity, fenced=-fenced, sold=quantity)
 
 
-def hold(quantity: int, actor: str, reference: str) -> Movement:
-    """Reserved for an unpaid purchase."""
-    return Movement("reserved", actor, reference, reserve=-quantity, reserved=quantity)
+def hold(quantity: int, actor: str, reference: str, *, fenced: int = 0) -> Movement:
+    """Reserved for an unpaid purchase; `fenced` of the units come from what is kept for an urgent sale."""
+    return Movement("reserved", actor, reference, reserve=fenced - quantity, fenced=-fenced, reserved=quantity)
+
+
+def fence(quantity: int, actor: str, reference: str) -> Movement:
+    """Kept for an urgent sale, out of the reserve."""
+    return Movement("fenced", actor, reference, reserve=-quantity, fenced=quantity)
+
+
+def unfence(quantity: int, actor: str, reference: str) -> Movement:
+    """Left over from an urgent sale, back in the reserve."""
+    return Movement("unfenced", actor, reference, reserve=quantity, fenced=-quantity)
 
 
 def sell_held(quantity: int, actor: str, reference: str) -> Movement:
@@ -123,6 +134,6 @@ def stock_out_movement(quantity: int, reason: str, actor: str, reference: str) -
 
 
 def counted(level: Level, quantity: int, actor: str, reference: str) -> Movement:
-    """A count found `quantity` units for sale: an uploaded quantity is a correction, not a receipt."""
-    difference = quantity - level.reserve
+    """A count found `quantity` units for sale, those kept for an urgent sale among them: a correction, not a receipt."""
+    difference = max(quantity - level.fenced, 0) - level.reserve
     return Movement("counted", actor, reference, reserve=difference, corrected=difference)

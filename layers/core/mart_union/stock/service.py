@@ -88,7 +88,7 @@ def add_movement(
         condition &= LevelItem.on_sale == True  # noqa: E712 - a condition of DynamoDB, not of Python
     if sells and supply_minor is not None:
         condition &= LevelItem.supply_minor == supply_minor
-    for name in ("reserve", "reserved", "sold"):
+    for name in ("reserve", "fenced", "reserved", "sold"):
         change = getattr(movement, name)
         if change < 0:
             condition &= getattr(LevelItem, name) >= -change
@@ -98,7 +98,7 @@ def add_movement(
         LevelItem(*level_key(level)),
         actions,
         condition=condition,
-        refusal=_short(level, -movement.reserve, supply_minor),
+        refusal=_short(level, movement, supply_minor),
     )
 
 
@@ -111,9 +111,10 @@ def _facts(movement: Movement, now: datetime) -> list[Any]:
     ]
 
 
-def _short(level: str, wanted: int, supply_minor: int | None) -> Refusal:
+def _short(level: str, movement: Movement, supply_minor: int | None = None) -> Refusal:
     def refusal(found: dict[str, Any]) -> MartUnionError:
-        left = int(found.get("reserve") or 0)
+        pool = "fenced" if int(found.get("fenced") or 0) < -movement.fenced else "reserve"
+        wanted, left = -getattr(movement, pool), int(found.get(pool) or 0)
         if (
             supply_minor is not None
             and found
@@ -169,7 +170,7 @@ def _command(level: str, movement: Movement, key: str, now: datetime) -> int:
         if isinstance(before, int):
             return before
         if before.reserve + movement.reserve < 0:
-            raise _short(level, -movement.reserve, None)({"reserve": before.reserve})
+            raise _short(level, movement)({"reserve": before.reserve})
         return _carry_out(before, movement, key, request, now)
 
     return retried(carry_out, on=_Overtaken, what="this level")

@@ -31,6 +31,7 @@ class LevelItem(StockItem):
     """A level: plain counts, so that updates can add to them under a condition."""
 
     reserve = NumberAttribute(default=0)
+    fenced = NumberAttribute(default=0)
     reserved = NumberAttribute(default=0)
     sold = NumberAttribute(default=0)
     written_off = NumberAttribute(default=0)

@@ -1,0 +1,158 @@
+"""Urgent selling: a price for a window of time and a quantity kept for it, begun by the store, ended by the clock or by being sold out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from mart_union.catalog.audit import add_audit
+from mart_union.catalog.listings import add_listing
+from mart_union.catalog.model import Listing, UrgentSale
+from mart_union.catalog.refs import listing_ref
+from mart_union.catalog.tables import URGENT_SALES, ListingItem
+from mart_union.kernel.clock import from_iso, iso
+from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
+from mart_union.kernel.ids import derived_id
+from mart_union.kernel.money import checked_price
+from mart_union.kernel.paging import read_page
+from mart_union.kernel.retry import retried
+from mart_union.kernel.settings import settings
+from mart_union.kernel.storage import fetch
+from mart_union.kernel.transaction import WriteTransaction
+from mart_union.stock.model import fence, unfence
+from mart_union.stock.service import add_movement, get_level
+
+_LONGEST = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class SaleTerms:
+    """What a store says of an urgent sale: the price, the window (ISO 8601 with a time zone), the quantity kept for it."""
+
+    price_minor: int
+    starts_at: str
+    ends_at: str
+    quantity: int
+
+
+def start_urgent_sale(store: str, sku: str, terms: SaleTerms, *, actor: str, key: str, now: datetime) -> Listing:
+    """Keep a quantity of a listing for a sale at a price in a window, in one write. The same key again gives the first answer.
+
+    Raises:
+        NotFound: the store has no such listing.
+        Invalid: price, window or quantity is malformed.
+        RuleViolation: the listing is a supplier's or not on sale, the price is no better, or another sale is not over.
+        OutOfStock: the reserve is smaller than the quantity.
+        Conflict: the listing was changed at the same moment.
+    """
+    listing = _current(store, sku)
+    sale_id = derived_id("urgent", store, sku, key)
+    if listing.urgent is not None and listing.urgent.id == sale_id:
+        return listing
+    sale = _checked(sale_id, terms, now)
+    _check_rules(listing, sale)
+    transaction = WriteTransaction()
+    saved = add_listing(transaction, replace(listing, urgent=sale), listing)
+    add_movement(transaction, listing.level, fence(sale.quantity, actor, f"urgent-sale/{sale.id}"), now)
+    add_audit(transaction, f"store/{store}", actor, "urgent sale begun", f"listing/{store}/{sku}", now)
+    transaction.commit()
+    return saved
+
+
+def _current(store: str, sku: str) -> Listing:
+    listing = fetch(listing_ref(store, sku), consistent=True)
+    if listing is None:
+        raise NotFound(f"the store '{store}' has no listing '{sku}'")
+    return listing
+
+
+def _checked(sale_id: str, terms: SaleTerms, now: datetime) -> UrgentSale:
+    starts, ends = _moment("starts_at", terms.starts_at), _moment("ends_at", terms.ends_at)
+    price = checked_price(terms.price_minor, settings().currency)
+    _need("quantity", terms.quantity >= 1, "the quantity must be a whole number from 1")
+    is_ahead = now < ends and starts < ends <= starts + _LONGEST
+    _need("ends_at", is_ahead, "the end must be ahead, after the start, and within 30 days of it")
+    return UrgentSale(sale_id, price, iso(starts), iso(ends), terms.quantity)
+
+
+def _moment(field: str, text: str) -> datetime:
+    try:
+        moment = from_iso(text)
+        is_moment = moment.tzinfo is not None
+    except ValueError:
+        is_moment = False
+    _need(field, is_moment, "give a moment with its time zone, such as 2026-12-01T10:00:00+08:00")
+    return moment
+
+
+def _need(field: str, is_so: bool, message: str) -> None:
+    if not is_so:
+        raise Invalid(f"{field}: {message}", errors=[{"field": field, "reason": message}])
+
+
+def _check_rules(listing: Listing, sale: UrgentSale) -> None:
+    if listing.offer is not None:
+        raise RuleViolation("a supplier's goods are not for urgent selling: their pool is shared", sku=listing.sku)
+    if listing.state != "on_sale":
+        raise RuleViolation(f"{listing.sku} is not on sale", sku=listing.sku)
+    if listing.urgent is not None:
+        raise RuleViolation(f"{listing.sku} has an urgent sale that is not over", ends_at=listing.urgent.ends_at)
+    if sale.price_minor >= listing.price_minor:
+        raise RuleViolation("an urgent sale's price is lower than the listing's", price_minor=listing.price_minor)
+
+
+def end_urgent_sale(store: str, sku: str, *, actor: str, now: datetime) -> Listing:
+    """End a listing's urgent sale and put what was left of it back into the reserve, in one write. Without a sale, nothing changes.
+
+    Raises:
+        NotFound: the store has no such listing.
+        Busy: the listing kept changing.
+    """
+
+    def end() -> Listing:
+        return _end(_current(store, sku), actor, now)
+
+    return retried(end, on=Conflict, what="this listing")
+
+
+def _end(listing: Listing, actor: str, now: datetime) -> Listing:
+    if listing.urgent is None:
+        return listing
+    left = get_level(listing.level).fenced
+    transaction = WriteTransaction()
+    saved = add_listing(transaction, replace(listing, urgent=None), listing)
+    if left:
+        add_movement(transaction, listing.level, unfence(left, actor, f"urgent-sale/{listing.urgent.id}"), now)
+    subject = f"listing/{listing.store}/{listing.sku}"
+    add_audit(transaction, f"store/{listing.store}", actor, "urgent sale ended", subject, now)
+    transaction.commit()  # OutOfStock, a Conflict, when some was sold since the level was read
+    return saved
+
+
+def list_urgent_sales(store: str) -> list[Listing]:
+    """A store's listings with an urgent sale, by its end. One query a page of the sales that the union has now."""
+    return [listing for listing in _all_sales() if listing.store == store]
+
+
+def end_urgent_sales(now: datetime) -> int:
+    """End the sales whose window is over or whose quantity is sold; how many. For the sweeper; safe to repeat."""
+    over = [listing for listing in _all_sales() if _is_over(listing, now)]
+    for listing in over:
+        end_urgent_sale(listing.store, listing.sku, actor="sweeper", now=now)
+    return len(over)
+
+
+def _is_over(listing: Listing, now: datetime) -> bool:
+    sale = listing.urgent
+    return sale is not None and (from_iso(sale.ends_at) <= now or not get_level(listing.level).fenced)
+
+
+def _all_sales() -> list[Listing]:
+    found: list[Listing] = []
+    cursor = ""
+    while True:
+        page = read_page(ListingItem.listed.query, URGENT_SALES, cursor=cursor, newest_first=False)
+        found += [item.document for item in page.items]
+        cursor = page.next
+        if not cursor:
+            return found
