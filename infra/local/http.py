@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import httpx
 
+_NO_SPARE = httpx.Limits(max_keepalive_connections=0)  # nothing stays open behind people who come and go
+
 
 class Loopback(httpx.HTTPTransport):
     """Sends requests for `<anything>.localhost` to 127.0.0.1, with the name in the Host header (RFC 6761, section 6.3)."""
@@ -18,4 +20,4 @@ class Loopback(httpx.HTTPTransport):
 def client(url: str, *, token: str = "", timeout: float = 30) -> httpx.Client:
     """A client of one address of the local network; with a token, it calls as that person. Redirects are not followed."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=Loopback())
+    return httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=Loopback(limits=_NO_SPARE))
