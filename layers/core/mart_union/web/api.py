@@ -108,16 +108,16 @@ class Api:
         except Unauthenticated as error:
             if route.is_page and route.method == "GET":
                 return _render(Redirect(f"/account/sign-in?next={quote(request.path, safe='')}"), route, request)
-            return self._refusal(error, route.is_page, request)
+            return self._refusal(error, route, request)
         except MartUnionError as error:
-            return self._refusal(error, route.is_page, request)
+            return self._refusal(error, route, request)
         except Exception:
             self.logger.exception("unexpected error", route=f"{route.method} {route.path}")
             return self._problem(problems.UNKNOWN, route.is_page, request)
 
-    def _refusal(self, error: MartUnionError, page: bool, request: Request) -> Response:
-        self.logger.info("refused", code=error.code, path=request.path)
-        return self._problem(problems.problem_of(error), page, request)
+    def _refusal(self, error: MartUnionError, route: Route, request: Request) -> Response:
+        self.logger.info("refused", code=error.code, route=f"{route.method} {route.path}")
+        return self._problem(problems.problem_of(error), route.is_page, request)
 
     def _not_found(self, request: Request) -> Response:
         problem = problems.problem_of(NotFound(f"there is no {request.method} {request.path} here"))
