@@ -197,7 +197,7 @@ def bought(story: Story, linked: dict[str, Any]) -> dict[str, Any]:
 
 def _line_of_another_store(shopper: Person) -> dict[str, Any]:
     cards = shopper.get("/api/stores/emei-tea/listings")["listings"]
-    card = next(card for card in cards if card["available"])
+    card = next(card for card in cards if shopper.get(f"/api/listings/emei-tea/{card['sku']}")["reserve"] > 0)
     return {"store": "emei-tea", "sku": card["sku"], "quantity": 1}
 
 
