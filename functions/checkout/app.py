@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from checkout.bodies import (
@@ -20,7 +21,7 @@ from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers.model import Cart
 from mart_union.customers.service import change_cart, clear_cart, get_cart, list_recipients, record_view, start_session
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import InsufficientFunds, OutOfStock, PriceChanged, RuleViolation
+from mart_union.kernel.errors import Busy, Conflict, InsufficientFunds, OutOfStock, PriceChanged, RuleViolation
 from mart_union.ledger.service import get_balance
 from mart_union.web.access import CUSTOMER, PUBLIC
 from mart_union.web.answer import Json, Page, Redirect
@@ -118,9 +119,16 @@ def buy_cart(request: Request) -> Page | Redirect:
         )
     except (PriceChanged, OutOfStock, InsufficientFunds) as refusal:
         return _checkout_page(request, form.lines, refusal=refusal, last_view=form.last_view)
-    if request.session:
-        clear_cart(request.session)
+    _empty_cart(request.session, form.lines)
     return Redirect(f"/purchases/{purchase.id}")
+
+
+def _empty_cart(session: str, bought: str) -> None:
+    """Empty the cart that was bought; one that has been filled since, when a purchase is only repeated, is left alone."""
+    cart = get_cart(session)
+    if write_lines(cart.lines) == bought:
+        with suppress(Conflict):
+            clear_cart(session, sequence=cart.sequence)
 
 
 def _checkout_page(
@@ -145,7 +153,10 @@ def _record(request: Request, kind: str) -> str:
     """Keep the view if its shopper agreed; the id of the view, or ''."""
     if request.cookies.get("mu_consent") != "yes" or not request.session:
         return ""
-    view = record_view(request.session, kind, request.path, "", "", utc_now())
+    try:
+        view = record_view(request.session, kind, request.path, "", "", utc_now())
+    except Busy:  # the page is shown even when its view could not be kept
+        return ""
     return view.id if view else ""
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from mart_union.kernel import bucket, storage
 
 
-class CutOff(Exception):
-    """The process ended here."""
+class CutOff(BaseException):
+    """The process ended here: nothing that handles errors gets to see it."""
 
 
 @contextmanager

@@ -58,17 +58,18 @@ def settle_day(day: str, now: datetime) -> Iterator[Statement]:
     for party, payables in itertools.groupby(ledger.list_due(day), key=lambda payable: payable.party):
         try:
             yield from _settle_party(party, day, payables, now)
-        except MartUnionError as error:
+        except Exception as error:  # noqa: BLE001 - one party's trouble is no other's
             _log_left(party, day, error)
     for begun in ledger.list_unfinished(day):
         try:
             yield from _finish(ledger.get_statement(begun.party, begun.period), now)
-        except MartUnionError as error:
+        except Exception as error:  # noqa: BLE001 - one party's trouble is no other's
             _log_left(begun.party, day, error)
 
 
-def _log_left(party: str, day: str, error: MartUnionError) -> None:
-    logger.warning("left to the next run", party=party, day=day, code=error.code, reason=error.detail)
+def _log_left(party: str, day: str, error: Exception) -> None:
+    code = error.code if isinstance(error, MartUnionError) else type(error).__name__
+    logger.error("left to the next run", party=party, day=day, code=code)
 
 
 def _settle_party(party: str, day: str, payables: Iterable[Payable], now: datetime) -> Iterator[Statement]:
