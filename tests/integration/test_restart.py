@@ -41,15 +41,15 @@ def test_data_is_there_and_events_flow_after_down_and_up(network: dict[str, Any]
     steps = told(run_command(state, "up"))
     assert [step for step in steps if "deployed" in step or "sample" in step] == []
     assert stores(network) == before
-    assert_events_flow(network, hsinchu)
+    assert_events_flow(network)
 
 
-def assert_events_flow(network: dict[str, Any], hsinchu: str) -> None:
+def assert_events_flow(network: dict[str, Any]) -> None:
     """What is taken out of stock is sold out on the shelf a moment later: stream, bus and queue are at work."""
     owner = next(
         one["email"] for one in network["unions"]["hsinchu"]["accounts"] if "store/emei-tea/owner" in one["roles"]
     )
-    staff = signed_in(network, hsinchu, owner)
+    staff = signed_in(network, network["unions"]["hsinchu"]["url"], owner)
     card = next(card for card in staff.get("/api/stores/emei-tea/listings")["listings"] if card["available"])
     stock = f"/api/manage/emei-tea/stock/{card['sku']}"
     out = {"quantity": staff.get(stock)["reserve"], "reason": "damaged"}
