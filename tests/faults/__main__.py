@@ -22,7 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000, help="reproduces a run")
     parser.add_argument("--sample", type=int, default=0, help="only so many cells of each story, chosen by the seed")
-    parser.add_argument("--short", action="store_true", help="one cell of each of a third of the stories")
+    parser.add_argument("--short", action="store_true", help="one cell of each of a sixth of the stories")
     parser.add_argument("--only", default="", help="only commands whose name contains this")
     parser.add_argument("--fault", default="", help="only faults whose name contains this")
     parser.add_argument("--load-seconds", type=float, default=30, help="how long workers are killed under load")

@@ -49,12 +49,15 @@ _OF_QUEUES: dict[str, Disorder] = {
 _OF_STREAMS: dict[str, Disorder] = {"each twice": _twice, "again from the middle": _from_the_middle}
 
 
-def try_deliveries(place: Place, wire: Wire, seed: int) -> Iterator[tuple[str, list[str]]]:
-    """Each disorder of each consumer's stories, with what is wrong at its end."""
+def try_deliveries(place: Place, wire: Wire, seed: int, *, one_in: int = 1) -> Iterator[tuple[str, list[str]]]:
+    """Each disorder of each consumer's stories (of one in so many), with what is wrong at its end."""
+    chosen = random.Random(seed)
     for name, stories in STORIES.items():
         function, _, way = name.partition(" ")
         disorders = _OF_QUEUES if function in _QUEUES else _OF_STREAMS if function in _STREAMS else {}
         for story in stories if disorders else ():
+            if chosen.randrange(one_in):
+                continue
             theater = Theater(place, wire, Command(function, way), story)
             chance = random.Random(f"{seed} {name} {story.name}")
             reference = theater.rehearse()

@@ -15,7 +15,7 @@ from typing import Any
 
 import botocore.handlers
 import urllib3
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
@@ -107,7 +107,7 @@ class Wire:
         if act == "refuse":
             raise EndpointConnectionError(endpoint_url=request.url)
         if act == "hold":
-            self._held.append(request)
+            self._held.append(_copy(request))
             raise ReadTimeoutError(endpoint_url=request.url)
         _end_process(act, "before")
         answer = self._carry_out(known, request)
@@ -157,6 +157,15 @@ class Wire:
         if act == "lose":
             raise urllib3.exceptions.ReadTimeoutError(pool, "", "no answer in time")
         return answer
+
+
+def _copy(request: Any) -> AWSPreparedRequest:
+    """The same request with its body at hand: the SDK's repeat reads a file's body to its end."""
+    body = request.body
+    if hasattr(body, "read"):
+        body = request.body.read()
+        request.body.seek(0)
+    return AWSPreparedRequest(request.method, request.url, request.headers, body, request.stream_output)
 
 
 def _places(service: str, params: dict[str, Any]) -> Iterator[str]:
