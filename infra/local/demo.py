@@ -63,7 +63,7 @@ def main() -> int:
         print("make demo: no network is up here; run `make up` first", file=sys.stderr)
         return 1
     try:
-        play(Story(network))
+        write("demo.json", play(Story(network)))
     except (Refused, LookupError, httpx.HTTPError) as exc:
         print(f"make demo: the story went wrong: {type(exc).__name__}: {exc}", file=sys.stderr)
         return 1
@@ -79,7 +79,6 @@ def play(story: Story) -> dict[str, Any]:
     cleared(story)
     balanced(story)
     left = {"union": UNION, "purchase": purchase["id"], "store": story.store, "supplier": story.supplier}
-    write("demo.json", left)
     story.tell(f"the purchase stays: {story.facts['url']}/purchases/{purchase['id']}")
     return left
 
