@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from mart_union.catalog.model import UrgentSale
+from mart_union.catalog.refs import listing_ref
+from mart_union.catalog.tables import listing_item
 from mart_union.catalog.urgent import (
     SaleTerms,
     end_urgent_sale,
@@ -20,8 +24,10 @@ from mart_union.checkout.model import Wanted
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, OutOfStock, PriceChanged, RuleViolation
+from mart_union.kernel.storage import fetch
 from mart_union.stock.model import Level
 from mart_union.stock.service import count, get_level
+from mart_union.stock.tables import LevelItem, level_key
 from tests.services.market import NOW, Market, open_market, save_mediated
 
 LATER = NOW + timedelta(hours=2)
@@ -138,3 +144,19 @@ def test_a_second_sale_of_a_listing_waits_for_the_first(unique: str) -> None:
     with pytest.raises(RuleViolation):
         start(market, key="sale-00002")
     assert level(market).fenced == 4
+
+
+def test_a_sale_that_cannot_be_ended_holds_up_no_other(unique: str) -> None:
+    market = open_market(unique)
+    start(market)
+    LevelItem(*level_key(f"listing/{market.other_store}/TEA")).delete()
+    broken = fetch(listing_ref(market.other_store, "TEA"), consistent=True)
+    assert broken is not None
+    sold = UrgentSale("broken", 20_000, TERMS.starts_at, TERMS.starts_at, 1)
+    item = listing_item(replace(broken, urgent=sold))
+    item.save()
+    try:
+        end_urgent_sales(LATER)
+        assert list_urgent_sales(market.store) == []
+    finally:
+        item.delete()

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from aws_lambda_powertools import Logger
+
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.listings import add_listing
 from mart_union.catalog.model import Listing, UrgentSale
 from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.tables import URGENT_SALES, ListingItem
 from mart_union.kernel.clock import from_iso, iso
-from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
+from mart_union.kernel.errors import Conflict, Invalid, MartUnionError, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.money import checked_price
 from mart_union.kernel.paging import read_page
@@ -21,6 +23,8 @@ from mart_union.kernel.storage import fetch
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.stock.model import fence, unfence
 from mart_union.stock.service import add_movement, get_level
+
+logger = Logger(child=True)
 
 _LONGEST = timedelta(days=30)
 
@@ -36,7 +40,8 @@ class SaleTerms:
 
 
 def start_urgent_sale(store: str, sku: str, terms: SaleTerms, *, actor: str, key: str, now: datetime) -> Listing:
-    """Keep a quantity of a listing for a sale at a price in a window, in one write. The same key again gives the first answer.
+    """Keep a quantity of a listing for a sale at a price in a window, in one write. The same key again gives the first answer
+    until the sale is over.
 
     Raises:
         NotFound: the store has no such listing.
@@ -135,11 +140,19 @@ def list_urgent_sales(store: str) -> list[Listing]:
 
 
 def end_urgent_sales(now: datetime) -> int:
-    """End the sales whose window is over or whose quantity is sold; how many. For the sweeper; safe to repeat."""
-    over = [listing for listing in _all_sales() if _is_over(listing, now)]
-    for listing in over:
-        end_urgent_sale(listing.store, listing.sku, actor="sweeper", now=now)
-    return len(over)
+    """End the sales whose window is over or whose quantity is sold; how many. For the sweeper; safe to repeat.
+
+    A sale that cannot be ended is logged and left to the next sweep; it holds up no other.
+    """
+    ended = 0
+    for listing in _all_sales():
+        try:
+            if _is_over(listing, now):
+                end_urgent_sale(listing.store, listing.sku, actor="sweeper", now=now)
+                ended += 1
+        except MartUnionError as error:
+            logger.exception("an urgent sale could not be ended", store=listing.store, sku=listing.sku, code=error.code)
+    return ended
 
 
 def _is_over(listing: Listing, now: datetime) -> bool:
