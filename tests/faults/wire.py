@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,7 +36,7 @@ class Wire:
     """All requests pass here. Outside `watch` they pass untouched."""
 
     def __init__(self) -> None:
-        self._session = URLLib3Session(timeout=20)
+        self._session = _new_session()
         self._here = threading.local()
         self._lock = threading.Lock()
         self._watching = False
@@ -64,7 +65,7 @@ class Wire:
 
     def renew(self) -> None:
         """Connections of its own for a process that was just forked."""
-        self._session = URLLib3Session(timeout=20)
+        self._session = _new_session()
 
     def watch(self, action: Callable[[], Any], strike: tuple[Fault, Request] | None = None) -> Any:
         """Do something, its requests numbered from 0, a fault striking at one of them; what was held up arrives at the end.
@@ -157,6 +158,11 @@ class Wire:
         if act == "lose":
             raise urllib3.exceptions.ReadTimeoutError(pool, "", "no answer in time")
         return answer
+
+
+def _new_session() -> URLLib3Session:
+    """Like botocore's own: without TCP_NODELAY each request would wait forty milliseconds for an acknowledgement."""
+    return URLLib3Session(timeout=20, socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)])
 
 
 def _copy(request: Any) -> AWSPreparedRequest:

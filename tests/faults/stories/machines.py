@@ -1,0 +1,51 @@
+"""Stories of what no person starts: schedules, queues, streams, the bucket, the authorizer, and the service center."""
+
+from __future__ import annotations
+
+from tests.faults.stories.preparing import quietly, with_acceptance_over, with_reservation_over, with_windows_over
+from tests.faults.stories.telling import Story, sample
+
+_BUSY_ROWS = "rows whose level kept changing, in the upload's report"
+
+STORIES: dict[str, tuple[Story, ...]] = {
+    "authorizer": sample("get-me.allow"),
+    "catalog_import": (
+        *sample("store-catalog", reports=_BUSY_ROWS),
+        *sample("supply-offers"),
+        *sample("store-catalog-told-twice", reports=_BUSY_ROWS),
+        *sample("store-catalog-with-every-kind-of-error", reports=_BUSY_ROWS),
+    ),
+    "notifications": (
+        *sample("order-placed"),
+        *sample("order-placed-twice-and-shipped"),
+        *sample("statement-made"),
+        *sample("response-received-and-answered"),
+    ),
+    "presence": sample("schedule"),
+    "relay orders": sample("orders"),
+    "relay catalog": sample("catalog"),
+    "relay mediation": sample("mediation"),
+    "relay ledger": sample("ledger"),
+    "router POST /unions": sample("01-post-union.201"),
+    "router PUT /unions/{union}/heartbeat": sample("04-put-heartbeat.204", "01-post-union.201"),
+    "router POST /unions/{union}/heartbeat": sample("04-post-heartbeat.204", "01-post-union.201"),
+    "settlement": (*sample("schedule", prepare=with_windows_over), *sample("reconcile", prepare=quietly)),
+    "shelving": (
+        *sample("listing-changed-three-times"),
+        *sample("store-and-union-changed"),
+        *sample("categories-changed"),
+    ),
+    "stock_adjustment": (*sample("levels"), *sample("gap")),
+    "sweeper": (
+        *sample("schedule", prepare=with_reservation_over),
+        *sample("schedule", prepare=with_acceptance_over),
+    ),
+    "syndication LinkChanged": (*sample("link-changed"), *sample("link-changed-twice-and-late")),
+    "syndication LinkReplayed": sample("link-replayed"),
+    "syndication ShopChanged": sample("shop-changed"),
+    "syndication OfferChanged": sample("offer-changed-twice"),
+    "syndication StockLow": sample("stock-out-low-and-back"),
+    "syndication StockOut": sample("stock-out-low-and-back"),
+    "syndication StockBack": sample("stock-out-low-and-back"),
+    "syndication Order*": sample("orders-out-of-order"),
+}

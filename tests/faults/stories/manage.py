@@ -1,0 +1,80 @@
+"""Stories of a store's staff."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.faults.stories.telling import Story, request, sample
+from tests.world import STORE
+
+_OWNER: dict[str, Any] = {"subject": "owner-emei", "role": "owner"}
+
+STORIES: dict[str, tuple[Story, ...]] = {
+    "manage PUT /api/manage/{store}/listings/{sku}": sample("put-catalog-listing"),
+    "manage POST /api/manage/{store}/listings/{sku}/state": sample("post-catalog-listing-state"),
+    "manage POST /manage/{store}/listings": sample("post-listing-form.303"),
+    "manage POST /manage/{store}/listings/{sku}": sample("post-one-listing-form.303", "post-listing-form.303"),
+    "manage POST /manage/{store}/listings/{sku}/state": sample(
+        "post-one-listing-form-state.303", "post-listing-form.303"
+    ),
+    "manage POST /api/manage/{store}/urgent-sales": sample("post-urgent-sale-1.201"),
+    "manage POST /api/manage/{store}/urgent-sales/{sku}/end": sample(
+        "post-urgent-sale-3-end", "post-urgent-sale-1.201"
+    ),
+    "manage POST /manage/{store}/urgent-sales": sample("post-urgent-sales-page-1.303"),
+    "manage POST /manage/{store}/urgent-sales/{sku}/end": sample(
+        "post-urgent-sales-page-2-end.303", "post-urgent-sale-1.201"
+    ),
+    "manage PUT /api/manage/{store}/categories/{category}": sample("put-catalog-category"),
+    "manage POST /manage/{store}/categories/{category}": sample("post-category-form.303"),
+    "manage POST /api/manage/{store}/uploads": sample("post-uploads.201"),
+    "manage POST /manage/{store}/uploads": sample("post-upload-form.303"),
+    "manage POST /api/manage/{store}/staff/invitations": sample(
+        "post-staff-invitation.201", adds="an invitation that lapses, unused"
+    ),
+    "manage DELETE /api/manage/{store}/staff/{subject}": request(
+        "DELETE", f"/api/manage/{STORE}/staff/packer-emei", **_OWNER
+    ),
+    "manage POST /manage/{store}/staff": sample("post-staff-form", adds="an invitation that lapses, unused"),
+    "manage POST /manage/{store}/staff/{subject}/remove": request(
+        "POST", f"/manage/{STORE}/staff/packer-emei/remove", **_OWNER
+    ),
+    "manage PUT /api/manage/{store}/settings": sample("put-settings"),
+    "manage POST /api/manage/{store}/settings/state": sample("post-settings-state"),
+    "manage POST /manage/{store}/settings": sample("post-settings-form.303"),
+    "manage POST /manage/{store}/settings/state": request(
+        "POST", f"/manage/{STORE}/settings/state", state="paused", **_OWNER
+    ),
+    "manage POST /api/manage/{store}/orders/{order}/steps": (
+        *sample("post-order-step-1-accept"),
+        *sample("post-order-step-2-ship", "post-order-step-1-accept"),
+        *sample("post-order-step-refuse"),
+    ),
+    "manage POST /manage/{store}/orders/{order}/steps": sample("post-order-page-step.303"),
+    "manage POST /api/manage/{store}/responses/{order}/{response}/answer": sample("post-response-answer"),
+    "manage POST /manage/{store}/responses/{order}/{response}/answer": sample("post-response-page-answer.303"),
+    "manage PUT /api/manage/{store}/procedures": sample("put-procedures"),
+    "manage POST /manage/{store}/procedures": sample("post-procedures-page.303"),
+    "manage POST /api/manage/{store}/stock/{sku}/in": sample("post-stock-in"),
+    "manage POST /api/manage/{store}/stock/{sku}/out": sample("post-stock-out"),
+    "manage POST /manage/{store}/stock/{sku}/in": sample("post-stock-page-in.303"),
+    "manage POST /manage/{store}/stock/{sku}/out": sample("post-stock-page-out.303"),
+    "manage POST /api/manage/{store}/links": sample("post-links.201"),
+    "manage PUT /api/manage/{store}/links/{sku}": sample("put-link"),
+    "manage POST /api/manage/{store}/links/{sku}/state": (
+        *sample("post-links-state-1-paused"),
+        *sample("post-links-state-2-linked", "post-links-state-1-paused"),
+    ),
+    "manage POST /manage/{store}/links": sample("post-links-page.303"),
+    "manage POST /manage/{store}/links/{sku}/state": sample("post-links-state-page.303"),
+    "manage POST /api/manage/{store}/shops": sample("post-shops.201"),
+    "manage POST /api/manage/{store}/shops/{shop}/replay": sample("post-shops-replay"),
+    "manage POST /api/manage/{store}/shops/{shop}/state": sample("post-shops-state-1-paused"),
+    "manage POST /manage/{store}/shops": sample("post-shops-page.303"),
+    "manage POST /manage/{store}/shops/{shop}/replay": sample("post-shops-replay-page.303"),
+    "manage POST /manage/{store}/shops/{shop}/state": sample(
+        "post-shops-state-2-page-active.303", "post-shops-state-1-paused"
+    ),
+    "manage POST /api/manage/{store}/deposit/withdrawals": sample("post-deposit-withdrawals.201"),
+    "manage POST /manage/{store}/deposit/withdrawals": sample("post-deposit-withdrawals-page.303"),
+}

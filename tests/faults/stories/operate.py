@@ -1,0 +1,35 @@
+"""Stories of a union's operator."""
+
+from __future__ import annotations
+
+from tests.faults.stories.telling import Story, request, sample
+from tests.world import OPERATOR
+
+_UNION = {
+    "id": "hsinchu",
+    "names": {"zh-TW": "新竹", "en": "Hsinchu"},
+    "texts": {},
+    "places": [],
+    "languages": ["zh-TW", "en"],
+    "classifications": [{"id": "food-drink", "names": {"en": "Food"}}],
+    "carriers": [],
+    "commission_basis_points": 500,
+    "tax_basis_points": 500,
+}
+
+STORIES: dict[str, tuple[Story, ...]] = {
+    "operate PUT /api/operate/union": request(
+        "PUT", "/api/operate/union", body=_UNION, subject=OPERATOR, role="operator"
+    ),
+    "operate PUT /api/operate/fees": sample("put-fees"),
+    "operate PUT /api/operate/categories": sample("put-categories"),
+    "operate POST /api/operate/enterprises/{enterprise}/decision": sample("post-enterprise-decision"),
+    "operate POST /api/operate/suppliers/{supplier}/decision": sample("post-supplier-decision"),
+    "operate POST /api/operate/reconciliations": sample("post-reconciliation.202"),
+    "operate POST /operate/enterprises/{enterprise}/decision": sample("post-enterprise-decision-page.303"),
+    "operate POST /operate/suppliers/{supplier}/decision": sample("post-supplier-decision-page.303"),
+    "operate POST /operate/fees": sample("post-fees-page.303"),
+    "operate POST /operate/union": sample("post-union-page.303"),
+    "operate POST /operate/union/classifications": sample("post-classification-page.303"),
+    "operate POST /operate/union/carriers": sample("post-carrier-page.303"),
+}

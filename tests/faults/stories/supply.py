@@ -1,0 +1,42 @@
+"""Stories of a supplier's staff, and shops' sales."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.faults.stories.preparing import with_question
+from tests.faults.stories.telling import Story, request, sample
+from tests.world import SUPPLIER
+
+_SUPPLIER: dict[str, Any] = {"subject": "owner-guanxi", "role": "owner"}
+
+STORIES: dict[str, tuple[Story, ...]] = {
+    "supply POST /api/suppliers": sample("post-suppliers-1.201"),
+    "supply POST /suppliers/apply": sample("post-apply-page.303"),
+    "supply PUT /api/supply/{supplier}/offers/{sku}": sample("put-offer-1"),
+    "supply POST /supply/{supplier}/offers": sample("post-offers-page.303"),
+    "supply POST /api/supply/{supplier}/uploads": sample("post-uploads.201"),
+    "supply POST /supply/{supplier}/uploads": sample("post-uploads-page"),
+    "supply POST /api/supply/{supplier}/orders/{order}/steps": (
+        *sample("post-step-1-accept"),
+        *sample("post-step-3-ship", "post-step-1-accept"),
+    ),
+    "supply POST /supply/{supplier}/orders/{order}/steps": sample(
+        "post-step-5-page-deliver.303", "post-step-1-accept", "post-step-3-ship"
+    ),
+    "supply POST /api/supply/{supplier}/responses/{order}/{response}/answer": request(
+        "POST",
+        f"/api/supply/{SUPPLIER}/responses/{{{{order_mediated}}}}/{{{{response_supplied}}}}/answer",
+        prepare=with_question,
+        body={"text": "是的"},
+        **_SUPPLIER,
+    ),
+    "supply POST /supply/{supplier}/responses/{order}/{response}/answer": request(
+        "POST",
+        f"/supply/{SUPPLIER}/responses/{{{{order_mediated}}}}/{{{{response_supplied}}}}/answer",
+        prepare=with_question,
+        text="Yes",
+        **_SUPPLIER,
+    ),
+    "supply POST /api/shops/{shop}/sales": sample("post-sales-1.201"),
+}

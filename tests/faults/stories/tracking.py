@@ -1,0 +1,21 @@
+"""Stories of customers and carriers who follow orders."""
+
+from __future__ import annotations
+
+from tests.faults.stories.telling import Story, sample
+
+STORIES: dict[str, tuple[Story, ...]] = {
+    "tracking POST /api/purchases/{purchase}/cancel": sample("post-purchase-cancel"),
+    "tracking POST /api/orders/{order}/steps": (
+        *sample("post-order-step-cancel"),
+        *sample("post-order-step-receive"),
+    ),
+    "tracking POST /api/orders/{order}/responses": sample("post-order-response.201"),
+    "tracking POST /api/carriers/{carrier}/events": (
+        *sample("post-carrier-event-1-in-transit"),
+        *sample("post-carrier-event-2-delivered", "post-carrier-event-1-in-transit"),
+    ),
+    "tracking POST /purchases/{purchase}/cancel": sample("post-purchase-page-cancel.303"),
+    "tracking POST /orders/{order}/steps": sample("post-order-page-step.303"),
+    "tracking POST /orders/{order}/responses": sample("post-order-page-response.303"),
+}
