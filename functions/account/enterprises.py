@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mart_union.catalog.enterprises import apply_enterprise, get_enterprise
 from mart_union.catalog.model import Enterprise, Hours, Store, Texts
@@ -19,8 +20,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class Application:
+class Application(Struct, frozen=True):
     """What a business says of itself; `registration` is its number in the public register. The id that it chooses makes a repeat harmless."""
 
     enterprise: str
@@ -28,8 +28,7 @@ class Application:
     registration: str
 
 
-@dataclass(frozen=True)
-class NewStore:
+class NewStore(Struct, frozen=True):
     """A store to be opened. The id that the enterprise chooses makes a repeat harmless."""
 
     store: str
@@ -49,16 +48,14 @@ class NewStore:
     state: str = "draft"
 
 
-@dataclass(frozen=True)
-class ApplicationForm:
+class ApplicationForm(Struct, frozen=True):
     """The form of an application; names come as one field a language."""
 
     enterprise: str = ""
     registration: str = ""
 
 
-@dataclass(frozen=True)
-class StoreForm:
+class StoreForm(Struct, frozen=True):
     """The form of a new store; names come as one field a language. The rest is set in its management pages."""
 
     store: str = ""
@@ -108,7 +105,7 @@ def show(request: Request) -> Enterprise:
 def make_store(request: Request) -> Store:
     """Open a store; who applied for the enterprise becomes its owner."""
     wanted: NewStore = request.content
-    terms = {name: getattr(wanted, name) for name in NewStore.__dataclass_fields__ if name != "store"}
+    terms = {name: getattr(wanted, name) for name in NewStore.__struct_fields__ if name != "store"}
     store = Store(id=wanted.store, enterprise=request.params["enterprise"], opened_at="", **terms)
     return open_store(store.enterprise, store, request.caller.subject)
 
@@ -135,7 +132,7 @@ def show_on_page(request: Request) -> Page:
 def make_store_on_page(request: Request) -> Redirect:
     """Open a store as a draft and go to its management."""
     form: StoreForm = request.content
-    terms = {name: getattr(form, name) for name in StoreForm.__dataclass_fields__ if name != "store"}
+    terms = {name: getattr(form, name) for name in StoreForm.__struct_fields__ if name != "store"}
     enterprise = request.params["enterprise"]
     store = Store(
         id=form.store,

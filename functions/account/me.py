@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mart_union.customers import pool
 from mart_union.customers.model import Membership, Profile, Recipient, RecipientFields, View
@@ -29,16 +30,14 @@ from mart_union.web.request import Request
 _MONTH = re.compile(r"^20\d{2}-(?:0[1-9]|1[0-2])$")
 
 
-@dataclass(frozen=True)
-class Me:
+class Me(Struct, frozen=True):
     """What a customer may change of their profile; the address for mail is the user pool's."""
 
     name: str
     language: str
 
 
-@dataclass(frozen=True)
-class AccountPage:
+class AccountPage(Struct, frozen=True):
     """A customer's account: what it holds, how to top it up, and a month's postings, newest first."""
 
     account: str
@@ -51,29 +50,25 @@ class AccountPage:
     next: str
 
 
-@dataclass(frozen=True)
-class Views:
+class Views(Struct, frozen=True):
     """A customer's newest views, in the order in which they were made."""
 
     views: tuple[View, ...]
 
 
-@dataclass(frozen=True)
-class Recipients:
+class Recipients(Struct, frozen=True):
     """A customer's recipients."""
 
     recipients: tuple[Recipient, ...]
 
 
-@dataclass(frozen=True)
-class Memberships:
+class Memberships(Struct, frozen=True):
     """Where a customer works."""
 
     memberships: tuple[Membership, ...]
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(Struct, frozen=True):
     """Something was done that has nothing to show."""
 
     done: bool = True

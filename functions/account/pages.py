@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from account.me import account_of, profile_of
 from mart_union.customers.model import RecipientFields
@@ -23,16 +23,14 @@ from mart_union.web.request import Request
 _YEAR = 365 * 86_400
 
 
-@dataclass(frozen=True)
-class ProfileForm:
+class ProfileForm(Struct, frozen=True):
     """The form of the profile."""
 
     language: str
     name: str = ""
 
 
-@dataclass(frozen=True)
-class RecipientForm:
+class RecipientForm(Struct, frozen=True):
     """The form of a recipient."""
 
     name: str = ""

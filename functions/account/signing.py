@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.customers import pool
 from mart_union.customers.model import SESSION_DAYS
@@ -17,8 +17,7 @@ from mart_union.web.request import Request
 _DAY = 86_400
 
 
-@dataclass(frozen=True)
-class SignIn:
+class SignIn(Struct, frozen=True):
     """The form of the sign-in page."""
 
     email: str
@@ -26,8 +25,7 @@ class SignIn:
     next: str = "/account"
 
 
-@dataclass(frozen=True)
-class SignUp:
+class SignUp(Struct, frozen=True):
     """The form of the sign-up page."""
 
     name: str
@@ -36,8 +34,7 @@ class SignUp:
     next: str = "/account"
 
 
-@dataclass(frozen=True)
-class Confirmation:
+class Confirmation(Struct, frozen=True):
     """The form of the confirmation page; without a code it asks for a new one."""
 
     email: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
+from msgspec import Struct
 
 from mart_union.kernel.errors import Unauthenticated
 
@@ -23,8 +23,7 @@ SigningKey = Callable[[str], Any]
 """The public key that a token says it was signed with."""
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Whom a verified token speaks for: the pool's subject and the groups."""
 
     subject: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from mart_union.catalog import showing
 from mart_union.catalog.categories import list_categories as all_categories
@@ -19,8 +20,7 @@ from mart_union.web.request import Request
 _KEPT = {"Cache-Control": "public, max-age=30"}
 
 
-@dataclass(frozen=True)
-class Stores:
+class Stores(Struct, frozen=True):
     """A page of the union's open stores."""
 
     stores: tuple[StoreCard, ...]
@@ -29,8 +29,7 @@ class Stores:
     total: int
 
 
-@dataclass(frozen=True)
-class StoreAnswer:
+class StoreAnswer(Struct, frozen=True):
     """A store as shoppers see it, and whether it is open now."""
 
     store: str
@@ -48,8 +47,7 @@ class StoreAnswer:
     currency: str
 
 
-@dataclass(frozen=True)
-class Listings:
+class Listings(Struct, frozen=True):
     """A page of a store's listings."""
 
     listings: tuple[Card, ...]
@@ -59,8 +57,7 @@ class Listings:
     total: int
 
 
-@dataclass(frozen=True)
-class ListingAnswer:
+class ListingAnswer(Struct, frozen=True):
     """A listing with what is left of it now."""
 
     store: str
@@ -81,8 +78,7 @@ class ListingAnswer:
     mediated: bool
 
 
-@dataclass(frozen=True)
-class Categories:
+class Categories(Struct, frozen=True):
     """The union's tree of categories."""
 
     categories: tuple[Category, ...]

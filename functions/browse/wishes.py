@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from mart_union.customers.model import SESSION_DAYS
 from mart_union.customers.service import set_consent, start_session
@@ -19,16 +20,14 @@ _DAY = 24 * 60 * 60
 _YEAR = 365 * _DAY
 
 
-@dataclass(frozen=True)
-class ConsentForm:
+class ConsentForm(Struct, frozen=True):
     """The answer to whether views may be kept."""
 
     consent: Literal["yes", "no"]
     next: str = "/"
 
 
-@dataclass(frozen=True)
-class LanguageForm:
+class LanguageForm(Struct, frozen=True):
     """The language wished for."""
 
     language: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.catalog.files import Finding, Row
 from mart_union.catalog.importing import Outcome, was_counted
@@ -24,8 +26,7 @@ _OPTIONAL = ("description", "kind", "minimum_price", "lead_days", "low_stock", "
 _THREADS = 8
 
 
-@dataclass(frozen=True)
-class OfferRow:
+class OfferRow(Struct, frozen=True):
     """A row that can be applied: the offer as the row has it, and what was counted of it."""
 
     row: Row

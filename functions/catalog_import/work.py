@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from catalog_import.report import Report
 from catalog_import.supply import OfferImport

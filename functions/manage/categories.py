@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.catalog.model import Category, Texts, in_order
 from mart_union.catalog.service import get_category, list_categories, save_category
@@ -14,8 +15,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class CategoryTerms:
+class CategoryTerms(Struct, frozen=True):
     """What staff say of a category."""
 
     names: Texts
@@ -24,8 +24,7 @@ class CategoryTerms:
     union_category: str = ""
 
 
-@dataclass(frozen=True)
-class Categories:
+class Categories(Struct, frozen=True):
     """A store's tree of categories; each names its parent."""
 
     categories: tuple[Category, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.catalog.model import Listing, Store, Upload
 from mart_union.catalog.service import get_store, list_listings_page, list_uploads
@@ -17,16 +17,14 @@ from mart_union.web.request import Request
 _MOST = 100
 
 
-@dataclass(frozen=True)
-class LowListing:
+class LowListing(Struct, frozen=True):
     """A listing at or under its low-stock mark."""
 
     listing: Listing
     reserve: int
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """How many things wait, and whether there are more than were counted."""
 
     count: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid
@@ -23,8 +23,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class DepositView:
+class DepositView(Struct, frozen=True):
     """The deposit, the reference that tops it up by bank transfer, and a month's movements, newest first."""
 
     deposit: Deposit
@@ -34,22 +33,19 @@ class DepositView:
     next: str
 
 
-@dataclass(frozen=True)
-class Withdrawal:
+class Withdrawal(Struct, frozen=True):
     """How much to take back, in minor units."""
 
     amount_minor: int
 
 
-@dataclass(frozen=True)
-class WithdrawalForm:
+class WithdrawalForm(Struct, frozen=True):
     """The form of a withdrawal, in the currency's major units."""
 
     amount: str = ""
 
 
-@dataclass(frozen=True)
-class Withdrawn:
+class Withdrawn(Struct, frozen=True):
     """The transfer that took a part of the deposit back."""
 
     transfer: str

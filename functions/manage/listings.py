@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from mart_union.catalog.model import LISTING_STATES, SKU, Listing, Texts, in_order, listing_level
 from mart_union.catalog.service import (
@@ -27,8 +29,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class ListingTerms:
+class ListingTerms(Struct, frozen=True):
     """What staff say of a listing; its stock is moved elsewhere. `category` is the id of a category of the store."""
 
     titles: Texts
@@ -44,8 +45,7 @@ class ListingTerms:
     glyph: str = ""
 
 
-@dataclass(frozen=True)
-class ListingState:
+class ListingState(Struct, frozen=True):
     """on_sale, paused or withdrawn."""
 
     state: str
@@ -95,7 +95,7 @@ def _save(request: Request, sku: str, terms: Mapping[str, Any]) -> Listing:
 
 
 def _fields(listing: Listing) -> dict[str, Any]:
-    return {name: getattr(listing, name) for name in Listing.__dataclass_fields__}
+    return {name: getattr(listing, name) for name in Listing.__struct_fields__}
 
 
 def _check_categories(store: str, terms: Mapping[str, Any]) -> None:

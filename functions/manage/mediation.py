@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from manage import deposits, shops, statements
 from mart_union.catalog.model import OfferReference, offer_level
@@ -29,8 +29,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class OfferOnView:
+class OfferOnView(Struct, frozen=True):
     """An offer as a seller sees it: what is left in its pool, and what a sale at the suggested price leaves."""
 
     offer: Offer
@@ -40,8 +39,7 @@ class OfferOnView:
     left_minor: int
 
 
-@dataclass(frozen=True)
-class LinkTerms:
+class LinkTerms(Struct, frozen=True):
     """How the store sells an offer. What is left out follows the supplier: titles, texts, price."""
 
     supplier: str
@@ -52,22 +50,19 @@ class LinkTerms:
     texts: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class NewLink(LinkTerms):
+class NewLink(LinkTerms, frozen=True):
     """A link under a SKU of the store's own."""
 
     sku: str = ""
 
 
-@dataclass(frozen=True)
-class LinkState:
+class LinkState(Struct, frozen=True):
     """linked (on sale), paused or withdrawn."""
 
     state: str
 
 
-@dataclass(frozen=True)
-class LinkForm:
+class LinkForm(Struct, frozen=True):
     """The form of a link; the price in the currency's major units, empty to follow the suggested one."""
 
     supplier: str

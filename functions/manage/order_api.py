@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.customers.model import Recipient
 from mart_union.customers.refs import recipient_ref
@@ -22,8 +24,7 @@ from mart_union.web.request import Request
 _MONTH = re.compile(r"20\d{2}-(?:0[1-9]|1[0-2])")
 
 
-@dataclass(frozen=True)
-class StoreStep:
+class StoreStep(Struct, frozen=True):
     """A step of the order's procedure, for some of the store's lines or all that it can be taken for.
 
     `ship` needs a carrier and tracking number, `hand_over` the pick-up code, `schedule` the appointment, `provide` the access.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from manage import order_api
 from mart_union.catalog.refs import union_ref
@@ -25,8 +26,7 @@ from mart_union.web.request import Request
 _TABS = tuple(state for state in PROGRESS if state not in ENDED)
 
 
-@dataclass(frozen=True)
-class StepForm:
+class StepForm(Struct, frozen=True):
     """A step's form on the order page; `line` 0 means all lines that it can be taken for, the appointment is in the union's time."""
 
     step: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.catalog.service import change_store, get_store
 from mart_union.kernel.errors import Invalid
@@ -13,8 +13,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class SeenProcedure:
+class SeenProcedure(Struct, frozen=True):
     """A procedure as data, and as a Mermaid state diagram."""
 
     name: str
@@ -25,16 +24,14 @@ class SeenProcedure:
     picture: str
 
 
-@dataclass(frozen=True)
-class StoreProcedures:
+class StoreProcedures(Struct, frozen=True):
     """The procedure of the store's next orders, and all that it may choose from."""
 
     current: str
     procedures: tuple[SeenProcedure, ...]
 
 
-@dataclass(frozen=True)
-class ProcedureChoice:
+class ProcedureChoice(Struct, frozen=True):
     """The procedure for the store's next orders; orders placed before keep theirs."""
 
     procedure: str

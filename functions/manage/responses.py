@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page
@@ -14,8 +14,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class ResponseAnswer:
+class ResponseAnswer(Struct, frozen=True):
     """The store's answer to a customer."""
 
     text: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page as Items
@@ -24,22 +24,19 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class NewShop:
+class NewShop(Struct, frozen=True):
     """Where the shop listens: an HTTPS address that takes a POST for each change of a link."""
 
     url: str
 
 
-@dataclass(frozen=True)
-class ShopState:
+class ShopState(Struct, frozen=True):
     """active or paused."""
 
     state: str
 
 
-@dataclass(frozen=True)
-class ShopView:
+class ShopView(Struct, frozen=True):
     """A shop; its secret is shown to the store's owner only."""
 
     shop: str
@@ -50,15 +47,13 @@ class ShopView:
     secret: str
 
 
-@dataclass(frozen=True)
-class Shops:
+class Shops(Struct, frozen=True):
     """A store's shops."""
 
     shops: tuple[ShopView, ...]
 
 
-@dataclass(frozen=True)
-class Behind:
+class Behind(Struct, frozen=True):
     """A link of which a shop has not confirmed the newest sequence."""
 
     sku: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.catalog.service import get_store
 from mart_union.customers.model import STORE_ROLES, Invitation, Membership
@@ -13,15 +13,13 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class InvitationTerms:
+class InvitationTerms(Struct, frozen=True):
     """owner, manager or packer."""
 
     role: str
 
 
-@dataclass(frozen=True)
-class Staff:
+class Staff(Struct, frozen=True):
     """A store's staff; names are for its own pages only."""
 
     staff: tuple[Membership, ...]

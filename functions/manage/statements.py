@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.ledger.model import Statement, StatementLine
 from mart_union.settlement.service import get_statement, list_statements, statement_as_csv
@@ -12,15 +12,13 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class Statements:
+class Statements(Struct, frozen=True):
     """The store's statements, newest first."""
 
     statements: tuple[Statement, ...]
 
 
-@dataclass(frozen=True)
-class StatementWithLines:
+class StatementWithLines(Struct, frozen=True):
     """A statement and the payables that it pays."""
 
     statement: Statement

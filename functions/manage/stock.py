@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from mart_union.catalog.model import Listing
 from mart_union.catalog.service import get_listing_with_level, list_listings_page
@@ -21,8 +22,7 @@ from mart_union.web.request import Request
 _JOURNAL_PAGE = 50
 
 
-@dataclass(frozen=True)
-class ListingStock:
+class ListingStock(Struct, frozen=True):
     """What a listing draws on. `pooled` says that it is a supplier's pool, which all its sellers share."""
 
     store: str
@@ -42,8 +42,7 @@ class ListingStock:
     sequence: int
 
 
-@dataclass(frozen=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """How many units are laid in or taken out, and why."""
 
     quantity: int
@@ -51,8 +50,7 @@ class Moved:
     reference: str = ""
 
 
-@dataclass(frozen=True)
-class ReserveLeft:
+class ReserveLeft(Struct, frozen=True):
     """What is left in reserve after the movement."""
 
     store: str
@@ -60,8 +58,7 @@ class ReserveLeft:
     reserve: int
 
 
-@dataclass(frozen=True)
-class StoreSupplier:
+class StoreSupplier(Struct, frozen=True):
     """A supplier who works with the store, and the store's listings of its offers."""
 
     supplier: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from mart_union.catalog.model import DAYS, STORE_STATES, Hours, Store, Texts
 from mart_union.catalog.service import change_store, get_store, get_union, list_audit, set_store_state
@@ -23,8 +25,7 @@ _NUMBERS = ("lead_days", "return_window_days")
 _WORDS = ("classification", "place", "glyph", "procedure", "carrier", "settlement_period")
 
 
-@dataclass(frozen=True)
-class StoreTerms:
+class StoreTerms(Struct, frozen=True):
     """All that a store can change of itself; amounts in minor units."""
 
     names: Texts
@@ -42,8 +43,7 @@ class StoreTerms:
     settlement_period: str
 
 
-@dataclass(frozen=True)
-class StoreState:
+class StoreState(Struct, frozen=True):
     """open, paused or closed."""
 
     state: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.catalog.model import Upload
 from mart_union.catalog.reports import UploadReport, read_report, refused_rows_address
@@ -18,8 +18,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class Announced:
+class Announced(Struct, frozen=True):
     """Where to send the file: a multipart form of these fields, then the field `file`, of at most so many bytes."""
 
     upload: str

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from mart_union.catalog.model import Listing
 from mart_union.catalog.service import list_listings_page
@@ -19,8 +21,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class NewSale:
+class NewSale(Struct, frozen=True):
     """An urgent sale: of which listing, at which price, when (ISO 8601 with a time zone), how many."""
 
     sku: str
@@ -30,8 +31,7 @@ class NewSale:
     quantity: int
 
 
-@dataclass(frozen=True)
-class SaleForm:
+class SaleForm(Struct, frozen=True):
     """The same as a form: the price in the currency's own units, the window in the union's time zone."""
 
     sku: str
@@ -41,8 +41,7 @@ class SaleForm:
     quantity: int
 
 
-@dataclass(frozen=True)
-class UrgentSales:
+class UrgentSales(Struct, frozen=True):
     """A store's listings with an urgent sale."""
 
     listings: tuple[Listing, ...]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from mart_union.catalog.model import Enterprise
 from mart_union.kernel.events import Event
@@ -29,8 +29,7 @@ _STORE_READS = {"placed", "cancelled"}
 _DECIDED = {"approved", "refused", "suspended"}
 
 
-@dataclass(frozen=True)
-class Audience:
+class Audience(Struct, frozen=True):
     """Who is told: a person (`customer`), or those who work for a `store` or `supplier` in one of some roles (none named: all)."""
 
     kind: str
@@ -38,8 +37,7 @@ class Audience:
     roles: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """One thing to tell an audience. The newest `sequence` of an `entity` wins, and the same `news` are not told twice in a row.
 
     `language` is the one to use for who has not chosen any.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
+from msgspec import Struct
 
 from mart_union.kernel.settings import settings
 from mart_union.web.pages import moment, money
@@ -18,8 +18,7 @@ _FOLDER = Path(__file__).parent / "texts"
 _DEFAULT = "en"
 
 
-@dataclass(frozen=True)
-class Mail:
+class Mail(Struct, frozen=True):
     """A mail without its address."""
 
     subject: str

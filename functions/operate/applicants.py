@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.catalog.model import Enterprise
 from mart_union.catalog.service import decide_enterprise, list_enterprises
@@ -15,8 +15,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """Whether an applicant may trade in the union."""
 
     approve: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.paging import Page
@@ -14,16 +14,14 @@ from mart_union.web.request import Request
 from operate.days import day_of
 
 
-@dataclass(frozen=True)
-class StatementWithLines:
+class StatementWithLines(Struct, frozen=True):
     """A statement and everything that is on it."""
 
     statement: Statement
     lines: tuple[StatementLine, ...]
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """When something was asked for that will be done in a moment."""
 
     asked_at: str

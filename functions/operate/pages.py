@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.catalog.model import ENTERPRISE_STATES, Carrier, Classification, Texts, Union
 from mart_union.catalog.service import get_union, list_categories, list_stores, save_union
@@ -21,16 +23,14 @@ from operate.days import day_of, month_of
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class UnionForm:
+class UnionForm(Struct, frozen=True):
     """The form of the union's rates; its names and texts come as one field a language."""
 
     commission_basis_points: int
     tax_basis_points: int
 
 
-@dataclass(frozen=True)
-class NamedForm:
+class NamedForm(Struct, frozen=True):
     """The form of a classification or a carrier; names come as one field a language."""
 
     id: str

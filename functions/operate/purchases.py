@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from mart_union.checkout.model import Purchase
 from mart_union.checkout.service import list_purchases_of_day

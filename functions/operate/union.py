@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.catalog.model import Category, Union
 from mart_union.catalog.service import get_union, list_categories, save_category, save_union
@@ -11,8 +12,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class Fees:
+class Fees(Struct, frozen=True):
     """The union's rates, in basis points (1 = 1/10,000): its commission on goods, and the tax that prices contain."""
 
     commission_basis_points: int

@@ -5,7 +5,7 @@ Source: the mart union system's financial service unit (claims 1, 7, 13, 20).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.checkout.paying import pay_pending
 from mart_union.checkout.service import get_purchase
@@ -22,37 +22,32 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class PaymentRequest:
+class PaymentRequest(Struct, frozen=True):
     """A waiting purchase, and the amount that the customer means to pay for it from their union account."""
 
     purchase: str
     amount_minor: int
 
 
-@dataclass(frozen=True)
-class PaymentForm:
+class PaymentForm(Struct, frozen=True):
     """The form of the payment page."""
 
     amount_minor: int
 
 
-@dataclass(frozen=True)
-class Withdrawal:
+class Withdrawal(Struct, frozen=True):
     """An amount to send back to the customer's bank."""
 
     amount_minor: int
 
 
-@dataclass(frozen=True)
-class WithdrawalForm:
+class WithdrawalForm(Struct, frozen=True):
     """The form of a withdrawal: the amount as people write it, such as 1280."""
 
     amount: str
 
 
-@dataclass(frozen=True)
-class Payment:
+class Payment(Struct, frozen=True):
     """Money that moved on the caller's account: what came in is positive, what was paid negative."""
 
     id: str

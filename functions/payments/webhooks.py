@@ -5,9 +5,9 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from mart_union.catalog.service import get_store
@@ -28,8 +28,7 @@ TRANSFER_RECEIVED = "transfer.received"
 _ID = re.compile(r"^[\x21-\x7e]{1,64}$")
 
 
-@dataclass(frozen=True)
-class TransferReceived:
+class TransferReceived(Struct, frozen=True):
     """Money that came to the union's bank account, and what it is for: `customer/<id>`, `deposit/<store>` or `purchase/<id>`."""
 
     id: str
@@ -38,16 +37,14 @@ class TransferReceived:
     reference: str
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """What the bank sends."""
 
     type: str
     data: TransferReceived
 
 
-@dataclass(frozen=True)
-class Received:
+class Received(Struct, frozen=True):
     """What became of the money: `posted` to an account, `confirmed` a purchase, or `credited` to its customer's account instead."""
 
     id: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
@@ -15,8 +15,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class Application:
+class Application(Struct, frozen=True):
     """What an applicant says of the supplier; `supplier` is the id that it wishes to have."""
 
     supplier: str
@@ -26,8 +25,7 @@ class Application:
     settlement_period: str = "weekly"
 
 
-@dataclass(frozen=True)
-class ApplicationForm:
+class ApplicationForm(Struct, frozen=True):
     """The form of an application, in the union's own language."""
 
     supplier: str = ""
@@ -37,8 +35,7 @@ class ApplicationForm:
     settlement_period: str = "weekly"
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """An application and what became of it: applied, approved or refused."""
 
     supplier: str

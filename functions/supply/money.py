@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.kernel.clock import utc_now
 from mart_union.ledger.model import Statement, StatementLine
@@ -15,8 +15,7 @@ from mart_union.web.request import Request
 from supply.orders import month_of
 
 
-@dataclass(frozen=True)
-class Clearing:
+class Clearing(Struct, frozen=True):
     """What was posted to the supplier's clearing account in a month, newest first: earned and paid out."""
 
     account: str
@@ -25,15 +24,13 @@ class Clearing:
     next: str
 
 
-@dataclass(frozen=True)
-class Statements:
+class Statements(Struct, frozen=True):
     """A party's statements, newest first."""
 
     statements: tuple[Statement, ...]
 
 
-@dataclass(frozen=True)
-class StatementWithLines:
+class StatementWithLines(Struct, frozen=True):
     """A statement and the payables that it pays."""
 
     statement: Statement

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from mart_union.catalog.model import offer_level
 from mart_union.catalog.service import get_union
@@ -22,8 +24,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class OfferTerms:
+class OfferTerms(Struct, frozen=True):
     """An offer as its supplier writes it. `quantity` corrects the pool to what was counted; without it the pool stays."""
 
     titles: dict[str, str]
@@ -41,8 +42,7 @@ class OfferTerms:
     quantity: int | None = None
 
 
-@dataclass(frozen=True)
-class OfferForm:
+class OfferForm(Struct, frozen=True):
     """The form of an offer; prices in the currency's major units, titles and texts in fields `title.<language>`."""
 
     sku: str = ""
@@ -59,8 +59,7 @@ class OfferForm:
     quantity: int | None = None
 
 
-@dataclass(frozen=True)
-class PooledOffer:
+class PooledOffer(Struct, frozen=True):
     """An offer with the pool that its sellers draw on: what is left for sale, reserved and sold."""
 
     offer: Offer

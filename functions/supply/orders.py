@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.customers.model import Recipient
 from mart_union.customers.service import get_recipient
@@ -24,8 +26,7 @@ from mart_union.web.request import Request
 MONTH = re.compile(r"^(20\d{2}-(0[1-9]|1[0-2]))?$")
 
 
-@dataclass(frozen=True)
-class SuppliedLine:
+class SuppliedLine(Struct, frozen=True):
     """A line as its supplier sees it: what to send, and what it is owed for it."""
 
     number: int
@@ -37,8 +38,7 @@ class SuppliedLine:
     state: str
 
 
-@dataclass(frozen=True)
-class DeliverTo:
+class DeliverTo(Struct, frozen=True):
     """Where a supplier's lines go."""
 
     name: str
@@ -48,8 +48,7 @@ class DeliverTo:
     phone: str
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """A step that some of the supplier's lines took; not by whom, since that may be the customer."""
 
     step: str
@@ -58,8 +57,7 @@ class Taken:
     lines: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class SuppliedOrder:
+class SuppliedOrder(Struct, frozen=True):
     """A supplier's part of an order. `deliver_to` is None once the delivery is over, or where the recipient was erased."""
 
     order: str
@@ -77,8 +75,7 @@ class SuppliedOrder:
     deliver_to: DeliverTo | None
 
 
-@dataclass(frozen=True)
-class NewStep:
+class NewStep(Struct, frozen=True):
     """A step of the supplier's lines (all that may take it, or those named), with what the procedure asks for with it."""
 
     step: str
@@ -91,8 +88,7 @@ class NewStep:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class StepForm:
+class StepForm(Struct, frozen=True):
     """The form of a step."""
 
     step: str
@@ -151,7 +147,7 @@ def show_page(request: Request) -> Page:
 def step_by_form(request: Request) -> Redirect:
     """Take a step by the page's form."""
     form: StepForm = request.content
-    _step(request, NewStep(lines=None, **{name: getattr(form, name) for name in StepForm.__dataclass_fields__}))
+    _step(request, NewStep(lines=None, **{name: getattr(form, name) for name in StepForm.__struct_fields__}))
     return Redirect(f"/supply/{request.params['supplier']}/orders/{request.params['order']}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page as Items
@@ -15,8 +15,7 @@ from mart_union.web.request import Request
 from supply.orders import month_of
 
 
-@dataclass(frozen=True)
-class ResponseAnswer:
+class ResponseAnswer(Struct, frozen=True):
     """The supplier's answer to a customer."""
 
     text: str

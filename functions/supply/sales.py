@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from mart_union.checkout.model import Purchase, Wanted
@@ -21,16 +20,14 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class SoldLine:
+class SoldLine(Struct, frozen=True):
     """A quantity of a linked listing that the shop sold."""
 
     sku: Annotated[str, Meta(min_length=1, max_length=64)]
     quantity: Annotated[int, Meta(ge=1, le=999)]
 
 
-@dataclass(frozen=True)
-class Sale:
+class Sale(Struct, frozen=True):
     """A sale as the shop reports it; `sale` is the shop's own id for it, so that reporting it again changes nothing."""
 
     sale: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")]
@@ -38,8 +35,7 @@ class Sale:
     recipient: RecipientFields
 
 
-@dataclass(frozen=True)
-class SaleTaken:
+class SaleTaken(Struct, frozen=True):
     """What became of a sale: the union's purchase and orders, in which the goods are on their way."""
 
     sale: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.catalog.model import Upload
 from mart_union.catalog.reports import UploadReport, read_report, refused_rows_address
@@ -16,15 +16,13 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class UploadAnnouncement:
+class UploadAnnouncement(Struct, frozen=True):
     """What the file is called where it comes from; only people read it."""
 
     file_name: str = ""
 
 
-@dataclass(frozen=True)
-class UploadForm:
+class UploadForm(Struct, frozen=True):
     """Where to send the file: a multipart form of these fields, then the field `file`."""
 
     upload: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Unauthenticated
@@ -13,8 +13,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Struct, frozen=True):
     """What happened to a shipment: picked_up, in_transit, out_for_delivery, failed_attempt or delivered, and when."""
 
     order: str
@@ -23,8 +22,7 @@ class Report:
     at: str
 
 
-@dataclass(frozen=True)
-class Received:
+class Received(Struct, frozen=True):
     """The state of the shipment's order after a report."""
 
     order: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mart_union.customers.refs import recipient_ref
 from mart_union.kernel.clock import utc_now
@@ -19,16 +20,14 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class CustomerStep:
+class CustomerStep(Struct, frozen=True):
     """A step of the order's procedure: `cancel` or `receive`, for some lines or for all that it can be taken for."""
 
     step: str
     lines: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True)
-class NewResponse:
+class NewResponse(Struct, frozen=True):
     """What a customer says: `kind` is question, complaint or review; a review has 1 to 5 stars and names its line."""
 
     kind: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.catalog.refs import union_ref
 from mart_union.checkout.service import list_purchases
@@ -19,8 +19,7 @@ from tracking.orders import NewResponse, order_of, respond, take
 from tracking.purchases import cancel, purchase_of, status_of
 
 
-@dataclass(frozen=True)
-class StepForm:
+class StepForm(Struct, frozen=True):
     """A button of the order page; `line` 0 means all lines that the step can be taken for."""
 
     step: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Purchase
@@ -18,8 +18,7 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-@dataclass(frozen=True)
-class PurchaseStatus:
+class PurchaseStatus(Struct, frozen=True):
     """A purchase with where its orders are; its state is theirs, furthest behind first."""
 
     purchase: Purchase

@@ -9,12 +9,13 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.session import get_session
+from msgspec.structs import replace
 
 from mart_union.catalog import unions
 from mart_union.kernel.settings import settings

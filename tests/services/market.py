@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from mart_union.catalog.model import Listing, OfferReference, Store, Union, listing_level, offer_level
 from mart_union.catalog.tables import ListingItem, StoreItem, UnionItem, listing_key, store_key, union_key
@@ -38,7 +40,7 @@ def save_union() -> Union:
 def save_store(store: str, **changes: object) -> Store:
     """An open store that delivers for 60 dollars by `hct`."""
     made = Store(store, f"{store}-co", {"en": store}, {}, "food", "open", iso(NOW), carrier="hct", delivery_amount=6000)
-    made = replace(made, **changes)  # type: ignore[arg-type]
+    made = replace(made, **changes)
     StoreItem(*store_key(store), document=made).save()
     return made
 
@@ -47,7 +49,7 @@ def save_listing(store: str, sku: str, *, price_minor: int, reserve: int, **chan
     """A listing with stock of its own."""
     level = listing_level(store, sku)
     made = Listing(store, sku, {"en": f"{sku} of {store}"}, {}, "tea", "food", "goods", price_minor, "on_sale", level)
-    made = replace(made, **changes)  # type: ignore[arg-type]
+    made = replace(made, **changes)
     ListingItem(*listing_key(store, sku), document=made).save()
     count(level, reserve, actor="test", reference="test", now=NOW, low_stock=2)
     return made

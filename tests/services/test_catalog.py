@@ -378,7 +378,7 @@ def test_an_upload_is_worked_on_by_one_at_a_time_and_its_content_once(unique: st
     assert claimed is not None
     with pytest.raises(Busy):
         catalog.claim_upload(owner, "u1", "etag-1", NOW + timedelta(seconds=30))
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     reached = catalog.save_progress(replace(claimed, line=101, applied=100), NOW + timedelta(seconds=60))
     taken_over = catalog.claim_upload(owner, "u1", "etag-1", NOW + timedelta(seconds=600))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from mart_union.catalog.model import Listing, OfferReference, Store, listing_level, offer_level
 from mart_union.catalog.service import get_listing

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import jwt
 import pytest
 from botocore.session import get_session
+from msgspec.structs import replace
 
 from account.app import lambda_handler
 from account.signing import safe_next

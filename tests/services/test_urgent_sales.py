@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mart_union.catalog.model import UrgentSale
 from mart_union.catalog.refs import listing_ref
@@ -35,7 +35,7 @@ TERMS = SaleTerms(20_000, iso(NOW), iso(NOW + timedelta(hours=1)), 4)
 
 
 def start(market: Market, *, key: str = "sale-00001", **changes: Any) -> None:
-    terms = SaleTerms(**{name: changes.get(name, getattr(TERMS, name)) for name in TERMS.__dataclass_fields__})
+    terms = SaleTerms(**{name: changes.get(name, getattr(TERMS, name)) for name in TERMS.__struct_fields__})
     start_urgent_sale(market.store, changes.get("sku", "TEA"), terms, actor="owner", key=key, now=NOW)
 
 

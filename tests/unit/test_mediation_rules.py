@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import Currency

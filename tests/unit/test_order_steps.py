@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation, StepNotAllowed

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from mart_union.checkout.model import Purchase, PurchaseLine
 from mart_union.ledger.census import Ledger

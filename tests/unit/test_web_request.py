@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.kernel.errors import Invalid
-from mart_union.kernel.settings import Settings, settings
+from mart_union.kernel.settings import settings
 from mart_union.web import request as web_request
 from mart_union.web.access import Caller
 from mart_union.web.request import Request, base_of, convert_form, decode, language_of, read_cookies
 
 
-@dataclasses.dataclass(frozen=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """A body of a route."""
 
     sku: str
@@ -25,8 +25,7 @@ class Wish:
     gift: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class Wishes:
+class Wishes(Struct, frozen=True):
     """A body with a list."""
 
     lines: tuple[Wish, ...]
@@ -184,6 +183,6 @@ def test_the_language_is_asked_for_remembered_preferred_or_the_unions_own(
 def test_links_stand_under_the_stage_only_on_the_apis_own_address(
     monkeypatch: pytest.MonkeyPatch, public_url: str, host: str, base: str
 ) -> None:
-    known: Settings = dataclasses.replace(settings(), public_url=public_url)
+    known = replace(settings(), public_url=public_url)
     monkeypatch.setattr(web_request, "settings", lambda: known)
     assert base_of({"stage": "union"}, host) == base

@@ -9,17 +9,17 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
 
 MOST_ROWS = 100_000
 _PIECE = 1 << 20
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What was found at a line: an `error` keeps its row out, a `warning` does not. Line 0 is the file as a whole."""
 
     line: int
@@ -37,8 +37,7 @@ class FileRefused(Exception):
         self.finding = finding
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """A row as it was sent: the line on which it begins, and its cells by column."""
 
     line: int
@@ -46,16 +45,14 @@ class Row:
     raw: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class BadRow:
+class BadRow(Struct, frozen=True):
     """A row that is no row of the table."""
 
     finding: Finding
     raw: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Struct, frozen=True):
     """An uploaded table: how to read it, and what is odd about its columns."""
 
     path: Path

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.catalog.categories import add_categories, list_categories
 from mart_union.catalog.files import Finding, Row
@@ -39,8 +42,7 @@ class Outcome:
     refused: list[tuple[Row, Finding]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Change:
+class _Change(Struct, frozen=True):
     """A row beside what the store has under its SKU now."""
 
     row: ListingRow

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mart_union.stock.model import Level
 
@@ -25,24 +27,21 @@ STORE_STATES = ("draft", "open", "paused", "closed")
 LISTING_STATES = ("on_sale", "paused", "withdrawn")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """A place that a union serves: its names and the beginnings of its postcodes."""
 
     names: Texts
     postcodes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Classification:
+class Classification(Struct, frozen=True):
     """A business or profession by which stores are grouped."""
 
     id: str
     names: Texts
 
 
-@dataclass(frozen=True)
-class Carrier:
+class Carrier(Struct, frozen=True):
     """A provider of delivery; `tracking_url` has `{number}` where the tracking number goes."""
 
     id: str
@@ -50,8 +49,7 @@ class Carrier:
     tracking_url: str = ""
 
 
-@dataclass(frozen=True)
-class Union:
+class Union(Struct, frozen=True):
     """The union itself, as its operator describes it, with the rates that hold for everything it sells."""
 
     id: str
@@ -66,8 +64,7 @@ class Union:
     sequence: int = 0
 
 
-@dataclass(frozen=True)
-class Enterprise:
+class Enterprise(Struct, frozen=True):
     """A business that owns stores; it trades once the operator has approved it."""
 
     id: str
@@ -79,8 +76,7 @@ class Enterprise:
     sequence: int = 1
 
 
-@dataclass(frozen=True)
-class Store:
+class Store(Struct, frozen=True):
     """A store and the terms that a purchase in it is made under. It belongs to exactly one enterprise."""
 
     id: str
@@ -113,8 +109,7 @@ class Store:
         return self.delivery_amount
 
 
-@dataclass(frozen=True)
-class Category:
+class Category(Struct, frozen=True):
     """A node of a tree of goods: a store's own, or the union's that stores' categories map to."""
 
     id: str
@@ -124,8 +119,7 @@ class Category:
     union_category: str = ""
 
 
-@dataclass(frozen=True)
-class OfferReference:
+class OfferReference(Struct, frozen=True):
     """The supplier's offer that a mediated listing was made from, with its terms when the listing was last brought in step."""
 
     supplier: str
@@ -134,8 +128,7 @@ class OfferReference:
     settlement_period: str = "weekly"
 
 
-@dataclass(frozen=True)
-class UrgentSale:
+class UrgentSale(Struct, frozen=True):
     """A price for a window of time and a quantity kept for it. Whether it runs is decided when it is looked at: no clock can be late."""
 
     id: str
@@ -149,8 +142,7 @@ class UrgentSale:
         return datetime.fromisoformat(self.starts_at) <= moment < datetime.fromisoformat(self.ends_at)
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """What a store sells, identified by store + SKU. `level` names the stock that it draws on: its own, or its offer's."""
 
     store: str
@@ -189,8 +181,7 @@ class Listing:
         return level.fenced if self.urgent is not None else level.reserve
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(Struct, frozen=True):
     """A listing as a shelf shows it."""
 
     store: str
@@ -202,8 +193,7 @@ class Card:
     mediated: bool = False
 
 
-@dataclass(frozen=True)
-class StoreCard:
+class StoreCard(Struct, frozen=True):
     """A store as the union's front shows it, under its classification; `hours` as `told_hours` writes them, which is short."""
 
     store: str
@@ -218,8 +208,7 @@ class StoreCard:
         return hours_include(read_hours(self.hours), moment, time_zone)
 
 
-@dataclass(frozen=True)
-class CategoryLink:
+class CategoryLink(Struct, frozen=True):
     """A category as a shelf's head names it; `depth` counts from the root of the tree."""
 
     id: str
@@ -227,8 +216,7 @@ class CategoryLink:
     depth: int = 0
 
 
-@dataclass(frozen=True)
-class ShelfHead:
+class ShelfHead(Struct, frozen=True):
     """What stands above the cards of a shelf, so that a page needs one read: whose shelf it is and where one can go from it."""
 
     names: Texts
@@ -238,8 +226,7 @@ class ShelfHead:
     classifications: tuple[Classification, ...] = ()
 
 
-@dataclass(frozen=True)
-class Shelf:
+class Shelf(Struct, frozen=True):
     """One page of a shelf: cards of listings, or cards of stores on the union's front. `total` counts the cards of all pages."""
 
     name: str
@@ -251,8 +238,7 @@ class Shelf:
     stores: tuple[StoreCard, ...] = ()
 
 
-@dataclass(frozen=True)
-class Upload:
+class Upload(Struct, frozen=True):
     """A file that was sent to the bucket, and what became of its rows. `owner` is `store/<id>` or `supplier/<id>`.
 
     `line` is how far it has been worked through, `etag` which content that was; `claimed_until` keeps others off while one works;
@@ -277,8 +263,7 @@ class Upload:
     sequence: int = 1
 
 
-@dataclass(frozen=True)
-class AuditEntry:
+class AuditEntry(Struct, frozen=True):
     """A change that a member of staff or an operator made: who, what, of what, when."""
 
     owner: str

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
+from msgspec import Struct
 
 from mart_union.catalog.files import Finding
 from mart_union.catalog.model import Upload, error_file_key, report_key
@@ -13,16 +12,14 @@ from mart_union.kernel.bucket import get_object, presign_download
 from mart_union.kernel.errors import NotFound
 
 
-@dataclass(frozen=True)
-class UploadReport:
+class UploadReport(Struct, frozen=True):
     """An upload and what was found in it; the first thousand findings."""
 
     upload: Upload
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True)
-class _Summary:
+class _Summary(Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
 
 

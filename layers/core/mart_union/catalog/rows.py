@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mart_union.catalog.categories import path_categories
 from mart_union.catalog.files import Finding, Row
@@ -104,8 +105,7 @@ class Cells:
         return text
 
 
-@dataclass(frozen=True)
-class ListingRow:
+class ListingRow(Struct, frozen=True):
     """A row that can be applied: the listing as the row has it, its category's path, and the quantity that was counted."""
 
     row: Row

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
+from msgspec import Struct
 from pynamodb.exceptions import UpdateError
 
 from mart_union.catalog.categories import list_categories
@@ -139,8 +139,7 @@ class _Overtaken(Conflict):
     """Another build of the shelf has begun since; it will show what this one would have."""
 
 
-@dataclass(frozen=True)
-class _Build:
+class _Build(Struct, frozen=True):
     """One build of a shelf; it writes only as long as it is the one that began last."""
 
     shelf: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from mart_union.catalog.model import Listing, Shelf, Store, listing_level
 from mart_union.catalog.refs import listing_ref, store_ref
@@ -27,8 +28,7 @@ _stores: dict[str, tuple[float, Store]] = {}
 _levels: dict[tuple[str, str], str] = {}
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A listing with what is left of it now, and its store as it was up to a minute ago."""
 
     listing: Listing

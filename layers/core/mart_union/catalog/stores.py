@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.enterprises import checked_names, checked_slug, get_enterprise
@@ -105,7 +106,7 @@ def change_store(store: str, changes: Mapping[str, Any], actor: str, now: dateti
         Conflict: someone else changed the store at the same moment.
     """
     before = get_store(store)
-    wrong = [name for name in changes if name in _FIXED or name not in Store.__dataclass_fields__]
+    wrong = [name for name in changes if name in _FIXED or name not in Store.__struct_fields__]
     if wrong:
         raise Invalid(f"these cannot be changed: {', '.join(wrong)}", errors=[{"field": wrong[0], "reason": "fixed"}])
     after = checked_store(replace(before, **changes))

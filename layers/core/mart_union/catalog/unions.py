@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.model import Texts, Union

@@ -6,8 +6,9 @@ The same content is never applied twice: storage may tell of it again.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from mart_union.catalog.model import Upload
 from mart_union.catalog.tables import UploadItem, UploadKeyItem, upload_command_key, upload_key

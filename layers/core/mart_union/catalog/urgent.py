@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from aws_lambda_powertools import Logger
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.listings import add_listing
@@ -29,8 +30,7 @@ logger = Logger(child=True)
 _LONGEST = timedelta(days=30)
 
 
-@dataclass(frozen=True)
-class SaleTerms:
+class SaleTerms(Struct, frozen=True):
     """What a store says of an urgent sale: the price, the window (ISO 8601 with a time zone), the quantity kept for it."""
 
     price_minor: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mart_union.checkout.model import Purchase
 from mart_union.checkout.paying import end_unpaid
@@ -27,8 +28,7 @@ from mart_union.stock.service import add_movement
 _Step = tuple[Order, Order]  # before and after
 
 
-@dataclass(frozen=True)
-class Cancelled:
+class Cancelled(Struct, frozen=True):
     """A purchase that was cancelled, and its orders as that left them."""
 
     purchase: Purchase

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from mart_union.catalog.model import Listing, Store
 from mart_union.checkout.model import Purchase, PurchaseLine, Wanted
@@ -16,8 +17,7 @@ from mart_union.orders.model import Line, Order, Share
 from mart_union.orders.procedures import acceptance_deadline, current_version, promised_by
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Who asks for a purchase, under which key, and how it is to be paid and delivered."""
 
     purchase: str
@@ -33,8 +33,7 @@ class Asked:
     reservation_seconds: int = 0
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A purchase as it will be written: its orders, its transfer, the units of each level, their supply price, those fenced."""
 
     purchase: Purchase

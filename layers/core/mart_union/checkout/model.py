@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 METHODS = ("account", "bank_transfer")
 """How a customer can pay: from the union account at once, or by a bank transfer that is awaited while the stock is reserved."""
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A quantity of a listing that a shopper wants."""
 
     store: str
@@ -17,8 +16,7 @@ class Wanted:
     quantity: int
 
 
-@dataclass(frozen=True)
-class PurchaseLine:
+class PurchaseLine(Struct, frozen=True):
     """A line as the purchase register shows it: money, title, quantity."""
 
     order: str
@@ -30,8 +28,7 @@ class PurchaseLine:
     glyph: str = ""
 
 
-@dataclass(frozen=True)
-class Purchase:
+class Purchase(Struct, frozen=True):
     """One checkout. Its state is derived from its orders; only how it is paid is its own (`payment`: paid, pending, expired, voided)."""
 
     id: str
@@ -56,8 +53,7 @@ class Purchase:
     facts: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class QuotedLine:
+class QuotedLine(Struct, frozen=True):
     """A cart line priced now; `problem` says why it cannot be bought ('' when it can)."""
 
     store: str
@@ -70,8 +66,7 @@ class QuotedLine:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class QuotedStore:
+class QuotedStore(Struct, frozen=True):
     """The part of a cart at one store."""
 
     store: str
@@ -82,8 +77,7 @@ class QuotedStore:
     promised_by: str
 
 
-@dataclass(frozen=True)
-class Quote:
+class Quote(Struct, frozen=True):
     """What a cart costs now. `total_minor` is what a checkout must state as the total that the shopper saw."""
 
     stores: tuple[QuotedStore, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mart_union.catalog.model import Listing, Store, Union
 from mart_union.checkout.model import Quote, QuotedLine, QuotedStore, Wanted
@@ -17,8 +18,7 @@ MOST_STORES = 20
 MOST_UNITS = 999
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """The terms that hold at this moment for what a shopper wants; levels only where they were read too."""
 
     union: Union
@@ -106,8 +106,7 @@ def split_delivery(delivery_minor: int, amounts: Sequence[int], step: int) -> li
     return split(delivery_minor, amounts, step) if delivery_minor else [0] * len(amounts)
 
 
-@dataclass(frozen=True)
-class LineMoney:
+class LineMoney(Struct, frozen=True):
     """A line's frozen split, and what the seller's deposit must hold because the price does not cover it."""
 
     shares: tuple[Share, ...]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from mart_union.catalog.refs import listing_ref, store_ref, union_ref
 from mart_union.checkout.drafting import Asked, Draft, draft_purchase

@@ -7,8 +7,9 @@ the message in the same crash, and a lost "your order was refused" is worse than
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from mart_union.customers.tables import SentItem, sent_key
 from mart_union.kernel.clock import iso, utc_now
@@ -20,8 +21,7 @@ LEASE_SECONDS = 120  # longer than the function may run, so that nobody who stil
 KEPT_DAYS = 120
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """The right to send one message until a moment."""
 
     entity: str

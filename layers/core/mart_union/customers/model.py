@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mart_union.kernel.errors import Invalid, RuleViolation
 
@@ -18,8 +19,7 @@ MOST_CART_LINES = 50
 MOST_UNITS_A_LINE = 999
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """A customer's name, address for mail, and language. Personal data: never in an event, a log or another item."""
 
     customer: str
@@ -29,8 +29,7 @@ class Profile:
     updated_at: str
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(Struct, frozen=True):
     """Whom the user pool knows; `email` is '' until its owner has verified it."""
 
     subject: str
@@ -38,8 +37,7 @@ class Person:
     email: str
 
 
-@dataclass(frozen=True)
-class RecipientFields:
+class RecipientFields(Struct, frozen=True):
     """What a customer says of a recipient."""
 
     name: str
@@ -49,8 +47,7 @@ class RecipientFields:
     phone: str
 
 
-@dataclass(frozen=True)
-class Recipient:
+class Recipient(Struct, frozen=True):
     """Who gets a delivery, where. Immutable: an edit makes a new one, so that an order keeps the one it was placed with."""
 
     id: str
@@ -68,8 +65,7 @@ class Recipient:
         return RecipientFields(self.name, self.address_lines, self.city, self.postcode, self.phone)
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(Struct, frozen=True):
     """A browsing session: anonymous until its customer signs in. Views are kept only when `consent` is given."""
 
     id: str
@@ -78,8 +74,7 @@ class Session:
     customer: str = ""
 
 
-@dataclass(frozen=True)
-class View:
+class View(Struct, frozen=True):
     """One step of a browsing sequence."""
 
     id: str
@@ -91,8 +86,7 @@ class View:
     sku: str = ""
 
 
-@dataclass(frozen=True)
-class CartLine:
+class CartLine(Struct, frozen=True):
     """A quantity of a listing in a cart."""
 
     store: str
@@ -100,16 +94,14 @@ class CartLine:
     quantity: int
 
 
-@dataclass(frozen=True)
-class Cart:
+class Cart(Struct, frozen=True):
     """What a shopper means to buy; `sequence` counts its changes (0: it was never filled)."""
 
     lines: tuple[CartLine, ...] = ()
     sequence: int = 0
 
 
-@dataclass(frozen=True)
-class Membership:
+class Membership(Struct, frozen=True):
     """A role of a person in a store, with a supplier, or in an enterprise."""
 
     subject: str
@@ -119,8 +111,7 @@ class Membership:
     since: str
 
 
-@dataclass(frozen=True)
-class Invitation:
+class Invitation(Struct, frozen=True):
     """An offer to join a store's staff, taken up once by whoever has its code."""
 
     code: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from mart_union.customers import carts
 from mart_union.customers.model import SESSION_DAYS, VIEW_DAYS, VIEW_KINDS, Session, View

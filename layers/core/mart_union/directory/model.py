@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True)
-class Place:
+
+class Place(Struct, frozen=True):
     """A place that a union serves: its names by language, and the postcode prefixes that lie in it."""
 
     names: dict[str, str] = field(default_factory=dict)
     postcodes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Heartbeat:
+class Heartbeat(Struct, frozen=True):
     """What a union says of itself: where it is, whom it serves, and how many of its stores are open."""
 
     base_url: str
@@ -32,8 +31,7 @@ class Heartbeat:
     open_stores: int = 0
 
 
-@dataclass(frozen=True)
-class Union:
+class Union(Struct, frozen=True):
     """A union as the service center knows it; it has no `heartbeat` until it has reported once."""
 
     id: str

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import IO, Any
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import get_session
+from msgspec import Struct
 
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
@@ -44,8 +44,7 @@ def get_object(key: str) -> str:
     return body.decode()
 
 
-@dataclass(frozen=True)
-class UploadForm:
+class UploadForm(Struct, frozen=True):
     """Where a file is sent, as multipart/form-data: these fields first, then the field `file`."""
 
     url: str

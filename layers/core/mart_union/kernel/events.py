@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import msgspec
 from botocore.config import Config
 from botocore.session import get_session
+from msgspec import Struct
 
 from mart_union.kernel.settings import settings
 
@@ -18,8 +18,7 @@ _MOST_ENTRIES = 10  # https://docs.aws.amazon.com/eventbridge/latest/APIReferenc
 _MOST_BYTES = 250_000  # of 256 KiB, which all entries of a request share
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Struct, frozen=True):
     """Something that has happened. The newest `sequence` of an `entity` wins; an `id` seen before changes nothing."""
 
     id: str

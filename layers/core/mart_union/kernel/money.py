@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mart_union.kernel.errors import Invalid
 
@@ -19,8 +20,7 @@ _SIGNS = {"TWD": "NT$", "KRW": "₩", "JPY": "¥", "USD": "US$", "EUR": "€"}
 _PRICE = re.compile(r"^\s*(\d{1,15})(?:\.(\d{1,3}))?\s+([A-Z]{3})\s*$")
 
 
-@dataclass(frozen=True)
-class Currency:
+class Currency(Struct, frozen=True):
     """An ISO 4217 currency and the step in which a union charges it, in minor units."""
 
     code: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec import Struct
 from pynamodb.exceptions import QueryError
 
 from mart_union.kernel.errors import Invalid
@@ -14,8 +14,7 @@ from mart_union.kernel.errors import Invalid
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Page(Generic[T]):
+class Page(Struct, Generic[T], frozen=True):
     """Some items in order, and the cursor to send for those that follow ('' when there are none)."""
 
     items: tuple[T, ...]

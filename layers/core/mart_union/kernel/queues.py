@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from botocore.config import Config
 from botocore.session import get_session
+from msgspec import Struct
 
 
-@dataclass(frozen=True)
-class QueueCount:
+class QueueCount(Struct, frozen=True):
     """A queue and about how many messages wait in it (SQS counts approximately)."""
 
     queue: str

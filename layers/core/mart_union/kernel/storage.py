@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
 from botocore.config import Config
 from botocore.session import get_session
+from msgspec import Struct
 from pynamodb.attributes import Attribute, UnicodeAttribute
 from pynamodb.constants import STRING
 from pynamodb.models import Model
@@ -78,8 +78,7 @@ def find(model: type[M], pk: str, sk: str, *, consistent: bool = False) -> M | N
         return None
 
 
-@dataclass(frozen=True)
-class Ref(Generic[T]):
+class Ref(Struct, Generic[T], frozen=True):
     """Where something stands and how to read it there: a capability hands it out, so that its tables stay its own."""
 
     model: type[Item]

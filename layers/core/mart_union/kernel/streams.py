@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord, DynamoDBStreamEvent
+from msgspec import Struct
 
 from mart_union.kernel.clock import iso
 
 Image = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """One change of one item. Attributes are plain; `document` is decoded. An item that is new has no `old`, one removed no `new`."""
 
     table: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pynamodb.connection import Connection
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
@@ -28,8 +28,7 @@ class _Collision(Exception):
     """Another transaction was at the same items at the same moment; nothing was written."""
 
 
-@dataclass(frozen=True)
-class _Write:
+class _Write(Struct, frozen=True):
     kind: str  # check, delete, put or update: the order in which PynamoDB sends them, and reasons come back
     item: Item
     actions: Sequence[Action]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mart_union.kernel.census import scan
 from mart_union.ledger.model import Account, Payable, Statement, StatementLine, Transfer
@@ -18,8 +20,7 @@ from mart_union.ledger.tables import (
 )
 
 
-@dataclass(frozen=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """All that the ledger holds. `outcomes` says how pending transfers ended; `lines` are those of each statement, by its id."""
 
     transfers: list[Transfer] = field(default_factory=list)

@@ -7,7 +7,8 @@ to `bank/out`, so these go negative and positive as the mirror of the world outs
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import LARGEST_AMOUNT
@@ -22,16 +23,14 @@ SETTLEMENT_PERIODS = ("at_once", "daily", "weekly", "biweekly", "monthly")
 """How often a party is paid what has fallen due."""
 
 
-@dataclass(frozen=True)
-class Posting:
+class Posting(Struct, frozen=True):
     """An amount added to an account (negative: taken from it)."""
 
     account: str
     amount_minor: int
 
 
-@dataclass(frozen=True)
-class Transfer:
+class Transfer(Struct, frozen=True):
     """One immutable movement of money; `pending` until it is resolved once (posted, voided, expired) by a second item."""
 
     id: str
@@ -45,8 +44,7 @@ class Transfer:
     facts: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(Struct, frozen=True):
     """A running balance, kept only for accounts with a floor. `available` is what may still be debited."""
 
     name: str
@@ -55,8 +53,7 @@ class Account:
     sequence: int = 0
 
 
-@dataclass(frozen=True)
-class Payable:
+class Payable(Struct, frozen=True):
     """What the completion of an order's lines owes one party, due on a day of the union's time zone."""
 
     id: str
@@ -70,8 +67,7 @@ class Payable:
     statement: str = ""
 
 
-@dataclass(frozen=True)
-class StatementLine:
+class StatementLine(Struct, frozen=True):
     """One payable as its statement shows it."""
 
     payable: str
@@ -82,8 +78,7 @@ class StatementLine:
     titles: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """What one party is paid for one period; the total is the sum of its lines."""
 
     id: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, InsufficientFunds, KeyReused, NotFound
@@ -27,8 +28,7 @@ from mart_union.ledger.tables import (
 OUTCOMES = ("posted", "voided", "expired")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A posting as an account's listing shows it."""
 
     transfer: str
@@ -38,8 +38,7 @@ class Entry:
     amount_minor: int
 
 
-@dataclass(frozen=True)
-class _Move:
+class _Move(Struct, frozen=True):
     """How a change moves the balance of an account, and what is available on it."""
 
     account: str

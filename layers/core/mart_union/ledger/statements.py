@@ -9,9 +9,10 @@ was cut off is found and finished, then under `<day>#settled`; what is carried f
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, NotFound

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.ids import derived_id
@@ -14,8 +15,7 @@ from mart_union.ledger import service as ledger
 from mart_union.ledger.model import Transfer, postings_of
 
 
-@dataclass(frozen=True)
-class Deposit:
+class Deposit(Struct, frozen=True):
     """What a store has deposited and may still use (`available_minor`), and what is held for open supply lines (`held_minor`)."""
 
     store: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import LARGEST_AMOUNT, Currency, checked_price, included_rate_of, rate_of
@@ -19,8 +21,7 @@ _MOST_GRANTS = 200
 _MOST_LEAD_DAYS = 365
 
 
-@dataclass(frozen=True)
-class Supplier:
+class Supplier(Struct, frozen=True):
     """A maker or distributor without a shop; supplies once the operator has approved it."""
 
     id: str
@@ -36,8 +37,7 @@ class Supplier:
     sequence: int = 1
 
 
-@dataclass(frozen=True)
-class Seller:
+class Seller(Struct, frozen=True):
     """A store that has made a link of some offer of a supplier."""
 
     supplier: str
@@ -45,8 +45,7 @@ class Seller:
     since: str
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """What a supplier supplies, at which price, to whom (`granted_to`: `everyone`, `classification:<id>`, `store:<id>`).
 
     `low_stock` is the reserve of the pool at and under which its sellers are warned.
@@ -79,8 +78,7 @@ class Offer:
         return self.state == "on_offer" and self.is_granted_to(store, classification)
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """How a seller sells an offer: price, category of its store, words. What it leaves out (None) follows the supplier."""
 
     category: str
@@ -94,8 +92,7 @@ class Terms:
         return {"titles": not self.titles, "texts": not self.texts, "price": self.price_minor is None}
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(Struct, frozen=True):
     """A seller's listing made from an offer. For each field of `FOLLOWED`, `follows` says whether the supplier's change is taken over.
 
     It is the whole of what the seller's web shop is told: `availability` is kept in step with the offer's pool, `state` with the
@@ -122,8 +119,7 @@ class Link:
     sequence: int = 1
 
 
-@dataclass(frozen=True)
-class Shop:
+class Shop(Struct, frozen=True):
     """A seller's own web shop outside the union, which is told of each change of the store's links.
 
     `replays` counts how often all links were asked to be told again; `key` is of the last command, so that its repeat does nothing.
@@ -139,8 +135,7 @@ class Shop:
     sequence: int = 1
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """One attempt to tell a shop of a link: `status` is what it answered, 0 when it did not, and `problem` why it failed ('' when told)."""
 
     shop: str
@@ -152,8 +147,7 @@ class Delivery:
     problem: str = ""
 
 
-@dataclass(frozen=True)
-class SupplyOrder:
+class SupplyOrder(Struct, frozen=True):
     """A supplier's part of an order: a reference; the order itself is worked on in the Orders table."""
 
     supplier: str
@@ -165,8 +159,7 @@ class SupplyOrder:
     sequence: int
 
 
-@dataclass(frozen=True)
-class Margin:
+class Margin(Struct, frozen=True):
     """What a sale of an offer at a price leaves the seller, in minor units, and what goes to whom before."""
 
     price_minor: int

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.model import SKU, offer_level
@@ -136,8 +138,7 @@ def list_offers(supplier: str, cursor: str = "", limit: int = 50) -> Page[Offer]
     return Page(tuple(item.document for item in page.items), page.next)
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """Some offers that a store may sell, and the cursor to go on searching from ('' at the end)."""
 
     offers: tuple[Offer, ...]

@@ -6,10 +6,10 @@ import base64
 import hashlib
 import hmac
 import ipaddress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
 from pynamodb.exceptions import UpdateError
 
 from mart_union.catalog.audit import add_audit

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mart_union.kernel.events import Event
 from mart_union.orders.model import Order, Response, state_of

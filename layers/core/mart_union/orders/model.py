@@ -6,7 +6,8 @@ Own and mediated lines of one order ship, complete and refund apart, so steps na
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 ENDED = frozenset({"completed", "refused", "cancelled", "expired"})
 PROGRESS = ("awaiting_payment", "placed", "scheduled", "accepted", "ready", "shipped", "delivered", "completed")
@@ -14,8 +15,7 @@ PROGRESS = ("awaiting_payment", "placed", "scheduled", "accepted", "ready", "shi
 STATES = frozenset(PROGRESS) | ENDED
 
 
-@dataclass(frozen=True)
-class Share:
+class Share(Struct, frozen=True):
     """What one account gets of a line when the line completes; `kind` is supply, commission, tax, delivery or sale."""
 
     account: str
@@ -23,8 +23,7 @@ class Share:
     amount_minor: int
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """A quantity of one listing in an order. `fulfiller` is `store/<id>` or `supplier/<id>`.
 
     `split` is frozen when the purchase is made and sums to what was charged: goods and the line's part of delivery.
@@ -48,8 +47,7 @@ class Line:
     offer: str = ""
 
 
-@dataclass(frozen=True)
-class Shipment:
+class Shipment(Struct, frozen=True):
     """A parcel or hand-over of some lines by a provider of delivery."""
 
     id: str
@@ -60,8 +58,7 @@ class Shipment:
     events: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
-class StepTaken:
+class StepTaken(Struct, frozen=True):
     """One step of the history: what, by whom in which role, when, for which lines; `key` makes its repeat harmless."""
 
     step: str
@@ -73,8 +70,7 @@ class StepTaken:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(Struct, frozen=True):
     """An order as its store, its customer and its suppliers work with it. Name and address are behind `recipient`."""
 
     id: str
@@ -122,8 +118,7 @@ def state_of(states: Iterable[str]) -> str:
     return "completed" if "completed" in all_states else sorted(all_states)[0]
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(Struct, frozen=True):
     """A customer's question, complaint or review about an order or one line of it (`line` 0: the whole order), and its answer.
 
     `suppliers` are those whose lines it is about: they see and may answer it as the store does. `request` fingerprints what was

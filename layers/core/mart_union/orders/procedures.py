@@ -5,9 +5,10 @@ A new version is a new entry of `_ALL`; entries never change once orders were pl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from mart_union.catalog.model import Store
 from mart_union.kernel.clock import from_iso, iso, local_date
@@ -21,8 +22,7 @@ STARTS = ("awaiting_payment", "placed")
 _FULFILLERS = ("store", "supplier")
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """A move of lines from one of some states to another, by one of some roles.
 
     `needs` is what whoever takes it must bring along, `gives` what it makes for the customer. `effect` is what happens to the money in
@@ -40,8 +40,7 @@ class Step:
     effect: str = ""
 
 
-@dataclass(frozen=True)
-class Deadline:
+class Deadline(Struct, frozen=True):
     """How long a line may wait in a state, and the step that the system takes then.
 
     The `hours` run from when the line entered the state, from the promised day if that is later (`after_promise`), or are the
@@ -55,8 +54,7 @@ class Deadline:
     return_window: bool = False
 
 
-@dataclass(frozen=True)
-class Procedure:
+class Procedure(Struct, frozen=True):
     """One version of a way in which a store serves its orders."""
 
     name: str

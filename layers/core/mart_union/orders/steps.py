@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.kernel.clock import from_iso
 from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation, StepNotAllowed
@@ -26,8 +28,7 @@ _MOST_STEPS = 200
 _SETTLING = frozenset({"refund", "complete", "release"})
 
 
-@dataclass(frozen=True)
-class Details:
+class Details(Struct, frozen=True):
     """What a step brings along, where its procedure needs it. `new_code` is a fresh pick-up code for a step that gives one."""
 
     carrier: str = ""

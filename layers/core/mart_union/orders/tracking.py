@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Forbidden, Invalid, NotFound, RuleViolation

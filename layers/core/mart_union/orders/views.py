@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mart_union.customers.model import Recipient, RecipientFields
 from mart_union.orders.model import Line, Order, Response, Shipment, StepTaken
 from mart_union.orders.procedures import allowed_steps, deadline_of
 
 
-@dataclass(frozen=True)
-class SeenStep:
+class SeenStep(Struct, frozen=True):
     """A step that was taken, and in which role."""
 
     step: str
@@ -21,8 +21,7 @@ class SeenStep:
     note: str
 
 
-@dataclass(frozen=True)
-class OrderedLine:
+class OrderedLine(Struct, frozen=True):
     """A line as its customer sees it: goods `amount_minor` and its part of delivery."""
 
     number: int
@@ -36,8 +35,7 @@ class OrderedLine:
     state: str
 
 
-@dataclass(frozen=True)
-class CustomerOrder:
+class CustomerOrder(Struct, frozen=True):
     """An order as its customer follows it. `recipient` is null once it was erased."""
 
     id: str
@@ -60,8 +58,7 @@ class CustomerOrder:
     sequence: int
 
 
-@dataclass(frozen=True)
-class FulfilledLine:
+class FulfilledLine(Struct, frozen=True):
     """A line as its store sees it. `mine` says whether the store fulfils it; `share_minor` is what the store gets of it."""
 
     number: int
@@ -78,8 +75,7 @@ class FulfilledLine:
     share_minor: int
 
 
-@dataclass(frozen=True)
-class StoreOrder:
+class StoreOrder(Struct, frozen=True):
     """An order as its store works on it. `act_by` is when the next deadline of the store's own lines passes ('' when none runs)."""
 
     id: str
@@ -104,8 +100,7 @@ class StoreOrder:
     sequence: int
 
 
-@dataclass(frozen=True)
-class SeenResponse:
+class SeenResponse(Struct, frozen=True):
     """A response with its answer, without who wrote it."""
 
     id: str

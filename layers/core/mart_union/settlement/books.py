@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from msgspec import Struct
 
 from mart_union.checkout.census import all_purchases
 from mart_union.kernel.bucket import get_object, put_object
@@ -24,8 +24,7 @@ RECONCILE = "reconcile"
 """The task by which the settlement function is asked for a reconciliation out of turn."""
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Struct, frozen=True):
     """What a reconciliation looked at and what it found."""
 
     at: str

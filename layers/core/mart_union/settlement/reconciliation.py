@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mart_union.checkout.model import Purchase
 from mart_union.ledger.census import Ledger
@@ -19,8 +20,7 @@ from mart_union.stock.model import Level
 _GIVEN_BACK = frozenset({"refused", "cancelled", "expired"})
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """Something that the books disagree on: the invariant it breaks, what it is about, and what is wrong."""
 
     invariant: int
@@ -28,8 +28,7 @@ class Difference:
     detail: str
 
 
-@dataclass(frozen=True)
-class Books:
+class Books(Struct, frozen=True):
     """All that is reconciled."""
 
     ledger: Ledger

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from aws_lambda_powertools import Logger
+from msgspec import Struct
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import MartUnionError
@@ -15,8 +15,7 @@ from mart_union.ledger import jobs
 logger = Logger(child=True)
 
 
-@dataclass(frozen=True)
-class Round:
+class Round(Struct, frozen=True):
     """A kind of round: the job's name, how long a bucket of its index is, and how far the first round looks back.
 
     The last bucket that is over is looked at once more, since an item may enter it just after a round has passed.
@@ -41,8 +40,7 @@ MINUTES = 16
 """Characters of an ISO moment that name its minute."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How many items a round acted on, and how many it could not and leaves to the next."""
 
     done: int

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
 from typing import Any
+
+from msgspec.structs import asdict
 
 from mart_union.kernel.events import Event
 from mart_union.stock.model import Level
 
-_FIELDS = {field.name for field in fields(Level)} - {"id"}
+_FIELDS = set(Level.__struct_fields__) - {"id"}
 
 
 def events_of(

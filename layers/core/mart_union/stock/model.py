@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 REASONS_IN = ("received", "returned", "found", "replenishment")
 REASONS_OUT = ("damaged", "lost", "expired", "own-use", "returned-to-supplier")
 
 
-@dataclass(frozen=True)
-class Level:
+class Level(Struct, frozen=True):
     """The stock of one listing, offer or slot.
 
     Always `reserve + fenced + reserved + sold + written_off == received + corrected`, and none is below zero. What is `fenced` is kept
@@ -41,8 +41,7 @@ class Level:
         return min(self.reserve, self.fenced) >= 0 and placed == self.received + self.corrected
 
 
-@dataclass(frozen=True)
-class Movement:
+class Movement(Struct, frozen=True):
     """How one change moves the counts of a level, why, by whom and for what."""
 
     reason: str
@@ -57,8 +56,7 @@ class Movement:
     corrected: int = 0
 
 
-@dataclass(frozen=True)
-class JournalEntry:
+class JournalEntry(Struct, frozen=True):
     """One movement of a level as it was recorded, with the reserve after it."""
 
     level: str

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mart_union.kernel.errors import Forbidden, Unauthenticated
 
 STORE_ROLES = ("packer", "manager", "owner")  # each may do what the ones before it may
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """Who calls: the pool's subject ('' when nobody signed in) and the role in the store, supplier or union of the path."""
 
     subject: str = ""
     role: str = ""
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(Struct, frozen=True):
     """A rule for callers: `roles` empty means that any signed-in customer may."""
 
     kind: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True)
-class SetCookie:
+
+class SetCookie(Struct, frozen=True):
     """A cookie for the browser. Path is under the union's base; `seconds` 0 deletes it."""
 
     name: str
@@ -18,8 +18,7 @@ class SetCookie:
     path: str = "/"
 
 
-@dataclass(frozen=True)
-class Json:
+class Json(Struct, frozen=True):
     """A JSON answer with a status of its own."""
 
     value: Any
@@ -28,8 +27,7 @@ class Json:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(Struct, frozen=True):
     """A page rendered from a template of `web/templates`."""
 
     template: str
@@ -39,8 +37,7 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Redirect:
+class Redirect(Struct, frozen=True):
     """Go to another page of the union (a path, to which the base is added) or to an absolute URL. 303: always a GET."""
 
     location: str
@@ -48,8 +45,7 @@ class Redirect:
     status: int = 303
 
 
-@dataclass(frozen=True)
-class Raw:
+class Raw(Struct, frozen=True):
     """A body of any media type, such as a style sheet, a CSV file or a feed."""
 
     body: str

@@ -7,12 +7,13 @@ here, because Powertools' resolver costs about 60 ms more (docs/decisions/0018).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 from aws_lambda_powertools import Logger
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.kernel.errors import Forbidden, MartUnionError, NotFound, Unauthenticated
 from mart_union.web import problems
@@ -33,8 +34,7 @@ _SECURITY = {
 }
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(Struct, frozen=True):
     """One method of one path: who may take it, what comes in, what goes out."""
 
     method: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+from msgspec import Struct, field
 
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.settings import settings
@@ -20,8 +20,7 @@ _AT_FIELD = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<field>.*)`)?$")
 _KEY = re.compile(r"[\x21-\x7e]{8,128}")
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True):
     """One HTTP request, with who sent it and where the union's pages stand (`base`)."""
 
     method: str
