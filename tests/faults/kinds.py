@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 _READS = ("Get", "Query", "Scan", "BatchGet", "List", "Head", "Describe", "GET")
 _CONFLICTING = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"})
-_ONE_OPERATION = frozenset({"throttle", "conflict", "break"})
+_ONE_OPERATION = frozenset({"throttle", "conflict", "break", "part"})
+_DIVISIBLE = frozenset({"BatchWriteItem", "BatchGetItem", "PutEvents"})
+"""Batches of which the service may carry out some entries and give the others back."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Fault:
 
     def passes_at(self, request: Request) -> bool:
         """Whether repeats by the SDK or the write transaction should get the command through, so that its caller sees nothing of it."""
-        if self.act == "conflict" and request.operation != "TransactWriteItems":
+        if self.act == "cut" or (self.act == "conflict" and request.operation != "TransactWriteItems"):
             return False
         return not self.lasts and not self.act.startswith(("kill", "sigkill")) and request.service != "http"
 
@@ -46,6 +48,10 @@ class Fault:
             return request.service == "dynamodb" and request.operation in _CONFLICTING
         if self.act == "hold":
             return not request.reads
+        if self.act == "part":
+            return request.operation in _DIVISIBLE
+        if self.act == "cut":
+            return (request.service, request.operation) == ("s3", "GetObject")
         return True
 
     def act_on(self, request: Request, target: Request, attempt: int) -> str:
@@ -72,6 +78,9 @@ FAULTS = (
     Fault("conflict always", "conflict", lasts=True),
     Fault("server error once", "break"),
     Fault("server error", "break", lasts=True),
+    Fault("carried out in part once", "part"),
+    Fault("carried out in part", "part", lasts=True),
+    Fault("answer cut short", "cut"),
     Fault("slow, and carried out late", "hold"),
     Fault("killed before", "kill before"),
     Fault("killed after", "kill after"),

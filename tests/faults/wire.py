@@ -21,6 +21,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
 from tests.faults.kinds import Fault, Request
+from tests.faults.parts import cut_short, divided, with_body, with_the_rest
 
 Effect = tuple[str, str, bytes]
 """Something that was done outside the tables: service, operation, body."""
@@ -111,8 +112,12 @@ class Wire:
             self._held.append(_copy(request))
             raise ReadTimeoutError(endpoint_url=request.url)
         _end_process(act, "before")
+        if act == "part":
+            return self._carry_out_in_part(known, request)
         answer = self._carry_out(known, request)
         _end_process(act, "after")
+        if act == "cut":
+            return cut_short(answer)
         if act == "lose":
             raise ReadTimeoutError(endpoint_url=request.url)
         return answer
@@ -136,6 +141,11 @@ class Wire:
         if known.service in _OUTSIDE and answer.status_code < 300:
             self.effects.append((known.service, known.operation, _bytes(request.body)))
         return answer
+
+    def _carry_out_in_part(self, known: Request, request: Any) -> AWSResponse:
+        taken, left = divided(known.operation, _bytes(request.body))
+        answers = json.loads(self._carry_out(known, with_body(request, taken)).content) if taken else {}
+        return _answer(request, 200, with_the_rest(known.operation, answers, left))
 
     def _send(self, request: Any) -> AWSResponse:
         self._here.inside = True

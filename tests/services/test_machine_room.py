@@ -16,8 +16,9 @@ from mart_union.checkout.sales import place_shop_sale
 from mart_union.checkout.service import place_purchase
 from mart_union.kernel import events
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import NotFound, StepNotAllowed
+from mart_union.kernel.errors import Busy, NotFound, StepNotAllowed
 from mart_union.kernel.ids import new_id
+from mart_union.kernel.retry import MOST_TRIES
 from mart_union.kernel.settings import settings
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.census import whole_ledger
@@ -131,13 +132,37 @@ def test_a_pending_transfer_enters_the_view_when_it_is_posted(told: Any, unique:
     assert [entry.amount_minor for entry in list_postings(account, "2026-11").items] == [500]
 
 
-def test_when_the_bus_refuses_the_whole_batch_comes_again(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(**_: Any) -> dict[str, Any]:
-        return {"FailedEntryCount": 1, "Entries": []}
+def refusing(monkeypatch: pytest.MonkeyPatch, times: int) -> list[list[str]]:
+    """Makes the bus refuse the first entry of so many requests; answers with the entries of each request."""
+    put_events, requests = events._bus().put_events, []
+
+    def refuse(*, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - botocore's name
+        requests.append([entry["Detail"] for entry in Entries])
+        if len(requests) > times:
+            return dict(put_events(Entries=Entries))
+        taken = put_events(Entries=Entries[1:])["Entries"] if Entries[1:] else []
+        return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}, *taken]}
 
     monkeypatch.setattr(events._bus(), "put_events", refuse)
-    with pytest.raises(RuntimeError, match="the bus refused 1"):
+    return requests
+
+
+def test_what_the_bus_refuses_is_put_again_and_nothing_else(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = refusing(monkeypatch, 2)
+    relay(sample("relay/orders.json"), None)
+    whole = requests[0]
+    assert len(whole) > 1
+    assert requests == [whole, whole[:1], whole[:1]]
+    sent = told()
+    assert len(sent) == len(whole)
+
+
+def test_when_the_bus_keeps_refusing_the_whole_batch_comes_again(told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mart_union.kernel.retry.time.sleep", lambda _: None)
+    requests = refusing(monkeypatch, 1000)
+    with pytest.raises(Busy):
         relay(sample("relay/orders.json"), None)
+    assert len(requests) == MOST_TRIES
 
 
 def record(table: str, *, new: dict[str, Any], old: dict[str, Any] | None = None) -> dict[str, Any]:

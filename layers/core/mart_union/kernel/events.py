@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.session import get_session
 from msgspec import Struct
 
+from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 
 SOURCE = "mart-union"
@@ -36,15 +37,30 @@ def _bus() -> Any:
 
 
 def publish(events: Sequence[Event]) -> None:
-    """Put events on the union's bus.
+    """Put events on the union's bus. Those that it refuses of a request are put again, with jitter, and no others.
 
     Raises:
-        RuntimeError: the bus refused some; the caller's trigger delivers them again.
+        Busy: the bus kept refusing some; the caller's trigger delivers all of them again.
     """
     for entries in _requests([_entry(event) for event in events]):
-        answer = _bus().put_events(Entries=entries)
+        _put(entries)
+
+
+def _put(entries: list[dict[str, str]]) -> None:
+    left = entries
+
+    def put_the_rest() -> None:
+        nonlocal left
+        answer = _bus().put_events(Entries=left)
         if answer["FailedEntryCount"]:
-            raise RuntimeError(f"the bus refused {answer['FailedEntryCount']} of {len(entries)} events")
+            left = [entry for entry, told in zip(left, answer["Entries"], strict=True) if told.get("ErrorCode")]
+            raise _Refused
+
+    retried(put_the_rest, on=_Refused, what="the event bus")
+
+
+class _Refused(Exception):
+    """The bus took some of the entries only."""
 
 
 def _entry(event: Event) -> dict[str, str]:

@@ -55,7 +55,7 @@ def replay_links(event: Event) -> None:
     """Have an active shop told of every link of its store (a ShopChanged event: it is new, was resumed, or asked for a replay).
 
     Raises:
-        RuntimeError: the bus refused some; the event has to be delivered again.
+        Busy: the bus kept refusing some; the event has to be delivered again.
     """
     try:
         shop = get_shop(event.data["id"])
