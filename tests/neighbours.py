@@ -121,7 +121,7 @@ class Neighbours:
     def prepare(self, file: Path, event: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
         """What one event needs beside the world: the object it tells of, the pool's key, the center's address."""
         function = file.parent.name
-        _sign(event)
+        sign(event)
         if function == "authorizer":
             monkeypatch.setattr(
                 "authorizer.tokens.pool_signing_key", lambda issuer: lambda token: self._key.public_key()
@@ -148,7 +148,8 @@ def _taken(**_: Any) -> dict[str, int]:
     return {"StatusCode": 202}
 
 
-def _sign(event: dict[str, Any]) -> None:
+def sign(event: dict[str, Any]) -> None:
+    """Put real signatures where the headers name one of SIGNATURES."""
     for headers in (event.get("headers"), event.get("multiValueHeaders")):
         for name, value in (headers or {}).items():
             wanted = value[0] if isinstance(value, list) else value
