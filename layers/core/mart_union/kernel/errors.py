@@ -69,10 +69,46 @@ class Invalid(MartUnionError):
     code = "invalid"
 
 
+class UnknownAccount(Invalid):
+    """There is no such kind of account."""
+
+    code = "unknown-account"
+
+
+class CurrencyMismatch(Invalid):
+    """Money of another currency than the union's."""
+
+    code = "currency-mismatch"
+
+
+class AmountOutOfRange(Invalid):
+    """An amount is zero, negative, or beyond the integers that are exact everywhere."""
+
+    code = "amount-out-of-range"
+
+
+class TooLarge(MartUnionError):
+    """More was sent than is taken at once."""
+
+    code = "too-large"
+
+
+class UnsupportedMediaType(MartUnionError):
+    """The body is of a kind that this route does not read."""
+
+    code = "unsupported-media-type"
+
+
 class RuleViolation(MartUnionError):
     """The request is well-formed, but a rule of the business refuses it."""
 
     code = "rule-violation"
+
+
+class BeyondOriginal(RuleViolation):
+    """More would be given back than is left of what was paid; `left_minor` says how much is."""
+
+    code = "beyond-original"
 
 
 class InsufficientFunds(MartUnionError):

@@ -16,18 +16,27 @@ STATES = frozenset(PROGRESS) | ENDED
 
 
 class Share(Struct, frozen=True):
-    """What one account gets of a line when the line completes; `kind` is supply, commission, tax, delivery or sale."""
+    """What one account gets of a line when the line completes; `kind` is supply, commission, tax, fee_tax (on the commission),
+    delivery or sale. `reversed_minor` is what of it has been given back; the amount itself stays as it was frozen."""
 
     account: str
     kind: str
     amount_minor: int
+    reversed_minor: int = 0
+
+    @property
+    def left_minor(self) -> int:
+        """What of the share has not been given back."""
+        return self.amount_minor - self.reversed_minor
 
 
 class Line(Struct, frozen=True):
     """A quantity of one listing in an order. `fulfiller` is `store/<id>` or `supplier/<id>`.
 
-    `split` is frozen when the purchase is made and sums to what was charged: goods and the line's part of delivery.
-    `escrow_minor` is what of it the order still holds; `held_minor` what the seller's deposit holds for it.
+    `split` is frozen when the purchase is made and sums to what was charged: goods, the tax added to them (`tax_minor`) and the line's
+    part of delivery. `rates` are the rates of commission and tax that it was made with (`catalog.fees.frozen_rates`).
+    `escrow_minor` is what of it the order still holds; `held_minor` what the seller's deposit holds for it. `refunded_minor` is what the
+    payer got back of it, `returned` how many of its units went back into stock or were written off.
     """
 
     number: int
@@ -45,6 +54,20 @@ class Line(Struct, frozen=True):
     held_minor: int = 0
     glyph: str = ""
     offer: str = ""
+    tax_minor: int = 0
+    rates: dict[str, str] = field(default_factory=dict)
+    returned: int = 0
+    refunded_minor: int = 0
+
+    @property
+    def charged_minor(self) -> int:
+        """What the buyer was charged for it: goods, the tax added to them, and its part of delivery."""
+        return self.amount_minor + self.tax_minor + self.delivery_minor
+
+    @property
+    def left_units(self) -> int:
+        """How many of the units have not come back."""
+        return self.quantity - self.returned
 
 
 class Shipment(Struct, frozen=True):
@@ -70,8 +93,63 @@ class StepTaken(Struct, frozen=True):
     note: str = ""
 
 
+class RefundedLine(Struct, frozen=True):
+    """A line's part of a refund: what the payer got back of it, and the units that came back with it (0: money only).
+
+    `borne_by` is `all` when every share gave back at its original rate, `store` when the store alone did.
+    """
+
+    number: int
+    units: int
+    amount_minor: int
+    borne_by: str = "all"
+
+
+class Refund(Struct, frozen=True):
+    """Money given back for a part of some lines; its id is the transfer's. `request` fingerprints what was asked for under `key`."""
+
+    id: str
+    at: str
+    actor: str
+    reason: str
+    lines: tuple[RefundedLine, ...]
+    amount_minor: int
+    key: str
+    request: str
+
+
+class ReturnedLine(Struct, frozen=True):
+    """Units of a line that a customer sends back."""
+
+    number: int
+    units: int
+
+
+class Return(Struct, frozen=True):
+    """Goods that a customer gives back: `requested`, then `accepted` or `refused` with a reason, then `received` with its refund.
+
+    All its lines have one fulfiller, who decides. `stock` says where received units went: `reserve` or `written_off`.
+    """
+
+    id: str
+    fulfiller: str
+    lines: tuple[ReturnedLine, ...]
+    reason: str
+    at: str
+    request: str
+    state: str = "requested"
+    answer: str = ""
+    decided_at: str = ""
+    received_at: str = ""
+    stock: str = ""
+    refund: str = ""
+
+
 class Order(Struct, frozen=True):
-    """An order as its store, its customer and its suppliers work with it. Name and address are behind `recipient`."""
+    """An order as its store, its customer and its suppliers work with it. Name and address are behind `recipient`.
+
+    `payer` is the account that paid and is refunded; '' means the customer's own.
+    """
 
     id: str
     purchase: str
@@ -97,6 +175,9 @@ class Order(Struct, frozen=True):
     clock_at: str = ""
     sequence: int = 1
     facts: dict[str, str] = field(default_factory=dict)
+    payer: str = ""
+    refunds: tuple[Refund, ...] = ()
+    returns: tuple[Return, ...] = ()
 
     @property
     def state(self) -> str:
@@ -107,6 +188,11 @@ class Order(Struct, frozen=True):
     def escrow_minor(self) -> int:
         """What the order holds of the customer's money."""
         return sum(line.escrow_minor for line in self.lines)
+
+    @property
+    def refunded_minor(self) -> int:
+        """What its payer got back of it."""
+        return sum(line.refunded_minor for line in self.lines)
 
 
 def state_of(states: Iterable[str]) -> str:

@@ -1,28 +1,161 @@
-"""What goes back when lines are refunded or released: money at its original amounts, units to their levels. Pure rules."""
+"""What goes back when lines are refunded or released: money at its original rates, units to their levels. Pure rules.
+
+A line's money is in two parts, which are refunded apart: the goods, over every share but delivery's, and the delivery. A refund of a part
+takes from each share in proportion to what is left of it, in steps, by largest remainder; equal remainders, and what an amount has
+beyond whole steps, fall on the share that was frozen first, the remainder's keeper. So the last refund takes exactly what is left.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from mart_union.orders.model import Order
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mart_union.kernel.errors import BeyondOriginal
+from mart_union.kernel.money import split
+from mart_union.orders.model import Line, Order, Share
+
+
+def payer_of(order: Order) -> str:
+    """The account that paid an order and is refunded."""
+    return order.payer or f"customer/{order.customer}"
 
 
 def refund_amounts(order: Order, lines: Collection[int]) -> dict[str, int]:
-    """What each account gets: the escrow of the lines goes back to the customer, what is held for them to the store's deposit."""
+    """What each account gets when lines are given back whole: what is left in escrow goes to the payer, what is held to the store's deposit."""
     chosen = [line for line in order.lines if line.number in lines]
     escrow, held = sum(line.escrow_minor for line in chosen), sum(line.held_minor for line in chosen)
     amounts: dict[str, int] = {}
     if escrow:
-        amounts |= {f"order/{order.id}": -escrow, f"customer/{order.customer}": escrow}
+        amounts |= {f"order/{order.id}": -escrow, payer_of(order): escrow}
     if held:
         amounts |= {f"store/{order.store}/held": -held, f"store/{order.store}/deposit": held}
     return amounts
 
 
 def units_of(order: Order, lines: Collection[int]) -> dict[str, int]:
-    """How many units of each level the lines took, lines that draw on one level added up."""
+    """How many units of each level the lines still have, lines that draw on one level added up."""
     units: dict[str, int] = {}
     for line in order.lines:
-        if line.number in lines:
-            units[line.level] = units.get(line.level, 0) + line.quantity
+        if line.number in lines and line.left_units:
+            units[line.level] = units.get(line.level, 0) + line.left_units
     return units
+
+
+def all_given_back(line: Line, *, was_paid: bool) -> Line:
+    """A line that is given back whole: every share is reversed, nothing is in escrow or held any more."""
+    refunded = line.refunded_minor + (line.escrow_minor if was_paid else 0)
+    shares = tuple(replace(share, reversed_minor=share.amount_minor) for share in line.split)
+    return replace(line, split=shares, escrow_minor=0, held_minor=0, refunded_minor=refunded)
+
+
+class Part(Struct, frozen=True):
+    """A part of a line that is given back: the line afterwards, what the payer and the deposit get, and what each share gives."""
+
+    line: Line
+    payer_minor: int
+    deposit_minor: int
+    taken: tuple[int, ...]
+
+
+def refundable_minor(order: Order, line: Line) -> tuple[int, int]:
+    """What of a line may still be given back to its payer: of the goods, and of the delivery. Nothing where a shop took the money."""
+    if not (order.customer or order.payer):
+        return 0, 0
+    left = line.charged_minor - line.refunded_minor
+    delivery = min(left, sum(share.left_minor for share in line.split if share.kind == "delivery"))
+    return left - delivery, delivery
+
+
+def give_back(order: Order, line: Line, amount_minor: int, *, step: int, only: str = "") -> Part:
+    """Give an amount of a line back, the goods first and then its delivery; with `only`, out of that account's shares alone.
+
+    Raises:
+        BeyondOriginal: more than is left of it; `left_minor` says what is.
+    """
+    goods, delivery = refundable_minor(order, line)
+    left = (
+        min(goods, sum(share.left_minor for share in line.split if share.account == only)) if only else goods + delivery
+    )
+    if amount_minor > left:
+        raise BeyondOriginal(
+            f"line {line.number} has {left} minor units left to give back, not {amount_minor}", left_minor=left
+        )
+    of_goods = min(amount_minor, goods)
+    deposit = 0 if only else _of_the_deposit(line, goods, of_goods, step)
+    taken = _taken(line.split, of_goods + deposit, step, delivery=False, only=only)
+    if amount_minor > of_goods:
+        of_delivery = _taken(line.split, amount_minor - of_goods, step, delivery=True)
+        taken = [a + b for a, b in zip(taken, of_delivery, strict=True)]
+    return Part(_after(line, amount_minor, deposit, taken), amount_minor, deposit, tuple(taken))
+
+
+def value_of_units(order: Order, line: Line, units: int, step: int) -> int:
+    """What is given back with units of a line: their part of what is left of its goods, in whole steps, the last unit with the remainder."""
+    goods, _ = refundable_minor(order, line)
+    if units == line.left_units:
+        return goods
+    return goods * units // (line.left_units * step) * step
+
+
+def _of_the_deposit(line: Line, goods: int, of_goods: int, step: int) -> int:
+    """The deposit's part: what the price did not cover goes back to it in the proportion in which the price does."""
+    shares = sum(share.left_minor for share in line.split if share.kind != "delivery")
+    covered = max(shares - goods, 0)
+    if of_goods == goods:
+        return covered
+    return covered * of_goods // (goods * step) * step
+
+
+def _taken(shares: Sequence[Share], amount_minor: int, step: int, *, delivery: bool, only: str = "") -> list[int]:
+    """What each share gives of an amount, in proportion to what is left of it, never more than that."""
+    weights = [
+        share.left_minor if (share.kind == "delivery") == delivery and only in {"", share.account} else 0
+        for share in shares
+    ]
+    if not amount_minor or not any(weights):
+        return [0] * len(weights)
+    if amount_minor >= sum(weights):
+        return weights
+    parts = split(amount_minor, weights, step)
+    return _capped(parts, weights)
+
+
+def _capped(parts: list[int], most: list[int]) -> list[int]:
+    """The parts with what one has beyond its share given to the next that has room: only odd amounts under a step come to this."""
+    beyond = sum(max(part - limit, 0) for part, limit in zip(parts, most, strict=True))
+    capped = [min(part, limit) for part, limit in zip(parts, most, strict=True)]
+    for i, limit in enumerate(most):
+        more = min(beyond, limit - capped[i])
+        capped[i] += more
+        beyond -= more
+    return capped
+
+
+def _after(line: Line, amount_minor: int, deposit_minor: int, taken: Sequence[int]) -> Line:
+    shares = tuple(
+        replace(share, reversed_minor=share.reversed_minor + part)
+        for share, part in zip(line.split, taken, strict=True)
+    )
+    is_open = line.state != "completed"
+    return replace(
+        line,
+        split=shares,
+        refunded_minor=line.refunded_minor + amount_minor,
+        escrow_minor=line.escrow_minor - amount_minor if is_open else 0,
+        held_minor=line.held_minor - deposit_minor if is_open else 0,
+    )
+
+
+def part_amounts(order: Order, line: Line, part: Part) -> dict[str, int]:
+    """What each account gets by giving a part of a line back: out of escrow while the line is open, from those who were paid once it is completed."""
+    own = f"store/{order.store}"
+    amounts = {payer_of(order): part.payer_minor, f"{own}/deposit": part.deposit_minor}
+    if line.state != "completed":
+        return amounts | {f"order/{order.id}": -part.payer_minor, f"{own}/held": -part.deposit_minor}
+    for share, taken in zip(line.split, part.taken, strict=True):
+        if share.account != own:
+            amounts[share.account] = amounts.get(share.account, 0) - taken
+    amounts[own] = -sum(amounts.values())
+    return amounts

@@ -20,6 +20,7 @@ from mart_union.orders.procedures import (
     next_deadline,
     procedure_of,
 )
+from mart_union.orders.refunds import all_given_back
 
 _CARRIER = re.compile(r"^[a-z0-9][a-z0-9-]{0,31}$")
 _TRACKING_NUMBER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9 -]{0,63}$")
@@ -76,7 +77,7 @@ def apply_step(
         raise RuleViolation(f"an order has at most {_MOST_STEPS} steps")
     after = replace(
         order,
-        lines=tuple(_moved(line, rule) if line.number in numbers else line for line in order.lines),
+        lines=tuple(_moved(order, line, rule) if line.number in numbers else line for line in order.lines),
         shipments=_shipments(order, rule, details, numbers, at),
         facts=_facts(order, rule, details),
         history=(*order.history, StepTaken(step, role, actor, at, numbers, key, details.note[:_LONGEST_TEXT])),
@@ -166,7 +167,9 @@ def _need(field: str, is_given: object, message: str) -> None:
         raise Invalid(message, errors=[{"field": field, "reason": message}])
 
 
-def _moved(line: Line, rule: Step) -> Line:
+def _moved(order: Order, line: Line, rule: Step) -> Line:
+    if rule.effect == "refund":
+        return replace(all_given_back(line, was_paid=order.payment == "paid"), state=rule.to_state)
     if rule.effect in _SETTLING:
         return replace(line, state=rule.to_state, escrow_minor=0, held_minor=0)
     return replace(line, state=rule.to_state)

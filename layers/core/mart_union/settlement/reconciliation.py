@@ -18,6 +18,8 @@ from mart_union.settlement.shares import is_party
 from mart_union.stock.model import Level
 
 _GIVEN_BACK = frozenset({"refused", "cancelled", "expired"})
+_PAYERS = ("customer/", "provider/")
+_SETTLED = frozenset({"completion", "refund"})
 
 
 class Difference(Struct, frozen=True):
@@ -155,7 +157,7 @@ def check_units(orders: Iterable[Order], levels: Iterable[Level]) -> Iterator[Di
         for line in order.lines:
             if line.state not in _GIVEN_BACK:
                 counted = reserved if line.state == "awaiting_payment" else sold
-                counted[line.level] += line.quantity
+                counted[line.level] += line.left_units
     for level in levels:
         for word, units, ordered in (("sold", level.sold, sold), ("reserved", level.reserved, reserved)):
             if units != ordered[level.id]:
@@ -163,18 +165,18 @@ def check_units(orders: Iterable[Order], levels: Iterable[Level]) -> Iterator[Di
 
 
 def check_payables(payables: Iterable[Payable], transfers: Iterable[Transfer]) -> Iterator[Difference]:
-    """Invariant 7: what a completion gives a party is owed to it by exactly one payable, of that amount."""
+    """Invariant 7: what a completion gives a party, or a refund takes from it, stands in exactly one payable, of that amount."""
     owed: dict[tuple[str, str], list[int]] = defaultdict(list)
     for payable in payables:
-        if payable.kind == "completion":
+        if payable.kind in _SETTLED:
             owed[payable.transfer, payable.party].append(payable.amount_minor)
     for transfer in transfers:
-        for posting in transfer.postings if transfer.kind == "completion" else ():
+        for posting in transfer.postings if transfer.kind in _SETTLED else ():
             if is_party(posting.account) and owed.pop((transfer.id, posting.account), []) != [posting.amount_minor]:
                 subject = f"transfer/{transfer.id}"
                 yield Difference(7, subject, f"no payable, or not one, owes {posting.account} {posting.amount_minor}")
     for transfer_id, party in owed:
-        yield Difference(7, f"transfer/{transfer_id}", f"a payable owes {party} what no completion gave it")
+        yield Difference(7, f"transfer/{transfer_id}", f"a payable of {party} is about what no transfer gave or took")
 
 
 def check_statements(
@@ -213,19 +215,22 @@ def _check_statement(statement: Statement, lines: list[StatementLine], payouts: 
 
 
 def check_completions(orders: Iterable[Order], transfers: Iterable[Transfer]) -> Iterator[Difference]:
-    """Invariant 8: completed lines paid everyone but the store exactly the share that was frozen when the purchase was made."""
+    """Invariant 8: completed lines paid everyone but the store exactly what is left of the share that was frozen at the purchase."""
     paid: dict[str, Counter[str]] = defaultdict(Counter)
     for transfer in transfers:
-        if transfer.kind == "completion":
+        if transfer.kind in _SETTLED:
             for posting in transfer.postings:
-                paid[transfer.reference][posting.account] += posting.amount_minor
+                if not posting.account.startswith(_PAYERS):
+                    paid[transfer.reference][posting.account] += posting.amount_minor
     for order in orders:
         owed: Counter[str] = Counter()
         for line in order.lines:
             if line.state == "completed":
                 owed.update(dict(_shares_of_others(order, line)))
-        own = {f"store/{order.store}", f"store/{order.store}/held", f"order/{order.id}"}
-        got = {account: amount for account, amount in paid[f"order/{order.id}"].items() if account not in own}
+        store = f"store/{order.store}"
+        own = {store, f"{store}/held", f"{store}/deposit", f"order/{order.id}"}
+        paid_others = {account: amount for account, amount in paid[f"order/{order.id}"].items() if account not in own}
+        got = {account: amount for account, amount in paid_others.items() if amount}
         if {account: amount for account, amount in owed.items() if amount} != got:
             yield Difference(8, f"order/{order.id}", f"it paid {dict(got)}, its completed lines owe {dict(owed)}")
 
@@ -234,23 +239,24 @@ def _shares_of_others(order: Order, line: Line) -> Iterator[tuple[str, int]]:
     amounts: Counter[str] = Counter()
     for share in line.split:
         if share.account != f"store/{order.store}":
-            amounts[share.account] += share.amount_minor
+            amounts[share.account] += share.left_minor
     return iter(amounts.items())
 
 
 def check_refunds(
     purchases: Iterable[Purchase], orders: Iterable[Order], transfers: Iterable[Transfer]
 ) -> Iterator[Difference]:
-    """Invariant 8: for lines that were paid and then refused or cancelled, the customer got back exactly what was charged."""
+    """Invariant 8: payers got back exactly what lines say; of lines that were paid and then refused or cancelled, all that was charged."""
     charged: Counter[str] = Counter()
     for order in orders:
-        refunded = [line for line in order.lines if line.state in {"refused", "cancelled"}]
-        charged[order.purchase] += sum(line.amount_minor + line.delivery_minor for line in refunded)
+        for line in order.lines:
+            given_back = line.state in {"refused", "cancelled"}
+            charged[order.purchase] += line.charged_minor if given_back else line.refunded_minor
     returned: Counter[str] = Counter()
     for transfer in transfers:
         if transfer.kind == "refund":
             purchase_id = transfer.reference.partition("/")[2].partition("-")[0]
-            given = (posting for posting in transfer.postings if posting.account.startswith("customer/"))
+            given = (posting for posting in transfer.postings if posting.account.startswith(_PAYERS))
             returned[purchase_id] += sum(posting.amount_minor for posting in given)
     for purchase in purchases:
         was_paid = purchase.payment == "paid" and purchase.channel == "union"
@@ -288,7 +294,7 @@ def check_pools(orders: Iterable[Order], levels: Iterable[Level]) -> Iterator[Di
     for order in orders:
         for line in order.lines:
             if line.offer and line.state not in _GIVEN_BACK:
-                sold[line.level] += line.quantity
+                sold[line.level] += line.left_units
     had = {level.id: level.received + level.corrected - level.written_off for level in levels}
     for level_id, units in sold.items():
         if units > had.get(level_id, 0):

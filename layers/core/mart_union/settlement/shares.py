@@ -11,11 +11,11 @@ from mart_union.ledger.model import Payable, Transfer, postings_of
 from mart_union.orders.model import Line, Order
 from mart_union.settlement.periods import due_day
 
-_WITHOUT_PAYABLE = ("union/", "tax/", "order/")
+_WITHOUT_PAYABLE = ("union/", "tax/", "order/", "customer/", "provider/", "bank/")
 
 
 def completion_amounts(order: Order, numbers: Collection[int]) -> dict[str, int]:
-    """Amounts by account, summing to zero: everyone but the store gets the share of the split, the store what is left.
+    """Amounts by account, summing to zero: everyone but the store gets what is left of the share of the split, the store the rest.
 
     Lines paid to the union give their escrow; what the escrow lacks, or all of it where the seller collected, comes from
     the store's held deposit. A store that the held money does not cover (commission on a seller-collected sale) goes below zero.
@@ -33,7 +33,7 @@ def _line_amounts(order: Order, line: Line) -> dict[str, int]:
     amounts = {f"order/{order.id}": -line.escrow_minor, f"{own}/held": -line.held_minor}
     for share in line.split:
         if share.account != own:
-            amounts[share.account] = amounts.get(share.account, 0) + share.amount_minor
+            amounts[share.account] = amounts.get(share.account, 0) + share.left_minor
     amounts[own] = -sum(amounts.values())
     return amounts
 
@@ -74,8 +74,8 @@ def payables_of(
 
 
 def is_party(account: str) -> bool:
-    """Whether what an account gets from a completion is paid out to somebody."""
-    return not account.startswith(_WITHOUT_PAYABLE) and not account.endswith("/held")
+    """Whether what an account gets from a completion, or gives back after it, is settled with somebody by payables."""
+    return not account.startswith(_WITHOUT_PAYABLE) and not account.endswith(("/held", "/deposit"))
 
 
 def _period(order: Order, party: str) -> str:

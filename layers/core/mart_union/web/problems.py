@@ -16,8 +16,14 @@ STATUS = {
     "price-changed": 409,
     "out-of-stock": 409,
     "step-not-allowed": 409,
+    "too-large": 413,
+    "unsupported-media-type": 415,
     "invalid": 422,
+    "unknown-account": 422,
+    "currency-mismatch": 422,
+    "amount-out-of-range": 422,
     "rule-violation": 422,
+    "beyond-original": 422,
     "busy": 503,
 }
 
