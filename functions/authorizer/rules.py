@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from authorizer.tokens import Identity
 from mart_union.kernel.errors import Forbidden
 from mart_union.web.access import kind_of_path
+from mart_union.web.paths import is_name
 
 FindRole = Callable[[str, str, str], str]
 """The role of a subject in a store or supplier: (subject, kind, id) → role, '' when there is none."""
@@ -32,7 +33,7 @@ def role_for(
         role = "operator" if f"operator.{union}" in identity.groups else ""
     else:
         owner = parameters.get(kind, "")
-        role = find_role(identity.subject, kind, owner) if owner else ""
+        role = find_role(identity.subject, kind, owner) if owner and is_name(owner) else ""
     if not role:
         raise Forbidden(f"no membership of this {kind}")
     return role

@@ -74,3 +74,11 @@ def test_eight_threads_sell_exactly_what_is_there(unique: str) -> None:
         sold = sum(threads.map(try_to_take, range(40)))
     level = find(LevelItem, *level_key(unique))
     assert (sold, level.reserve, level.sold) == (20, 0, 20)
+
+
+@pytest.mark.parametrize("name", ["x" * 3_000, "茶" * 700])
+def test_nothing_is_found_under_a_key_that_the_database_cannot_have(unique: str, name: str) -> None:
+    put_level(unique, 2)
+    assert find(LevelItem, *level_key(name)) is None
+    found = find_all([(LevelItem, *level_key(name)), (LevelItem, *level_key(unique)), (LevelItem, "", "")])
+    assert [item and item.reserve for item in found] == [None, 2, None]

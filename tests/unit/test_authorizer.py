@@ -191,3 +191,17 @@ def test_each_sample_event_has_the_outcome_in_its_name(path: Path) -> None:
     else:
         effect = app.lambda_handler(sample, None)["policyDocument"]["Statement"][0]["Effect"]
         assert effect == outcome.capitalize()
+
+
+@pytest.mark.parametrize("store", ["x" * 129, "茶" * 900, "a\x00b"])
+def test_no_role_is_looked_up_in_what_no_store_could_be_called(store: str) -> None:
+    asked: list[str] = []
+    with pytest.raises(Forbidden):
+        rules.role_for(
+            Identity("x", frozenset()),
+            "/api/manage/{store}/orders",
+            {"store": store},
+            union="hsinchu",
+            find_role=lambda *question: asked.append(str(question)) or "owner",
+        )
+    assert asked == []

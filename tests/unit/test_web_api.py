@@ -304,3 +304,52 @@ def test_what_is_not_a_route_is_not_found(shop: Shop, method: str, path: str) ->
 def test_a_page_that_does_not_exist_is_told_on_a_page(shop: Shop) -> None:
     response = shop.call("GET", "/nothing")
     assert (response["statusCode"], headers_of(response)["content-type"]) == (404, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize("thing", ["x" * 129, "茶" * 700, "a\x00b", "a\r\nb", "a\u202eb"])
+def test_what_no_id_could_be_is_not_found(shop: Shop, thing: str) -> None:
+    refused = shop.call("GET", f"/api/things/{thing}")
+    assert (refused["statusCode"], problem(refused)["type"]) == (404, "urn:mart-union:problem:not-found")
+    assert shop.seen == []
+
+
+def test_an_id_of_the_longest_length_reaches_its_handler(shop: Shop) -> None:
+    assert shop.call("GET", f"/api/things/{'茶' * 128}")["statusCode"] == 200
+
+
+def test_a_value_in_the_query_is_refused_when_it_is_too_long(shop: Shop) -> None:
+    refused = shop.call("GET", "/api/things/a", query={"category": "茶" * 342})
+    assert refused["statusCode"] == 422
+    assert problem(refused)["errors"] == [{"field": "category", "reason": "at most 1024 bytes"}]
+    assert shop.seen == []
+
+
+def test_a_body_that_no_item_could_hold_is_refused(shop: Shop) -> None:
+    refused = shop.call("POST", "/api/wishes", subject="lin", headers=KEY, body={"sku": "x" * 256_000, "quantity": 1})
+    assert (refused["statusCode"], problem(refused)["type"]) == (413, "urn:mart-union:problem:too-large")
+    assert shop.seen == []
+
+
+@pytest.mark.parametrize("said", ["text/plain", "application/xml", "application/x-www-form-urlencoded", ";;,", "json"])
+def test_a_body_that_says_that_it_is_no_json_is_refused_by_the_api(shop: Shop, said: str) -> None:
+    headers = {**KEY, "Content-Type": said}
+    refused = shop.call("POST", "/api/wishes", subject="lin", headers=headers, body={"sku": "A", "quantity": 1})
+    if said.startswith(";"):  # it says nothing before its parameters
+        assert refused["statusCode"] == 201
+        return
+    assert (refused["statusCode"], problem(refused)["type"]) == (415, "urn:mart-union:problem:unsupported-media-type")
+    assert shop.seen == []
+
+
+@pytest.mark.parametrize("said", ["application/json", "Application/JSON; charset=utf-8", "application/vnd.a+json"])
+def test_a_body_that_says_that_it_is_json_is_read(shop: Shop, said: str) -> None:
+    headers = {**KEY, "Content-Type": said}
+    made = shop.call("POST", "/api/wishes", subject="lin", headers=headers, body={"sku": "A", "quantity": 1})
+    assert made["statusCode"] == 201
+
+
+def test_a_page_reads_forms_only(shop: Shop) -> None:
+    headers = {**KEY, "Content-Type": "application/json"}
+    refused = shop.call("POST", "/wishes", subject="lin", headers=headers, body={"sku": "A", "quantity": 1})
+    assert refused["statusCode"] == 415
+    assert shop.seen == []

@@ -186,3 +186,26 @@ def test_links_stand_under_the_stage_only_on_the_apis_own_address(
     known = replace(settings(), public_url=public_url)
     monkeypatch.setattr(web_request, "settings", lambda: known)
     assert base_of({"stage": "union"}, host) == base
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"lines":' * 100_000, '{"lines": [' * 50_000])
+def test_a_body_that_is_nested_without_end_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        decode(Wishes, text)
+
+
+def test_a_body_nested_too_deeply_names_the_reason() -> None:
+    with pytest.raises(Invalid, match="nested too deeply"):
+        decode(dict, '{"a":' * 100_000)
+
+
+def test_half_a_character_in_a_body_is_refused() -> None:
+    with pytest.raises(Invalid, match="not JSON"):
+        decode(Wishes, '{"lines": "\ud800"}')
+
+
+@pytest.mark.parametrize(
+    ("cookie", "session"), [("a-Session_1", "a-Session_1"), ("x" * 65, ""), ("a b", ""), ("ä", "")]
+)
+def test_a_session_that_could_not_be_ours_is_none(cookie: str, session: str) -> None:
+    assert replace(request_with(), cookies={"mu_session": cookie}).session == session

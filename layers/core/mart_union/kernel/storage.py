@@ -21,6 +21,7 @@ T = TypeVar("T")
 M = TypeVar("M", bound="Item")
 
 _BATCH_READ_LIMIT = 100
+_PARTITION_KEY_BYTES, _SORT_KEY_BYTES = 2_048, 1_024  # DynamoDB's limits
 
 
 def table_name(table: str) -> str:
@@ -72,10 +73,17 @@ class Item(Model):
 
 def find(model: type[M], pk: str, sk: str, *, consistent: bool = False) -> M | None:
     """The item under a key, or None. One request; half a read unit a 4 KB, one when consistent."""
+    if not can_exist(pk, sk):
+        return None
     try:
         return model.get(pk, sk, consistent_read=consistent)
     except model.DoesNotExist:
         return None
+
+
+def can_exist(pk: str, sk: str) -> bool:
+    """Whether an item may have such a key: the database refuses to look for one that is empty or too long."""
+    return 0 < len(pk.encode()) <= _PARTITION_KEY_BYTES and 0 < len(sk.encode()) <= _SORT_KEY_BYTES
 
 
 class Ref(Struct, Generic[T], frozen=True):
@@ -102,7 +110,7 @@ def fetch_all(refs: Sequence[Ref[Any]], *, consistent: bool = False) -> list[Any
         Busy: the database kept leaving keys out.
     """
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
-    keys = list(dict.fromkeys((ref.model.Meta.table_name, ref.pk, ref.sk) for ref in refs))
+    keys = list(dict.fromkeys((ref.model.Meta.table_name, ref.pk, ref.sk) for ref in refs if can_exist(ref.pk, ref.sk)))
     for start in range(0, len(keys), _BATCH_READ_LIMIT):
         _read_batch(keys[start : start + _BATCH_READ_LIMIT], found, consistent)
     raws = (found.get((ref.model.Meta.table_name, ref.pk, ref.sk)) for ref in refs)

@@ -19,7 +19,16 @@ from mart_union.kernel.errors import Forbidden, MartUnionError, NotFound, Unauth
 from mart_union.web import problems
 from mart_union.web.access import Access, Caller
 from mart_union.web.answer import Json, Page, Raw, Redirect, SetCookie
-from mart_union.web.request import Request, base_of, convert_form, decode, language_of, read_cookies
+from mart_union.web.request import (
+    Request,
+    base_of,
+    check_bounds,
+    check_media_type,
+    convert_form,
+    decode,
+    language_of,
+    read_cookies,
+)
 from mart_union.web.response import cookie_header, response
 from mart_union.web.routing import find_route
 
@@ -100,6 +109,7 @@ class Api:
         try:
             _refuse_other_sites(request)
             route.access.check(request.caller)
+            check_bounds(request)
             if route.body is not None:
                 request = replace(request, content=_content(route, request))
             if route.idempotent_key:
@@ -166,6 +176,7 @@ def _refuse_other_sites(request: Request) -> None:
 
 
 def _content(route: Route, request: Request) -> Any:
+    check_media_type(request, form=route.is_page)
     if route.is_page:
         return convert_form(route.body, request.form)
     return decode(route.body, request.text)

@@ -17,12 +17,16 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+from mart_union.web.answer import Page, Raw, Redirect
 from mart_union.web.api import Api, Route
+from mart_union.web.paths import PARAMETER_LENGTH
 from mart_union.web.problems import STATUS, TITLES
+from mart_union.web.request import QUERY_LENGTH
 
 VERSION = "3.1.0"
 
@@ -105,7 +109,20 @@ _QUERY_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "integer", "minimum": 1, "maximum": 9999},
     },
     "lang": {"description": "The language of the page (BCP 47)."},
+    "month": {"description": "A month, `2024-02`."},
+    "day": {"description": "A day, `2024-02-29`."},
+    "next": {"description": "The path of the union's own page to go on to."},
+    "words": {"description": "What to look for."},
 }
+
+_SIGNATURE_PARAMETERS = [
+    {"name": name, "in": "header", "required": True, "description": description, "schema": {"type": "string"}}
+    for name, description in (
+        ("Webhook-Id", "The id of what is told: the same one when it is told again."),
+        ("Webhook-Timestamp", "When it was signed: seconds since 1970, at most five minutes ago."),
+        ("Webhook-Signature", "HMAC-SHA256 of id, moment and body (https://www.standardwebhooks.com)."),
+    )
+]
 
 
 def find_apis(functions: Path) -> list[Api]:
@@ -147,7 +164,21 @@ def describe(apis: Sequence[Api], version: str) -> dict[str, Any]:
 def _schemas(kinds: Iterable[Any]) -> tuple[Mapping[Any, dict[str, Any]], dict[str, Any]]:
     known = list(dict.fromkeys(kinds))
     schemas, components = msgspec.json.schema_components(known, ref_template=_REFERENCE)
-    return dict(zip(known, schemas, strict=True)), components
+    return dict(zip(known, map(_plain, schemas), strict=True)), _plain(components)
+
+
+def _plain(schema: Any) -> Any:
+    """The schema with a tuple of equals as an array of so many: makers of clients know no `prefixItems`."""
+    if isinstance(schema, list):
+        return [_plain(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {name: _plain(each) for name, each in schema.items()}
+    places = plain.get("prefixItems", [])
+    if places and all(place == places[0] for place in places):
+        del plain["prefixItems"]
+        plain["items"] = places[0]
+    return plain
 
 
 def _operation(function: str, route: Route, schemas: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
@@ -181,13 +212,34 @@ def _summary(route: Route) -> str:
 def _parameters(route: Route) -> list[dict[str, Any]]:
     text = {"type": "string"}
     found: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": text} for name in re.findall(r"{(\w+)}", route.path)
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {**text, "minLength": 1, "maxLength": PARAMETER_LENGTH},
+        }
+        for name in re.findall(r"{(\w+)}", route.path)
     ]
     found += [
-        {"name": name, "in": "query", "schema": text, **_QUERY_PARAMETERS.get(name, {})}
+        {"name": name, "in": "query", "schema": {**text, "maxLength": QUERY_LENGTH}, **_QUERY_PARAMETERS.get(name, {})}
         for name in query_names(route.handler)
     ]
-    return [*found, _KEY_PARAMETER] if route.idempotent_key else found
+    if is_signed(route):
+        return [*found, *_SIGNATURE_PARAMETERS]
+    return [*found, _KEY_PARAMETER] if route.idempotent_key and not route.is_page else found
+
+
+def is_signed(route: Route) -> bool:
+    """Whether a machine sends it, whose signature says who it is."""
+    return (
+        route.access.kind == "public"
+        and not route.is_page
+        and "standardwebhooks" in inspect.getsource(_module_of(route))
+    )
+
+
+def _module_of(route: Route) -> Any:
+    return inspect.getmodule(inspect.unwrap(route.handler))
 
 
 def query_names(handler: Callable[..., Any]) -> list[str]:
@@ -214,38 +266,86 @@ def _query_names_in(function: Callable[..., Any]) -> Iterable[str]:
 
 
 def _success(route: Route, schemas: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
-    if route.is_page and route.method != "GET":
-        return {"303": {"description": "Done: see the page that it leads to"}}
-    if route.is_page:
-        page = {"200": {"description": "A page", "content": {"text/html": {"schema": {"type": "string"}}}}}
-        return page if route.access.kind == "public" else {**page, "303": {"description": "Sign in first"}}
-    success: dict[str, Any] = {"description": _SUCCESSES.get(route.status, "Done")}
-    if route.answer is not None:
-        success["content"] = {"application/json": {"schema": schemas[route.answer]}}
-    return {str(route.status): success}
+    """What the handler gives back, as its annotation says."""
+    found: dict[str, Any] = {}
+    for kind in _kinds_of_answer(route):
+        if kind is Page:
+            found["200"] = {"description": "A page", "content": {"text/html": {"schema": {"type": "string"}}}}
+        elif kind is Redirect:
+            found["303"] = _REDIRECT
+        elif kind is Raw:
+            content = {media_type: {"schema": {"type": "string"}} for media_type in _media_types(route.handler)}
+            found["200"] = {"description": "The file", "content": content}
+        elif not route.is_page:
+            success: dict[str, Any] = {"description": _SUCCESSES.get(route.status, "Done")}
+            if route.answer is not None:
+                success["content"] = {"application/json": {"schema": schemas[route.answer]}}
+            found[str(route.status)] = success
+    if route.is_page and route.method == "GET" and route.access.kind != "public":
+        found["303"] = _REDIRECT
+    return found
+
+
+_REDIRECT = {
+    "description": "See the page that it leads to; the sign-in page, when nobody has signed in",
+    "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
+}
+
+
+def _kinds_of_answer(route: Route) -> Sequence[Any]:
+    returned = get_type_hints(inspect.unwrap(route.handler)).get("return", Any)
+    if returned is Any and route.is_page:
+        return [Page if route.method == "GET" else Redirect]
+    return get_args(returned) if isinstance(returned, UnionType) else [returned]
+
+
+def _media_types(handler: Callable[..., Any]) -> list[str]:
+    """The media types of a `Raw` that are written where it is made; any, where they are worked out."""
+    found = []
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(handler))))):
+        match node:
+            case ast.Call(func=ast.Name(id="Raw"), args=[_, ast.Constant(value=str(media_type)), *_]):
+                found.append(media_type.partition(";")[0])
+    return found or ["*/*"]
 
 
 def _problems(route: Route) -> dict[str, Any]:
     statuses = {500, 503}
+    queried = bool(query_names(route.handler))
     if route.access.kind != "public":
-        statuses |= {401, 403}
-    if "{" in route.path:
-        statuses.add(404)
+        statuses |= {404, 422}  # what is the caller's own may not be there, or not be in a state to be shown
+        statuses |= {403} if route.is_page and route.method == "GET" else {401, 403}
+    if "{" in route.path or queried:
+        statuses |= {404, 422}
     if route.method != "GET":
-        statuses |= {403, 409, 422}
-    if query_names(route.handler):
-        statuses.add(422)
-    return {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(statuses)}
+        statuses |= {403, 404, 409, 422}
+    if route.method != "GET" and route.access.kind != "public":
+        statuses.add(402)
+    if route.body is not None or route.idempotent_key:
+        statuses |= {413, 415}
+    if is_signed(route) or "sign-in" in route.path:
+        statuses.add(401)
+    suffix = "-page" if route.is_page else ""
+    return {str(status): {"$ref": f"#/components/responses/{status}{suffix}"} for status in sorted(statuses)}
 
 
 def _problem_responses() -> dict[str, Any]:
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    titles: dict[int, list[str]] = {500: ["Internal error"]}
+    """A refusal of each status with the codes that it may have; pages tell it in HTML."""
+    codes: dict[int, list[str]] = {500: ["internal"]}
     for code, status in STATUS.items():
-        titles.setdefault(status, []).append(TITLES[code])
-    return {
-        str(status): {"description": "; ".join(names), "content": content} for status, names in sorted(titles.items())
-    }
+        codes.setdefault(status, []).append(code)
+    found: dict[str, Any] = {}
+    for status, named in sorted(codes.items()):
+        facts = {"type": {"enum": [f"urn:mart-union:problem:{code}" for code in named]}, "status": {"const": status}}
+        schema = {"allOf": [{"$ref": "#/components/schemas/Problem"}, {"type": "object", "properties": facts}]}
+        content = {"application/problem+json": {"schema": schema}}
+        described = {"description": "; ".join(TITLES.get(code, "Internal error") for code in named)}
+        found[str(status)] = {**described, "content": content}
+        found[f"{status}-page"] = {
+            **described,
+            "content": {"text/html": {"schema": {"type": "string"}}, **content},
+        }
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,14 +10,24 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from msgspec import Struct, field
 
-from mart_union.kernel.errors import Invalid
+from mart_union.kernel.errors import Invalid, NotFound, TooLarge, UnsupportedMediaType
 from mart_union.kernel.settings import settings
 from mart_union.web.access import Caller
+from mart_union.web.paths import is_name
 
 T = TypeVar("T")
 
+QUERY_LENGTH = 1_024
+"""Bytes of the longest value in a query."""
+
+BODY_LENGTH = 256_000
+"""Characters of the longest body: what it becomes must fit into an item, 400 KB at most. Files go to the bucket instead."""
+
+_FORM = "application/x-www-form-urlencoded"
+
 _AT_FIELD = re.compile(r"^(?P<reason>.*?)(?: - at `\$\.?(?P<field>.*)`)?$")
 _KEY = re.compile(r"[\x21-\x7e]{8,128}")
+_SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 class Request(Struct, frozen=True):
@@ -51,14 +61,20 @@ class Request(Struct, frozen=True):
     @property
     def form(self) -> dict[str, str]:
         """The fields of a submitted HTML form; empty fields are left out."""
-        if not self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        if self.media_type != _FORM:
             return {}
         return dict(parse_qsl(self.text))
 
     @property
     def session(self) -> str:
-        """The id of the browsing session, '' when there is none."""
-        return self.cookies.get("mu_session", "")
+        """The id of the browsing session, '' when there is none, or none that we could have given."""
+        session = self.cookies.get("mu_session", "")
+        return session if _SESSION.fullmatch(session) else ""
+
+    @property
+    def media_type(self) -> str:
+        """The kind of the body in lower case, without its parameters; '' when the sender does not say."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def page_number(self) -> int:
         """The `page` of the query, from 1.
@@ -74,6 +90,35 @@ class Request(Struct, frozen=True):
         return int(text)
 
 
+def check_bounds(request: Request) -> None:
+    """Nothing, if the parts of a request are no longer than anything of ours could be.
+
+    Raises:
+        NotFound: the path names an id that is too long, or not printable: nothing has it.
+        Invalid: a value in the query is too long.
+        TooLarge: the body is.
+    """
+    if not all(is_name(value) for value in request.params.values()):
+        raise NotFound("nothing has such a name")
+    for name, value in request.query.items():
+        if len(value.encode()) > QUERY_LENGTH:
+            reason = f"at most {QUERY_LENGTH} bytes"
+            raise Invalid(f"{name[:64]}: {reason}", errors=[{"field": name[:64], "reason": reason}])
+    if len(request.text) > BODY_LENGTH:
+        raise TooLarge(f"a body has at most {BODY_LENGTH} characters")
+
+
+def check_media_type(request: Request, *, form: bool) -> None:
+    """Nothing, if a body is a form, or JSON, as its route wants it; a sender that does not say is believed.
+
+    Raises:
+        UnsupportedMediaType: it says that it is something else.
+    """
+    said = request.media_type
+    if said and not (said == _FORM if form else said == "application/json" or said.endswith("+json")):
+        raise UnsupportedMediaType(f"send a body as {_FORM if form else 'application/json'}, not as {said[:64]}")
+
+
 def decode(kind: type[T], text: str) -> T:
     """A JSON body as the type that the route names.
 
@@ -84,8 +129,10 @@ def decode(kind: type[T], text: str) -> T:
         return msgspec.json.decode(text or "{}", type=kind)
     except msgspec.ValidationError as error:
         raise invalid_field(str(error)) from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise Invalid(f"the body is not JSON: {error}", errors=[{"field": "", "reason": str(error)}]) from error
+    except RecursionError as error:
+        raise Invalid("the body is nested too deeply", errors=[{"field": "", "reason": "nested too deeply"}]) from error
 
 
 def convert_form(kind: type[T], form: Mapping[str, str]) -> T:

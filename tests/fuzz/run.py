@@ -1,0 +1,239 @@
+"""A run: every operation of every API, so many requests each; what must not be is a finding, and the run goes on."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
+from schemathesis import GenerationMode, openapi
+from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
+from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.openapi.checks import JsonSchemaError
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from mart_union.kernel import storage
+from mart_union.web.openapi import describe, find_apis
+from tests.conftest import ROOT
+from tests.faults.place import Place, State
+from tests.fuzz.callers import callers_of
+from tests.fuzz.cases import Known, Sending, samples_of, sendings
+from tests.fuzz.gate import Door, Event, Gateway, Response, ask_authorizer
+from tests.fuzz.world import ids_of
+from tests.neighbours import _taken, sign
+
+CHECKS = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+_READS = {"GetItem", "Query", "BatchGetItem", "Scan", "TransactGetItems", "DescribeTable"}
+
+
+@dataclass
+class Tally:
+    """What a run did and found: `findings` has each kind once, with the first request that showed it and how many did."""
+
+    operations: int = 0
+    requests: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    compared: int = 0
+    findings: dict[str, list[str]] = field(default_factory=dict)
+
+    def note(self, finding: str, event: Event) -> None:
+        """Keep a finding with the request that showed it."""
+        self.findings.setdefault(finding, []).append(_shown(event))
+
+    def report(self) -> str:
+        """The findings, one a paragraph."""
+        return "\n\n".join(f"{what} ({len(events)} times)\n  {events[0]}" for what, events in self.findings.items())
+
+
+@dataclass
+class Written:
+    """The tables written to since it was last asked."""
+
+    tables: set[str] = field(default_factory=set)
+
+    def note(self, model: Any, parsed: Any, **_: Any) -> None:
+        """botocore's `after-call`: a request that was answered with success and changes items."""
+        if model.name not in _READS and parsed["ResponseMetadata"]["HTTPStatusCode"] < 300:
+            self.tables.add(model.name)
+
+    def take(self) -> bool:
+        """Whether anything was written since the last time."""
+        wrote, self.tables = bool(self.tables), set()
+        return wrote
+
+
+class Run:
+    """The place where requests are sent, and what came of them."""
+
+    def __init__(self, place: Place, *, seed: int, examples: int) -> None:
+        self.place, self.seed, self.examples = place, seed, examples
+        self.tally = Tally()
+        self.ids = ids_of(place.names)
+        self.known = Known(
+            callers_of(place.neighbours),
+            self.ids,
+            samples_of((ROOT / "events").iterdir(), place.names),
+        )
+        self._state: State = place.laid
+        self._written = Written()
+        storage.client().meta.events.register("after-call.dynamodb", self._written.note)
+
+    def fuzz(self, document: dict[str, Any], gateway: Gateway, only: str = "") -> None:
+        """Send requests for every operation of a document whose name contains `only`."""
+        schema = openapi.from_dict(strict(document), config=_config())
+        schema.app = gateway
+        for result in schema.get_all_operations():
+            operation = result.ok()
+            if only in operation.label:
+                self._fuzz_operation(operation, gateway)
+                self._put_back()
+
+    def _fuzz_operation(self, operation: APIOperation[Any, Any, Any, Any], gateway: Gateway) -> None:
+        self.tally.operations += 1
+
+        @seeded(f"{self.seed} {operation.label}")
+        @settings(
+            max_examples=self.examples,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(sendings(operation, self.known))
+        def send_one(sending: Sending) -> None:
+            self._send(sending, gateway)
+
+        send_one()
+
+    def _send(self, sending: Sending, gateway: Gateway) -> None:
+        label = sending.case.operation.label
+        body = {} if sending.data is None else {"data": sending.data}
+        try:
+            response = sending.case.call(headers=sending.headers, **body)
+        except Exception as error:
+            self.tally.note(f"{label}: {type(error).__name__} left the function: {str(error)[:200]}", gateway.event)
+            return
+        self.tally.requests += 1
+        self.tally.statuses[response.status_code] += 1
+        if response.status_code >= 500:
+            self.tally.note(f"{label}: {response.status_code}", gateway.event)
+        try:
+            sending.case.validate_response(response, checks=CHECKS)
+        except FailureGroup as group:
+            for failure in group.exceptions:
+                self.tally.note(f"{label}: {response.status_code}: {_told(failure)}", gateway.event)
+        self._compare(label, response.status_code, gateway.event)
+
+    def _compare(self, label: str, status: int, event: Event) -> None:
+        """After a refusal everything has to be what it was; what was not written to need not be read."""
+        if not self._written.take():
+            self.tally.compared += status >= 400
+            return
+        now = self.place.read()
+        if status >= 400:
+            self.tally.compared += 1
+            changed = sorted(
+                f"{table.rpartition('-')[2]} {pk} {sk}"
+                for table, pk, sk in self._state.items.keys() | now.items.keys()
+                if self._state.items.get((table, pk, sk)) != now.items.get((table, pk, sk))
+            )
+            if changed:
+                self.tally.note(f"{label}: {status}, and yet it wrote {changed[0].split('#')[0]}", event)
+        self._state = now
+
+    def _put_back(self) -> None:
+        self.place.put_back(self.place.laid, self.place.read())
+        self._state = self.place.laid
+
+
+def strict(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with closed objects: a field that it does not name is outside the schema."""
+    copied: dict[str, Any] = json.loads(json.dumps(document))
+    for schema in copied["components"]["schemas"].values():
+        if "properties" in schema:
+            schema.setdefault("additionalProperties", False)
+    return copied
+
+
+def _config() -> SchemathesisConfig:
+    modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
+    project = ProjectConfig(generation=GenerationConfig(modes=modes, with_security_parameters=False))
+    return SchemathesisConfig(projects=ProjectsConfig(default=project))
+
+
+def _told(failure: Failure) -> str:
+    if isinstance(failure, JsonSchemaError):
+        return f"{failure.title}: {failure.validation_message} at {'/'.join(map(str, failure.instance_path))}"[:300]
+    return f"{failure.title}: {failure.message}"[:300]
+
+
+def _shown(event: Event) -> str:
+    headers = {
+        name: "…" if name == "Authorization" else value
+        for name, value in event.get("headers", {}).items()
+        if name not in {"Host", "X-Forwarded-Proto", "User-Agent", "X-Schemathesis-Testcaseid"}
+    }
+    caller = event.get("requestContext", {}).get("authorizer")
+    facts = {
+        "query": event.get("queryStringParameters"),
+        "headers": headers,
+        "caller": caller,
+        "body": event.get("body"),
+    }
+    told = json.dumps({name: value for name, value in facts.items() if value}, ensure_ascii=True)
+    return f"{event.get('httpMethod')} {event.get('path')!a} {told}"[:900]
+
+
+def union_doors() -> list[Door]:
+    """The routes of the union's functions."""
+    return [
+        Door(route.method, route.path, api.name, route.access.kind == "public")
+        for api in find_apis(ROOT / "functions")
+        for route in api.routes
+    ]
+
+
+def guard(door: Door, event: Event) -> Response | None:
+    """The authorizer; and machines' signatures are made here, when all of the request is known."""
+    with suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError):
+        sign(event)
+    return ask_authorizer(door, event)
+
+
+@contextmanager
+def neighbours_of(place: Place) -> Iterator[None]:
+    """The pool's key, a user pool to sign in at, and functions to be invoked, which the emulated account lacks."""
+    place.open_pool()
+    key = place.neighbours._key.public_key()
+    with ExitStack() as stack:
+        for target, stand_in in (
+            ("authorizer.tokens.pool_signing_key", lambda issuer: lambda token: key),
+            ("mart_union.kernel.functions._client", lambda: SimpleNamespace(invoke=_taken)),
+        ):
+            stack.enter_context(mock.patch(target, stand_in))
+        yield
+
+
+def fuzz_union(run: Run, only: str = "", functions: Callable[[str], bool] = lambda name: True) -> None:
+    """The union's API, through its authorizer."""
+    apis = [api for api in find_apis(ROOT / "functions") if functions(api.name)]
+    with neighbours_of(run.place):
+        run.fuzz(describe(apis, "0"), Gateway(union_doors(), guard), only)
