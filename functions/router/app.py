@@ -15,11 +15,12 @@ from aws_lambda_powertools import Logger
 from chalice.app import Chalice, ConvertToMiddleware, Request, Response
 
 from mart_union.directory import service
-from mart_union.directory.model import Heartbeat, Union
+from mart_union.directory.model import Heartbeat, Place, Union
 from mart_union.kernel.clock import iso, utc_now
-from mart_union.kernel.errors import Forbidden, Invalid, MartUnionError
+from mart_union.kernel.errors import Forbidden, Invalid, MartUnionError, NotFound, TooLarge
 from mart_union.web import problems
-from mart_union.web.request import decode
+from mart_union.web.paths import is_name
+from mart_union.web.request import BODY_LENGTH, decode
 
 P = ParamSpec("P")
 
@@ -40,46 +41,91 @@ class Admission(msgspec.Struct, forbid_unknown_fields=True):
     names: dict[str, str]
 
 
-def answers(route: Callable[P, Response]) -> Callable[P, Response]:
+class UnionShown(msgspec.Struct, frozen=True):
+    """A union as callers see it: without the client that speaks for it. What it has not yet reported is null or empty."""
+
+    union: str
+    names: dict[str, str]
+    healthy: bool
+    admitted_at: str
+    heartbeat_at: str | None
+    url: str | None
+    region: str | None
+    currency: str | None
+    languages: tuple[str, ...]
+    places: tuple[Place, ...]
+    open_stores: int
+
+
+class Unions(msgspec.Struct, frozen=True):
+    """All unions of the network."""
+
+    unions: tuple[UnionShown, ...]
+
+
+class Says(msgspec.Struct, frozen=True):
+    """What the OpenAPI document says of a route beside its path: who may, what comes in, what goes out. `answer` is None for no body."""
+
+    status: int
+    answer: Any = None
+    body: Any = None
+    caller: str = ""
+    query: tuple[str, ...] = ()
+    refusals: tuple[int, ...] = ()
+    page: bool = False
+
+
+SAYS: dict[str, Says] = {}
+"""What each route says, by the name of its function."""
+
+
+def answers(says: Says) -> Callable[[Callable[P, Response]], Callable[P, Response]]:
     """Turn a refusal into problem details here: Chalice would turn it into a bare 500 before any middleware sees it."""
 
-    @wraps(route)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> Response:
-        try:
-            return route(*args, **kwargs)
-        except MartUnionError as error:
-            return problem(problems.problem_of(error))
-        except Exception:
-            logger.exception("unexpected error")
-            return problem(problems.UNKNOWN)
+    def declared(route: Callable[P, Response]) -> Callable[P, Response]:
+        SAYS[route.__name__] = says
 
-    return guarded
+        @wraps(route)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> Response:
+            try:
+                if not all(is_name(str(name)) for name in kwargs.values()):
+                    raise NotFound("nothing has such a name")
+                return route(*args, **kwargs)
+            except MartUnionError as error:
+                return problem(problems.problem_of(error))
+            except Exception:
+                logger.exception("unexpected error")
+                return problem(problems.UNKNOWN)
+
+        return guarded
+
+    return declared
 
 
 @app.route("/", methods=["GET"])
-@answers
+@answers(Says(200, str, query=("lang",), page=True))
 def page() -> Response:
     """The page of all unions, with a search by place."""
     return union_page()
 
 
 @app.route("/unions", methods=["GET"])
-@answers
+@answers(Says(200, Unions))
 def list_unions() -> Response:
     """All unions as JSON."""
     now = utc_now()
-    return as_json({"unions": [shown(union, now) for union in service.list_unions()]})
+    return as_json(Unions(tuple(shown(union, now) for union in service.list_unions())))
 
 
 @app.route("/unions/{union}", methods=["GET"])
-@answers
+@answers(Says(200, UnionShown, refusals=(404,)))
 def show_union(union: str) -> Response:
     """One union as JSON."""
     return as_json(shown(service.show_union(union), utc_now()))
 
 
 @app.route("/go", methods=["GET"])
-@answers
+@answers(Says(302, query=("union", "place", "language"), refusals=(404, 503), page=True))
 def go() -> Response:
     """Send the shopper to the union that is named, or that serves the place, or that speaks the language."""
     query = dict(request().query_params or {})
@@ -99,7 +145,7 @@ def go() -> Response:
 
 
 @app.route("/unions", methods=["POST"])
-@answers
+@answers(Says(201, UnionShown, Admission, "operator", refusals=(401, 403, 409, 413, 422)))
 def admit_union() -> Response:
     """Admit a union, and bind the app client that may speak for it."""
     claims = token_claims()
@@ -113,14 +159,19 @@ def admit_union() -> Response:
 
 
 @app.route("/unions/{union}/heartbeat", methods=["PUT", "POST"])
-@answers
+@answers(Says(204, None, Heartbeat, "union", refusals=(401, 403, 404, 413, 422)))
 def take_heartbeat(union: str) -> Response:
     """Keep what a union reports of itself."""
     heartbeat = decode(Heartbeat, body_text())
-    if not heartbeat.base_url.startswith(("https://", "http://")):
+    if not (heartbeat.base_url.startswith(("https://", "http://")) and is_address(heartbeat.base_url)):
         raise Invalid("base_url must be an address", errors=[{"field": "base_url", "reason": "not an address"}])
     service.take_heartbeat(union, token_claims().get("client_id", ""), heartbeat)
     return Response("", status_code=204)
+
+
+def is_address(text: str) -> bool:
+    """Whether shoppers can be sent there: a header takes visible ASCII characters only."""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def check(admission: Admission) -> None:
@@ -137,22 +188,22 @@ def check(admission: Admission) -> None:
         raise Invalid("; ".join(f"{error['field']}: {error['reason']}" for error in errors), errors=errors)
 
 
-def shown(union: Union, now: datetime) -> dict[str, Any]:
-    """A union as callers see it: without the client that speaks for it."""
+def shown(union: Union, now: datetime) -> UnionShown:
+    """A union as callers see it."""
     beat = union.heartbeat
-    return {
-        "union": union.id,
-        "names": union.names,
-        "healthy": union.is_healthy(now, SILENCE),
-        "admitted_at": iso(union.admitted_at),
-        "heartbeat_at": iso(union.heartbeat_at) if union.heartbeat_at else None,
-        "url": beat.base_url if beat else None,
-        "region": beat.region if beat else None,
-        "currency": beat.currency if beat else None,
-        "languages": list(beat.languages) if beat else [],
-        "places": [{"names": place.names, "postcodes": list(place.postcodes)} for place in beat.places] if beat else [],
-        "open_stores": beat.open_stores if beat else 0,
-    }
+    return UnionShown(
+        union=union.id,
+        names=union.names,
+        healthy=union.is_healthy(now, SILENCE),
+        admitted_at=iso(union.admitted_at),
+        heartbeat_at=iso(union.heartbeat_at) if union.heartbeat_at else None,
+        url=beat.base_url if beat else None,
+        region=beat.region if beat else None,
+        currency=beat.currency if beat else None,
+        languages=beat.languages if beat else (),
+        places=beat.places if beat else (),
+        open_stores=beat.open_stores if beat else 0,
+    )
 
 
 def address(union: Union, language: str) -> str:
@@ -221,7 +272,10 @@ def request() -> Request:
 def body_text() -> str:
     """The body of the request."""
     body = request().raw_body
-    return body if isinstance(body, str) else body.decode()
+    text = body if isinstance(body, str) else body.decode(errors="replace")
+    if len(text) > BODY_LENGTH:
+        raise TooLarge(f"a body has at most {BODY_LENGTH} characters")
+    return text
 
 
 def wants_page() -> bool:

@@ -70,7 +70,7 @@ _SECURITY_SCHEMES = {
     },
 }
 
-_PROBLEM_SCHEMA = {
+PROBLEM_SCHEMA = {
     "type": "object",
     "description": "Problem details (RFC 9457), with facts of the refusal beside them.",
     "properties": {
@@ -138,7 +138,7 @@ def describe(apis: Sequence[Api], version: str) -> dict[str, Any]:
     routes = sorted(
         ((api.name, route) for api in apis for route in api.routes), key=lambda named: (named[1].path, named[1].method)
     )
-    schemas, components = _schemas([kind for _, route in routes for kind in (route.body, route.answer) if kind])
+    schemas, components = schemas_of([kind for _, route in routes for kind in (route.body, route.answer) if kind])
     paths: dict[str, Any] = {}
     for function, route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(function, route, schemas)
@@ -154,14 +154,15 @@ def describe(apis: Sequence[Api], version: str) -> dict[str, Any]:
         "tags": [{"name": api.name} for api in apis],
         "paths": paths,
         "components": {
-            "schemas": {**components, "Problem": _PROBLEM_SCHEMA},
-            "responses": _problem_responses(),
+            "schemas": {**components, "Problem": PROBLEM_SCHEMA},
+            "responses": problem_responses(),
             "securitySchemes": _SECURITY_SCHEMES,
         },
     }
 
 
-def _schemas(kinds: Iterable[Any]) -> tuple[Mapping[Any, dict[str, Any]], dict[str, Any]]:
+def schemas_of(kinds: Iterable[Any]) -> tuple[Mapping[Any, dict[str, Any]], dict[str, Any]]:
+    """The schema of each type, and those that they refer to by name."""
     known = list(dict.fromkeys(kinds))
     schemas, components = msgspec.json.schema_components(known, ref_template=_REFERENCE)
     return dict(zip(known, map(_plain, schemas), strict=True)), _plain(components)
@@ -329,7 +330,7 @@ def _problems(route: Route) -> dict[str, Any]:
     return {str(status): {"$ref": f"#/components/responses/{status}{suffix}"} for status in sorted(statuses)}
 
 
-def _problem_responses() -> dict[str, Any]:
+def problem_responses() -> dict[str, Any]:
     """A refusal of each status with the codes that it may have; pages tell it in HTML."""
     codes: dict[int, list[str]] = {500: ["internal"]}
     for code, status in STATUS.items():

@@ -9,6 +9,7 @@ from mart_union.kernel.errors import MartUnionError
 STATUS = {
     "unauthenticated": 401,
     "insufficient-funds": 402,
+    "card-declined": 402,
     "forbidden": 403,
     "not-found": 404,
     "conflict": 409,
@@ -16,6 +17,7 @@ STATUS = {
     "price-changed": 409,
     "out-of-stock": 409,
     "step-not-allowed": 409,
+    "payment-outstanding": 409,
     "too-large": 413,
     "unsupported-media-type": 415,
     "invalid": 422,
@@ -25,6 +27,7 @@ STATUS = {
     "rule-violation": 422,
     "beyond-original": 422,
     "busy": 503,
+    "provider-unavailable": 503,
 }
 
 TITLES = {code: code.replace("-", " ").capitalize() for code in STATUS}
