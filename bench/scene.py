@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+
+from msgspec.structs import replace
 
 from mart_union.catalog import service as catalog
 from mart_union.catalog.model import Carrier, Category, Classification, Listing, Place, Store, Union, listing_level
@@ -50,7 +51,17 @@ def lay_scene() -> str:
     food = Classification("food-drink", {"zh-TW": "飲食", "en": "Food and drink"})
     place = Place({"zh-TW": "新竹市", "en": "Hsinchu City"}, ("300",))
     carrier = Carrier("windcity-express", {"en": "Wind City Express"}, "https://track.example/{number}")
-    union = Union("hsinchu", names, names, (place,), ("zh-TW", "en"), (food,), (carrier,), 600, 500)
+    union = Union(
+        id="hsinchu",
+        names=names,
+        texts=names,
+        places=(place,),
+        languages=("zh-TW", "en"),
+        classifications=(food,),
+        carriers=(carrier,),
+        commission_basis_points=600,
+        tax_basis_points=500,
+    )
     catalog.save_union(union, "operator", now)
     catalog.save_category("", Category("tea", {"zh-TW": "茶", "en": "Tea"}), "operator", now)
     for store in STORES:
