@@ -18,7 +18,14 @@ def test_every_code_belongs_to_one_refusal_and_has_a_status() -> None:
 
 def test_a_kind_of_conflict_is_caught_as_a_conflict() -> None:
     kinds = {member.code for member in family() if issubclass(member, errors.Conflict)}
-    assert kinds == {"conflict", "idempotency-key-reused", "price-changed", "out-of-stock", "step-not-allowed"}
+    assert kinds == {
+        "conflict",
+        "idempotency-key-reused",
+        "price-changed",
+        "out-of-stock",
+        "step-not-allowed",
+        "payment-outstanding",
+    }
     assert {STATUS[code] for code in kinds} == {409}
 
 

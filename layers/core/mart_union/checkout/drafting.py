@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mart_union.catalog.model import Listing, Store
 from mart_union.checkout.model import Purchase, PurchaseLine, Wanted
+from mart_union.checkout.payers import CARDS, is_awaited, payer_account
 from mart_union.checkout.pricing import LineMoney, Terms, split_delivery, split_line
 from mart_union.kernel.clock import iso
 from mart_union.kernel.money import Currency
@@ -68,10 +69,11 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
 
 
 def _draft_purchase(asked: Asked, orders: tuple[Order, ...], transfer: Transfer, currency: Currency) -> Purchase:
-    pending = asked.method == "bank_transfer"
+    pending = is_awaited(asked.method)
     lines = tuple(_register_line(order, line) for order in orders for line in order.lines)
     goods = sum(line.amount_minor for order in orders for line in order.lines)
     delivery = sum(line.delivery_minor for order in orders for line in order.lines)
+    tax = sum(line.tax_minor for order in orders for line in order.lines)
     return Purchase(
         id=asked.purchase,
         customer=asked.customer,
@@ -80,7 +82,7 @@ def _draft_purchase(asked: Asked, orders: tuple[Order, ...], transfer: Transfer,
         lines=lines,
         goods_minor=goods,
         delivery_minor=delivery,
-        total_minor=goods + delivery,
+        total_minor=goods + delivery + tax,
         currency=currency.code,
         method=asked.method,
         payment="pending" if pending else "paid",
@@ -92,6 +94,7 @@ def _draft_purchase(asked: Asked, orders: tuple[Order, ...], transfer: Transfer,
         last_view=asked.last_view,
         expires_at=iso(asked.now + timedelta(seconds=asked.reservation_seconds)) if pending else "",
         channel=asked.channel,
+        tax_minor=tax,
     )
 
 
@@ -102,7 +105,7 @@ def _register_line(order: Order, line: Line) -> PurchaseLine:
 def _draft_order(
     asked: Asked, number: int, store: Store, wanted: Sequence[Wanted], terms: Terms, currency: Currency
 ) -> Order:
-    pending = asked.method == "bank_transfer"
+    pending = is_awaited(asked.method)
     lines = _draft_lines(asked, store, wanted, terms, currency)
     return Order(
         id=f"{asked.purchase}-{number}",
@@ -115,7 +118,7 @@ def _draft_order(
         language=asked.language,
         currency=currency.code,
         lines=lines,
-        total_minor=sum(line.amount_minor + line.delivery_minor for line in lines),
+        total_minor=sum(line.charged_minor for line in lines),
         procedure=store.procedure,
         procedure_version=current_version(store.procedure),
         carrier=store.carrier,
@@ -126,6 +129,7 @@ def _draft_order(
         payment="pending" if pending else "paid",
         clock_at="" if pending else acceptance_deadline(store.procedure, asked.now),
         facts=_supplier_periods([terms.listings[store.id, wish.sku] for wish in wanted]),
+        payer=CARDS if asked.method == "card" else "",
     )
 
 
@@ -167,7 +171,7 @@ def _draft_line(
             listing,
             store,
             terms.union,
-            amount_minor=amount,
+            quantity=quantity,
             delivery_minor=delivery,
             supply_minor=supply,
             step=currency.step,
@@ -185,11 +189,13 @@ def _draft_line(
         level=listing.level,
         fulfiller=f"store/{store.id}" if listing.offer is None else f"supplier/{listing.offer.supplier}",
         split=money.shares,
-        escrow_minor=amount + delivery if collected else 0,
-        state="awaiting_payment" if asked.method == "bank_transfer" else "placed",
+        escrow_minor=amount + delivery + money.tax_minor if collected else 0,
+        state="awaiting_payment" if is_awaited(asked.method) else "placed",
         held_minor=money.held_minor,
         glyph=listing.glyph,
         offer="" if listing.offer is None else f"{listing.offer.supplier}/{listing.offer.sku}",
+        tax_minor=money.tax_minor,
+        rates=money.rates,
     )
 
 
@@ -202,7 +208,7 @@ def seller_collected_money(listing: Listing, supply_minor: int) -> LineMoney:
 
 def _draft_transfer(asked: Asked, orders: Sequence[Order], currency: Currency) -> Transfer:
     """Payer → each order's escrow, and each store's deposit → what is held of it for lines that the price does not cover."""
-    payer = {"account": f"customer/{asked.customer}", "bank_transfer": "provider/bank"}.get(asked.method, "")
+    payer = payer_account(asked.method, asked.customer)
     amounts: dict[str, int] = {}
     for order in orders:
         held = sum(line.held_minor for line in order.lines)
@@ -217,5 +223,5 @@ def _draft_transfer(asked: Asked, orders: Sequence[Order], currency: Currency) -
         postings=postings_of(amounts),
         reference=f"purchase/{asked.purchase}",
         at=iso(asked.now),
-        pending=asked.method == "bank_transfer",
+        pending=is_awaited(asked.method),
     )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-METHODS = ("account", "bank_transfer")
-"""How a customer can pay: from the union account at once, or by a bank transfer that is awaited while the stock is reserved."""
+METHODS = ("account", "bank_transfer", "card")
+"""How a customer can pay: from the union account at once, by a bank transfer that is awaited while the stock is reserved, or by card."""
+
+PAYMENTS = ("pending", "authorized", "capturing", "paid", "expired", "voided")
+"""How a purchase is paid: it waits for money, its card is authorized and orders can be answered, the accepted sum is being captured, the
+money is there; or its time ended, or it was given up, before it was paid."""
 
 
 class Wanted(Struct, frozen=True):
@@ -28,8 +32,25 @@ class PurchaseLine(Struct, frozen=True):
     glyph: str = ""
 
 
+class CardPayment(Struct, frozen=True):
+    """How a purchase's card payment stands at the provider: the intent, what was authorized, what was captured of it.
+
+    `problem` says why nothing was authorized: `requires_action` (the customer has to confirm to their bank), or the card's refusal.
+    """
+
+    intent: str
+    authorized_minor: int = 0
+    captured_minor: int = 0
+    problem: str = ""
+
+
 class Purchase(Struct, frozen=True):
-    """One checkout. Its state is derived from its orders; only how it is paid is its own (`payment`: paid, pending, expired, voided)."""
+    """One checkout. Its state is derived from its orders; only how it is paid is its own (`payment`, one of PAYMENTS).
+
+    `expires_at` is when the system acts: it frees what an unpaid purchase reserves, and captures what was accepted of an authorized one.
+
+    `total_minor` is goods, delivery and `tax_minor`, the tax that was added to the prices (what they contain is not told apart).
+    """
 
     id: str
     customer: str
@@ -51,10 +72,12 @@ class Purchase(Struct, frozen=True):
     expires_at: str = ""
     channel: str = "union"
     facts: dict[str, str] = field(default_factory=dict)
+    tax_minor: int = 0
+    card: CardPayment | None = None
 
 
 class QuotedLine(Struct, frozen=True):
-    """A cart line priced now; `problem` says why it cannot be bought ('' when it can)."""
+    """A cart line priced now; `tax_minor` is added to its amount; `problem` says why it cannot be bought ('' when it can)."""
 
     store: str
     sku: str
@@ -64,6 +87,7 @@ class QuotedLine(Struct, frozen=True):
     price_minor: int
     amount_minor: int
     problem: str = ""
+    tax_minor: int = 0
 
 
 class QuotedStore(Struct, frozen=True):
@@ -75,6 +99,7 @@ class QuotedStore(Struct, frozen=True):
     goods_minor: int
     delivery_minor: int
     promised_by: str
+    tax_minor: int = 0
 
 
 class Quote(Struct, frozen=True):
@@ -86,3 +111,4 @@ class Quote(Struct, frozen=True):
     total_minor: int
     currency: str
     ready: bool
+    tax_minor: int = 0

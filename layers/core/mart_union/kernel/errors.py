@@ -63,6 +63,24 @@ class Busy(MartUnionError):
     code = "busy"
 
 
+class PaymentOutstanding(Conflict):
+    """Goods are handed over only when their money is there; the card has been authorized only."""
+
+    code = "payment-outstanding"
+
+
+class CardDeclined(MartUnionError):
+    """The card, or the bank behind it, refused; `reason` is the provider's code. Another card may do."""
+
+    code = "card-declined"
+
+
+class ProviderUnavailable(MartUnionError):
+    """The payment provider does not answer, or not as it should; trying again is safe."""
+
+    code = "provider-unavailable"
+
+
 class Invalid(MartUnionError):
     """The request is malformed; `errors` lists field and reason."""
 

@@ -14,7 +14,7 @@ from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import LARGEST_AMOUNT
 
 ACCOUNT = re.compile(
-    r"(customer/[\w-]+|order/[\w-]+|store/[\w-]+(/deposit|/held)?|supplier/[\w-]+|carrier/[\w-]+|union/commission|tax/[\w-]+|provider/[\w-]+|bank/out)"
+    r"(customer/[\w-]+|order/[\w-]+|store/[\w-]+(/deposit|/held)?|supplier/[\w-]+|carrier/[\w-]+|union/commission|union/provider-fees|union/chargebacks|tax/[\w-]+|provider/[\w-]+|bank/out)"
 )
 _WITH_FLOOR = re.compile(r"(customer/[\w-]+|store/[\w-]+/(deposit|held))")
 
@@ -54,7 +54,11 @@ class Account(Struct, frozen=True):
 
 
 class Payable(Struct, frozen=True):
-    """What the completion of an order's lines owes one party, due on a day of the union's time zone."""
+    """What a party is owed, due on a day of the union's time zone; negative is what it owes, as after a refund.
+
+    `kind` is completion, refund, chargeback, returned_payout or carried. `gross_minor` is what the customer was charged for it, and
+    `deductions` what others got of that, by kind of share; `rates` names the rate that each kind followed.
+    """
 
     id: str
     party: str
@@ -65,6 +69,9 @@ class Payable(Struct, frozen=True):
     transfer: str
     titles: dict[str, str] = field(default_factory=dict)
     statement: str = ""
+    gross_minor: int = 0
+    deductions: dict[str, int] = field(default_factory=dict)
+    rates: dict[str, str] = field(default_factory=dict)
 
 
 class StatementLine(Struct, frozen=True):
@@ -76,10 +83,20 @@ class StatementLine(Struct, frozen=True):
     kind: str
     transfer: str
     titles: dict[str, str] = field(default_factory=dict)
+    gross_minor: int = 0
+    deductions: dict[str, int] = field(default_factory=dict)
+    rates: dict[str, str] = field(default_factory=dict)
+
+
+CARRY_REASONS = ("below_minimum", "negative", "no_destination")
+"""Why a statement's total goes into the party's next statement instead of being paid."""
 
 
 class Statement(Struct, frozen=True):
-    """What one party is paid for one period; the total is the sum of its lines."""
+    """What one party is paid for one period; the total is the sum of its lines.
+
+    `state` is collecting, ready, paid, carried (with a `reason`, one of CARRY_REASONS; '' where nothing was left) or returned.
+    """
 
     id: str
     party: str
@@ -90,6 +107,67 @@ class Statement(Struct, frozen=True):
     made_at: str
     pages: int
     payout: str = ""
+    reason: str = ""
+    sequence: int = 0
+
+
+PAYOUT_STATES = ("ready", "sent", "returned")
+
+
+class Payout(Struct, frozen=True):
+    """Money on its way to a party's bank: one for each transfer to `bank/out`, whose id it bears.
+
+    `destination` is the id of the verified account that it goes to, whose holder and number stand elsewhere. `account` is what was
+    debited and what a return by the bank credits again. `statement` and `period` name what it pays, if a statement; `file` is the bank
+    file that it is in.
+    """
+
+    id: str
+    party: str
+    account: str
+    amount_minor: int
+    currency: str
+    destination: str
+    reference: str
+    made_at: str
+    state: str = "ready"
+    period: str = ""
+    file: str = ""
+    reason: str = ""
+    returned_by: str = ""
+    sequence: int = 1
+
+
+class PayoutTerms(Struct, frozen=True):
+    """How a union pays out: no statement below the minimum, from the union's own account at its bank."""
+
+    minimum_minor: int = 0
+    holder: str = ""
+    account: str = ""
+    bank: str = ""
+
+
+class BankFile(Struct, frozen=True):
+    """One file for the bank with the payouts of a day: `day` and a number. `state` is collecting, closed, or sent."""
+
+    id: str
+    day: str
+    state: str
+    made_at: str
+    pages: int = 0
+    payouts: int = 0
+    total_minor: int = 0
+    key: str = ""
+    sequence: int = 0
+
+
+class ReportEntry(Struct, frozen=True):
+    """One movement that a provider reports of a day: `kind` is received, sent or returned; `id` is the provider's own for what it
+    received, and the payout's for what it sent or returned. The amount is positive."""
+
+    id: str
+    kind: str
+    amount_minor: int
 
 
 def has_floor(account: str) -> bool:

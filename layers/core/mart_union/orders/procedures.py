@@ -20,6 +20,7 @@ STARTS = ("awaiting_payment", "placed")
 """An order starts unpaid or paid."""
 
 _FULFILLERS = ("store", "supplier")
+_HANDED_OVER = frozenset({"shipped", "delivered", "completed"})
 
 
 class Step(Struct, frozen=True):
@@ -224,11 +225,32 @@ def may_act_on(line: Line, role: str, fulfiller: str) -> bool:
     return role not in _FULFILLERS or line.fulfiller == fulfiller
 
 
+def waits_for_money(order: Order, step: Step) -> bool:
+    """Whether a step must wait until what a card authorized has been captured: it hands goods over, or completes.
+
+    Source: settlement before delivery (mart union system, claims 7 and 20).
+    """
+    return order.payment in {"authorized", "capturing"} and step.to_state in _HANDED_OVER
+
+
+def is_answered(order: Order) -> bool:
+    """Whether nobody has to accept or refuse a line of it any more. Where a procedure hands over at once, there is nothing to answer."""
+    return not any(line.state == "placed" for line in order.lines) or not _asks_for_an_answer(procedure_of(order))
+
+
+def _asks_for_an_answer(procedure: Procedure) -> bool:
+    return any("placed" in step.from_states and step.to_state not in ENDED | _HANDED_OVER for step in procedure.steps)
+
+
 def allowed_steps(order: Order, role: str, fulfiller: str = "") -> list[str]:
     """The names of the steps that a role may take now, with at least one line each."""
     states = {line.state for line in order.lines if may_act_on(line, role, fulfiller)}
     steps = procedure_of(order).steps
-    return [step.name for step in steps if role in step.roles and not states.isdisjoint(step.from_states)]
+    return [
+        step.name
+        for step in steps
+        if role in step.roles and not states.isdisjoint(step.from_states) and not waits_for_money(order, step)
+    ]
 
 
 def deadline_of(order: Order, line: Line) -> tuple[str, str] | None:

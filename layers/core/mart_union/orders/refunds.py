@@ -23,7 +23,12 @@ def payer_of(order: Order) -> str:
 
 
 def refund_amounts(order: Order, lines: Collection[int]) -> dict[str, int]:
-    """What each account gets when lines are given back whole: what is left in escrow goes to the payer, what is held to the store's deposit."""
+    """What each account gets when lines are given back whole: what is left in escrow goes to the payer, what is held to the store's deposit.
+
+    Nothing, while a card is authorized only: the lines are left out of what is captured.
+    """
+    if order.payment != "paid":
+        return {}
     chosen = [line for line in order.lines if line.number in lines]
     escrow, held = sum(line.escrow_minor for line in chosen), sum(line.held_minor for line in chosen)
     amounts: dict[str, int] = {}

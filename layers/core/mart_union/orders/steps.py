@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mart_union.kernel.clock import from_iso
-from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation, StepNotAllowed
+from mart_union.kernel.errors import Busy, Invalid, KeyReused, PaymentOutstanding, RuleViolation, StepNotAllowed
 from mart_union.orders.model import Line, Order, Shipment, StepTaken
 from mart_union.orders.procedures import (
     Step,
@@ -19,6 +19,7 @@ from mart_union.orders.procedures import (
     may_act_on,
     next_deadline,
     procedure_of,
+    waits_for_money,
 )
 from mart_union.orders.refunds import all_given_back
 
@@ -63,6 +64,8 @@ def apply_step(
     Raises:
         StepNotAllowed: the procedure, the role or the lines' states forbid it; `allowed` names what the role may do.
         KeyReused: the key was used for another step.
+        PaymentOutstanding: the step hands goods over, and what the card authorized has not been captured yet.
+        Busy: it gives goods back at the moment in which the card's money is being captured.
         Invalid: a line does not exist, or something that the step needs is missing or malformed.
         RuleViolation: the pick-up code is wrong, the appointment is not ahead, or the order has no room for more steps.
     """
@@ -72,6 +75,7 @@ def apply_step(
     if rule is None or role not in rule.roles:
         raise _not_allowed(order, step, role, fulfiller)
     numbers = _lines_to_move(order, rule, role, fulfiller, lines)
+    _refuse_before_money(order, rule)
     _check_details(order, rule, details, at)
     if len(order.history) >= _MOST_STEPS:
         raise RuleViolation(f"an order has at most {_MOST_STEPS} steps")
@@ -128,6 +132,15 @@ def _lines_to_move(
     if not set(wanted) <= set(movable):
         raise _not_allowed(order, rule.name, role, fulfiller)
     return tuple(sorted(set(wanted)))
+
+
+def _refuse_before_money(order: Order, rule: Step) -> None:
+    if waits_for_money(order, rule):
+        raise PaymentOutstanding(
+            f"'{rule.name}' has to wait: the card is authorized, and charged when every store has answered"
+        )
+    if order.payment == "capturing" and rule.effect == "refund":
+        raise Busy("the card is being charged at this moment: try again in a minute, and it is refunded")
 
 
 def _not_allowed(order: Order, step: str, role: str, fulfiller: str) -> StepNotAllowed:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct, field
 
 from mart_union.checkout.model import Purchase
+from mart_union.checkout.payers import CARDS
 from mart_union.ledger.census import Ledger
 from mart_union.ledger.model import Account, Payable, Statement, StatementLine, Transfer, has_floor
 from mart_union.orders.model import ENDED, Line, Order
@@ -52,6 +53,7 @@ def differences(books: Books) -> list[Difference]:
         *check_payables(ledger.payables, ledger.transfers),
         *check_statements(ledger.payables, ledger.statements, ledger.lines, ledger.transfers),
         *check_completions(books.orders, ledger.transfers),
+        *check_cards(books.purchases, books.orders, ledger.transfers),
         *check_refunds(books.purchases, books.orders, ledger.transfers),
         *check_escrow(books.orders, balances),
         *check_pools(books.orders, books.levels),
@@ -145,8 +147,12 @@ def _money_problem(purchase: Purchase, transfer: Transfer | None, outcomes: Mapp
     if not transfer.pending:
         return "" if purchase.payment == "paid" else f"it is {purchase.payment}, its money is posted"
     outcome = outcomes.get(transfer.id, "pending")
-    agrees = {"paid": {"posted", "voided"}, "pending": {"pending"}, "expired": {"expired"}, "voided": {"voided"}}
-    return "" if outcome in agrees[purchase.payment] else f"it is {purchase.payment}, its transfer {outcome}"
+    agrees = {"paid": {"posted", "voided"}, "expired": {"expired"}, "voided": {"voided"}}
+    return (
+        ""
+        if outcome in agrees.get(purchase.payment, {"pending"})
+        else f"it is {purchase.payment}, its transfer {outcome}"
+    )
 
 
 def check_units(orders: Iterable[Order], levels: Iterable[Level]) -> Iterator[Difference]:
@@ -250,7 +256,7 @@ def check_refunds(
     charged: Counter[str] = Counter()
     for order in orders:
         for line in order.lines:
-            given_back = line.state in {"refused", "cancelled"}
+            given_back = line.state in {"refused", "cancelled"} and not _was_left_out(order, line)
             charged[order.purchase] += line.charged_minor if given_back else line.refunded_minor
     returned: Counter[str] = Counter()
     for transfer in transfers:
@@ -266,11 +272,41 @@ def check_refunds(
             yield Difference(8, subject, f"{due} should have been refunded, {returned[purchase.id]} were")
 
 
+def _was_left_out(order: Order, line: Line) -> bool:
+    """Whether a line was given back before its card was charged, and so was never paid."""
+    return order.payer == CARDS and line.state in {"refused", "cancelled"} and not line.refunded_minor
+
+
+def check_cards(
+    purchases: Iterable[Purchase], orders: Iterable[Order], transfers: Iterable[Transfer]
+) -> Iterator[Difference]:
+    """Invariant 4: of a card no more is authorized than the purchase costs, and exactly what was accepted is captured, once."""
+    accepted: Counter[str] = Counter()
+    for order in orders:
+        accepted[order.purchase] += sum(line.charged_minor for line in order.lines if not _was_left_out(order, line))
+    captured: Counter[str] = Counter()
+    for transfer in transfers:
+        if not transfer.pending and transfer.kind == "payment":
+            paid = sum(posting.amount_minor for posting in transfer.postings if posting.account == CARDS)
+            captured[transfer.reference] -= paid
+    for purchase in purchases:
+        if purchase.card is None or purchase.payment in {"pending", "expired"}:
+            continue
+        subject, card = f"purchase/{purchase.id}", purchase.card
+        by_card = purchase.facts.get("paid_by", "").startswith("card-")
+        due = accepted[purchase.id] if purchase.payment == "paid" and by_card else 0
+        if not card.captured_minor == due == captured[subject]:
+            detail = f"{due} was accepted, the card was charged {card.captured_minor}, {captured[subject]} is posted"
+            yield Difference(4, subject, detail)
+        if card.captured_minor > card.authorized_minor or card.authorized_minor > purchase.total_minor:
+            yield Difference(4, subject, f"{card.authorized_minor} authorized, {card.captured_minor} captured")
+
+
 def check_escrow(orders: Iterable[Order], balances: Mapping[str, int]) -> Iterator[Difference]:
     """Invariant 9: what orders hold is in their escrow accounts and their stores' held deposits, and covers every open line's cost."""
     held: Counter[str] = Counter()
     for order in orders:
-        paid_lines = [line for line in order.lines if line.state != "awaiting_payment"]
+        paid_lines = [line for line in order.lines if order.payment == "paid" and line.state != "awaiting_payment"]
         escrow = sum(line.escrow_minor for line in paid_lines)
         account = f"order/{order.id}"
         if balances.get(account, 0) != escrow:

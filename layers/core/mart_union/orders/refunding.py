@@ -1,0 +1,143 @@
+"""Giving a part of an order back: a pure function from an order to the order after it, and the money and units that move with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation
+from mart_union.kernel.ids import input_hash
+from mart_union.kernel.money import Currency, checked_price
+from mart_union.orders.model import Line, Order, Refund, RefundedLine
+from mart_union.orders.refunds import give_back, part_amounts, value_of_units
+
+MOST_REFUNDS = 50
+LONGEST_REASON = 500
+BEFORE_LEAVING = frozenset({"placed", "scheduled", "accepted", "ready"})
+"""The states of a line whose goods are still where they are sold from: fewer of them can be sent."""
+
+
+class RefundWish(Struct, frozen=True):
+    """What is to be given back of a line: units that will not be sent, or an amount in minor units; one of the two."""
+
+    number: int
+    units: int = 0
+    amount_minor: int = 0
+
+
+class Change(Struct, frozen=True):
+    """An order after a change, what each account gets by it, and the units that leave `sold` at each level."""
+
+    order: Order
+    amounts: Mapping[str, int] = field(default_factory=dict)
+    units: Mapping[str, int] = field(default_factory=dict)
+
+
+def refund_part(
+    order: Order,
+    wishes: Sequence[RefundWish],
+    *,
+    reason: str,
+    fulfiller: str,
+    actor: str,
+    key: str,
+    at: str,
+    currency: Currency,
+) -> Change:
+    """The order after its store (`fulfiller`) gave a part of it back; the very same order if this key did so before.
+
+    A line that the store fulfils gives back at the original rates of all shares; of a supplier's line the store gives from its own share,
+    for the supplier is owed the price as of the purchase.
+
+    Raises:
+        KeyReused: the key was used for another refund of this order.
+        RuleViolation: nothing was paid to the union, the line has left, or all its units would go: take `refuse` for that.
+        BeyondOriginal: more than is left of a line.
+        AmountOutOfRange, Invalid: an amount is not a price, a line is unknown or named twice, or there is no reason.
+    """
+    request = input_hash([wishes, reason])
+    before = next((one for one in order.refunds if (one.key, one.actor) == (key, actor)), None)
+    if before is not None:
+        if before.request != request:
+            raise KeyReused("this key was used for another refund of this order; nothing was changed")
+        return Change(order)
+    _check(order, wishes, reason)
+    lines = {line.number: line for line in order.lines}
+    parts = [_wished(order, lines.get(wish.number), wish, fulfiller, currency) for wish in wishes]
+    return give_parts_back(
+        order, parts, reason=reason, actor=actor, key=key, request=request, at=at, step=currency.step
+    )
+
+
+def give_parts_back(
+    order: Order, parts: Sequence[RefundedLine], *, reason: str, actor: str, key: str, request: str, at: str, step: int
+) -> Change:
+    """The order after these parts of its lines went back to whoever paid, as one refund under the order's next sequence.
+
+    Raises:
+        BeyondOriginal: more than is left of a line.
+        RuleViolation: the order has no room for more refunds.
+    """
+    if len(order.refunds) >= MOST_REFUNDS:
+        raise RuleViolation(f"an order has at most {MOST_REFUNDS} partial refunds")
+    lines = {line.number: line for line in order.lines}
+    amounts: dict[str, int] = {}
+    units: dict[str, int] = {}
+    for each in parts:
+        line = lines[each.number]
+        only = f"store/{order.store}" if each.borne_by == "store" else ""
+        part = give_back(order, line, each.amount_minor, step=step, only=only)
+        for account, amount in part_amounts(order, line, part).items():
+            amounts[account] = amounts.get(account, 0) + amount
+        lines[each.number] = replace(part.line, returned=line.returned + each.units)
+        units[line.level] = units.get(line.level, 0) + each.units
+    sequence = order.sequence + 1
+    refund = Refund(
+        id=f"refund-{order.id}-{sequence}",
+        at=at,
+        actor=actor,
+        reason=reason,
+        lines=tuple(parts),
+        amount_minor=sum(part.amount_minor for part in parts),
+        key=key,
+        request=request,
+    )
+    after = replace(order, lines=tuple(lines.values()), refunds=(*order.refunds, refund), sequence=sequence)
+    moved = {account: amount for account, amount in amounts.items() if amount}
+    return Change(after, moved, {level: count for level, count in units.items() if count})
+
+
+def _check(order: Order, wishes: Sequence[RefundWish], reason: str) -> None:
+    if order.payment != "paid":
+        raise RuleViolation(f"nothing has been paid yet: the order's payment is {order.payment}", payment=order.payment)
+    if not (order.customer or order.payer):
+        raise RuleViolation("the seller's own shop took the money: it is refunded there")
+    if not 0 < len(reason.strip()) <= len(reason) <= LONGEST_REASON:
+        raise _invalid("reason", f"say why, in at most {LONGEST_REASON} characters")
+    numbers = [wish.number for wish in wishes]
+    unknown = sorted(set(numbers) - {line.number for line in order.lines})
+    if not numbers or unknown or len(set(numbers)) != len(numbers):
+        raise _invalid("lines", "name at least one line of the order, each once")
+
+
+def _wished(order: Order, line: Line | None, wish: RefundWish, fulfiller: str, currency: Currency) -> RefundedLine:
+    if line is None or (wish.units == 0) == (wish.amount_minor == 0):
+        raise _invalid("lines", "name units or an amount for each line, not both")
+    own = line.fulfiller == fulfiller
+    if wish.amount_minor:
+        checked_price(wish.amount_minor, currency)
+        return RefundedLine(line.number, 0, wish.amount_minor, "all" if own else "store")
+    if not own:
+        raise RuleViolation("the units of a supplier's line are the supplier's: give an amount back instead")
+    if line.state not in BEFORE_LEAVING:
+        raise RuleViolation("the goods have left: give an amount back, or take them back as a return", state=line.state)
+    if not 0 < wish.units < line.left_units:
+        message = f"of {line.left_units} units, give back between 1 and {line.left_units - 1}; or refuse the line"
+        raise RuleViolation(message, left_units=line.left_units)
+    return RefundedLine(line.number, wish.units, value_of_units(order, line, wish.units, currency.step))
+
+
+def _invalid(field_name: str, reason: str) -> Invalid:
+    return Invalid(reason, errors=[{"field": field_name, "reason": reason}])
