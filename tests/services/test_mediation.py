@@ -174,8 +174,11 @@ def test_a_link_under_the_minimum_or_not_granted_is_refused_and_makes_nothing(un
     other = make_store(unique + "t", "sports-outdoors")
     with pytest.raises(RuleViolation, match="minimum"):
         link(store, offer, terms=Terms("tea", 16400))
-    with pytest.raises(RuleViolation, match="not on offer to your store"):
+    with pytest.raises(NotFound) as refused:
         link(other, offer)
+    with pytest.raises(NotFound) as unknown:
+        link(other, replace(offer, sku="NEVER-MADE"))
+    assert refused.value.detail.replace(offer.sku, "NEVER-MADE") == unknown.value.detail
     for each in (store, other):
         assert mediation.list_links(each).items == ()
         with pytest.raises(NotFound):

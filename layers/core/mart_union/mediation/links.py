@@ -22,7 +22,7 @@ from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.mediation.model import Link, Offer, Terms, availability_of, follow, link_of, why_not
-from mart_union.mediation.offers import get_offer, require_unchanged
+from mart_union.mediation.offers import get_offer, no_offer, require_unchanged
 from mart_union.mediation.suppliers import get_supplier
 from mart_union.mediation.tables import LinkItem, SellerItem, link_item, link_key, links_list, seller_key
 from mart_union.stock import service as stock
@@ -41,8 +41,8 @@ def make_link(
 
     Raises:
         Invalid: the SKU or the price is malformed.
-        NotFound: there is no such offer or store.
-        RuleViolation: the offer is not granted to the store or not on offer, or the price is under its minimum.
+        NotFound: there is no such offer or store, or the offer is not granted to the store, which is not to learn of it.
+        RuleViolation: the offer is not on offer, or no longer to the store, or the price is under its minimum.
         KeyReused: the key was used for other terms.
         Conflict: the SKU is used by another listing, or the offer or the link was changed at the same moment.
     """
@@ -54,8 +54,7 @@ def make_link(
             raise KeyReused("this key was used for other terms; nothing was changed")
         return before
     supplied = get_offer(offer.supplier, offer.sku)
-    if not supplied.is_for_sale_by(store, catalog.get_store(store).classification):
-        raise RuleViolation("this offer is not on offer to your store", offer=f"{offer.supplier}/{offer.sku}")
+    _check_offered(supplied, store, before)
     wanted = link_of(
         supplied, store, sku, terms, _availability(stock.get_level(offer_level(offer.supplier, offer.sku)))
     )
@@ -81,6 +80,15 @@ def _check(sku: str, terms: Terms) -> None:
         raise Invalid(message, errors=[{"field": "sku", "reason": message}])
     if terms.price_minor is not None:
         checked_price(terms.price_minor, settings().currency)
+
+
+def _check_offered(offer: Offer, store: str, before: Link | None) -> None:
+    """Nothing, if the store may sell the offer. What was never granted to it is refused like what does not exist."""
+    classification = catalog.get_store(store).classification
+    if before is None and not offer.is_granted_to(store, classification):
+        raise no_offer(offer.supplier, offer.sku)
+    if not offer.is_for_sale_by(store, classification):
+        raise RuleViolation("this offer is not on offer to your store", offer=f"{offer.supplier}/{offer.sku}")
 
 
 def set_link_state(store: str, sku: str, state: str, actor: str, now: datetime) -> Link:

@@ -111,8 +111,13 @@ def get_offer(supplier: str, sku: str) -> Offer:
     """
     offer = find_offer(supplier, sku)
     if offer is None:
-        raise NotFound(f"there is no offer {sku} of {supplier}")
+        raise no_offer(supplier, sku)
     return offer
+
+
+def no_offer(supplier: str, sku: str) -> NotFound:
+    """The refusal of an offer that does not exist, or that whoever asks is not to learn of."""
+    return NotFound(f"there is no offer {sku} of {supplier}")
 
 
 def require_unchanged(transaction: WriteTransaction, offer: Offer) -> None:

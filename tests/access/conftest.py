@@ -1,0 +1,24 @@
+"""The scene of the matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.access.account import all_clients_at, emulator
+from tests.access.cells import Scene
+from tests.faults.place import Place
+from tests.neighbours import listening
+
+
+@pytest.fixture(scope="package")
+def scene() -> Iterator[Scene]:
+    """Both sides of the world, laid once; each cell puts back what it changed."""
+    with (
+        pytest.MonkeyPatch.context() as patches,
+        emulator({}) as account,
+        all_clients_at(account),
+        listening() as address,
+    ):
+        yield Scene(Place(address), patches)

@@ -1,0 +1,246 @@
+"""The other half of the world, in which everything that `tests/world.py` lays for one side stands once more for another: a customer, a
+store with its staff, a supplier. What only some may see is noted as a secret, and with whom it is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mart_union.catalog import service as catalog
+from mart_union.catalog.model import Category, OfferReference
+from mart_union.catalog.urgent import SaleTerms, start_urgent_sale
+from mart_union.checkout.model import Purchase, Wanted
+from mart_union.checkout.service import place_purchase, quote_cart
+from mart_union.customers import service as customers
+from mart_union.customers.model import RecipientFields
+from mart_union.kernel.clock import iso, utc_now
+from mart_union.ledger.model import Transfer, postings_of
+from mart_union.ledger.service import post
+from mart_union.mediation import service as mediation
+from mart_union.mediation.model import Offer, Terms
+from mart_union.mediation.supply_orders import supply_order_of
+from mart_union.mediation.tables import supply_order_item
+from mart_union.orders import service as orders
+from mart_union.orders.model import ENDED
+from mart_union.orders.responses import add_response
+from mart_union.settlement.service import complete_order, settle_due
+from tests.world import CUSTOMER, OPERATOR, OTHER_STORE, STORE, SUPPLIER
+
+OTHER_CUSTOMER, OTHER_SUPPLIER = "customer-chen", "beipu-kilns"
+LIN, CHEN = f"customer/{CUSTOMER}", f"customer/{OTHER_CUSTOMER}"
+EMEI, JIANSHI = f"store/{STORE}", f"store/{OTHER_STORE}"
+GUANXI, BEIPU = f"supplier/{SUPPLIER}", f"supplier/{OTHER_SUPPLIER}"
+_LONG_AGO = timedelta(days=70)
+_SETTLED = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A text that stands in an object, and the parties that may be told of it; the union's operator may be told of all."""
+
+    text: str
+    known_to: frozenset[str]
+
+
+@dataclass
+class Others:
+    """The ids of another's objects by the name that a path gives them, and every secret of both sides."""
+
+    names: dict[str, str]
+    secrets: list[Secret]
+
+    def keep(self, *texts: str, among: tuple[str, ...]) -> None:
+        """Note texts that nobody but these parties is told."""
+        self.secrets += [Secret(text, frozenset(among)) for text in texts]
+
+
+def lay_others(names: Mapping[str, str], persons: Iterable[str]) -> tuple[dict[str, str], Others]:
+    """What the first side still lacks, by the names that paths use, and the other side. Every person has a profile."""
+    others = Others({}, [])
+    for person in persons:
+        if person != CUSTOMER:
+            email = f"{person}@people.example"
+            customers.save_profile(person, name=f"Name of {person}", email=email, language="en", now=utc_now())
+            others.keep(email, among=(f"customer/{person}",))
+    mine = _finish_first_side(names, others)
+    _staff_store(others)
+    _supply(others)
+    _sign_up(others)
+    _buy(others)
+    _settle(mine, others)
+    catalog.rebuild_store(OTHER_STORE)
+    return mine, others
+
+
+def _finish_first_side(names: Mapping[str, str], others: Others) -> dict[str, str]:
+    now = utc_now()
+    customers.grant_membership("member-guanxi", "supplier", SUPPLIER, "member", now)
+    mine = {"store": STORE, "supplier": SUPPLIER, "enterprise": "xu-family-tea", "subject": "packer-emei"}
+    mine |= {name: names[name] for name in ("recipient", "purchase", "order", "response", "shop")}
+    mine |= {"code": names["invitation"], "payment": names["transfer_delivered"], "sku": "OB-TOP", "category": "tea"}
+    mine["upload"] = catalog.announce_upload(EMEI, "manager-emei", "upload-of-emei", now).id
+    mine["upload_supplied"] = catalog.announce_upload(GUANXI, "owner-guanxi", "upload-of-guanxi", now).id
+    mine["order_supplied"] = names["order_mediated"]
+    mine["link"], mine["offer"] = "GX-HERBTEA", "HERB-TEA"
+    asked = add_response(
+        names["order_mediated"], "question", "嘉義也送嗎？", line=1, customer=CUSTOMER, key="asks-guanxi", now=now
+    )
+    mine["response_supplied"] = asked.id
+    _list_supplied(names["order_mediated"], SUPPLIER)
+    others.keep("林小安", "0900-000-001", "光復路二段", among=(LIN, EMEI, JIANSHI, GUANXI))
+    others.keep("lin@example.com", names["session"], mine["payment"], among=(LIN,))
+    others.keep(names["recipient"], names["purchase"], among=(LIN, EMEI, JIANSHI))
+    others.keep(names["order"], names["order_shipped"], names["order_accepted"], among=(LIN, EMEI))
+    others.keep("可以週末送嗎", names["response"], among=(LIN, EMEI))
+    others.keep("嘉義也送嗎", asked.id, names["order_mediated"], among=(LIN, EMEI, GUANXI))
+    others.keep(names["shop"], mine["upload"], names["invitation"], among=(EMEI,))
+    others.keep(mine["upload_supplied"], among=(GUANXI,))
+    return mine
+
+
+def _staff_store(others: Others) -> None:
+    now, names = utc_now(), others.names
+    for subject, role in (("manager-jianshi", "manager"), ("packer-jianshi", "packer")):
+        customers.grant_membership(subject, "store", OTHER_STORE, role, now)
+    catalog.save_category(OTHER_STORE, Category("rope-work", {"en": "Rope Work"}), "owner-jianshi", now)
+    ends = iso(now + timedelta(days=1))
+    start_urgent_sale(
+        OTHER_STORE,
+        "PK-DAY-CEDAR",
+        SaleTerms(150_000, iso(now - timedelta(minutes=1)), ends, 3),
+        actor="owner-jianshi",
+        key="urgent-of-jianshi",
+        now=now,
+    )
+    shop = mediation.register_shop(OTHER_STORE, "https://ropes.example/hook", "owner-jianshi", "shop-of-jianshi", now)
+    names |= {"store": OTHER_STORE, "enterprise": "jianshi-trails", "subject": "packer-jianshi", "shop": shop.id}
+    names |= {"sku": "PK-DAY-CEDAR", "category": "rope-work"}
+    names["upload"] = catalog.announce_upload(JIANSHI, "manager-jianshi", "upload-of-jianshi", now).id
+    names["code"] = customers.invite(OTHER_STORE, "packer", "owner-jianshi", now).code
+    others.keep(shop.id, "ropes.example", names["upload"], names["code"], "packer-jianshi", among=(JIANSHI,))
+
+
+def _supply(others: Others) -> None:
+    now, names = utc_now(), others.names
+    texts = {"zh-TW": "北埔窯場", "en": "Beipu Kilns"}
+    mediation.apply_supplier(
+        OTHER_SUPPLIER, names=texts, texts={}, registration="HS-0000987", applicant="owner-beipu", now=now
+    )
+    mediation.decide_supplier(OTHER_SUPPLIER, True, OPERATOR, now)
+    customers.grant_membership("member-beipu", "supplier", OTHER_SUPPLIER, "member", now)
+    offer = Offer(
+        OTHER_SUPPLIER,
+        "CAMPHOR-BOX",
+        {"zh-TW": "樟木箱", "en": "Camphor Box"},
+        {"en": "For one seller's eyes"},
+        "tea",
+        "goods",
+        61_700,
+        99_300,
+        88_100,
+        2,
+        (f"store:{OTHER_STORE}",),
+    )
+    mediation.save_offer(offer, 40, "owner-beipu", now)
+    terms = Terms(catalog.category_of_path(OTHER_STORE, "Wood"), 98_700)
+    reference = OfferReference(OTHER_SUPPLIER, "CAMPHOR-BOX")
+    mediation.make_link(OTHER_STORE, "BP-BOX", reference, terms, "manager-jianshi", now)
+    names |= {"supplier": OTHER_SUPPLIER, "link": "BP-BOX", "offer": "CAMPHOR-BOX"}
+    names["upload_supplied"] = catalog.announce_upload(BEIPU, "owner-beipu", "upload-of-beipu", now).id
+    others.keep("CAMPHOR-BOX", "For one seller's eyes", among=(JIANSHI, BEIPU))
+    others.keep("HS-0000987", names["upload_supplied"], among=(BEIPU,))
+
+
+def _sign_up(others: Others) -> None:
+    now, names = utc_now(), others.names
+    customers.save_profile(OTHER_CUSTOMER, name="陳大同", email="chen.datong@example.com", language="zh-TW", now=now)
+    fields = RecipientFields("陳大同", ("北大路 77 號",), "新竹市", "300", "0911-222-333")
+    names["recipient"] = customers.add_recipient(OTHER_CUSTOMER, fields, "recipient-of-chen", now).id
+    names["session"] = customers.join_session(customers.start_session(True, now).id, OTHER_CUSTOMER, now).id
+    customers.change_cart(names["session"], OTHER_STORE, "PK-DAY-CEDAR", 7, now=now)
+    customers.record_view(names["session"], "listing", f"/stores/{OTHER_STORE}/PK-DAY-CEDAR", OTHER_STORE, "", now)
+    for account, amount_minor in ((CHEN, 77_770_000), (f"{JIANSHI}/deposit", 66_660_000)):
+        postings = postings_of({"provider/bank": -amount_minor, account: amount_minor})
+        post(Transfer(f"funds-{account.replace('/', '-')}", "top-up", "TWD", postings, "test", iso(now)))
+    others.keep("chen.datong@example.com", names["session"], among=(CHEN,))
+    others.keep("陳大同", "0911-222-333", "北大路", names["recipient"], among=(CHEN, JIANSHI, BEIPU))
+
+
+def _buy(others: Others) -> None:
+    """A purchase at the other store, of its own goods and of its supplier's, with a question about each."""
+    now, names = utc_now(), others.names
+    bought = _purchase(others, "both", {"PK-DAY-CEDAR": 1, "BP-BOX": 1})
+    names |= {"purchase": bought.id, "order": bought.orders[0], "payment": bought.transfer}
+    names["order_supplied"] = bought.orders[0]
+    _list_supplied(bought.orders[0], OTHER_SUPPLIER)
+    for name, line, text in (("response", 1, "背包防水嗎"), ("response_supplied", 2, "木箱有香味嗎")):
+        made = add_response(names["order"], "question", text, line=line, customer=OTHER_CUSTOMER, key=name * 2, now=now)
+        names[name] = made.id
+        others.keep(text, made.id, among=(CHEN, JIANSHI, BEIPU))
+    others.keep(bought.orders[0], among=(CHEN, JIANSHI, BEIPU))
+    others.keep(bought.id, among=(CHEN, JIANSHI, BEIPU))
+    others.keep(bought.transfer, among=(CHEN,))
+
+
+def _purchase(others: Others, key: str, quantities: Mapping[str, int]) -> Purchase:
+    wanted = [Wanted(OTHER_STORE, sku, quantity) for sku, quantity in quantities.items()]
+    now = utc_now()
+    return place_purchase(
+        OTHER_CUSTOMER,
+        wanted,
+        recipient=others.names["recipient"],
+        total_seen=quote_cart(wanted, now=now).total_minor,
+        method="account",
+        key=f"purchase-{key}",
+        session=others.names["session"],
+        language="zh-TW",
+        now=now,
+    )
+
+
+def _list_supplied(order: str, supplier: str) -> None:
+    """What the order's event would have done."""
+    listed = supply_order_of(orders.get_order(order), supplier)
+    supply_order_item(listed, ended=listed.state in ENDED).save()
+
+
+def _settle(mine: dict[str, str], others: Others) -> None:
+    """Long ago both sides sold their own goods and their suppliers', and were paid; the other side some days later."""
+    now = utc_now()
+    then = now - _LONG_AGO
+    wanted = [Wanted(STORE, "OB-TOP", 1), Wanted(STORE, "GX-HERBTEA", 1)]
+    ours = place_purchase(
+        CUSTOMER,
+        wanted,
+        recipient=mine["recipient"],
+        total_seen=quote_cart(wanted, now=now).total_minor,
+        method="account",
+        key="purchase-settled",
+        session="",
+        language="zh-TW",
+        now=now,
+    )
+    theirs = _purchase(others, "settled", {"PK-DAY-CEDAR": 1, "BP-BOX": 1})
+    sides = (
+        (mine, ours.orders[0], EMEI, GUANXI, CUSTOMER, then),
+        (others.names, theirs.orders[0], JIANSHI, BEIPU, OTHER_CUSTOMER, then + timedelta(days=15)),
+    )
+    for _, order, store, supplier, customer, moment in sides:
+        _complete(order, store, supplier, customer, moment)
+    made = {statement.party: statement for statement in settle_due(now - _SETTLED)}
+    for names, order, store, supplier, customer, _ in sides:
+        names |= {"period": made[store].period, "period_supplied": made[supplier].period, "party": store.split("/")[1]}
+        others.keep(order, among=(f"customer/{customer}", store, supplier))
+        others.keep(made[store].payout, among=(store,))
+        others.keep(made[supplier].payout, among=(supplier,))
+
+
+def _complete(order: str, store: str, supplier: str, customer: str, moment: datetime) -> None:
+    for fulfiller in (store, supplier):
+        role = fulfiller.split("/")[0]
+        for step in ("accept", "ship", "deliver"):
+            tracking = ("windcity-express", f"WC-{role}") if step == "ship" else None
+            key = f"{step}-{fulfiller}"
+            orders.take_step(order, step, "staff", role, key, moment, fulfiller=fulfiller, tracking=tracking)
+    complete_order(order, actor=customer, role="customer", key=f"receive-{order}", now=moment)

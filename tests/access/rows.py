@@ -1,0 +1,351 @@
+"""Who may take which route: one row a route, and nothing else decides what the matrix expects.
+
+A row says who is answered when the path names an object of the first side (the store emei-tea, the supplier guanxi-growers, the customer
+Lin). Everything else follows: all others are denied; so are those who are answered, where an id of the path is another's, and so is the
+first side on the other's own path, where the same roles of the other side are answered (`Row.doubled`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from tests.access.callers import EVERYBODY, SIGNED_IN
+from tests.access.others import OTHER_CUSTOMER
+from tests.faults.stories.telling import Story, request
+from tests.world import CUSTOMER, OPERATOR
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may take a route, on what.
+
+    `may` names the callers who are answered. `refused` is the status for the other signed-in callers, where it is not the usual 403
+    (a membership is missing) or 404 (an object is another's). `another` says, for an id in the path, with what status another's is
+    refused; 0 means that the name is the caller's own to give, so there is none of another's. `signed` names the machine whose
+    signature is wanted. `story` is a request; without one a GET is made from the path, and any other is its story of the fault harness.
+    """
+
+    may: frozenset[str]
+    refused: int = 0
+    another: Mapping[str, int] = field(default_factory=dict)
+    signed: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    answers: tuple[int, ...] = ()
+    story: Story | None = None
+
+    @property
+    def doubled(self) -> bool:
+        """Whether the other side's own object is asked for, too."""
+        return self.may not in (EVERYBODY, SIGNED_IN) and not self.signed
+
+
+_PACKER = frozenset({"owner-emei", "manager-emei", "packer-emei"})
+_MANAGER = _PACKER - {"packer-emei"}
+_OWNER = _MANAGER - {"manager-emei"}
+
+EVERYONE = Row(EVERYBODY)
+SIGNED = Row(SIGNED_IN)
+LIN = Row(frozenset({CUSTOMER}), refused=404)
+PACKER, MANAGER, OWNER = Row(_PACKER), Row(_MANAGER), Row(_OWNER)
+SUPPLIER = Row(frozenset({"owner-guanxi", "member-guanxi"}))
+OPERATING = Row(frozenset({OPERATOR}))
+APPLICANT = Row(_OWNER, refused=404)
+
+
+def row(base: Row, **changes: object) -> Row:
+    """A row that differs from the usual."""
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def own(base: Row, *names: str) -> Row:
+    """The path names a thing in the caller's own store, supplier or union, whatever others call theirs."""
+    return replace(base, another={**base.another, **dict.fromkeys(names, 0)})
+
+
+ROWS: dict[str, Row] = {
+    # Pages and goods for everybody.
+    "GET /": EVERYONE,
+    "GET /stores/{store}": EVERYONE,
+    "GET /stores/{store}/{sku}": EVERYONE,
+    "GET /categories/{category}": EVERYONE,
+    "GET /go/{store}": row(EVERYONE, answers=(303,)),
+    "GET /assets/{name}": EVERYONE,
+    "GET /api/stores": EVERYONE,
+    "GET /api/stores/{store}": EVERYONE,
+    "GET /api/stores/{store}/listings": EVERYONE,
+    "GET /api/listings/{store}/{sku}": EVERYONE,
+    "GET /api/categories": EVERYONE,
+    "POST /consent": EVERYONE,
+    "POST /language": EVERYONE,
+    "GET /api/cart": EVERYONE,
+    "POST /api/cart/lines": EVERYONE,
+    "POST /api/quotes": EVERYONE,
+    "GET /cart": EVERYONE,
+    "POST /cart/lines": EVERYONE,
+    # Signing in and out.
+    "GET /account/sign-in": EVERYONE,
+    "POST /account/sign-in": EVERYONE,
+    "GET /account/sign-up": EVERYONE,
+    "POST /account/sign-up": EVERYONE,
+    "GET /account/confirm": EVERYONE,
+    "POST /account/confirm": EVERYONE,
+    "POST /account/sign-out": EVERYONE,
+    # Customers, of themselves.
+    "GET /account": SIGNED,
+    "POST /account/profile": SIGNED,
+    "GET /account/recipients": SIGNED,
+    "POST /account/recipients": SIGNED,
+    "POST /account/recipients/{recipient}/remove": LIN,
+    "GET /account/views": SIGNED,
+    "POST /account/views/erase": SIGNED,
+    "GET /api/me": SIGNED,
+    "PUT /api/me": SIGNED,
+    "GET /api/me/account": SIGNED,
+    "GET /api/me/views": SIGNED,
+    "DELETE /api/me/views": SIGNED,
+    "GET /api/me/recipients": SIGNED,
+    "POST /api/me/recipients": SIGNED,
+    "GET /api/me/recipients/{recipient}": LIN,
+    "DELETE /api/me/recipients/{recipient}": LIN,
+    "GET /api/me/memberships": SIGNED,
+    "POST /api/me/withdrawals": row(
+        LIN, may=frozenset({CUSTOMER, OTHER_CUSTOMER}), refused=402
+    ),  # others have no money
+    "POST /account/withdrawals": row(LIN, may=frozenset({CUSTOMER, OTHER_CUSTOMER}), refused=402),
+    # Customers, of what they buy.
+    "POST /api/purchases": LIN,  # the recipient is hers
+    "GET /checkout": row(
+        SIGNED, answers=(200, 303), story=Story("get-checkout-page")
+    ),  # who has no recipient makes one first
+    "POST /checkout": LIN,
+    "GET /api/purchases": SIGNED,
+    "GET /api/purchases/{purchase}": LIN,
+    "POST /api/purchases/{purchase}/cancel": LIN,
+    "GET /api/orders/{order}": LIN,
+    "POST /api/orders/{order}/steps": LIN,
+    "GET /api/orders/{order}/responses": LIN,
+    "POST /api/orders/{order}/responses": LIN,
+    "GET /purchases": SIGNED,
+    "GET /purchases/{purchase}": LIN,
+    "POST /purchases/{purchase}/cancel": LIN,
+    "GET /orders/{order}": LIN,
+    "POST /orders/{order}/steps": LIN,
+    "POST /orders/{order}/responses": LIN,
+    "POST /api/payments": LIN,
+    "GET /api/payments/{payment}": LIN,
+    "GET /pay/{purchase}": LIN,
+    "POST /pay/{purchase}": LIN,
+    # Enterprises, invitations, suppliers that apply.
+    "POST /api/enterprises": SIGNED,
+    "GET /api/enterprises/{enterprise}": APPLICANT,
+    "POST /api/enterprises/{enterprise}/stores": row(APPLICANT, refused=403, another={"enterprise": 403}),
+    "GET /account/enterprises": SIGNED,
+    "POST /account/enterprises": SIGNED,
+    "GET /account/enterprises/{enterprise}": APPLICANT,
+    "POST /account/enterprises/{enterprise}/stores": row(APPLICANT, refused=403, another={"enterprise": 403}),
+    "POST /api/invitations/{code}": row(
+        SIGNED, may=SIGNED_IN - _MANAGER, refused=409, another={"code": 0}
+    ),  # the code is the right
+    "GET /invitations/{code}": SIGNED,
+    "POST /invitations/{code}": row(SIGNED, may=SIGNED_IN - _MANAGER, refused=409, another={"code": 0}),
+    "POST /api/suppliers": SIGNED,
+    "GET /api/suppliers/{supplier}": row(LIN, may=frozenset({"owner-guanxi"})),
+    "GET /suppliers/apply": SIGNED,
+    "POST /suppliers/apply": SIGNED,
+    # Staff of a store: goods.
+    "GET /manage/{store}": PACKER,
+    "GET /api/manage/{store}/listings": PACKER,
+    "GET /api/manage/{store}/listings/{sku}": PACKER,
+    "PUT /api/manage/{store}/listings/{sku}": own(MANAGER, "sku"),
+    "POST /api/manage/{store}/listings/{sku}/state": MANAGER,
+    "GET /manage/{store}/listings": PACKER,
+    "POST /manage/{store}/listings": MANAGER,
+    "GET /manage/{store}/listings/{sku}": PACKER,
+    "POST /manage/{store}/listings/{sku}": own(MANAGER, "sku"),
+    "POST /manage/{store}/listings/{sku}/state": MANAGER,
+    "GET /api/manage/{store}/categories": PACKER,
+    "PUT /api/manage/{store}/categories/{category}": own(MANAGER, "category"),
+    "GET /manage/{store}/categories": PACKER,
+    "POST /manage/{store}/categories/{category}": own(MANAGER, "category"),
+    "POST /api/manage/{store}/uploads": MANAGER,
+    "GET /api/manage/{store}/uploads": MANAGER,
+    "GET /api/manage/{store}/uploads/{upload}": MANAGER,
+    "GET /manage/{store}/uploads": MANAGER,
+    "POST /manage/{store}/uploads": MANAGER,
+    "GET /manage/{store}/uploads/{upload}": MANAGER,
+    "GET /manage/{store}/uploads/{upload}/errors": row(MANAGER, answers=(303,)),
+    "GET /api/manage/{store}/urgent-sales": PACKER,
+    "POST /api/manage/{store}/urgent-sales": MANAGER,
+    "POST /api/manage/{store}/urgent-sales/{sku}/end": MANAGER,
+    "GET /manage/{store}/urgent-sales": PACKER,
+    "POST /manage/{store}/urgent-sales": MANAGER,
+    "POST /manage/{store}/urgent-sales/{sku}/end": MANAGER,
+    # Staff of a store: people and terms.
+    "GET /api/manage/{store}/staff": MANAGER,
+    "POST /api/manage/{store}/staff/invitations": OWNER,
+    "DELETE /api/manage/{store}/staff/{subject}": own(OWNER, "subject"),
+    "GET /manage/{store}/staff": MANAGER,
+    "POST /manage/{store}/staff": OWNER,
+    "POST /manage/{store}/staff/{subject}/remove": own(OWNER, "subject"),
+    "GET /api/manage/{store}/settings": PACKER,
+    "PUT /api/manage/{store}/settings": MANAGER,
+    "POST /api/manage/{store}/settings/state": OWNER,
+    "GET /manage/{store}/settings": MANAGER,
+    "POST /manage/{store}/settings": MANAGER,
+    "POST /manage/{store}/settings/state": OWNER,
+    # Staff of a store: orders and stock.
+    "GET /api/manage/{store}/orders": PACKER,
+    "GET /api/manage/{store}/orders/{order}": PACKER,
+    "POST /api/manage/{store}/orders/{order}/steps": PACKER,
+    "GET /manage/{store}/orders": PACKER,
+    "GET /manage/{store}/orders/{order}": PACKER,
+    "POST /manage/{store}/orders/{order}/steps": PACKER,
+    "GET /api/manage/{store}/responses": PACKER,
+    "POST /api/manage/{store}/responses/{order}/{response}/answer": MANAGER,
+    "GET /manage/{store}/responses": PACKER,
+    "POST /manage/{store}/responses/{order}/{response}/answer": MANAGER,
+    "GET /api/manage/{store}/procedures": PACKER,
+    "PUT /api/manage/{store}/procedures": MANAGER,
+    "GET /manage/{store}/procedures": PACKER,
+    "POST /manage/{store}/procedures": MANAGER,
+    "GET /api/manage/{store}/stock": PACKER,
+    "GET /api/manage/{store}/stock/{sku}": PACKER,
+    "GET /api/manage/{store}/stock/{sku}/journal": PACKER,
+    "POST /api/manage/{store}/stock/{sku}/in": PACKER,
+    "POST /api/manage/{store}/stock/{sku}/out": PACKER,
+    "GET /api/manage/{store}/suppliers": PACKER,
+    "GET /manage/{store}/stock": PACKER,
+    "GET /manage/{store}/stock/{sku}": PACKER,
+    "POST /manage/{store}/stock/{sku}/in": PACKER,
+    "POST /manage/{store}/stock/{sku}/out": PACKER,
+    "GET /manage/{store}/suppliers": PACKER,
+    # Staff of a store: the mediation center and money.
+    "GET /api/manage/{store}/offers": MANAGER,
+    "GET /api/manage/{store}/links": MANAGER,
+    "POST /api/manage/{store}/links": MANAGER,
+    "GET /api/manage/{store}/links/{sku}": MANAGER,
+    "PUT /api/manage/{store}/links/{sku}": own(MANAGER, "sku"),
+    "POST /api/manage/{store}/links/{sku}/state": MANAGER,
+    "GET /manage/{store}/offers": MANAGER,
+    "GET /manage/{store}/offers/{supplier}/{sku}": MANAGER,
+    "GET /manage/{store}/links": MANAGER,
+    "POST /manage/{store}/links": MANAGER,
+    "POST /manage/{store}/links/{sku}/state": MANAGER,
+    "GET /api/manage/{store}/shops": MANAGER,
+    "POST /api/manage/{store}/shops": OWNER,
+    "GET /api/manage/{store}/shops/{shop}/deliveries": MANAGER,
+    "POST /api/manage/{store}/shops/{shop}/replay": MANAGER,
+    "POST /api/manage/{store}/shops/{shop}/state": OWNER,
+    "GET /manage/{store}/shops": MANAGER,
+    "POST /manage/{store}/shops": OWNER,
+    "GET /manage/{store}/shops/{shop}": MANAGER,
+    "POST /manage/{store}/shops/{shop}/replay": MANAGER,
+    "POST /manage/{store}/shops/{shop}/state": OWNER,
+    "GET /api/manage/{store}/deposit": MANAGER,
+    "POST /api/manage/{store}/deposit/withdrawals": OWNER,
+    "GET /manage/{store}/deposit": MANAGER,
+    "POST /manage/{store}/deposit/withdrawals": OWNER,
+    "GET /api/manage/{store}/statements": MANAGER,
+    "GET /api/manage/{store}/statements/{period}": MANAGER,
+    "GET /manage/{store}/statements": MANAGER,
+    "GET /manage/{store}/statements/{period}": MANAGER,
+    "GET /manage/{store}/statements/{period}/sheet": MANAGER,
+    # Staff of a supplier.
+    "GET /supply/{supplier}": SUPPLIER,
+    "GET /api/supply/{supplier}/sellers": SUPPLIER,
+    "GET /supply/{supplier}/sellers": SUPPLIER,
+    "GET /api/supply/{supplier}/offers": SUPPLIER,
+    "GET /api/supply/{supplier}/offers/{sku}": SUPPLIER,
+    "PUT /api/supply/{supplier}/offers/{sku}": own(SUPPLIER, "sku"),
+    "GET /supply/{supplier}/offers": SUPPLIER,
+    "GET /supply/{supplier}/offers/{sku}": SUPPLIER,
+    "POST /supply/{supplier}/offers": SUPPLIER,
+    "POST /api/supply/{supplier}/uploads": SUPPLIER,
+    "GET /api/supply/{supplier}/uploads": SUPPLIER,
+    "GET /api/supply/{supplier}/uploads/{upload}": SUPPLIER,
+    "GET /supply/{supplier}/uploads": SUPPLIER,
+    "POST /supply/{supplier}/uploads": SUPPLIER,
+    "GET /supply/{supplier}/uploads/{upload}": SUPPLIER,
+    "GET /supply/{supplier}/uploads/{upload}/errors": row(SUPPLIER, answers=(303,)),
+    "GET /api/supply/{supplier}/orders": SUPPLIER,
+    "GET /api/supply/{supplier}/orders/{order}": SUPPLIER,
+    "POST /api/supply/{supplier}/orders/{order}/steps": SUPPLIER,
+    "GET /supply/{supplier}/orders": SUPPLIER,
+    "GET /supply/{supplier}/orders/{order}": SUPPLIER,
+    "POST /supply/{supplier}/orders/{order}/steps": SUPPLIER,
+    "GET /api/supply/{supplier}/responses": SUPPLIER,
+    "POST /api/supply/{supplier}/responses/{order}/{response}/answer": SUPPLIER,
+    "GET /supply/{supplier}/responses": SUPPLIER,
+    "POST /supply/{supplier}/responses/{order}/{response}/answer": SUPPLIER,
+    "GET /api/supply/{supplier}/clearing": SUPPLIER,
+    "GET /api/supply/{supplier}/statements": SUPPLIER,
+    "GET /api/supply/{supplier}/statements/{period}": SUPPLIER,
+    "GET /supply/{supplier}/clearing": SUPPLIER,
+    "GET /supply/{supplier}/statements/{period}": SUPPLIER,
+    "GET /supply/{supplier}/statements/{period}/sheet": SUPPLIER,
+    # The union's operator.
+    "GET /api/operate/union": OPERATING,
+    "PUT /api/operate/union": OPERATING,
+    "GET /api/operate/fees": OPERATING,
+    "PUT /api/operate/fees": OPERATING,
+    "GET /api/operate/categories": OPERATING,
+    "PUT /api/operate/categories": OPERATING,
+    "GET /api/operate/enterprises": OPERATING,
+    "POST /api/operate/enterprises/{enterprise}/decision": own(OPERATING, "enterprise"),
+    "GET /api/operate/suppliers": OPERATING,
+    "POST /api/operate/suppliers/{supplier}/decision": own(OPERATING, "supplier"),
+    "GET /api/operate/purchases": row(OPERATING, query={"day": "{{today}}"}),
+    "GET /api/operate/settlements": row(OPERATING, query={"day": "{{today}}"}),
+    "GET /api/operate/settlements/{kind}/{party}/{period}": own(OPERATING, "kind", "party", "period"),
+    "GET /api/operate/reconciliation": row(OPERATING, answers=(404,)),  # none has been made yet
+    "POST /api/operate/reconciliations": OPERATING,
+    "GET /api/operate/dead-letters": OPERATING,
+    "GET /api/operate/audit": row(OPERATING, query={"scope": "union"}),
+    "GET /operate": OPERATING,
+    "GET /operate/enterprises": OPERATING,
+    "POST /operate/enterprises/{enterprise}/decision": own(OPERATING, "enterprise"),
+    "GET /operate/suppliers": OPERATING,
+    "POST /operate/suppliers/{supplier}/decision": own(OPERATING, "supplier"),
+    "GET /operate/stores": OPERATING,
+    "GET /operate/purchases": OPERATING,
+    "GET /operate/settlements": OPERATING,
+    "GET /operate/settlements/{kind}/{party}/{period}": own(OPERATING, "kind", "party", "period"),
+    "GET /operate/fees": OPERATING,
+    "POST /operate/fees": OPERATING,
+    "GET /operate/union": OPERATING,
+    "POST /operate/union": OPERATING,
+    "POST /operate/union/classifications": OPERATING,
+    "POST /operate/union/carriers": OPERATING,
+    "GET /operate/dead-letters": OPERATING,
+    "GET /operate/audit": OPERATING,
+    # Machines, by their signature.
+    "POST /api/payments/webhooks/{provider}": Row(frozenset({"bank"}), refused=401, signed="bank"),
+    "POST /api/carriers/{carrier}/events": Row(frozenset({"carrier"}), refused=401, signed="carrier"),
+    "POST /api/shops/{shop}/sales": Row(frozenset({"shop of emei-tea"}), refused=401, signed="shop of emei-tea"),
+}
+"""A union's routes."""
+
+_HEARTBEAT = {"base_url": "https://hsinchu.example", "region": "r", "currency": "TWD", "languages": ["zh-TW"]}
+_ADMISSION = {"union": "yilan", "client_id": "client-yilan", "names": {"en": "Yilan"}}
+
+CENTER_ROWS: dict[str, Row] = {
+    "GET /": EVERYONE,
+    "GET /unions": EVERYONE,
+    "GET /unions/{union}": EVERYONE,
+    "GET /go": row(EVERYONE, query={"union": "hsinchu"}, answers=(302,)),
+    "POST /unions": row(
+        SIGNED, may=frozenset({"network-operator"}), refused=403, story=request("POST", "/unions", body=_ADMISSION)[0]
+    ),
+    "PUT /unions/{union}/heartbeat": Row(
+        frozenset({"union hsinchu"}),
+        another={"union": 403},
+        story=request("PUT", "/unions/hsinchu/heartbeat", body=_HEARTBEAT)[0],
+    ),
+    "POST /unions/{union}/heartbeat": Row(
+        frozenset({"union hsinchu"}),
+        another={"union": 403},
+        story=request("POST", "/unions/hsinchu/heartbeat", body=_HEARTBEAT)[0],
+    ),
+}
+"""The service center's routes. Persons' tokens have not a union's scope, and unions' tokens not a person's: those are 401."""
