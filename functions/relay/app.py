@@ -13,9 +13,11 @@ import mart_union.catalog.events
 import mart_union.ledger.events
 import mart_union.mediation.events
 import mart_union.orders.events
+from mart_union.kernel.clock import utc_now
 from mart_union.kernel.events import Event, publish
 from mart_union.kernel.streams import Change, changes_of
-from mart_union.ledger.service import record_postings
+from mart_union.ledger.due import mark_due
+from mart_union.ledger.postings import record_postings
 
 logger = Logger(service="relay")
 
@@ -30,8 +32,8 @@ _EVENTS_OF = {
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Relay a batch of changes, in their order."""
     changes = list(changes_of(event))
-    for change in changes:
-        _record_postings(change)
+    _record_postings(changes)
+    _mark_due(changes)
     events = [made for change in changes for made in _events(change)]
     publish(events)
     logger.info("relayed", changes=len(changes), events=len(events))
@@ -41,9 +43,17 @@ def _events(change: Change) -> list[Event]:
     return _EVENTS_OF[change.table](change.pk, change.sk, change.old, change.new, change.event_id, change.at)
 
 
-def _record_postings(change: Change) -> None:
-    if change.table != "ledger":
-        return
-    transfer = mart_union.ledger.events.posted_transfer(change.pk, change.sk, change.old, change.new)
-    if transfer is not None:
-        record_postings(transfer)
+def _record_postings(changes: list[Change]) -> None:
+    posted = (
+        mart_union.ledger.events.posted_transfer(each.pk, each.sk, each.old, each.new)
+        for each in changes
+        if each.table == "ledger"
+    )
+    record_postings(transfer for transfer in posted if transfer is not None)
+
+
+def _mark_due(changes: list[Change]) -> None:
+    made = (
+        mart_union.ledger.events.made_payable(each.pk, each.old, each.new) for each in changes if each.table == "ledger"
+    )
+    mark_due((payable for payable in made if payable is not None), utc_now())

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from account.app import lambda_handler
+from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import Carrier, Classification, Place, Union
 from mart_union.catalog.service import decide_enterprise, get_store, save_union
 from mart_union.customers import service as customers
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import NotFound
 from mart_union.ledger.model import Transfer, postings_of
-from mart_union.ledger.service import post, record_postings
+from mart_union.ledger.postings import record_postings
+from mart_union.ledger.service import post
 from tests.gateway import CONTEXT, gateway_event, headers_of
 
 RECIPIENT = {"name": "林", "address_lines": ["中正路 1 號"], "city": "新竹市", "postcode": "300", "phone": "0912"}
@@ -30,8 +32,8 @@ def union() -> None:
         languages=("zh-TW", "en"),
         classifications=(Classification("food", {"en": "Food"}),),
         carriers=(Carrier("hct", {"en": "HCT"}),),
-        commission_basis_points=600,
-        tax_basis_points=500,
+        fees=(CommissionRule("everything", "union", rate_basis_points=600),),
+        taxes=(TaxRule("goods", "vat", 500),),
     )
     save_union(described, "operator")
 
@@ -65,7 +67,7 @@ def test_a_profile_keeps_its_address_when_name_and_language_change(unique: str) 
 def test_an_account_shows_its_balance_its_reference_and_the_months_postings(unique: str) -> None:
     name, now = f"customer/{unique}", iso(utc_now())
     transfer = Transfer(f"t-{unique}", "top-up", "TWD", postings_of({"provider/bank": -500, name: 500}), name, now)
-    record_postings(post(transfer))
+    record_postings([post(transfer)])
     status, account = ask("GET", "/api/me/account", unique)
     assert (status, account["balance_minor"], account["available_minor"], account["reference"]) == (200, 500, 500, name)
     assert [(each["kind"], each["amount_minor"]) for each in account["postings"]] == [("top-up", 500)]

@@ -10,6 +10,7 @@ from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, InsufficientFunds, Invalid, KeyReused, NotFound
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Posting, Transfer
+from mart_union.ledger.postings import record_postings
 from mart_union.ledger.service import (
     add_resolution,
     add_transfer,
@@ -17,7 +18,6 @@ from mart_union.ledger.service import (
     get_transfer,
     list_postings,
     post,
-    record_postings,
 )
 from tests.services.market import NOW
 
@@ -111,6 +111,6 @@ def test_pending_money_is_kept_until_it_is_resolved_once(unique: str, outcome: s
 def test_the_view_of_postings_is_the_same_however_often_it_is_written(unique: str) -> None:
     made = top_up(unique, unique, 500)
     for _ in range(2):
-        record_postings(made)
+        record_postings([made])
     [entry] = list_postings(f"customer/{unique}", iso(NOW)[:7]).items
     assert (entry.transfer, entry.amount_minor) == (unique, 500)

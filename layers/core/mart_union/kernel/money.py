@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from mart_union.kernel.errors import Invalid
+from mart_union.kernel.errors import AmountOutOfRange, Invalid
 
 LARGEST_AMOUNT = 2**53 - 1  # exact in every JSON reader (RFC 8259, section 6)
 
@@ -83,10 +83,11 @@ def checked_price(amount_minor: int, currency: Currency) -> int:
     """The amount itself, if it is positive, in range and in whole steps.
 
     Raises:
-        Invalid: it is not.
+        AmountOutOfRange: it is zero, negative or too large.
+        Invalid: it is not in whole steps.
     """
     if not 0 < amount_minor <= LARGEST_AMOUNT:
-        raise Invalid(f"an amount must be between 1 and {LARGEST_AMOUNT} minor units, not {amount_minor}")
+        raise AmountOutOfRange(f"an amount must be between 1 and {LARGEST_AMOUNT} minor units, not {amount_minor}")
     if amount_minor % currency.step:
         raise Invalid(
             f"{currency.code} is charged in steps of {currency.step} minor units; {amount_minor} is not whole"
@@ -122,4 +123,19 @@ def split(amount_minor: int, weights: Sequence[int], step: int = 1) -> list[int]
         floors[i] += 1
     parts = [floor * step for floor in floors]
     parts[next(i for i, weight in enumerate(weights) if weight)] += odd
+    return parts
+
+
+def split_within(amount_minor: int, limits: Sequence[int], step: int = 1) -> list[int]:
+    """Parts of an amount in proportion to limits that are never passed: in whole steps (`split`), or exactly where steps would pass one.
+
+    An amount above the sum of the limits is a mistake of the caller.
+    """
+    if amount_minor > sum(limits):
+        raise ValueError(f"{sum(limits)} cannot give {amount_minor}")
+    if not amount_minor:
+        return [0] * len(limits)
+    parts = split(amount_minor, limits, step)
+    if any(part > limit for part, limit in zip(parts, limits, strict=True)):
+        parts = split(amount_minor, limits)
     return parts

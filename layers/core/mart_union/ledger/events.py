@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mart_union.kernel.events import Event
-from mart_union.ledger.model import Transfer
+from mart_union.ledger.model import Payable, Transfer
 from mart_union.ledger.service import get_transfer
 
 _RESOLVED = {"posted": "TransferPosted", "voided": "TransferVoided", "expired": "TransferExpired"}
@@ -36,11 +37,18 @@ def _is_closed(image: dict[str, Any] | None) -> bool:
 
 
 def posted_transfer(pk: str, sk: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -> Transfer | None:
-    """The transfer whose money moves with this change of the table, if one does. A resolved one is read: one request."""
+    """The transfer whose money moves with this change of the table, if one does; `at` is when it moves. A resolved one is read: one request."""
     if new is None or old is not None:
         return None
     if sk == "TRANSFER" and not new["document"]["pending"]:
         return msgspec.convert(new["document"], Transfer)
     if sk == "RESOLUTION" and new["outcome"] == "posted":
-        return get_transfer(pk.removeprefix("TRANSFER#"))
+        return replace(get_transfer(pk.removeprefix("TRANSFER#")), at=new["at"])
     return None
+
+
+def made_payable(pk: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -> Payable | None:
+    """The payable that this change of the table has made, if it made one that falls due on its day."""
+    if not pk.startswith("PAYABLE#") or new is None or old is not None or new["document"]["kind"] == "carried":
+        return None
+    return msgspec.convert(new["document"], Payable)

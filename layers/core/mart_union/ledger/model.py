@@ -10,7 +10,7 @@ import re
 
 from msgspec import Struct, field
 
-from mart_union.kernel.errors import Invalid
+from mart_union.kernel.errors import AmountOutOfRange, Invalid, UnknownAccount
 from mart_union.kernel.money import LARGEST_AMOUNT
 
 ACCOUNT = re.compile(
@@ -148,12 +148,16 @@ class PayoutTerms(Struct, frozen=True):
 
 
 class BankFile(Struct, frozen=True):
-    """One file for the bank with the payouts of a day: `day` and a number. `state` is collecting, closed, or sent."""
+    """One file for the bank with payouts: its id is its day and a number. `state` is collecting, closed (it takes no more) or sent.
+
+    `terms` are as they were when it was begun, so that it is the same file whenever it is written.
+    """
 
     id: str
     day: str
     state: str
     made_at: str
+    terms: PayoutTerms
     pages: int = 0
     payouts: int = 0
     total_minor: int = 0
@@ -179,13 +183,15 @@ def checked(transfer: Transfer) -> Transfer:
     """The transfer itself, if it may be posted.
 
     Raises:
-        Invalid: unknown account, zero amount, amount out of range, an account named twice, or postings that do not sum to zero.
+        UnknownAccount: there is no such kind of account.
+        AmountOutOfRange: an amount is zero, or not an integer that is exact everywhere.
+        Invalid: an account is named twice, or the postings do not sum to zero.
     """
     for posting in transfer.postings:
         if not ACCOUNT.fullmatch(posting.account):
-            raise Invalid(f"there is no kind of account called '{posting.account}'")
+            raise UnknownAccount(f"there is no kind of account called '{posting.account}'")
         if not 0 < abs(posting.amount_minor) <= LARGEST_AMOUNT:
-            raise Invalid(
+            raise AmountOutOfRange(
                 f"a posting of {posting.amount_minor} to {posting.account} is not between 1 and {LARGEST_AMOUNT}"
             )
     if len({posting.account for posting in transfer.postings}) != len(transfer.postings):

@@ -7,11 +7,12 @@ from datetime import datetime
 from msgspec import Struct
 
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Conflict, InsufficientFunds, KeyReused, NotFound
+from mart_union.kernel.errors import Conflict, CurrencyMismatch, InsufficientFunds, KeyReused, NotFound, UnknownAccount
 from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import Refusal, WriteTransaction, refuse
-from mart_union.ledger.model import Account, Payable, Transfer, checked, has_floor
+from mart_union.ledger.model import ACCOUNT, Account, Payable, Transfer, checked, has_floor
 from mart_union.ledger.tables import (
     AccountItem,
     PayableItem,
@@ -77,6 +78,8 @@ def add_replacement(transaction: WriteTransaction, pending: Transfer, transfer: 
 
 def _create_transfer(transaction: WriteTransaction, transfer: Transfer) -> None:
     checked(transfer)
+    if transfer.currency != settings().currency.code:
+        raise CurrencyMismatch(f"this union's money is {settings().currency.code}, not {transfer.currency}")
     item = TransferItem(*transfer_key(transfer.id), document=transfer)
     transaction.create(item, refuse(Conflict, f"transfer {transfer.id} has been made already"))
 
@@ -187,32 +190,23 @@ def get_balance(account: str) -> Account:
 
 
 def list_postings(account: str, month: str, cursor: str = "") -> Page[Entry]:
-    """A page of an account's postings of a month (`yyyy-mm`), newest first. One query of a view that lags by a moment."""
+    """A page of an account's postings of a month (`yyyy-mm`), newest first; of an order's account, of all its life. One query of a view
+    that lags by a moment.
+
+    Raises:
+        UnknownAccount: there is no such kind of account.
+        Invalid: the cursor is not one of ours.
+    """
+    if not ACCOUNT.fullmatch(account):
+        raise UnknownAccount(f"there is no kind of account called '{account}'")
     page = read_page(PostingItem.query, postings_key(account, month, "")[0], cursor=cursor)
     entries = (Entry(item.transfer, item.kind, item.reference, item.at, int(item.amount)) for item in page.items)
     return Page(tuple(entries), page.next)
 
 
-def record_postings(transfer: Transfer) -> None:
-    """Write the view of postings by account. Repeating it writes the same items again."""
-    with PostingItem.batch_write() as batch:
-        for posting in transfer.postings:
-            key = postings_key(posting.account, transfer.at, transfer.id)
-            batch.save(
-                PostingItem(
-                    *key,
-                    transfer=transfer.id,
-                    kind=transfer.kind,
-                    reference=transfer.reference,
-                    at=transfer.at,
-                    amount=posting.amount_minor,
-                )
-            )
-
-
 def add_payable(transaction: WriteTransaction, payable: Payable) -> None:
     """Add what a party is owed to a transaction; it stands in the index of due payables until a statement claims it."""
     item = PayableItem(
-        *payable_key(payable.id), document=payable, due_pk=payable.due, due_sk=f"{payable.party}#{payable.id}"
+        *payable_key(payable.id), document=payable, due_pk=f"{payable.due}#{payable.party}", due_sk=payable.id
     )
     transaction.create(item, refuse(Conflict, f"payable {payable.id} has been made already"))

@@ -5,18 +5,29 @@
 | an account with a floor | `ACCOUNT#<name>`/`ACCOUNT` | 1 | 0.5 read |
 | a transfer | `TRANSFER#<id>`/`TRANSFER` | 1 | 0.5 read |
 | how a pending transfer ended | `TRANSFER#<id>`/`RESOLUTION` | 1 | 0.5 read |
+| what of a transfer was reversed | `TRANSFER#<id>`/`REVERSED` | 1 | 0.5 read |
 | an account's postings of a month, newest first | `POSTINGS#<account>#<yyyy-mm>`/`<at>#<transfer>` | 1 a page | by size |
+| an order's postings, newest first | `POSTINGS#order/<id>`/`<at>#<transfer>` | 1 a page | by size |
+| an account's totals of months, and of the days of a month | `TOTALS#<account>`/`<yyyy-mm>`, `TOTALS#<account>#<yyyy-mm>`/`<dd>` | 1 each | by size |
 | a payable | `PAYABLE#<id>`/`PAYABLE` | 1 | 0.5 read |
-| payables due on a day, by party | index `due`, `<day>` | 1 a MB | by size |
+| payables due of a party on a day | index `due`, `<day>#<party>` | 1 a MB | by size |
+| parties that are due on a day | `DUE#<day>`/`<party>#<due day>` | 1 a page | by size |
 | statements of a day, begun or settled | index `due`, `<day>#begun`, `<day>#settled` | 1 a page | by size |
-| what a party owes from statements before | index `due`, `carried#<party>` | 1 | by size |
+| what a party is owed, or owes, from statements before | index `due`, `carried#<party>` | 1 | by size |
 | a party's statements, newest first | `STATEMENTS#<party>`/`<period>` | 1 | by size |
 | a statement's lines, 90 a page | `STATEMENT#<id>`/`<page>` | 1 a page | by size |
+| a payout | `PAYOUT#<id>`/`PAYOUT` | 1 | 0.5 read |
+| payouts that are in no bank file yet | index `due`, `payouts#<0 to 7>` | 8 | by size |
+| a month's bank files | `BANKFILES#<yyyy-mm>`/`<day>.<number>` | 1 | by size |
+| a bank file's payouts, 45 a page | `BANKFILE#<id>`/`<page>` | 1 a page | by size |
+| what a provider reported of a day | `REPORT#<provider>#<day>`/`<report>#<page>` | 1 a page | by size |
+| how the union pays out | `PAYOUTS`/`TERMS` | 1 | 0.5 read |
 | where a job stands | `JOB#<name>`/`JOB` | 1 | 0.5 read |
 
 Index `due` (`due_pk`, `due_sk` = party and id): a payable enters it when it is made (1 write unit) and leaves it when a statement claims
-it (1). A statement enters with its first page (1) and changes its key when it is settled (2). Transfers, accounts and postings enter no index.
-Postings are a view that the stream writes from transfers.
+it (1). A statement enters with its first page (1) and changes its key when it is settled (2). A payout enters when it is made (1) and leaves it
+with its bank file (1). Transfers, accounts and postings enter no index. Postings are a view that the stream writes from transfers, and so are the
+marks of parties that are due, which expire (`expires_at`).
 """
 
 from __future__ import annotations
@@ -25,11 +36,20 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from mart_union.kernel.storage import Document, Item, table_name
-from mart_union.ledger.model import Payable, Statement, StatementLine, Transfer
+from mart_union.ledger.model import (
+    BankFile,
+    Payable,
+    Payout,
+    PayoutTerms,
+    ReportEntry,
+    Statement,
+    StatementLine,
+    Transfer,
+)
 
 
 class Due(GlobalSecondaryIndex["LedgerItem"]):
-    """Open payables by the day on which they fall due."""
+    """What waits: payables by day and party, statements by day, payouts that are in no file."""
 
     class Meta:
         index_name = "due"
@@ -81,6 +101,19 @@ class PostingItem(LedgerItem):
     amount = NumberAttribute()
 
 
+class TotalItem(LedgerItem):
+    """What was posted to an account in a month, or on a day of it, in the view by account."""
+
+    amount = NumberAttribute(default=0)
+
+
+class ReversedItem(LedgerItem):
+    """What of a transfer was reversed: by account, without sign; changed under the `sequence` that was read."""
+
+    amounts = Document(dict[str, int])
+    sequence = NumberAttribute(default=1)
+
+
 class PayableItem(LedgerItem):
     """A payable; `statement` is set once, by the statement that claims it."""
 
@@ -88,16 +121,57 @@ class PayableItem(LedgerItem):
     statement = UnicodeAttribute(null=True)
 
 
+class DueItem(LedgerItem):
+    """The mark that a party is due: when it was last made, and when a settlement that left nothing undone began."""
+
+    touched_at = UnicodeAttribute()
+    settled_at = UnicodeAttribute(default="")
+    expires_at = NumberAttribute(null=True)
+
+
 class StatementItem(LedgerItem):
-    """The head of a statement."""
+    """The head of a statement; changed under the `sequence` that was read, whatever the document looked like then."""
 
     document = Document(Statement)
+    sequence = NumberAttribute(null=True)
 
 
 class StatementPageItem(LedgerItem):
     """Up to ninety lines of a statement."""
 
     lines = Document(tuple[StatementLine, ...])
+
+
+class PayoutItem(LedgerItem):
+    """A payout; changed under the `sequence` that was read."""
+
+    document = Document(Payout)
+    sequence = NumberAttribute(default=1)
+
+
+class BankFileItem(LedgerItem):
+    """The head of a bank file; changed under the `sequence` that was read."""
+
+    document = Document(BankFile)
+    sequence = NumberAttribute(default=1)
+
+
+class BankFilePageItem(LedgerItem):
+    """Up to forty-five payouts of a bank file, as they were when they came into it."""
+
+    payouts = Document(tuple[Payout, ...])
+
+
+class PayoutTermsItem(LedgerItem):
+    """How the union pays out."""
+
+    document = Document(PayoutTerms)
+
+
+class ReportPageItem(LedgerItem):
+    """Up to a thousand entries of what a provider reported."""
+
+    entries = Document(tuple[ReportEntry, ...])
 
 
 class JobItem(LedgerItem):
@@ -121,9 +195,30 @@ def resolution_key(transfer: str) -> tuple[str, str]:
     return f"TRANSFER#{transfer}", "RESOLUTION"
 
 
+def reversed_key(transfer: str) -> tuple[str, str]:
+    """The key of what of a transfer was reversed."""
+    return f"TRANSFER#{transfer}", "REVERSED"
+
+
+def is_short(account: str) -> bool:
+    """Whether an account has few postings in all its life, as an order's has: they stand in one partition, without totals."""
+    return account.startswith("order/")
+
+
 def postings_key(account: str, at: str, transfer: str) -> tuple[str, str]:
     """The key of a posting in the view by account and month."""
-    return f"POSTINGS#{account}#{at[:7]}", f"{at}#{transfer}"
+    partition = f"POSTINGS#{account}" if is_short(account) else f"POSTINGS#{account}#{at[:7]}"
+    return partition, f"{at}#{transfer}"
+
+
+def month_total_key(account: str, at: str) -> tuple[str, str]:
+    """The key of an account's total of the month of a moment (ISO)."""
+    return f"TOTALS#{account}", at[:7]
+
+
+def day_total_key(account: str, at: str) -> tuple[str, str]:
+    """The key of an account's total of the day of a moment (ISO, in UTC)."""
+    return f"TOTALS#{account}#{at[:7]}", at[8:10]
 
 
 def payable_key(payable: str) -> tuple[str, str]:
@@ -139,3 +234,28 @@ def statement_key(party: str, period: str) -> tuple[str, str]:
 def statement_page_key(statement: str, page: int) -> tuple[str, str]:
     """The key of a page of a statement's lines, counted from 1."""
     return f"STATEMENT#{statement}", f"{page:06d}"
+
+
+def due_key(day: str, party: str, due: str) -> tuple[str, str]:
+    """The key of the mark, on the day on which it is looked for, that a party has payables due on a day."""
+    return f"DUE#{day}", f"{party}#{due}"
+
+
+def payout_key(payout: str) -> tuple[str, str]:
+    """The key of a payout."""
+    return f"PAYOUT#{payout}", "PAYOUT"
+
+
+def bank_file_key(file: str) -> tuple[str, str]:
+    """The key of a bank file, whose id is its day and a number."""
+    return f"BANKFILES#{file[:7]}", file
+
+
+def bank_file_page_key(file: str, page: int) -> tuple[str, str]:
+    """The key of a page of a bank file's payouts, counted from 1."""
+    return f"BANKFILE#{file}", f"{page:06d}"
+
+
+def report_key(provider: str, day: str, report: str, page: int) -> tuple[str, str]:
+    """The key of a page of what a provider reported of a day."""
+    return f"REPORT#{provider}#{day}", f"{report}#{page:06d}"

@@ -15,7 +15,7 @@ PROGRESS = ("awaiting_payment", "placed", "scheduled", "accepted", "ready", "shi
 STATES = frozenset(PROGRESS) | ENDED
 
 
-class Share(Struct, frozen=True):
+class Share(Struct, frozen=True, omit_defaults=True):
     """What one account gets of a line when the line completes; `kind` is supply, commission, tax, fee_tax (on the commission),
     delivery or sale. `reversed_minor` is what of it has been given back; the amount itself stays as it was frozen."""
 
@@ -30,11 +30,11 @@ class Share(Struct, frozen=True):
         return self.amount_minor - self.reversed_minor
 
 
-class Line(Struct, frozen=True):
+class Line(Struct, frozen=True, omit_defaults=True):
     """A quantity of one listing in an order. `fulfiller` is `store/<id>` or `supplier/<id>`.
 
     `split` is frozen when the purchase is made and sums to what was charged: goods, the tax added to them (`tax_minor`) and the line's
-    part of delivery. `rates` are the rates of commission and tax that it was made with (`catalog.fees.frozen_rates`).
+    part of delivery. What is as it usually is (no tax added, nothing given back) is not written, which keeps an order small. `rates` are the rates of commission and tax that it was made with (`catalog.fees.frozen_rates`).
     `escrow_minor` is what of it the order still holds; `held_minor` what the seller's deposit holds for it. `refunded_minor` is what the
     payer got back of it, `returned` how many of its units went back into stock or were written off.
     """

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mart_union.kernel.errors import BeyondOriginal
-from mart_union.kernel.money import split
+from mart_union.kernel.money import split_within
 from mart_union.orders.model import Line, Order, Share
 
 
@@ -119,23 +119,7 @@ def _taken(shares: Sequence[Share], amount_minor: int, step: int, *, delivery: b
         share.left_minor if (share.kind == "delivery") == delivery and only in {"", share.account} else 0
         for share in shares
     ]
-    if not amount_minor or not any(weights):
-        return [0] * len(weights)
-    if amount_minor >= sum(weights):
-        return weights
-    parts = split(amount_minor, weights, step)
-    return _capped(parts, weights)
-
-
-def _capped(parts: list[int], most: list[int]) -> list[int]:
-    """The parts with what one has beyond its share given to the next that has room: only odd amounts under a step come to this."""
-    beyond = sum(max(part - limit, 0) for part, limit in zip(parts, most, strict=True))
-    capped = [min(part, limit) for part, limit in zip(parts, most, strict=True)]
-    for i, limit in enumerate(most):
-        more = min(beyond, limit - capped[i])
-        capped[i] += more
-        beyond -= more
-    return capped
+    return split_within(min(amount_minor, sum(weights)), weights, step)
 
 
 def _after(line: Line, amount_minor: int, deposit_minor: int, taken: Sequence[int]) -> Line:

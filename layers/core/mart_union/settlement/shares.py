@@ -53,7 +53,8 @@ def completion_transfer(order: Order, amounts: dict[str, int], now: datetime) ->
 def payables_of(
     order: Order, numbers: Collection[int], transfer: Transfer, now: datetime, time_zone: str
 ) -> list[Payable]:
-    """One payable a party, due by the party's settlement period; commission and tax stay with the union, and held deposits are no party.
+    """One payable a party of a completion or of a refund after it (then negative), due by the party's settlement period; commission and
+    tax stay with the union, and held deposits are no party.
 
     A supplier's period is frozen on the order when it is placed; without one the store's holds.
     """
@@ -64,7 +65,7 @@ def payables_of(
             order=order.id,
             amount_minor=posting.amount_minor,
             due=due_day(now, _period(order, posting.account), time_zone).isoformat(),
-            kind="completion",
+            kind=transfer.kind,
             transfer=transfer.id,
             titles=_titles(order, numbers, posting.account),
         )

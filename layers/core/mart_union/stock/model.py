@@ -121,6 +121,13 @@ def put_back(quantity: int, actor: str, reference: str) -> Movement:
     return Movement("cancelled", actor, reference, sold=-quantity, reserve=quantity)
 
 
+def take_back(quantity: int, actor: str, reference: str, *, to_reserve: bool) -> Movement:
+    """Sold, then given back by the customer: into the reserve, or written off."""
+    if to_reserve:
+        return Movement("returned", actor, reference, sold=-quantity, reserve=quantity)
+    return Movement("returned-unsaleable", actor, reference, sold=-quantity, written_off=quantity)
+
+
 def stock_in_movement(quantity: int, reason: str, actor: str, reference: str) -> Movement:
     """Goods were laid in."""
     return Movement(reason, actor, reference, received=quantity, reserve=quantity)

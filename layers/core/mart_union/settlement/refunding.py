@@ -1,0 +1,157 @@
+"""Refunds of a part of an order, and returns: money, payables and stock move in one transaction with the order.
+
+Before completion a part comes out of escrow. After it, those who were paid give it back at the original rates, each by a payable below
+zero that its next statement nets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from mart_union.kernel.clock import iso
+from mart_union.kernel.retry import retried
+from mart_union.kernel.settings import settings
+from mart_union.kernel.transaction import WriteTransaction
+from mart_union.ledger.model import Transfer, postings_of
+from mart_union.ledger.service import add_payable, add_transfer
+from mart_union.orders.model import Order, ReturnedLine
+from mart_union.orders.refunding import Change, RefundWish, refund_part
+from mart_union.orders.returns import Decision, decide_return, request_return
+from mart_union.orders.service import get_order_for
+from mart_union.orders.storing import OrderMoved, add_changed_order, replace_order
+from mart_union.settlement.shares import payables_of
+from mart_union.stock.model import take_back
+from mart_union.stock.service import add_movement
+
+
+def refund_order(
+    order: str,
+    wishes: Sequence[RefundWish],
+    *,
+    store: str,
+    reason: str,
+    actor: str,
+    key: str,
+    now: datetime,
+    written_off: bool = False,
+) -> Order:
+    """Give a part of a store's order back to whoever paid it: units that will not be sent, back into the reserve (or written off), or
+    amounts. The same key again changes nothing and gives the order as it is.
+
+    One read and one transaction: the order, the transfer, a payable a party that was paid before, a level that gets units back. When
+    another change comes between, as a completion, it is read again: a refund meets the order either before or after it.
+
+    Raises:
+        NotFound: there is no such order of this store.
+        KeyReused, RuleViolation, BeyondOriginal, AmountOutOfRange, Invalid: as for `refund_part`.
+        Busy: other changes kept winning.
+    """
+    fulfiller = f"store/{store}"
+
+    def change(before: Order) -> Change:
+        return refund_part(
+            before,
+            wishes,
+            reason=reason,
+            fulfiller=fulfiller,
+            actor=actor,
+            key=key,
+            at=iso(now),
+            currency=settings().currency,
+        )
+
+    return _change(order, "store", fulfiller, change, actor, now, to_reserve=not written_off)
+
+
+def ask_return(
+    order: str, lines: Sequence[ReturnedLine], *, customer: str, reason: str, key: str, now: datetime
+) -> Order:
+    """Ask to give units of an order back; the same key again changes nothing. One read and one write.
+
+    Raises:
+        NotFound: there is no such order of this customer.
+        KeyReused, Invalid, RuleViolation: as for `request_return`.
+        Busy: other changes kept winning.
+    """
+
+    def change(before: Order) -> Change:
+        return Change(request_return(before, lines, reason=reason, key=key, at=iso(now)))
+
+    return _change(order, "customer", customer, change, customer, now)
+
+
+def settle_return(
+    order: str, identity: str, wish: Decision, *, fulfiller: str, actor: str, key: str, now: datetime
+) -> Order:
+    """Decide on a return, for whoever fulfilled its lines (`store/<id>` or `supplier/<id>`); receiving it refunds and moves the stock.
+
+    Repeating a decision changes nothing.
+
+    Raises:
+        NotFound, StepNotAllowed, Invalid: as for `decide_return`.
+        Busy: other changes kept winning.
+    """
+    role = fulfiller.partition("/")[0]
+
+    def change(before: Order) -> Change:
+        currency = settings().currency
+        return decide_return(
+            before, identity, wish, fulfiller=fulfiller, actor=actor, key=key, at=iso(now), currency=currency
+        )
+
+    return _change(order, role, fulfiller, change, actor, now, to_reserve=wish.stock != "written_off")
+
+
+def _change(
+    order: str,
+    role: str,
+    party: str,
+    change: Callable[[Order], Change],
+    actor: str,
+    now: datetime,
+    *,
+    to_reserve: bool = True,
+) -> Order:
+    only_the_first_read_may_lag = iter((False,))
+
+    def attempt() -> Order:
+        before = get_order_for(order, role, party, consistent=next(only_the_first_read_may_lag, True))
+        made = change(before)
+        if made.order is not before:
+            _commit(before, made, actor, now, to_reserve=to_reserve)
+        return made.order
+
+    return retried(attempt, on=OrderMoved, what="this order")
+
+
+def _commit(before: Order, made: Change, actor: str, now: datetime, *, to_reserve: bool) -> None:
+    if not made.amounts and not made.units:
+        replace_order(before, made.order)
+        return
+    transaction = WriteTransaction()
+    add_changed_order(transaction, before, made.order)
+    if made.amounts:
+        _add_refund(transaction, before, made, now)
+    for level, units in made.units.items():
+        movement = take_back(units, actor, f"order/{before.id}", to_reserve=to_reserve)
+        add_movement(transaction, level, movement, now)
+    transaction.commit()
+
+
+def _add_refund(transaction: WriteTransaction, before: Order, made: Change, now: datetime) -> None:
+    """The transfer, and for those who were paid before a payable of what they give back."""
+    refund = made.order.refunds[-1]
+    transfer = Transfer(
+        id=refund.id,
+        kind="refund",
+        currency=before.currency,
+        postings=postings_of(dict(made.amounts)),
+        reference=f"order/{before.id}",
+        at=iso(now),
+        reverses=f"purchase-{before.purchase}",
+    )
+    add_transfer(transaction, transfer)
+    numbers = [line.number for line in refund.lines]
+    for payable in payables_of(before, numbers, transfer, now, settings().time_zone):
+        add_payable(transaction, payable)
