@@ -14,7 +14,7 @@ EMULATOR_PORT ?=
 
 export PYTHONPATH := layers/core:functions:.
 
-.PHONY: up down clean demo deploy test test-unit test-integration bench check format routes lock
+.PHONY: up down clean demo deploy test test-unit test-integration bench faults fuzz check format routes lock
 
 up: $(VENV)/ready
 	@$(BIN)/python -m infra.local up --port "$(PORT)" --emulator-port "$(EMULATOR_PORT)"
@@ -51,6 +51,10 @@ bench: $(VENV)/ready
 # Every command, cut off, refused, slowed or killed at each of its requests: docs/proof.md. FAULTS="--seed 7 --only checkout" narrows it.
 faults: $(VENV)/ready
 	@$(BIN)/python -m tests.faults $(FAULTS)
+
+# Every operation of every API, with requests that clients send and that nobody should: docs/proof.md. FUZZ="--seed 7 --examples 20 --only /api/cart" narrows it.
+fuzz: $(VENV)/ready
+	@$(BIN)/python -m tests.fuzz $(FUZZ)
 
 check: $(VENV)/ready
 	@$(BIN)/ruff check .

@@ -123,7 +123,7 @@ def confirm(request: Request) -> Page | Redirect:
     """Confirm an address by its code, or have a new code mailed."""
     form: Confirmation = request.content
     try:
-        if not form.code:
+        if not form.code.strip():
             pool.send_code_again(form.email.strip())
             return _confirmation_page(form.email, safe_next(form.next), sent=True)
         pool.confirm(form.email.strip(), form.code.strip())

@@ -20,7 +20,7 @@ from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Forbidden, Invalid, MartUnionError, NotFound, TooLarge
 from mart_union.web import problems
 from mart_union.web.paths import is_name
-from mart_union.web.request import BODY_LENGTH, decode
+from mart_union.web.request import BODY_LENGTH, check_media_type, decode, media_type_of
 
 P = ParamSpec("P")
 
@@ -28,6 +28,7 @@ logger = Logger(service="router")
 app = Chalice(app_name="mart-union-router", configure_logs=False)
 app.register_middleware(ConvertToMiddleware(logger.inject_lambda_context))
 
+ANY_TYPE = ["*/*"]  # Chalice would refuse other types than JSON without problem details: `body_text` does
 SILENCE = timedelta(minutes=int(os.environ["SILENT_MINUTES"]))
 OPERATOR_GROUP = os.environ["OPERATOR_GROUP"]
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "").rstrip("/")
@@ -144,8 +145,8 @@ def go() -> Response:
     return Response("", status_code=302, headers={"Location": address(union, wanted), "Cache-Control": "no-store"})
 
 
-@app.route("/unions", methods=["POST"])
-@answers(Says(201, UnionShown, Admission, "operator", refusals=(401, 403, 409, 413, 422)))
+@app.route("/unions", methods=["POST"], content_types=ANY_TYPE)
+@answers(Says(201, UnionShown, Admission, "operator", refusals=(401, 403, 409, 413, 415, 422)))
 def admit_union() -> Response:
     """Admit a union, and bind the app client that may speak for it."""
     claims = token_claims()
@@ -158,8 +159,8 @@ def admit_union() -> Response:
     return as_json(shown(union, utc_now()), status=201)
 
 
-@app.route("/unions/{union}/heartbeat", methods=["PUT", "POST"])
-@answers(Says(204, None, Heartbeat, "union", refusals=(401, 403, 404, 413, 422)))
+@app.route("/unions/{union}/heartbeat", methods=["PUT", "POST"], content_types=ANY_TYPE)
+@answers(Says(204, None, Heartbeat, "union", refusals=(401, 403, 404, 413, 415, 422)))
 def take_heartbeat(union: str) -> Response:
     """Keep what a union reports of itself."""
     heartbeat = decode(Heartbeat, body_text())
@@ -271,6 +272,7 @@ def request() -> Request:
 
 def body_text() -> str:
     """The body of the request."""
+    check_media_type(media_type_of(request().headers), form=False)
     body = request().raw_body
     text = body if isinstance(body, str) else body.decode(errors="replace")
     if len(text) > BODY_LENGTH:

@@ -7,12 +7,7 @@ import os
 import sys
 import time
 
-import tests.conftest  # noqa: F401 - the environment of a union
-
-os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")
-
-from tests.faults.place import open_place
-from tests.fuzz.run import Run, fuzz_union
+import pytest
 
 
 def main() -> int:
@@ -22,18 +17,8 @@ def main() -> int:
     parser.add_argument("--examples", type=int, default=100, help="so many requests for each operation")
     parser.add_argument("--only", default="", help="only operations whose name (`POST /api/cart/lines`) contains this")
     wanted = parser.parse_args()
-    started = time.monotonic()
-    with open_place() as place:
-        run = Run(place, seed=wanted.seed, examples=wanted.examples)
-        fuzz_union(run, wanted.only)
-    tally = run.tally
-    print(tally.report())
-    print(dict(sorted(tally.statuses.items())))
-    print(
-        f"{tally.operations} operations, {tally.requests} requests, {tally.compared} refusals compared, "
-        f"{len(tally.findings)} findings, in {time.monotonic() - started:.0f} s; seed {wanted.seed}"
-    )
-    return bool(tally.findings)
+    os.environ |= {f"FUZZ_{name.upper()}": str(value) for name, value in vars(wanted).items()}
+    return int(pytest.main(["-q", "--tb=short", "-p", "no:cacheprovider", "tests/fuzz"]))
 
 
 if __name__ == "__main__":

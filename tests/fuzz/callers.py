@@ -48,6 +48,9 @@ def callers_of(neighbours: Neighbours) -> dict[str, Caller]:
 RIGHT = {"store": "store owner", "supplier": "supplier", "operator": "operator", "customer": "customer"}
 """Access rule of a route → who may take it."""
 
+CENTERS_RIGHT = {"operator": "network operator", "union": "union"}
+"""The same for the service center's security schemes."""
+
 
 def _forged(subject: str, *, past: bool = False) -> str:
     """A token that somebody else signed; or one that was over long ago."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.schemas import APIOperation
 
-from tests.fuzz.callers import RIGHT, Caller
+from tests.fuzz.callers import CENTERS_RIGHT, RIGHT, Caller
 from tests.neighbours import SIGNATURES
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -177,10 +177,13 @@ def sendings(operation: APIOperation[Any, Any, Any, Any], known: Known) -> st.Se
         headers: dict[str, str] = {}
         if samples and draw(_chance(50)):
             _take(case, draw(st.sampled_from(samples)), headers)
-        elif draw(_chance(80)):
+        elif draw(_chance(90)):
             _name_real_things(draw, case, known.ids)
         if draw(_chance(45)):
             _spoil(draw, case)
+        for name, value in case.path_parameters.items():
+            if not str(value).strip("/."):  # the path would be another one
+                case.path_parameters[name] = "x"
         if draw(_chance(10)):
             headers |= draw(st.sampled_from(CURSED_HEADERS))
         elif headers.get("Webhook-Signature") not in SIGNATURES and "Idempotency-Key" not in headers:
@@ -205,7 +208,9 @@ def _callers(raw: Mapping[str, Any], path: str, callers: Mapping[str, Caller]) -
     if not raw.get("security"):
         return anybody
     first = next((part for part in path.split("/") if part not in {"", "api"}), "")
-    right = callers[RIGHT[{"manage": "store", "supply": "supplier", "operate": "operator"}.get(first, "customer")]]
+    membership = {"manage": "store", "supply": "supplier", "operate": "operator"}.get(first, "customer")
+    wanted = next(iter(raw["security"][0]))  # the service center's document names who may
+    right = callers[RIGHT[membership] if wanted == "bearer" else CENTERS_RIGHT[wanted]]
     return _chance(75).flatmap(lambda may: st.just(right) if may else anybody)
 
 
@@ -221,7 +226,7 @@ def _name_real_things(draw: Draw, case: Case, ids: Mapping[str, Sequence[str]]) 
     """Ids of the world in the place of made-up ones, in most places that hold ids."""
     for container in (case.path_parameters, case.query, case.body):
         for holder, name in list(_places(container)):
-            if name in ids and draw(_chance(85)):
+            if name in ids and draw(_chance(90)):
                 holder[name] = draw(st.sampled_from(ids[name]))
 
 
@@ -232,9 +237,7 @@ def _spoil(draw: Draw, case: Case) -> None:
         return
     holder, name = draw(st.sampled_from(places))
     strange: list[Any] = [*STRANGE, *LONG]
-    if holder is case.path_parameters:
-        strange = [text for text in strange if text.strip("/.")]
-    elif holder is not case.query:
+    if holder is not case.path_parameters and holder is not case.query:
         strange += [*NUMBERS, *OTHERS]
     holder[name] = draw(st.sampled_from(strange))
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from mart_union.web.routing import find_route
-from tests.gateway import CONTEXT, gateway_event, headers_of
-from tests.template.reading import UNION, read
+from tests.gateway import CONTEXT, gateway_event
+from tests.template.reading import UNION, resources
 
 Event = dict[str, Any]
 Response = dict[str, Any]
@@ -26,6 +26,7 @@ class Door:
     path: str
     function: str
     public: bool
+    authorizer: str = "Membership"
 
 
 class Guard(Protocol):
@@ -35,9 +36,10 @@ class Guard(Protocol):
 
 
 class Gateway:
-    """A WSGI application. `refused` is told of each refusal, since the event is what reproduces it."""
+    """A WSGI application of a template's API; `event` is the last one that a function was to answer."""
 
-    def __init__(self, doors: Iterable[Door], guard: Guard) -> None:
+    def __init__(self, doors: Iterable[Door], guard: Guard, template: Path = UNION) -> None:
+        self._template = template
         self._doors = list(doors)
         self._guard = guard
         self.event: Event = {}
@@ -55,15 +57,16 @@ class Gateway:
         """The gateway's own answer, or that of the function behind the door."""
         found = find_route(self._doors, method, path)
         if found is None:
-            return refusal("MISSING_AUTHENTICATION_TOKEN", 404)
+            return refusal("MISSING_AUTHENTICATION_TOKEN", 404, self._template)
         door, params = found
         self.event = event = _event(door, path, params, environ)
         return self._guard(door, event) or dict(_handler(door.function)(event, CONTEXT))
 
 
-def refusal(kind: str, status: int) -> Response:
-    """What the gateway answers itself, as the union's template words it."""
-    known = read(UNION)["Resources"]["UnionApi"]["Properties"]["GatewayResponses"][kind]
+def refusal(kind: str, status: int, template: Path = UNION) -> Response:
+    """What the gateway answers itself, as its template words it."""
+    [api] = resources(template, "AWS::Serverless::Api").values()
+    known = api["Properties"]["GatewayResponses"][kind]
     headers = {name: value.strip("'") for name, value in known.get("ResponseParameters", {}).get("Headers", {}).items()}
     body = known["ResponseTemplates"]["application/json"]
     return {"statusCode": known.get("StatusCode", status), "headers": headers, "body": body}
@@ -121,10 +124,3 @@ def _headers(response: Response) -> Iterable[tuple[str, list[str]]]:
     }
     single = {name: [value] for name, value in (response.get("headers") or {}).items()}
     return {**single, **several}.items()
-
-
-def problem_in(response: Response) -> str:
-    """The `type` of a refusal's problem details, '' when it has none."""
-    if headers_of(response).get("content-type") != "application/problem+json":
-        return ""
-    return str(json.loads(response["body"])["type"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -26,14 +26,23 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from mart_union.kernel import storage
+from mart_union.web.center_openapi import describe_center, load_router
 from mart_union.web.openapi import describe, find_apis
 from tests.conftest import ROOT
 from tests.faults.place import Place, State
 from tests.fuzz.callers import callers_of
 from tests.fuzz.cases import Known, Sending, samples_of, sendings
+from tests.fuzz.center import (
+    CenterGuard,
+    callers_of_center,
+    center_doors,
+    ids_of_center,
+    lay_center,
+)
 from tests.fuzz.gate import Door, Event, Gateway, Response, ask_authorizer
 from tests.fuzz.world import ids_of
 from tests.neighbours import _taken, sign
+from tests.template.reading import CENTER
 
 CHECKS = [
     status_code_conformance,
@@ -57,6 +66,14 @@ class Tally:
     def note(self, finding: str, event: Event) -> None:
         """Keep a finding with the request that showed it."""
         self.findings.setdefault(finding, []).append(_shown(event))
+
+    def summary(self) -> str:
+        """One line of numbers."""
+        statuses = ", ".join(f"{count} × {status}" for status, count in sorted(self.statuses.items()))
+        return (
+            f"{self.operations} operations, {self.requests} requests ({statuses}), "
+            f"{self.compared} refusals compared, {len(self.findings)} findings"
+        )
 
     def report(self) -> str:
         """The findings, one a paragraph."""
@@ -86,13 +103,15 @@ class Run:
     def __init__(self, place: Place, *, seed: int, examples: int) -> None:
         self.place, self.seed, self.examples = place, seed, examples
         self.tally = Tally()
+        lay_center()
+        self.laid = place.read()
         self.ids = ids_of(place.names)
         self.known = Known(
             callers_of(place.neighbours),
             self.ids,
             samples_of((ROOT / "events").iterdir(), place.names),
         )
-        self._state: State = place.laid
+        self._state: State = self.laid
         self._written = Written()
         storage.client().meta.events.register("after-call.dynamodb", self._written.note)
 
@@ -160,8 +179,8 @@ class Run:
         self._state = now
 
     def _put_back(self) -> None:
-        self.place.put_back(self.place.laid, self.place.read())
-        self._state = self.place.laid
+        self.place.put_back(self.laid, self.place.read())
+        self._state = self.laid
 
 
 def strict(document: dict[str, Any]) -> dict[str, Any]:
@@ -232,8 +251,22 @@ def neighbours_of(place: Place) -> Iterator[None]:
         yield
 
 
-def fuzz_union(run: Run, only: str = "", functions: Callable[[str], bool] = lambda name: True) -> None:
+def fuzz_union(run: Run, only: str = "") -> None:
     """The union's API, through its authorizer."""
-    apis = [api for api in find_apis(ROOT / "functions") if functions(api.name)]
     with neighbours_of(run.place):
-        run.fuzz(describe(apis, "0"), Gateway(union_doors(), guard), only)
+        run.fuzz(describe(find_apis(ROOT / "functions"), "0"), Gateway(union_doors(), guard), only)
+
+
+def fuzz_center(run: Run, only: str = "") -> None:
+    """The service center's API, through what its template says of its authorizers."""
+    router = load_router(ROOT / "functions")
+    run.known = replace(run.known, callers=callers_of_center(run.place.neighbours), ids=ids_of_center())
+    gateway = Gateway(center_doors(router), CenterGuard(run.place.neighbours), CENTER)
+    run.fuzz(describe_center(router, "0"), gateway, only)
+
+
+def fuzz_all(run: Run, only: str = "") -> Tally:
+    """Every API; what came of it."""
+    fuzz_union(run, only)
+    fuzz_center(run, only)
+    return run.tally

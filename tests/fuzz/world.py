@@ -14,10 +14,10 @@ def ids_of(names: Mapping[str, str]) -> dict[str, list[str]]:
     orders = [names[f"order{stage}"] for stage in _STAGES]
     purchases = [names[f"purchase{stage}"] for stage in _STAGES]
     return {
-        "store": [STORE, STORE, STORE, OTHER_STORE],
+        "store": [STORE] * 9 + [OTHER_STORE],
         "sku": ["OB-TOP", "OB-FINE-75G", "GX-HERBTEA", "HERB-TEA", "PK-DAY-CEDAR"],
         "offer": ["HERB-TEA", f"{SUPPLIER}/HERB-TEA"],
-        "supplier": [SUPPLIER, SUPPLIER, SUPPLIER, "nobody-there"],
+        "supplier": [SUPPLIER] * 9 + ["nobody-there"],
         "enterprise": ["xu-family-tea", "jianshi-trails"],
         "order": orders,
         "purchase": purchases,

@@ -180,3 +180,15 @@ def test_a_weak_password_is_refused_with_its_reason() -> None:
 )
 def test_signing_in_goes_on_to_this_unions_pages_only(wanted: str, goes_to: str) -> None:
     assert safe_next(wanted) == goes_to
+
+
+@pytest.mark.parametrize("code", [" ", "\t"])
+def test_a_code_of_nothing_asks_for_a_new_one(code: str) -> None:
+    answer = send("POST", "/account/confirm", {"email": "nobody@example.com", "code": code})
+    assert answer["statusCode"] == 200
+
+
+@pytest.mark.parametrize("path", ["/account/sign-up", "/account/confirm"])
+def test_an_address_of_nothing_is_refused(path: str) -> None:
+    form = {"name": "Lin", "email": " ", "password": PASSWORD, "code": "123456"}
+    assert send("POST", path, form)["statusCode"] == 422

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from mart_union.kernel.paging import Page
 from mart_union.web.access import MANAGER, PUBLIC
+from mart_union.web.answer import Page as HtmlPage
+from mart_union.web.answer import Raw, Redirect
 from mart_union.web.api import Api
 from mart_union.web.openapi import describe, find_apis, query_names
 from mart_union.web.request import Request
@@ -152,3 +155,83 @@ def test_the_document_can_be_written_without_a_unions_settings() -> None:
     environment = {"PATH": "", "PYTHONPATH": str(ROOT / "layers" / "core")}
     written = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=60)
     assert json.loads(written.stdout)["info"]["version"] == "9.9.9"
+
+
+def responses(document: dict[str, Any], method: str, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = operation(document, method, path)["responses"]
+    return found
+
+
+def test_a_handlers_annotation_says_which_answers_it_gives() -> None:
+    api = Api("things")
+
+    @api.get("/sheet", PUBLIC)
+    def send_sheet(request: Request) -> Raw:
+        """A sheet."""
+        return Raw("", "text/csv; charset=utf-8")
+
+    @api.post("/things", PUBLIC)
+    def make(request: Request) -> HtmlPage | Redirect:
+        """Make a thing, or show the form again."""
+        return Redirect("/")
+
+    @api.get("/mine", MANAGER)
+    def show_mine(request: Request) -> HtmlPage:
+        """What is mine."""
+        return HtmlPage("", {})
+
+    document = describe([api], "0")
+    assert list(responses(document, "get", "/sheet")["200"]["content"]) == ["text/csv"]
+    made = responses(document, "post", "/things")
+    assert list(made["200"]["content"]) == ["text/html"]
+    assert made["303"]["headers"]["Location"]["required"]
+    assert responses(document, "get", "/mine")["303"]["headers"]["Location"]["required"]
+
+
+def test_a_refusal_names_the_codes_of_its_status_and_a_page_tells_it_in_html(document: dict[str, Any]) -> None:
+    refusals = document["components"]["responses"]
+    content = refusals["415"]["content"]["application/problem+json"]["schema"]["allOf"]
+    assert content[1]["properties"]["type"]["enum"] == ["urn:mart-union:problem:unsupported-media-type"]
+    assert content[1]["properties"]["status"] == {"const": 415}
+    assert list(refusals["404-page"]["content"]) == ["text/html", "application/problem+json"]
+    assert responses(document, "get", "/things/{thing}")["404"] == {"$ref": "#/components/responses/404-page"}
+    assert responses(document, "post", "/api/manage/{store}/things")["413"] == {"$ref": "#/components/responses/413"}
+
+
+def test_parameters_say_how_long_they_may_be(document: dict[str, Any]) -> None:
+    store = operation(document, "post", "/api/manage/{store}/things")["parameters"][0]
+    assert store["schema"] == {"type": "string", "minLength": 1, "maxLength": 128}
+    color = operation(document, "get", "/api/things")["parameters"][0]
+    assert color["schema"] == {"type": "string", "maxLength": 1024}
+
+
+def test_a_machines_route_names_the_headers_of_its_signature() -> None:
+    document = describe(find_apis(FUNCTIONS), "0")
+    for path in ("/api/payments/webhooks/{provider}", "/api/carriers/{carrier}/events", "/api/shops/{shop}/sales"):
+        named = [each["name"] for each in operation(document, "post", path)["parameters"] if each["in"] == "header"]
+        assert named == ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"], path
+        assert "401" in responses(document, "post", path)
+
+
+def test_a_tuple_of_equals_is_an_array_of_so_many() -> None:
+    api = Api("things")
+
+    @api.get("/api/hours", PUBLIC, answer=dict[str, tuple[str, str]])
+    def read_hours(request: Request) -> Any:
+        """Hours."""
+
+    schema = responses(describe([api], "0"), "get", "/api/hours")["200"]["content"]["application/json"]["schema"]
+    hours = {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "string"}}
+    assert schema == {"type": "object", "additionalProperties": hours}
+
+
+def test_no_answer_of_the_union_is_a_loose_object() -> None:
+    def loose(schema: Any, place: str) -> Iterator[str]:
+        if isinstance(schema, dict):
+            if schema in ({}, {"type": "object"}):
+                yield place
+            for name, each in schema.items():
+                yield from loose(each, f"{place}/{name}")
+
+    schemas = describe(find_apis(FUNCTIONS), "0")["components"]["schemas"]
+    assert list(loose(schemas, "")) == []

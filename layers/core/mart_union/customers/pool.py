@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 from botocore.session import get_session
 
 from mart_union.customers.model import Person
@@ -159,6 +159,8 @@ def _field(field_name: str, text: str) -> Invalid:
 def _ask(operation: str, **request: Any) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = getattr(_pool(), operation)(**request)
+    except ParamValidationError as error:  # botocore refuses an empty address or code before anything is sent
+        raise _field("email", "this cannot be right: nothing was sent") from error
     except ClientError as error:
         refusal = _REFUSALS.get(error.response["Error"]["Code"])
         if refusal is None:

@@ -176,7 +176,7 @@ def _refuse_other_sites(request: Request) -> None:
 
 
 def _content(route: Route, request: Request) -> Any:
-    check_media_type(request, form=route.is_page)
+    check_media_type(request.media_type, form=route.is_page)
     if route.is_page:
         return convert_form(route.body, request.form)
     return decode(route.body, request.text)

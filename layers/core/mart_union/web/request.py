@@ -74,7 +74,7 @@ class Request(Struct, frozen=True):
     @property
     def media_type(self) -> str:
         """The kind of the body in lower case, without its parameters; '' when the sender does not say."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return media_type_of(self.headers)
 
     def page_number(self) -> int:
         """The `page` of the query, from 1.
@@ -108,13 +108,17 @@ def check_bounds(request: Request) -> None:
         raise TooLarge(f"a body has at most {BODY_LENGTH} characters")
 
 
-def check_media_type(request: Request, *, form: bool) -> None:
+def media_type_of(headers: Mapping[str, str]) -> str:
+    """The kind of a body in lower case, without its parameters; '' when the sender does not say."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def check_media_type(said: str, *, form: bool) -> None:
     """Nothing, if a body is a form, or JSON, as its route wants it; a sender that does not say is believed.
 
     Raises:
         UnsupportedMediaType: it says that it is something else.
     """
-    said = request.media_type
     if said and not (said == _FORM if form else said == "application/json" or said.endswith("+json")):
         raise UnsupportedMediaType(f"send a body as {_FORM if form else 'application/json'}, not as {said[:64]}")
 
