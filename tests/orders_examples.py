@@ -47,7 +47,7 @@ def order_of(*lines: Line, procedure: str = "carrier", state: str = "placed", id
         language="zh-TW",
         currency="TWD",
         lines=tuple(replace(line, state=state) for line in lines or (line_of(),)),
-        total_minor=sum(line.amount_minor + line.delivery_minor for line in lines or (line_of(),)),
+        total_minor=sum(line.charged_minor for line in lines or (line_of(),)),
         procedure=procedure,
         procedure_version=current_version(procedure),
         carrier="windcity-express",

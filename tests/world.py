@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mart_union.catalog import service as catalog
+from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import (
     Carrier,
     Category,
@@ -79,8 +80,8 @@ def _describe_union(world: World) -> None:
         languages=("zh-TW", "en"),
         classifications=(Classification("food-drink", {"zh-TW": "飲食", "en": "Food and drink"}),),
         carriers=(Carrier("windcity-express", {"en": "Wind City Express"}, "https://track.example/{number}"),),
-        commission_basis_points=600,
-        tax_basis_points=500,
+        fees=(CommissionRule("everything", "union", rate_basis_points=600),),
+        taxes=(TaxRule("goods", "vat", 500),),
     )
     catalog.save_union(union, OPERATOR, world.now)
     catalog.save_category("", Category("tea", {"zh-TW": "茶", "en": "Tea"}), OPERATOR, world.now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from manage import deposits, shops, statements
-from mart_union.catalog.model import OfferReference, offer_level
+from mart_union.catalog.model import OfferReference, Store, offer_level
 from mart_union.catalog.service import get_store, get_union, list_categories
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid, NotFound
@@ -100,7 +100,7 @@ def search_by_api(request: Request) -> Items[OfferOnView]:
         supplier=request.query.get("supplier", ""),
         cursor=request.query.get("cursor", ""),
     )
-    return Items(_on_view(found.offers), found.next)
+    return Items(_on_view(found.offers, store), found.next)
 
 
 def list_by_api(request: Request) -> Items[Link]:
@@ -151,7 +151,7 @@ def offer_page(request: Request) -> Page:
         raise NotFound(f"there is no offer {offer.sku} of {offer.supplier}")
     context = {
         "store": store,
-        "view": _on_view((offer,))[0],
+        "view": _on_view((offer,), seller)[0],
         "granted": offer.is_for_sale_by(store, seller.classification),
         "categories": list_categories(store),
         "currency": settings().currency.code,
@@ -210,17 +210,16 @@ def _price(text: str) -> int | None:
         raise Invalid(error.detail, errors=[{"field": "price", "reason": error.detail}]) from error
 
 
-def _on_view(offers: tuple[Offer, ...]) -> tuple[OfferOnView, ...]:
-    """Offers with their pools (one batch read) and margins at the union's rates."""
+def _on_view(offers: tuple[Offer, ...], store: Store) -> tuple[OfferOnView, ...]:
+    """Offers with their pools (one batch read) and margins by the union's rules."""
     if not offers:
         return ()
     union, step = get_union(), settings().currency.step
-    rates = {"commission_basis_points": union.commission_basis_points, "tax_basis_points": union.tax_basis_points}
     levels = get_levels(offer_level(offer.supplier, offer.sku) for offer in offers)
     views = []
     for offer in offers:
         level = levels.get(offer_level(offer.supplier, offer.sku))
         reserve = level.reserve if level else 0
-        margin = margin_of(offer, offer.suggested_minor, **rates, step=step)
+        margin = margin_of(offer, offer.suggested_minor, union, store, step=step)
         views.append(OfferOnView(offer, reserve, availability_of(reserve, offer.low_stock), margin, margin.left_minor))
     return tuple(views)

@@ -17,17 +17,10 @@ from mart_union.web.access import OPERATOR
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
-from operate import applicants, machine, money, purchases, union
+from operate import applicants, machine, money, purchases
 from operate.days import day_of, month_of
 
 T = TypeVar("T")
-
-
-class UnionForm(Struct, frozen=True):
-    """The form of the union's rates; its names and texts come as one field a language."""
-
-    commission_basis_points: int
-    tax_basis_points: int
 
 
 class NamedForm(Struct, frozen=True):
@@ -48,10 +41,8 @@ def add_routes(api: Api) -> None:
     api.get("/operate/purchases", OPERATOR)(show_purchases)
     api.get("/operate/settlements", OPERATOR)(show_settlements)
     api.get("/operate/settlements/{kind}/{party}/{period}", OPERATOR)(show_statement)
-    api.get("/operate/fees", OPERATOR)(show_fees)
-    api.post("/operate/fees", OPERATOR, body=union.Fees)(change_fees)
     api.get("/operate/union", OPERATOR)(show_union)
-    api.post("/operate/union", OPERATOR, body=UnionForm)(describe_union)
+    api.post("/operate/union", OPERATOR)(describe_union)
     api.post("/operate/union/classifications", OPERATOR, body=NamedForm)(add_classification)
     api.post("/operate/union/carriers", OPERATOR, body=NamedForm)(add_carrier)
     api.get("/operate/dead-letters", OPERATOR)(show_dead_letters)
@@ -124,32 +115,14 @@ def show_statement(request: Request) -> Page:
     return Page("operate/statement.html", {"statement": found.statement, "lines": found.lines})
 
 
-def show_fees(request: Request) -> Page:
-    """The union's rates."""
-    return Page("operate/fees.html", {"fees": union.read_fees(request)})
-
-
-def change_fees(request: Request) -> Redirect:
-    """Change the rates for purchases from now on."""
-    union.write_fees(request)
-    return Redirect("/operate/fees")
-
-
 def show_union(request: Request) -> Page:
     """The union's description, with the forms that change it."""
     return Page("operate/union.html", {"union": _described(), "categories": list_categories()})
 
 
 def describe_union(request: Request) -> Redirect:
-    """Save names, texts and rates."""
-    form: UnionForm = request.content
-    changed = replace(
-        _described(),
-        names=_texts(request, "name"),
-        texts=_texts(request, "text"),
-        commission_basis_points=form.commission_basis_points,
-        tax_basis_points=form.tax_basis_points,
-    )
+    """Save names and texts."""
+    changed = replace(_described(), names=_texts(request, "name"), texts=_texts(request, "text"))
     save_union(changed, request.caller.subject)
     return Redirect("/operate/union")
 
@@ -186,7 +159,7 @@ def show_audit(request: Request) -> Page:
 def _described() -> Union:
     """The union, or an empty description for its operator to fill in."""
     known = settings()
-    return _or_none(get_union) or Union(known.union, {}, {}, (), known.languages, (), (), 0, 0)
+    return _or_none(get_union) or Union(known.union, {}, {}, (), known.languages, (), ())
 
 
 def _or_none(read: Callable[[], T]) -> T | None:

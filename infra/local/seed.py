@@ -75,13 +75,13 @@ class _FirstDay:
         """The operator describes the union and its tree of categories."""
         facts = self.read("union.json")
         told = ("names", "texts", "places", "languages", "classifications", "carriers")
-        rates = ("commission_basis_points", "tax_basis_points")
-        self.operator.put("/api/operate/union", {"id": self.union} | {name: facts[name] for name in (*told, *rates)})
+        self.operator.put("/api/operate/union", {"id": self.union} | {name: facts[name] for name in told})
         tree = [
             {"id": node["category"], "parent": node["parent"], "names": node["names"], "position": position}
             for position, node in enumerate(self.read("categories.json"))
         ]
         self.operator.put("/api/operate/categories", tree)
+        self.operator.put("/api/operate/fees", facts["rules"])
 
     def open_enterprise(self, facts: dict[str, Any]) -> list[dict[str, Any]]:
         """An enterprise applies, the operator approves, the owner opens its stores and takes staff on."""

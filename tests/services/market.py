@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import Listing, OfferReference, Store, Union, listing_level, offer_level
 from mart_union.catalog.tables import ListingItem, StoreItem, UnionItem, listing_key, store_key, union_key
 from mart_union.customers.model import Recipient
@@ -30,10 +31,21 @@ class Market:
     recipient: str
 
 
-def save_union() -> Union:
-    """The union of the tests: 6 % commission, 5 % tax."""
-    union = Union("hsinchu", {"zh-TW": "新竹"}, {}, (), ("zh-TW", "en"), (), (), 600, 500)
-    UnionItem(*union_key(), document=union).save()
+def save_union(**changes: object) -> Union:
+    """The union of the tests: 6 % commission, 5 % tax contained in prices."""
+    union = Union(
+        "hsinchu",
+        {"zh-TW": "新竹", "en": "Hsinchu"},
+        {},
+        (),
+        ("zh-TW", "en"),
+        (),
+        (),
+        fees=(CommissionRule("everything", "union", rate_basis_points=600),),
+        taxes=(TaxRule("goods", "vat", 500),),
+    )
+    union = replace(union, **changes)
+    UnionItem(*union_key(), document=union, sequence=union.sequence).save()
     return union
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mart_union.catalog import service as catalog
+from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import (
     Carrier,
     Category,
@@ -41,8 +42,8 @@ def union() -> Union:
             Classification("craft", {"en": "Craft and wares"}),
         ),
         carriers=(Carrier("windcity-express", {"en": "Windcity Express"}),),
-        commission_basis_points=600,
-        tax_basis_points=500,
+        fees=(CommissionRule("everything", "union", rate_basis_points=600),),
+        taxes=(TaxRule("goods", "vat", 500),),
     )
     return catalog.save_union(described, "operator", NOW)
 

@@ -141,8 +141,6 @@ DESCRIPTION = {
     "languages": ["zh-TW", "en"],
     "classifications": [],
     "carriers": [],
-    "commission_basis_points": 600,
-    "tax_basis_points": 500,
 }
 
 
@@ -150,26 +148,131 @@ def test_an_operator_begins_with_a_union_that_nobody_has_described(undescribed: 
     assert ask("GET", "/api/operate/union")["statusCode"] == 404
     assert "has not been described yet" in page("/operate")
     described = ask("PUT", "/api/operate/union", body=DESCRIPTION)
-    assert json.loads(described["body"]) == {**DESCRIPTION, "sequence": 1}
-    assert read("/api/operate/union") == {**DESCRIPTION, "sequence": 1}
+    without = {"fees": [], "taxes": [], "deposit": {"level_minor": 0, "grace_hours": 72}}
+    assert read("/api/operate/union") == json.loads(described["body"])
+    assert json.loads(described["body"]).items() >= {**DESCRIPTION, **without, "sequence": 1}.items()
     assert "has not been described yet" not in page("/operate")
 
 
-def test_rates_change_for_the_union_and_impossible_ones_are_refused_unchanged(undescribed: None) -> None:
+RULES = {
+    "fees": [
+        {"id": "all", "scope": "union", "rate_basis_points": 700},
+        {"id": "tea", "scope": "category", "subject": "tea", "rate_basis_points": 450, "fixed_minor": 100},
+    ],
+    "taxes": [{"id": "goods", "code": "vat", "basis_points": 500}],
+    "deposit": {"level_minor": 500_000, "grace_hours": 48},
+}
+
+
+def told(rule: dict[str, Any]) -> dict[str, Any]:
+    """A commission rule as the API answers with it."""
+    plain = {"subject": "", "rate_basis_points": 0, "fixed_minor": 0, "floor_minor": 0, "cap_minor": None}
+    return {**plain, **rule}
+
+
+def test_rules_are_set_all_at_once_and_leave_the_description_as_it_is(undescribed: None) -> None:
     ask("PUT", "/api/operate/union", body=DESCRIPTION)
-    assert (
-        ask("PUT", "/api/operate/fees", body={"commission_basis_points": 700, "tax_basis_points": 500})["statusCode"]
-        == 200
-    )
-    refused = ask("PUT", "/api/operate/fees", body={"commission_basis_points": 70_000, "tax_basis_points": 500})
+    ask("PUT", "/api/operate/categories", body=[{"id": "tea", "names": {"en": "Tea"}}])
+    assert ask("PUT", "/api/operate/fees", body=RULES)["statusCode"] == 200
+    rules = read("/api/operate/fees")
+    assert rules["fees"] == [told(each) for each in RULES["fees"]]
+    assert rules["taxes"] == [
+        {"id": "goods", "code": "vat", "basis_points": 500, "on": "goods", "category": "", "included": True}
+    ]
+    assert rules["deposit"] == RULES["deposit"]
+    before = read("/api/operate/union")
+    ask("PUT", "/api/operate/fees", body=RULES)
+    ask("PUT", "/api/operate/union", body=DESCRIPTION)
+    assert read("/api/operate/union") == before
+    month = iso(datetime.now(UTC))[:7]
+    actions = [entry["action"] for entry in read("/api/operate/audit", month=month)["items"]]
+    assert "rules changed" in actions
+
+
+@pytest.mark.parametrize(
+    ("fee", "named"),
+    [
+        ({"rate_basis_points": -1}, "fees.odd: a rate is 0 to 10000 basis points"),
+        ({"rate_basis_points": 10_001}, "fees.odd: a rate is 0 to 10000 basis points"),
+        ({"fixed_minor": -100}, "fees.odd.fixed_minor"),
+        ({"fixed_minor": 150}, "fees.odd.fixed_minor"),
+        ({"floor_minor": 500, "cap_minor": 400}, "fees.odd: its cap is below its floor"),
+        ({"scope": "store", "subject": "no-such-store"}, "fees.odd: there is no store 'no-such-store'"),
+        ({"scope": "category", "subject": "no-such"}, "fees.odd: there is no category 'no-such'"),
+        ({"scope": "classification", "subject": "no-such"}, "fees.odd: there is no classification 'no-such'"),
+        ({"scope": "union", "subject": "tea"}, "fees.odd: the union's rule names nothing"),
+        ({"scope": "planet"}, "fees.odd: a rule holds for a"),
+        ({"id": "all"}, "fees.all: two rules have this id"),
+        ({}, "fees.union: two rules hold for it"),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused_by_name_and_changes_nothing(fee: dict[str, Any], named: str) -> None:
+    save_union()
+    before = read("/api/operate/fees")
+    odd = {"id": "odd", "scope": "union", "rate_basis_points": 500, **fee}
+    refused = ask("PUT", "/api/operate/fees", body={**RULES, "fees": [RULES["fees"][0], odd]})
     assert refused["statusCode"] == 422
-    assert read("/api/operate/fees") == {"commission_basis_points": 700, "tax_basis_points": 500}
-    assert 'value="700"' in page("/operate/fees")
+    assert named in json.loads(refused["body"])["detail"]
+    assert read("/api/operate/fees") == before
+
+
+@pytest.mark.parametrize(
+    ("tax", "named"),
+    [
+        ({"basis_points": 10_001}, "taxes.odd: a rate is 0 to 10000"),
+        ({"code": "V A T"}, "taxes.odd: a code is"),
+        ({"on": "air"}, "taxes.odd: a tax is on goods or fee"),
+        ({"category": "no-such"}, "taxes.odd: there is no category 'no-such'"),
+        ({"code": "vat"}, "taxes.goods vat: two rules hold for it"),
+    ],
+)
+def test_a_tax_that_cannot_be_meant_is_refused_by_name_and_changes_nothing(tax: dict[str, Any], named: str) -> None:
+    save_union()
+    before = read("/api/operate/fees")
+    odd = {"id": "odd", "code": "city", "basis_points": 100, **tax}
+    refused = ask(
+        "PUT", "/api/operate/fees", body={"taxes": [{"id": "goods", "code": "vat", "basis_points": 500}, odd]}
+    )
+    assert refused["statusCode"] == 422
+    assert named in json.loads(refused["body"])["detail"]
+    assert read("/api/operate/fees") == before
+
+
+def test_one_rule_at_a_time_is_added_changed_and_removed_by_the_pages_forms(undescribed: None) -> None:
+    ask("PUT", "/api/operate/union", body=DESCRIPTION)
+    rule = {
+        "what": "commission",
+        "id": "all",
+        "scope": "union",
+        "rate": "6.5 %",
+        "fixed": "3",
+        "floor": "10",
+        "cap": "",
+    }
+    assert ask("POST", "/operate/fees", form=rule)["statusCode"] == 303
+    assert read("/api/operate/fees")["fees"] == [
+        told({"id": "all", "scope": "union", "rate_basis_points": 650, "fixed_minor": 300, "floor_minor": 1000})
+    ]
+    assert ask("POST", "/operate/fees", form={**rule, "rate": "6", "cap": "500"})["statusCode"] == 303
+    tax = {"what": "tax", "id": "city", "code": "city", "rate": "2.25", "on": "goods", "how": "added"}
+    assert ask("POST", "/operate/fees", form=tax)["statusCode"] == 303
+    assert (
+        ask("POST", "/operate/fees", form={"what": "deposit", "floor": "5000", "grace_hours": "24"})["statusCode"]
+        == 303
+    )
+    shown = page("/operate/fees")
+    assert all(each in shown for each in ("6 %", "NT$500", "2.25 %", "Added to the price", 'value="5000"'))
+    assert ask("POST", "/operate/fees", form={**rule, "rate": "six"})["statusCode"] == 422
+    assert ask("POST", "/operate/fees", form={"what": "remove-commission", "id": "all"})["statusCode"] == 303
+    assert ask("POST", "/operate/fees", form={"what": "remove-tax", "id": "city"})["statusCode"] == 303
+    rules = read("/api/operate/fees")
+    assert (rules["fees"], rules["taxes"]) == ([], [])
+    assert rules["deposit"] == {"level_minor": 500_000, "grace_hours": 24}
 
 
 def test_the_union_is_described_by_its_forms_field_by_field(undescribed: None) -> None:
-    form = {"name-zh-TW": "新竹", "name-en": "Hsinchu", "text-en": "Windy", "commission_basis_points": "600"}
-    assert ask("POST", "/operate/union", form={**form, "tax_basis_points": "500"})["statusCode"] == 303
+    form = {"name-zh-TW": "新竹", "name-en": "Hsinchu", "text-en": "Windy"}
+    assert ask("POST", "/operate/union", form=form)["statusCode"] == 303
     named = {"name-zh-TW": "茶", "name-en": "Tea"}
     assert ask("POST", "/operate/union/classifications", form={"id": "tea", **named})["statusCode"] == 303
     carrier = {"id": "hct", "tracking_url": "https://track.example/{number}", **named}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import Listing, OfferReference, Store, Union
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.pricing import Terms, folded, quote, split_delivery, split_line
@@ -13,7 +15,17 @@ from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import Currency
 from mart_union.stock.model import Level
 
-UNION = Union("hsinchu", {}, {}, (), ("zh-TW",), (), (), 600, 500)
+UNION = Union(
+    "hsinchu",
+    {},
+    {},
+    (),
+    ("zh-TW",),
+    (),
+    (),
+    fees=(CommissionRule("everything", "union", rate_basis_points=600),),
+    taxes=(TaxRule("goods", "vat", 500),),
+)
 STORE = Store(
     "tea-house", "tea-co", {}, {}, "food", "open", "", carrier="hct", delivery_amount=6000, free_delivery_from=100_000
 )
@@ -73,7 +85,8 @@ def test_a_level_that_is_paused_is_short_whatever_it_holds() -> None:
 
 @given(amount=whole_dollars, delivery=st.integers(0, 1000).map(lambda dollars: dollars * 100))
 def test_the_shares_of_an_own_line_add_up_to_what_was_charged(amount: int, delivery: int) -> None:
-    money = split_line(LISTING, STORE, UNION, amount_minor=amount, delivery_minor=delivery, supply_minor=0, step=100)
+    listing = replace(LISTING, price_minor=amount)
+    money = split_line(listing, STORE, UNION, quantity=1, delivery_minor=delivery, supply_minor=0, step=100)
     assert sum(share.amount_minor for share in money.shares) == amount + delivery
     assert money.held_minor == 0
     assert all(share.amount_minor > 0 and share.amount_minor % 100 == 0 for share in money.shares)
@@ -81,7 +94,8 @@ def test_the_shares_of_an_own_line_add_up_to_what_was_charged(amount: int, deliv
 
 @given(amount=whole_dollars, supply=whole_dollars)
 def test_the_supplier_gets_its_price_whatever_the_store_sells_for(amount: int, supply: int) -> None:
-    money = split_line(MEDIATED, STORE, UNION, amount_minor=amount, delivery_minor=0, supply_minor=supply, step=100)
+    listing = replace(MEDIATED, price_minor=amount)
+    money = split_line(listing, STORE, UNION, quantity=1, delivery_minor=0, supply_minor=supply, step=100)
     supplied = [share.amount_minor for share in money.shares if share.kind == "supply"]
     assert supplied == [supply]
     assert sum(share.amount_minor for share in money.shares) == amount + money.held_minor
@@ -91,7 +105,7 @@ def test_the_supplier_gets_its_price_whatever_the_store_sells_for(amount: int, s
 
 def test_whoever_delivers_gets_the_delivery_charge() -> None:
     def deliverer(listing: Listing, store: Store) -> str:
-        money = split_line(listing, store, UNION, amount_minor=30_000, delivery_minor=6_000, supply_minor=100, step=100)
+        money = split_line(listing, store, UNION, quantity=1, delivery_minor=6_000, supply_minor=100, step=100)
         return next(share.account for share in money.shares if share.kind == "delivery")
 
     by_itself = Store("tea-house", "tea-co", {}, {}, "food", "open", "")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from mart_union.catalog.fees import CommissionRule, TaxRule
+from mart_union.catalog.model import Store, Union
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import Currency
 from mart_union.mediation.events import events_of
@@ -122,9 +124,13 @@ def test_what_the_seller_stopped_stays_stopped(state: str, reason: str) -> None:
 
 
 def test_the_margin_is_the_price_less_supply_commission_and_tax() -> None:
-    margin = margin_of(OFFER, 22000, commission_basis_points=500, tax_basis_points=500, step=100)
-    assert margin == Margin(22000, 11000, 1100, 1000)
-    assert margin.left_minor == 8900
+    rules = (CommissionRule("all", "union", rate_basis_points=500),)
+    taxes = (TaxRule("goods", "vat", 500), TaxRule("fee", "vat", 1000, on="fee", included=False))
+    union = Union("hsinchu", {}, {}, (), ("en",), (), (), fees=rules, taxes=taxes)
+    store = Store("emei-tea", "xu", {}, {}, "food-drink", "open", "")
+    margin = margin_of(OFFER, 22000, union, store, step=100)
+    assert margin == Margin(22000, 11000, 1100, 1000, 100)
+    assert margin.left_minor == 8800
 
 
 @pytest.mark.parametrize(("reserve", "shown"), [(0, "out_of_stock"), (3, "low_stock"), (4, "in_stock")])

@@ -13,8 +13,6 @@ _UNION = {
     "languages": ["zh-TW", "en"],
     "classifications": [{"id": "food-drink", "names": {"en": "Food"}}],
     "carriers": [],
-    "commission_basis_points": 500,
-    "tax_basis_points": 500,
 }
 
 STORIES: dict[str, tuple[Story, ...]] = {

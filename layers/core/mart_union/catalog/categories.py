@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.enterprises import checked_names
 from mart_union.catalog.model import Category, Texts
-from mart_union.catalog.tables import CategoryItem, category_key
+from mart_union.catalog.tables import CategoryItem, UnionItem, category_key, union_key
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Conflict, Invalid, NotFound
 from mart_union.kernel.ids import derived_id
@@ -102,10 +102,34 @@ def save_category(store: str, category: Category, actor: str, now: datetime | No
         condition=CategoryItem.sequence == before if item else CategoryItem.pk.does_not_exist(),
         refusal=refuse(Conflict, "someone else changed the category at the same moment; read it again"),
     )
+    if not store:
+        _keep_tree(transaction, category)
     owner = f"store/{store}" if store else "union"
     add_audit(transaction, owner, actor, "category saved", f"category/{category.id}", now or utc_now())
     transaction.commit()
     return category
+
+
+def parents_of(categories: Iterable[Category]) -> dict[str, str]:
+    """The tree in short: each category that is under another, and that other."""
+    return {category.id: category.parent for category in categories if category.parent}
+
+
+def _keep_tree(transaction: WriteTransaction, category: Category) -> None:
+    """Keep the union's own copy of its tree in step, if it is described already: checkouts find rules for a category by it."""
+    item = find(UnionItem, *union_key(), consistent=True)
+    if item is None:
+        return
+    others = {child: parent for child, parent in item.document.category_parents.items() if child != category.id}
+    parents = others | parents_of([category])
+    if parents == item.document.category_parents:
+        return
+    union = replace(item.document, category_parents=parents, sequence=item.document.sequence + 1)
+    transaction.put(
+        UnionItem(*union_key(), document=union, sequence=union.sequence),
+        condition=UnionItem.sequence == item.sequence,
+        refusal=refuse(Conflict, "the union was changed at the same moment; try again"),
+    )
 
 
 def get_category(store: str, category: str) -> Category:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.stock.model import Level
 
 Texts = dict[str, str]
@@ -49,8 +50,20 @@ class Carrier(Struct, frozen=True):
     tracking_url: str = ""
 
 
+class DepositRule(Struct, frozen=True):
+    """What sellers keep on deposit: the level under which one is warned, unless the operator set another for the store, and how long
+    it has from the warning until its links are paused."""
+
+    level_minor: int = 0
+    grace_hours: int = 72
+
+
 class Union(Struct, frozen=True):
-    """The union itself, as its operator describes it, with the rates that hold for everything it sells."""
+    """The union itself, as its operator describes it, with the rules that hold for what it sells.
+
+    `category_parents` is its tree of categories in short (child to parent), kept so that a checkout finds the rule that holds for a
+    category by the one read of the union.
+    """
 
     id: str
     names: Texts
@@ -59,8 +72,10 @@ class Union(Struct, frozen=True):
     languages: tuple[str, ...]
     classifications: tuple[Classification, ...]
     carriers: tuple[Carrier, ...]
-    commission_basis_points: int
-    tax_basis_points: int
+    fees: tuple[CommissionRule, ...] = ()
+    taxes: tuple[TaxRule, ...] = ()
+    deposit: DepositRule = DepositRule()
+    category_parents: dict[str, str] = field(default_factory=dict)
     sequence: int = 0
 
 

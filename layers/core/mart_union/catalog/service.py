@@ -20,6 +20,7 @@ from mart_union.catalog.listings import (
     save_listing,
     set_listing_state,
 )
+from mart_union.catalog.rules import Rules, rules_of, save_rules
 from mart_union.catalog.shelves import rebuild_categories, rebuild_front, rebuild_store
 from mart_union.catalog.showing import Shown, get_front, get_shelf, get_store, show_listing
 from mart_union.catalog.stores import (
@@ -29,7 +30,7 @@ from mart_union.catalog.stores import (
     open_store,
     set_store_state,
 )
-from mart_union.catalog.unions import get_union, save_union, union_names
+from mart_union.catalog.unions import change_union, get_union, save_union, union_names
 from mart_union.catalog.uploads import (
     announce_upload,
     claim_upload,
@@ -41,6 +42,7 @@ from mart_union.catalog.uploads import (
 )
 
 __all__ = [
+    "Rules",
     "Shown",
     "add_audit",
     "add_categories",
@@ -50,6 +52,7 @@ __all__ = [
     "category_of_path",
     "change_listing",
     "change_store",
+    "change_union",
     "claim_upload",
     "count_open_stores",
     "decide_enterprise",
@@ -76,9 +79,11 @@ __all__ = [
     "rebuild_front",
     "rebuild_store",
     "release_upload",
+    "rules_of",
     "save_category",
     "save_listing",
     "save_progress",
+    "save_rules",
     "save_union",
     "set_listing_state",
     "set_store_state",

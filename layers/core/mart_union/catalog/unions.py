@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
+from mart_union.catalog.categories import list_categories, parents_of
 from mart_union.catalog.model import Texts, Union
 from mart_union.catalog.tables import UnionItem, union_key
 from mart_union.kernel.clock import utc_now
@@ -46,15 +47,43 @@ def union_names() -> Mapping[str, str]:
 def save_union(union: Union, actor: str, now: datetime | None = None) -> Union:
     """Describe the union; the same description again writes nothing.
 
+    The tree of categories is no part of the description: it is taken from the categories themselves.
+
     Raises:
-        Invalid: another union, no names in a language of its pages, or a rate that is no share.
+        Invalid: another union, no names in a language of its pages, or a classification that a commission rule names is gone.
         Conflict: someone else changed it at the same moment.
     """
-    _check(union)
     item = find(UnionItem, *union_key(), consistent=True)
-    before = item.document if item else None
-    if before and replace(union, sequence=before.sequence) == before:
-        return before
+    return _save(item, union, actor, "union described", now)
+
+
+def change_union(
+    change: Callable[[Union], Union],
+    actor: str,
+    action: str,
+    now: datetime | None = None,
+    *,
+    fresh: Union | None = None,
+) -> Union:
+    """Change a part of the union's description; no difference writes nothing. `fresh` is what to change when there is none yet.
+
+    Raises:
+        NotFound: the union has not been described yet, and there is no `fresh` one.
+        Invalid: what `change` raises, or what `save_union` refuses.
+        Conflict: someone else changed it at the same moment.
+    """
+    item = find(UnionItem, *union_key(), consistent=True)
+    before = fresh if item is None else item.document
+    if before is None:
+        raise NotFound("the union has not been described yet")
+    return _save(item, change(before), actor, action, now)
+
+
+def _save(item: UnionItem | None, union: Union, actor: str, action: str, now: datetime | None) -> Union:
+    _check(union)
+    union = replace(union, category_parents=parents_of(list_categories()))
+    if item is not None and replace(union, sequence=item.document.sequence) == item.document:
+        return item.document
     held = int(item.sequence) if item else 0
     saved = replace(union, sequence=held + 1)
     transaction = WriteTransaction()
@@ -63,7 +92,7 @@ def save_union(union: Union, actor: str, now: datetime | None = None) -> Union:
         condition=UnionItem.sequence == held if item else UnionItem.pk.does_not_exist(),
         refusal=refuse(Conflict, "the union was changed at the same moment; read it again"),
     )
-    add_audit(transaction, "union", actor, "union described", f"union/{union.id}", now or utc_now())
+    add_audit(transaction, "union", actor, action, f"union/{union.id}", now or utc_now())
     transaction.commit()
     return saved
 
@@ -74,7 +103,9 @@ def _check(union: Union) -> None:
     missing = [language for language in union.languages if not union.names.get(language)]
     if missing or not union.languages:
         raise Invalid(f"the union needs a name in each of its languages; missing: {', '.join(missing) or 'all'}")
-    if not (0 <= union.commission_basis_points <= 10_000 and 0 <= union.tax_basis_points <= 10_000):
-        raise Invalid("rates are between 0 and 10,000 basis points")
     if len({each.id for each in union.classifications}) != len(union.classifications):
         raise Invalid("a classification is named twice")
+    ruled = {rule.subject for rule in union.fees if rule.scope == "classification"}
+    gone = sorted(ruled - {each.id for each in union.classifications})
+    if gone:
+        raise Invalid(f"a commission rule names the classification {gone[0]}: change the rule first")

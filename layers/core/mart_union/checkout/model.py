@@ -33,13 +33,16 @@ class PurchaseLine(Struct, frozen=True):
 
 
 class CardPayment(Struct, frozen=True):
-    """How a purchase's card payment stands at the provider: the intent, what was authorized, what was captured of it.
+    """How a purchase's card payment stands: the provider's intent and its name of the card, what was authorized, what the stores accepted
+    of it (once all have answered), what was captured.
 
     `problem` says why nothing was authorized: `requires_action` (the customer has to confirm to their bank), or the card's refusal.
     """
 
     intent: str
+    payment_method: str = ""
     authorized_minor: int = 0
+    accepted_minor: int = 0
     captured_minor: int = 0
     problem: str = ""
 

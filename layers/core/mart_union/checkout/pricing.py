@@ -6,10 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
+from mart_union.catalog.fees import (
+    Taxes,
+    commission_of,
+    commission_rule,
+    frozen_rates,
+    lineage,
+    tax_rules,
+    taxes_of,
+)
 from mart_union.catalog.model import Listing, Store, Union
 from mart_union.checkout.model import Quote, QuotedLine, QuotedStore, Wanted
 from mart_union.kernel.errors import Invalid, RuleViolation
-from mart_union.kernel.money import Currency, included_rate_of, rate_of, split
+from mart_union.kernel.money import Currency, split
 from mart_union.orders.model import Share
 from mart_union.stock.model import Level
 
@@ -79,26 +88,35 @@ def quote(wanted: Sequence[Wanted], terms: Terms, currency: Currency, promised: 
     """
     stores = []
     for store_id in sorted({wish.store for wish in wanted}):
-        lines = tuple(_quoted(wish, terms) for wish in wanted if wish.store == store_id)
+        lines = tuple(_quoted(wish, terms, currency.step) for wish in wanted if wish.store == store_id)
         goods = sum(line.amount_minor for line in lines if not line.problem)
+        tax = sum(line.tax_minor for line in lines if not line.problem)
         store = terms.stores.get(store_id)
         delivery = store.delivery_for(goods) if store is not None and goods else 0
         names = store.names if store is not None else {}
-        stores.append(QuotedStore(store_id, names, lines, goods, delivery, promised.get(store_id, "")))
+        stores.append(QuotedStore(store_id, names, lines, goods, delivery, promised.get(store_id, ""), tax))
     goods, delivery = sum(part.goods_minor for part in stores), sum(part.delivery_minor for part in stores)
+    tax = sum(part.tax_minor for part in stores)
     ready = bool(stores) and not any(line.problem for part in stores for line in part.lines)
-    return Quote(tuple(stores), goods, delivery, goods + delivery, currency.code, ready)
+    return Quote(tuple(stores), goods, delivery, goods + delivery + tax, currency.code, ready, tax)
 
 
-def _quoted(wish: Wanted, terms: Terms) -> QuotedLine:
+def _quoted(wish: Wanted, terms: Terms, step: int) -> QuotedLine:
     listing = terms.listings.get((wish.store, wish.sku))
     problem = problem_with(wish, terms)
     if listing is None:
         return QuotedLine(wish.store, wish.sku, {}, "", wish.quantity, 0, 0, problem)
-    price = listing.price_minor
+    price, amount = listing.price_minor, listing.price_minor * wish.quantity
+    tax = goods_taxes(listing, terms.union, amount, step).added_minor
     return QuotedLine(
-        wish.store, wish.sku, listing.titles, listing.glyph, wish.quantity, price, price * wish.quantity, problem
+        wish.store, wish.sku, listing.titles, listing.glyph, wish.quantity, price, amount, problem, tax_minor=tax
     )
+
+
+def goods_taxes(listing: Listing, union: Union, amount_minor: int, step: int) -> Taxes:
+    """The taxes on goods that cost an amount, by the rules of their category."""
+    categories = lineage(listing.union_category, union.category_parents)
+    return taxes_of(tax_rules(union.taxes, "goods", categories), amount_minor, step)
 
 
 def split_delivery(delivery_minor: int, amounts: Sequence[int], step: int) -> list[int]:
@@ -107,10 +125,12 @@ def split_delivery(delivery_minor: int, amounts: Sequence[int], step: int) -> li
 
 
 class LineMoney(Struct, frozen=True):
-    """A line's frozen split, and what the seller's deposit must hold because the price does not cover it."""
+    """A line's frozen split, what the seller's deposit must hold because the price does not cover it, the tax added, the rates."""
 
     shares: tuple[Share, ...]
     held_minor: int
+    tax_minor: int = 0
+    rates: dict[str, str] = field(default_factory=dict)
 
 
 def split_line(
@@ -118,29 +138,43 @@ def split_line(
     store: Store,
     union: Union,
     *,
-    amount_minor: int,
+    quantity: int,
     delivery_minor: int,
     supply_minor: int,
     step: int,
 ) -> LineMoney:
-    """Freeze who gets what of a line: supplier, commission, tax, whoever delivers, and the store the rest.
+    """Freeze who gets what of a line: supplier, commission, taxes, whoever delivers, and the store the rest.
 
-    Tax is contained in the price of the goods; commission is on the price of the goods; both are rounded half up to steps, and the
-    store, keeper of the remainder, gets what is left. If nothing is left, the store gives the difference from its deposit.
-    `supply_minor` is the supply cost of the whole line.
+    Commission is on the price of the goods, by the most specific rule. A tax that is contained in the price, or in the commission, is
+    taken out of it; one that is added to the price is charged to the customer, one added to the commission is borne by the store. Each
+    is rounded half up to steps, several codes of a tax share by largest remainder, and the store, keeper of the remainder, gets
+    what is left. If nothing is left, the store gives the difference from its deposit. `supply_minor` is the supply cost of the whole line.
     """
-    commission = rate_of(amount_minor, union.commission_basis_points, step)
-    tax = included_rate_of(amount_minor, union.tax_basis_points, step)
-    rest = amount_minor - commission - tax - supply_minor
-    deliverer = f"carrier/{store.carrier}" if listing.offer is None else f"supplier/{listing.offer.supplier}"
-    if listing.offer is None and not store.carrier:
-        deliverer = f"store/{store.id}"
+    amount = listing.price_minor * quantity
+    categories = lineage(listing.union_category, union.category_parents)
+    rule = commission_rule(union.fees, store=store.id, classification=store.classification, categories=categories)
+    commission = commission_of(rule, amount, quantity, step)
+    goods, fee = (tax_rules(union.taxes, on, categories) for on in ("goods", "fee"))
+    on_goods, on_fee = taxes_of(goods, amount, step), taxes_of(fee, commission, step)
+    rest = amount - commission - on_goods.included_minor - on_fee.added_minor - supply_minor
     shares = [
-        Share("union/commission", "commission", commission),
-        Share("tax/vat", "tax", tax),
-        Share(deliverer, "delivery", delivery_minor),
+        *([] if listing.offer is None else [Share(f"supplier/{listing.offer.supplier}", "supply", supply_minor)]),
+        Share("union/commission", "commission", commission - on_fee.included_minor),
+        *(Share(f"tax/{code}", "tax", tax) for code, tax in on_goods.by_code().items()),
+        *(Share(f"tax/{code}", "fee_tax", tax) for code, tax in on_fee.by_code().items()),
+        Share(deliverer_of(listing, store), "delivery", delivery_minor),
         Share(f"store/{store.id}", "sale", max(rest, 0)),
     ]
+    return LineMoney(
+        tuple(share for share in shares if share.amount_minor),
+        max(-rest, 0),
+        on_goods.added_minor,
+        frozen_rates(rule, goods, fee),
+    )
+
+
+def deliverer_of(listing: Listing, store: Store) -> str:
+    """The account of whoever delivers and gets the charge: the supplier of a mediated line, else the store's carrier, else the store."""
     if listing.offer is not None:
-        shares.insert(0, Share(f"supplier/{listing.offer.supplier}", "supply", supply_minor))
-    return LineMoney(tuple(share for share in shares if share.amount_minor), max(-rest, 0))
+        return f"supplier/{listing.offer.supplier}"
+    return f"carrier/{store.carrier}" if store.carrier else f"store/{store.id}"

@@ -7,8 +7,10 @@ import re
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from mart_union.catalog.fees import commission_of, commission_rule, lineage, tax_rules, taxes_of
+from mart_union.catalog.model import Store, Union
 from mart_union.kernel.errors import Invalid, RuleViolation
-from mart_union.kernel.money import LARGEST_AMOUNT, Currency, checked_price, included_rate_of, rate_of
+from mart_union.kernel.money import LARGEST_AMOUNT, Currency, checked_price
 
 SUPPLIER_STATES = ("applied", "approved", "refused", "suspended")
 OFFER_STATES = ("on_offer", "paused", "withdrawn")
@@ -166,23 +168,25 @@ class Margin(Struct, frozen=True):
     supply_minor: int
     commission_minor: int
     tax_minor: int
+    fee_tax_minor: int = 0
 
     @property
     def left_minor(self) -> int:
         """What is left; negative when the sale costs the seller money."""
-        return self.price_minor - self.supply_minor - self.commission_minor - self.tax_minor
+        return self.price_minor - self.supply_minor - self.commission_minor - self.tax_minor - self.fee_tax_minor
 
 
-def margin_of(
-    offer: Offer, price_minor: int, *, commission_basis_points: int, tax_basis_points: int, step: int
-) -> Margin:
-    """What a seller keeps of one unit at a price, with the union's rates as they are now."""
-    return Margin(
-        price_minor,
-        offer.supply_minor,
-        rate_of(price_minor, commission_basis_points, step),
-        included_rate_of(price_minor, tax_basis_points, step),
-    )
+def margin_of(offer: Offer, price_minor: int, union: Union, store: Store, *, step: int) -> Margin:
+    """What a store keeps of one unit at a price, by the union's rules of commission and tax as they are now.
+
+    Tax counts as far as the price contains it, tax on the commission as far as it comes on top of that.
+    """
+    categories = lineage(offer.union_category, union.category_parents)
+    rule = commission_rule(union.fees, store=store.id, classification=store.classification, categories=categories)
+    commission = commission_of(rule, price_minor, 1, step)
+    on_goods = taxes_of(tax_rules(union.taxes, "goods", categories), price_minor, step)
+    on_fee = taxes_of(tax_rules(union.taxes, "fee", categories), commission, step)
+    return Margin(price_minor, offer.supply_minor, commission, on_goods.included_minor, on_fee.added_minor)
 
 
 def checked_offer(offer: Offer, currency: Currency) -> Offer:

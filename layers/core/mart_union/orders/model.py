@@ -145,7 +145,7 @@ class Return(Struct, frozen=True):
     refund: str = ""
 
 
-class Order(Struct, frozen=True):
+class Order(Struct, frozen=True, omit_defaults=True):
     """An order as its store, its customer and its suppliers work with it. Name and address are behind `recipient`.
 
     `payer` is the account that paid and is refunded; '' means the customer's own.
