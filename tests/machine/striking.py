@@ -1,0 +1,35 @@
+"""Faults as the machine draws them: one kind at one of a command's first requests, wherever it can happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from tests.faults.kinds import FAULTS, Fault, Request
+
+_FIRST_REQUESTS = 12
+_NOT_HERE = ("sigkill", "part", "cut")
+"""Processes that end are the harness's; batches and objects that come in part, too."""
+
+
+@dataclass(frozen=True)
+class Strike(Fault):
+    """A fault that strikes only where its kind can."""
+
+    def act_on(self, request: Request, target: Request, attempt: int) -> str:
+        """What to do at one attempt of a request; '' lets it pass."""
+        aim = Request(target.number, request.service, request.operation)
+        return super().act_on(request, aim, attempt) if self.can_strike(request) else ""
+
+
+Aimed = tuple[Strike, Request]
+
+_KINDS = [Strike(each.name, each.act, each.lasts) for each in FAULTS if not each.act.startswith(_NOT_HERE)]
+
+strikes = st.one_of(
+    st.none(),
+    st.none(),
+    st.tuples(st.sampled_from(_KINDS), st.integers(0, _FIRST_REQUESTS - 1).map(lambda number: Request(number, "", ""))),
+)
+"""No fault, mostly; else a kind and the number of the request at which it strikes."""
