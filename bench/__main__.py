@@ -1,26 +1,26 @@
-"""The whole bench in one run: `python -m bench [--docs]`. Prints its rows, and writes them to `build/bench.json`."""
+"""The whole bench in one run: `python -m bench [--docs]`. Prints its rows, and writes them to `build/bench.json`.
+
+A row that another part of the system adds: yield it from a function of the emulator's address, and name the function in `PARTS`.
+"""
 
 from __future__ import annotations
 
 import argparse
-import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import machine, report
-from bench.rows import Row, as_text, write_json
+from bench.rows import Row, read_json, write_json
+from bench.tables import as_text
 from bench.union import emulator, make_tables, settle
-
-PARTS = ("handlers", "budgets", "cold", "growth")
 
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description="Measure what operations cost.")
-    parser.add_argument("--docs", action="store_true", help="write docs/performance.md, too")
-    parser.add_argument("--only", choices=PARTS, action="append", help="only this part; may be given several times")
-    parser.add_argument("--out", type=Path, default=Path("build/bench.json"), help="where the rows go")
-    known = parser.parse_args()
+    known = _arguments()
+    if known.from_json:
+        report.write(*read_json(known.out))
+        return
     rows: list[Row] = []
     before = machine.facts()
     with emulator() as endpoint:
@@ -28,30 +28,61 @@ def main() -> None:
         make_tables()
         for part in known.only or PARTS:
             print(f"\n{part} ...", flush=True)
-            measured = list(_measure(part, endpoint))
+            measured = list(PARTS[part](endpoint))
             print(as_text(measured), flush=True)
             rows += measured
     facts = machine.with_load(before)
     write_json(known.out, facts, rows)
     missed = [row.name for row in rows if row.met is False]
-    print(
-        f"\n{len(rows)} rows in {known.out}; goals met: {sum(row.met is True for row in rows)}, missed: {len(missed)}"
-    )
+    met = sum(row.met is True for row in rows)
+    print("\n".join([f"\n{len(rows)} rows in {known.out}; goals met: {met}, missed: {len(missed)}", *missed]))
     if known.docs:
-        report.write(Path("docs/performance.md"), facts, rows)
+        report.write(facts, rows)
 
 
-def _measure(part: str, endpoint: str) -> Iterator[Row]:
-    from bench import budgets, cold, growth, handlers
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure what operations cost.")
+    parser.add_argument("--docs", action="store_true", help="write docs/performance.md and README.md, too")
+    parser.add_argument("--from-json", action="store_true", help="write them from the last run, and measure nothing")
+    parser.add_argument("--only", choices=PARTS, action="append", help="only this part; may be given several times")
+    parser.add_argument("--out", type=Path, default=Path("build/bench.json"), help="where the rows go")
+    return parser.parse_args()
+
+
+def _handlers(_endpoint: str) -> Iterator[Row]:
+    from bench import handlers
     from bench.operations import lists, operations
-    from bench.scene import scene
 
-    recipient = scene()
-    if part == "handlers":
-        return handlers.rows(itertools.chain(operations(recipient), lists(recipient)))
-    if part == "budgets":
-        return budgets.rows(operations(recipient))
-    return cold.rows(endpoint) if part == "cold" else growth.rows(endpoint)
+    return handlers.rows([*operations(), *lists()])
+
+
+def _budgets(_endpoint: str) -> Iterator[Row]:
+    from bench import budgets, work
+    from bench.operations import lists, operations
+
+    yield from budgets.rows([*operations(), *lists(), *work.works()])
+    yield from work.rows()
+
+
+def _cold(endpoint: str) -> Iterator[Row]:
+    from bench import cold
+
+    return cold.rows(endpoint)
+
+
+def _growth(endpoint: str) -> Iterator[Row]:
+    from bench import growth
+
+    return growth.rows(endpoint)
+
+
+PARTS: dict[str, Callable[[str], Iterator[Row]]] = {
+    "handlers": _handlers,
+    "budgets": _budgets,
+    "cold": _cold,
+    "growth": _growth,
+}
+"""The parts of a run by name; each measures against the emulator at an address."""
 
 
 if __name__ == "__main__":

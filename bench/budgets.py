@@ -1,7 +1,7 @@
 """Requests and capacity units of each operation against the design's budgets.
 
-Units of writes and single reads are what the database reports; a batch read's, which the emulator does not report, are computed from
-the sizes of its items. The budget of a write is worked out from the design's formula, from how many whole KB each written item has,
+Units of writes and single reads are what the database reports; those of batch reads, which the emulator does not report, and of queries, for
+which it always reports half a unit, are computed from the sizes of the items. The budget of a write is worked out from the design's formula, from how many whole KB each written item has,
 and from the indexes that the tables' files name.
 """
 
@@ -19,77 +19,62 @@ from bench.rows import Row, counted
 _READS = {"GetItem", "BatchGetItem", "Query"}
 
 
-@dataclass(frozen=True)
-class Budget:
-    """What the design allows: requests, read units; write units beyond what the written items and indexes take by themselves are too many."""
-
-    requests: int
-    read: float
-    why: str
-
-
 def rows(operations: Iterable[Operation]) -> Iterator[Row]:
     """Three rows an operation: requests, read units, write units."""
     for operation in operations:
-        key = f"budget-{operation.name}".replace(" ", "-").replace(",", "")
-        subject = operation.subject(key)
-        operation.call(f"{key}-warm", operation.subject(f"{key}-warm"))
-        with recorded() as requests:
-            operation.call(key, subject)
-        budget = budget_of(operation, requests)
-        yield counted(f"requests: {operation.name}", len(requests), "requests", budget.requests, budget.why)
-        yield counted(f"read units: {operation.name}", read_units(requests), "units", budget.read, budget.why)
-        items = written_items(requests)
-        if items:
-            goal = write_budget(operation, items)
-            yield counted(
-                f"write units: {operation.name}", write_units(requests), "units", goal, _why_written(operation, items)
-            )
+        yield from rows_of(operation, ask(operation, f"budget-{operation.name}".replace(" ", "-").replace(",", "")))
 
 
-def budget_of(operation: Operation, requests: list[Request]) -> Budget:
-    """The design's row for an operation (section 8), in its own words."""
-    lines, stores = operation.lines, operation.stores
-    match operation.name:
-        case "order status":
-            return Budget(2, 0.5 * _parts(requests), "1 + 1 for the recipient, 0.5 read each 4 KB")
-        case "listing page" | "listing as JSON":
-            return Budget(1, 1, "1 request, at most 1 read")
-        case "cancel":
-            read = 0.5 + 0.5 * stores
-            return Budget(2, read, f"2 requests, (1 + m) x 0.5 = {read:g} read; m = {stores}")
-        case "order step":
-            return Budget(2, 0.5, "at most 2 requests, 0.5 read")
-        case name if name.startswith("checkout"):
-            read = 0.5 * (lines + stores + 2)
-            return Budget(
-                2, read, f"2 requests; 0.5 x (k + m + 2) = {read:g} read (decision 0005); k = {lines}, m = {stores}"
-            )
-    return Budget(1, 0.5, "1 request, 0.5 read a 4 KB shelf")
+def ask(operation: Operation, key: str) -> list[Request]:
+    """What an operation asks of the database when it is warm."""
+    operation.call(f"{key}-warm", operation.subject(f"{key}-warm"))
+    subject = operation.subject(key)
+    with recorded() as requests:
+        operation.call(key, subject)
+    return requests
 
 
-def _parts(requests: list[Request]) -> int:
-    return sum(math.ceil(item_bytes(item) / 4096) for request in requests for item in _found(request))
+def rows_of(operation: Operation, requests: list[Request]) -> Iterator[Row]:
+    """The rows of recorded requests."""
+    budget, items = operation.budget, written_items(requests)
+    yield counted(f"requests: {operation.name}", len(requests), "requests", budget.requests, budget.why)
+    yield counted(f"read units: {operation.name}", read_units(requests), "units", budget.read, budget.why)
+    if items:
+        why = _why_written(operation, items)
+        goal = write_budget(operation, items)
+        yield counted(f"write units: {operation.name}", write_units(requests), "units", goal, why)
 
 
 def read_units(requests: list[Request]) -> float:
-    """Read units of recorded requests: reported, or computed for batch reads (half a unit a 4 KB; a key that finds nothing costs as one that does)."""
+    """Read units of recorded requests, half a unit a 4 KB: of each item that is read by its key, of all together that a query finds."""
     return sum(_read_units(request) for request in requests if request.operation in _READS)
 
 
 def _read_units(request: Request) -> float:
-    if request.operation != "BatchGetItem":
+    items = [item_bytes(item) for item in found(request)]
+    if request.operation == "Query":
+        return 0.5 * max(1, _pages(sum(items)))
+    if request.operation == "GetItem":
         return float(request.answer["ConsumedCapacity"]["CapacityUnits"])
     asked = sum(len(part["Keys"]) for part in request.params["RequestItems"].values())
-    found = _found(request)
-    return 0.5 * (sum(math.ceil(item_bytes(item) / 4096) for item in found) + asked - len(found))
+    once = 0.5 * (sum(map(_pages, items)) + asked - len(items))  # a key that finds nothing costs as one that does
+    return once * (2 if any(part["ConsistentRead"] for part in request.params["RequestItems"].values()) else 1)
 
 
-def _found(request: Request) -> list[dict[str, Any]]:
-    if request.operation == "BatchGetItem":
-        return [item for items in request.answer["Responses"].values() for item in items]
-    if request.operation == "GetItem":
-        return [request.answer["Item"]] if "Item" in request.answer else []
+def _pages(size: int) -> int:
+    return math.ceil(size / 4096)
+
+
+def found(request: Request) -> list[dict[str, Any]]:
+    """The items that a request answered with."""
+    match request.operation:
+        case "BatchGetItem":
+            return [item for items in request.answer["Responses"].values() for item in items]
+        case "GetItem":
+            return [request.answer["Item"]] if "Item" in request.answer else []
+        case "Query":
+            items: list[dict[str, Any]] = request.answer["Items"]
+            return items
     return []
 
 
@@ -113,49 +98,48 @@ class Written:
 
 
 def written_items(requests: list[Request]) -> list[Written]:
-    """The items of the recorded writes. An update's item is a level or an account, well below a KB."""
+    """The items of the recorded writes. An update's item is a level, an account or a payable: at most a KB."""
     written = []
     for request in requests:
         if request.operation == "PutItem":
             written.append(_put(request.params, new=False))
+        elif request.operation == "UpdateItem":
+            written.append(_update(request.params))
+        for table, puts in request.params.get("RequestItems", {}).items():
+            if request.operation == "BatchWriteItem":
+                written += [_put({"TableName": table, "Item": each["PutRequest"]["Item"]}, new=True) for each in puts]
         for each in request.params.get("TransactItems", []):
-            if "Put" in each:
-                written.append(
-                    _put(each["Put"], new="attribute_not_exists" in each["Put"].get("ConditionExpression", ""))
-                )
-            else:
-                ((_, update),) = each.items()
-                written.append(Written(update["TableName"].rpartition("-")[2], 1, 0))
+            ((kind, write),) = each.items()
+            is_new = "attribute_not_exists" in write.get("ConditionExpression", "")
+            written.append(_put(write, new=is_new) if kind == "Put" else _update(write))
     return written
+
+
+def _update(update: dict[str, Any]) -> Written:
+    leaves_index = "due_pk" in update.get("ExpressionAttributeNames", {}).values()
+    return Written(update["TableName"].rpartition("-")[2], 1, int(leaves_index))
 
 
 def _put(put: dict[str, Any], *, new: bool) -> Written:
     table, kilobytes = put["TableName"].rpartition("-")[2], math.ceil(item_bytes(put["Item"]) / 1024)
     entered = {
-        "purchases": 2 * kilobytes,  # by_customer and by_day hold the whole item
+        "purchases": ("customer" in put["Item"]) + 1,  # by_customer and by_day hold the whole item
         "orders": 2 if new else 4,  # by_store and clock, keys only: 1 to enter, 2 when the key changes
-    }
-    return Written(table, kilobytes, entered.get(table, 0))
+        "ledger": (1 if new else 2) * ("due_pk" in put["Item"]),  # due holds the whole item
+    }.get(table, 0)
+    return Written(table, kilobytes, entered if table == "orders" else entered * kilobytes)
 
 
 def write_budget(operation: Operation, items: list[Written]) -> float:
     """The design's write units: whole KB, doubled in a transaction; and what the indexes take."""
-    if operation.name == "order step":
-        return sum(each.kilobytes + each.indexes for each in items)
     more = sum(each.kilobytes - 1 for each in items)
-    return 2 * (_allowed(operation) + more) + sum(each.indexes for each in items)
-
-
-def _allowed(operation: Operation) -> int:
-    """k + m + 3: levels, orders, and the purchase, the transfer and the customer's account (a cancellation leaves the purchase as it is)."""
-    return operation.lines + operation.stores + 3
+    return operation.budget.units * (operation.budget.items + more) + sum(each.indexes for each in items)
 
 
 def _why_written(operation: Operation, items: list[Written]) -> str:
+    budget = operation.budget
     more, indexes = sum(each.kilobytes - 1 for each in items), sum(each.indexes for each in items)
-    if operation.name == "order step":
-        return f"1 unit a KB of the order + {indexes} of indexes (a single write: half of the design's 2 a KB)"
-    return f"2 x (k + m + 3) = {2 * _allowed(operation)}, + 2 x {more} KB beyond the first of an item, + {indexes} of indexes"
+    return f"{budget.units} x {budget.items} items, + {budget.units} x {more} KB beyond the first of an item, + {indexes} of indexes"
 
 
 def item_bytes(item: dict[str, Any]) -> int:

@@ -9,49 +9,55 @@ from bench.operations import Operation
 from bench.recording import Replay, recorded
 from bench.rows import Row, compared
 
-PAIRS = 120
+PAIRS = 160
 _WARM = 6
 
 
 def rows(operations: Iterable[Operation], pairs: int = PAIRS) -> Iterator[Row]:
     """A row for each operation: median times of handler and bare calls, taken in turn."""
     for operation in operations:
-        yield measure(operation, pairs)
+        pair = Pair(operation)
+        timed = [pair.timed(str(number)) for number in range(pairs)]
+        calls = " + ".join(request.operation for request in pair.requests)
+        handler, bare = [own for own, _ in timed], [other for _, other in timed]
+        yield compared(f"handler: {operation.name}", handler, bare, against=f"bare {calls}", goal=operation.goal)
 
 
-def measure(operation: Operation, pairs: int) -> Row:
-    """Handler and bare calls in turn, each about a subject of its own; who goes first changes with every pair."""
-    prefix = operation.name.replace(" ", "-").replace(",", "") + "-"
-    for number in range(_WARM):
-        _timed_handler(operation, f"{prefix}warm-{number}")
-    key = f"{prefix}recorded"
-    subject = operation.subject(key)
-    with recorded() as requests:
-        operation.call(key, subject)
-    replay = Replay(requests, subject)
-    for number in range(_WARM):
-        _timed_bare(operation, replay, f"{prefix}bare-warm-{number}")
-    handler_ms, bare_ms = [], []
-    for number in range(pairs):
-        if number % 2:
-            bare_ms.append(_timed_bare(operation, replay, f"{prefix}bare-{number}"))
-        handler_ms.append(_timed_handler(operation, f"{prefix}handler-{number}"))
-        if not number % 2:
-            bare_ms.append(_timed_bare(operation, replay, f"{prefix}bare-{number}"))
-    calls = " + ".join(request.operation for request in requests)
-    return compared(f"handler: {operation.name}", handler_ms, bare_ms, against=f"bare {calls}", goal=operation.goal)
+class Pair:
+    """An operation's handler beside the bare calls that it makes, both warm; `requests` is what was recorded of it."""
 
+    def __init__(self, operation: Operation) -> None:
+        self._operation = operation
+        self._prefix = operation.name.replace(" ", "-").replace(",", "").replace("'", "")
+        for number in range(_WARM):
+            self._handler(f"{self._prefix}-warm-{number}")
+        key = f"{self._prefix}-recorded"
+        subject = operation.subject(key)
+        with recorded() as self.requests:
+            operation.call(key, subject)
+        self._replay = Replay(self.requests, subject)
+        self._bare_is_first = False
+        for number in range(_WARM):
+            self._bare(f"{self._prefix}-bare-warm-{number}")
 
-def _timed_handler(operation: Operation, key: str) -> float:
-    event = operation.event(key, operation.subject(key))
-    start = time.perf_counter()
-    operation.answer(event)
-    return (time.perf_counter() - start) * 1000
+    def timed(self, key: str) -> tuple[float, float]:
+        """Milliseconds of the handler and of the bare calls, each about a subject of its own; who goes first changes with every call."""
+        self._bare_is_first = not self._bare_is_first
+        handler_key, bare_key = f"{self._prefix}-handler-{key}", f"{self._prefix}-bare-{key}"
+        if self._bare_is_first:
+            bare = self._bare(bare_key)
+            return self._handler(handler_key), bare
+        return self._handler(handler_key), self._bare(bare_key)
 
+    def _handler(self, key: str) -> float:
+        event = self._operation.event(key, self._operation.subject(key))
+        start = time.perf_counter()
+        self._operation.answer(event)
+        return (time.perf_counter() - start) * 1000
 
-def _timed_bare(operation: Operation, replay: Replay, key: str) -> float:
-    calls = replay.prepared(operation.subject(key))
-    start = time.perf_counter()
-    for call, params in calls:
-        call(**params)
-    return (time.perf_counter() - start) * 1000
+    def _bare(self, key: str) -> float:
+        calls = self._replay.prepared(self._operation.subject(key))
+        start = time.perf_counter()
+        for call, params in calls:
+            call(**params)
+        return (time.perf_counter() - start) * 1000

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.session import get_session
 
 from mart_union.kernel import storage
-from mart_union.kernel.ids import new_id
+from mart_union.kernel.ids import derived_id, new_id
 
 METHODS = {
     "GetItem": "get_item",
@@ -21,6 +21,7 @@ METHODS = {
     "PutItem": "put_item",
     "UpdateItem": "update_item",
     "DeleteItem": "delete_item",
+    "BatchWriteItem": "batch_write_item",
     "TransactWriteItems": "transact_write_items",
 }
 
@@ -37,14 +38,13 @@ class Request:
 @contextmanager
 def recorded() -> Iterator[list[Request]]:
     """The requests of the function's client in this block, in order."""
-    asked: list[dict[str, Any]] = []
     requests: list[Request] = []
 
-    def ask(params: dict[str, Any], **_: Any) -> None:
-        asked.append(json.loads(json.dumps(params)))
+    def ask(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        context["bench"] = json.loads(json.dumps(params))  # a request's own: several threads may ask at once
 
-    def told(parsed: dict[str, Any], model: Any, **_: Any) -> None:
-        requests.append(Request(model.name, asked.pop(), parsed))
+    def told(parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        requests.append(Request(model.name, context["bench"], parsed))
 
     events = storage.client().meta.events
     events.register_last("provide-client-params.dynamodb.*", ask, unique_id="bench-ask")
@@ -63,16 +63,26 @@ class Replay:
         self._operations = [METHODS[request.operation] for request in requests]
         self._template = json.dumps([request.params for request in requests], ensure_ascii=False)
         self._subject = subject
+        self._derived = _created_beside(requests, subject)
         self.client = bare_client()
 
     def prepared(self, subject: str) -> list[tuple[Any, dict[str, Any]]]:
         """Calls for a subject, ready to be made; a write's token is its own, so that none passes for a repeat."""
         text = self._template.replace(self._subject, subject) if self._subject else self._template
+        for name in self._derived:
+            text = text.replace(name, derived_id(name, subject))
         params = json.loads(text)
         for each in params:
             if "ClientRequestToken" in each:
                 each["ClientRequestToken"] = new_id()
         return [(getattr(self.client, name), each) for name, each in zip(self._operations, params, strict=True)]
+
+
+def _created_beside(requests: list[Request], subject: str) -> list[str]:
+    """The ids of new items that do not have the subject's own id in theirs, but one made from it: each replay needs others."""
+    writes = [each["Put"] for request in requests for each in request.params.get("TransactItems", []) if "Put" in each]
+    created = [write["Item"]["pk"]["S"] for write in writes if "not_exists" in write.get("ConditionExpression", "")]
+    return [key.partition("#")[2] for key in created if subject not in key]
 
 
 def bare_client() -> Any:

@@ -1,31 +1,81 @@
-"""The measured part of docs/performance.md: between two marks, so that the text around it stays."""
+"""The measured parts of docs/performance.md and README.md: between two marks, so that the text around them stays."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 
-from bench.rows import Row, as_markdown
+from bench.rows import Row
+from bench.tables import as_markdown, by_kind
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
+HEADLINE = (
+    "handler: front page",
+    "handler: listing page",
+    "handler: checkout, 1 line of 1 store",
+    "handler: checkout, 10 lines of 5 stores",
+    "handler: order step",
+    "requests: front page",
+    "requests: checkout, 10 lines of 5 stores",
+    "cold start, of a bare Powertools resolver: browse, first call /api/stores",
+    "cold start, of a bare Powertools resolver: checkout, first call /api/cart",
+    "cold start, of a bare Powertools resolver: tracking, first call is the page /orders",
+    "growth: checkout, 1 line of 1 store, 100 times the data",
+)
+"""The rows that the README shows."""
 
-def write(page: Path, machine: dict[str, str], rows: Sequence[Row]) -> None:
-    """Put the run between the marks of a page.
+
+def write(machine: dict[str, str], rows: Sequence[Row], folder: Path = Path()) -> None:
+    """Put a run into docs/performance.md, and its headline into README.md.
 
     Raises:
-        ValueError: the page has no marks.
+        ValueError: a page has no marks.
     """
+    _fill(folder / "docs" / "performance.md", _measured(machine, rows))
+    _fill(folder / "README.md", _headline(machine, rows))
+
+
+def _fill(page: Path, measured: str) -> None:
     text = page.read_text(encoding="utf-8")
     if BEGIN not in text or END not in text:
         raise ValueError(f"{page} has no marks {BEGIN} and {END}")
     before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n\n{_measured(machine, rows)}\n\n{END}{after}", encoding="utf-8")
+    page.write_text(f"{before}{BEGIN}\n\n{measured}\n\n{END}{after}", encoding="utf-8")
 
 
 def _measured(machine: dict[str, str], rows: Sequence[Row]) -> str:
-    parts = ["### The machine", "\n".join(f"- {name}: {fact}" for name, fact in machine.items())]
-    for name, group in groupby(rows, key=lambda row: row.name.partition(":")[0]):
-        parts += [f"### {name.capitalize()}", as_markdown(list(group))]
+    missed = [row for row in rows if row.met is False]
+    parts = ["### In short", _goals(rows)]
+    if missed:
+        parts.append("\n".join(f"- {_told(row)}" for row in missed))
+    parts += ["### The machine", "\n".join(f"- {name}: {fact}" for name, fact in machine.items())]
+    for kind, group in by_kind(rows).items():
+        parts += [f"### {kind.capitalize()}", as_markdown(group)]
     return "\n\n".join(parts)
+
+
+def _headline(machine: dict[str, str], rows: Sequence[Row]) -> str:
+    shown = [row for row in rows if row.name in HEADLINE]
+    where = f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}, {machine['at'][:10]}"
+    lines = [f"| {row.name} | {row.value:g} {row.unit} | {_ratio(row)} | {row.goal:g} |" for row in shown]
+    table = "\n".join(["| what | value | times its baseline | goal |", "| --- | --- | --- | --- |", *lines])
+    return f"`make bench` on {where}. {_goals(rows)}\n\n{table}"
+
+
+def _goals(rows: Sequence[Row]) -> str:
+    goals = [row for row in rows if row.goal is not None]
+    return f"{len(rows)} rows; {sum(row.met is True for row in goals)} of {len(goals)} goals are met."
+
+
+def _told(row: Row) -> str:
+    if row.spread is None:
+        return f"**{row.name}**: {row.value:g} {row.unit}, goal {row.goal:g} ({row.baseline})"
+    return f"**{row.name}**: {_ratio(row)} times, goal {row.goal:g}"
+
+
+def _ratio(row: Row) -> str:
+    """The ratio with its quartiles; of what is only counted, the ratio to the design's number."""
+    if row.spread is None:
+        return "" if row.ratio is None else f"{row.ratio:.2f}"
+    return f"{row.ratio:.2f} ({row.spread[0]:.2f} to {row.spread[1]:.2f})"

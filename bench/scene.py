@@ -22,7 +22,7 @@ from mart_union.kernel.storage import Item
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import get_transfer, post
 from mart_union.ledger.tables import LedgerItem, TransferItem, transfer_key
-from mart_union.orders.service import get_order
+from mart_union.orders.service import get_order, take_step
 from mart_union.orders.tables import OrdersItem, order_item
 from mart_union.stock.service import count
 from mart_union.stock.tables import LevelItem, StockItem, level_key
@@ -68,6 +68,7 @@ def lay_scene() -> str:
         _open(store)
     for store in STORES[:SELLING]:
         _stock(store)
+        catalog.rebuild_store(store)
     catalog.rebuild_front()
     customers.save_profile(CUSTOMER, name="林小安", email="lin@example.com", language="zh-TW", now=now)
     fields = RecipientFields("林小安", ("光復路二段 101 號",), "新竹市", "300", "0900-000-001")
@@ -110,6 +111,15 @@ def total_of(wishes: list[Wanted]) -> int:
 def buy(wishes: list[Wanted], recipient: str, key: str, total: int) -> Purchase:
     """A purchase of the customer, made outside what is timed."""
     return place_purchase(CUSTOMER, wishes, recipient=recipient, total_seen=total, method="account", key=key)
+
+
+def shipped(order: str) -> str:
+    """The order itself, accepted and shipped by its store: outside what is timed."""
+    now, by = utc_now(), f"store/{STORES[0]}"
+    take_step(order, "accept", "packer", "store", f"accept-{order}", now, fulfiller=by)
+    sent = ("windcity-express", "WC-0001")
+    take_step(order, "ship", "packer", "store", f"ship-{order}", now, fulfiller=by, tracking=sent)
+    return order
 
 
 def fill(recipient: str, scale: int) -> None:

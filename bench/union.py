@@ -31,6 +31,9 @@ SETTINGS = {
     "EMAIL_SENDER": "union@hsinchu.example",
     "RESERVATION_SECONDS": "600",
     "ALLOW_LOOPBACK_SHOPS": "true",
+    "CARD_KEY": "",
+    "CARD_SCRIPT": "",
+    "CARD_API": "",
     "AWS_REGION": "ap-northeast-1",
     "AWS_DEFAULT_REGION": "ap-northeast-1",
     "AWS_ACCESS_KEY_ID": "test",
@@ -84,7 +87,9 @@ def _wait(endpoint: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def make_tables() -> None:
-    """The union's seven tables, from the models."""
+    """The union's seven tables, from the models, and its bucket."""
+    from botocore.session import get_session
+
     from mart_union.catalog.tables import CatalogItem
     from mart_union.checkout.tables import PurchaseItem
     from mart_union.customers.tables import CustomersItem
@@ -95,3 +100,5 @@ def make_tables() -> None:
 
     for table in (CatalogItem, PurchaseItem, CustomersItem, LedgerItem, MediationItem, OrdersItem, StockItem):
         table.create_table(billing_mode="PAY_PER_REQUEST")
+    region = {"LocationConstraint": os.environ["AWS_REGION"]}
+    get_session().create_client("s3").create_bucket(Bucket=SETTINGS["UNION_BUCKET"], CreateBucketConfiguration=region)

@@ -1,0 +1,168 @@
+"""What the system does for many things at once, or for other systems: sales of shops, settlement, import. Budgets only: see `bench.budgets`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import browse.app
+from bench.budgets import ask, write_units
+from bench.operations import WRITE_GOAL, Budget, Operation, read
+from bench.rows import Row, counted
+from bench.scene import STORES, scene
+from mart_union.catalog.files import Row as SheetRow
+from mart_union.catalog.importing import ListingImport
+from mart_union.catalog.model import OfferReference, Upload
+from mart_union.catalog.service import category_of_path
+from mart_union.checkout.model import Wanted
+from mart_union.checkout.sales import place_shop_sale
+from mart_union.kernel.clock import iso, local_date, utc_now
+from mart_union.kernel.settings import settings
+from mart_union.kernel.transaction import WriteTransaction
+from mart_union.ledger.model import Payable, Transfer, postings_of
+from mart_union.ledger.service import add_payable, post
+from mart_union.mediation import service as mediation
+from mart_union.mediation.model import Offer, Terms
+from mart_union.settlement.service import settle_due
+
+SUPPLIER, ROWS, PAYABLES, PARTIES = "guanxi-growers", 100, 180, 2
+
+
+def rows() -> Iterator[Row]:
+    """Rows that need more than one run of an operation."""
+    few, many = (ask(_settle(number), f"settle-{number}") for number in (PAYABLES, 2 * PAYABLES))
+    transactions = sum(request.operation == "TransactWriteItems" for request in few)
+    why = f"at most N / 90 + 3 S transactions; N = {PAYABLES}, S = {PARTIES}"
+    goal = PAYABLES // 90 + 3 * PARTIES
+    yield counted(f"requests: settle {PAYABLES} payables", transactions, "transactions", goal, why)
+    linear = f"linear in N: {write_units(few):g} units for {PAYABLES} payables of as many parties"
+    name = f"write units: settle {2 * PAYABLES} payables"
+    yield counted(name, write_units(many), "units", 2 * write_units(few), linear)
+
+
+def works() -> list[Operation]:
+    """A front page that is still kept, a sale of a seller's shop, and an upload's rows: new, changed and unchanged ones."""
+    return [_kept_front(), _sale(), _import("new"), _import("changed"), _import("unchanged")]
+
+
+def _kept_front() -> Operation:
+    """The front through a cache that heeds `Cache-Control`, as a browser or a distribution is one."""
+    kept: dict[str, float] = {}
+
+    def through_cache(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        if kept.get(event["path"], 0.0) > time.monotonic():
+            return {"statusCode": 200}
+        answer: dict[str, Any] = browse.app.lambda_handler(event, context)
+        scope, _, seconds = answer["multiValueHeaders"]["Cache-Control"][0].partition(", max-age=")
+        if scope == "public":
+            kept[event["path"]] = time.monotonic() + int(seconds)
+        return answer
+
+    return read("front page, kept", through_cache, "/", Budget(0, "0 when cached", 0))
+
+
+@cache
+def _market() -> None:
+    """A supplier with an offer that a store links to, and money on the store's deposit."""
+    now, store = utc_now() - timedelta(minutes=5), STORES[0]
+    names = {"zh-TW": "關西農友社", "en": "Guanxi Growers"}
+    mediation.apply_supplier(SUPPLIER, names=names, texts={}, registration="HS-0000201", applicant="owner", now=now)
+    mediation.decide_supplier(SUPPLIER, True, "operator", now)
+    titles = {"zh-TW": "仙草茶包 20 入", "en": "Grass Jelly Tea Bags, 20"}
+    offer = Offer(SUPPLIER, "HERB-TEA", titles, {}, "tea", "goods", 15_000, 23_000, 18_000, 2, ("everyone",))
+    mediation.save_offer(offer, 10**6, "owner", now)
+    terms = Terms(category_of_path(store, "Tea > Tea Bags"), 23_000)
+    mediation.make_link(store, "GX-HERBTEA", OfferReference(SUPPLIER, "HERB-TEA"), terms, "owner", now)
+    postings = postings_of({"provider/bank": -(10**10), f"store/{store}/deposit": 10**10})
+    post(Transfer("deposit-of-the-bench", "top-up", "TWD", postings, "bench", iso(now)))
+
+
+def _sale() -> Operation:
+    """The use case: the shop and its secret are read to know the sender, and the recipient is written, before it."""
+    _market()
+
+    def sell(event: dict[str, Any], _context: Any) -> object:
+        wishes = [Wanted(STORES[0], "GX-HERBTEA", 1)]
+        return place_shop_sale(
+            STORES[0], "shop-of-the-bench", wishes, recipient=scene(), key=event["key"], now=utc_now()
+        )
+
+    why = "2 requests; 0.5 x (k + m + 1) read (decision 0005), 2 x (k + h + 3) write; k = 1, m = 1, h = 1"
+    budget = Budget(2, why, 0.5 * 3, 1 + 1 + 3)
+    return Operation(
+        "seller-collected sale", sell, lambda key: key, lambda _key, subject: {"key": subject}, WRITE_GOAL, budget
+    )
+
+
+def _import(kind: str) -> Operation:
+    """A chunk of an upload's rows, as `catalog_import` applies it. Of the changed rows each has another price and another count."""
+
+    def subject(key: str) -> str:
+        if kind != "new":
+            _apply(key, 1)
+        return key
+
+    def apply(event: dict[str, Any], _context: Any) -> object:
+        return _apply(event["key"], 2 if kind == "changed" else 1)
+
+    batches = 2 * ROWS // 100 + (0 if kind == "unchanged" else 2 * ROWS // 25)
+    read_rows = "batch reads of 100, 0.5 read a row and table"
+    why = f"R = {ROWS}; {read_rows}; batch writes of 25, 1 write a changed row and table"
+    budget = Budget(batches, why, 0.5 * 2 * ROWS, 0 if kind == "unchanged" else 2 * ROWS, 1)
+    return Operation(
+        f"import {ROWS} {kind} rows", apply, subject, lambda _key, subject: {"key": subject}, WRITE_GOAL, budget
+    )
+
+
+def _apply(key: str, price: int) -> object:
+    importer = _importer()
+    listings = [importer.read(_sheet_row(key, number, price)) for number in range(ROWS)]
+    now = utc_now()
+    upload = Upload(key, f"store/{STORES[0]}", "owner", "STARTED", iso(now))
+    outcome = importer.apply(listings, upload, now, again=False)
+    if outcome.refused:
+        raise RuntimeError(f"the import refused {outcome.refused[0]}")
+    return outcome
+
+
+@cache
+def _importer() -> ListingImport:
+    return ListingImport(STORES[0])
+
+
+def _sheet_row(key: str, number: int, price: int) -> SheetRow:
+    cells = {
+        "id": f"{abs(hash(key)) % 10**9}-{number}",
+        "title": f"東方美人茶 {number}",
+        "product_type": "Tea > Oolong",
+        "union_category": "tea",
+        "price": f"{100 + price} TWD",
+        "quantity": str(10 + price),
+    }
+    return SheetRow(number + 2, cells, tuple(cells.values()))
+
+
+def _settle(number: int) -> Operation:
+    """A run of the settlement over payables of two parties that fall due today."""
+
+    def subject(key: str) -> str:
+        day = local_date(utc_now(), settings().time_zone).isoformat()
+        for start in range(0, number, 90):
+            transaction = WriteTransaction()
+            for place in range(start, start + 90):
+                party = f"store/{key}-{place % PARTIES}"
+                payable = Payable(f"{key}-{place}", party, f"order-{place}", 10_000, day, "completion", f"of-{place}")
+                add_payable(transaction, payable)
+            transaction.commit()
+        return key
+
+    def run(_event: dict[str, Any], _context: Any) -> object:
+        settled = settle_due(utc_now())
+        if len(settled) != PARTIES:
+            raise RuntimeError(f"the settlement made {len(settled)} statements")
+        return settled
+
+    return Operation(f"settle {number} payables", run, subject, lambda *_: {}, WRITE_GOAL, Budget(0, ""))
