@@ -36,13 +36,14 @@ class Guard(Protocol):
 
 
 class Gateway:
-    """A WSGI application of a template's API; `event` is the last one that a function was to answer."""
+    """A WSGI application of a template's API; `event` is the last one that a function was to answer, `door` where the last request came."""
 
     def __init__(self, doors: Iterable[Door], guard: Guard, template: Path = UNION) -> None:
         self._template = template
         self._doors = list(doors)
         self._guard = guard
         self.event: Event = {}
+        self.door: Door | None = None
 
     def __call__(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         response = self.answer(environ["REQUEST_METHOD"], _path(environ), environ)
@@ -56,6 +57,7 @@ class Gateway:
     def answer(self, method: str, path: str, environ: Mapping[str, Any]) -> Response:
         """The gateway's own answer, or that of the function behind the door."""
         found = find_route(self._doors, method, path)
+        self.door = found and found[0]
         if found is None:
             return refusal("MISSING_AUTHENTICATION_TOKEN", 404, self._template)
         door, params = found

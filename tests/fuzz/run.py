@@ -61,6 +61,7 @@ class Tally:
     requests: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     compared: int = 0
+    elsewhere: int = 0
     findings: dict[str, list[str]] = field(default_factory=dict)
 
     def note(self, finding: str, event: Event) -> None:
@@ -72,7 +73,7 @@ class Tally:
         statuses = ", ".join(f"{count} × {status}" for status, count in sorted(self.statuses.items()))
         return (
             f"{self.operations} operations, {self.requests} requests ({statuses}), "
-            f"{self.compared} refusals compared, {len(self.findings)} findings"
+            f"{self.elsewhere} to other paths, {self.compared} refusals compared, {len(self.findings)} findings"
         )
 
     def report(self) -> str:
@@ -154,12 +155,19 @@ class Run:
         self.tally.statuses[response.status_code] += 1
         if response.status_code >= 500:
             self.tally.note(f"{label}: {response.status_code}", gateway.event)
+        if gateway.door is None or label != f"{gateway.door.method} {gateway.door.path}":
+            self.tally.elsewhere += 1  # a name such as `a/b` makes another path: its answer is that operation's
+        else:
+            self._validate(sending, response, gateway)
+        self._compare(label, response.status_code, gateway.event)
+
+    def _validate(self, sending: Sending, response: Any, gateway: Gateway) -> None:
         try:
             sending.case.validate_response(response, checks=CHECKS)
         except FailureGroup as group:
             for failure in group.exceptions:
-                self.tally.note(f"{label}: {response.status_code}: {_told(failure)}", gateway.event)
-        self._compare(label, response.status_code, gateway.event)
+                found = f"{sending.case.operation.label}: {response.status_code}: {_told(failure)}"
+                self.tally.note(found, gateway.event)
 
     def _compare(self, label: str, status: int, event: Event) -> None:
         """After a refusal everything has to be what it was; what was not written to need not be read."""

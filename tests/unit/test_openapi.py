@@ -231,7 +231,8 @@ def test_no_answer_of_the_union_is_a_loose_object() -> None:
             if schema in ({}, {"type": "object"}):
                 yield place
             for name, each in schema.items():
-                yield from loose(each, f"{place}/{name}")
+                if name != "default":
+                    yield from loose(each, f"{place}/{name}")
 
     schemas = describe(find_apis(FUNCTIONS), "0")["components"]["schemas"]
     assert list(loose(schemas, "")) == []
