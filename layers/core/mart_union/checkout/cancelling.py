@@ -7,11 +7,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from mart_union.checkout.capturing import void_authorized
 from mart_union.checkout.model import Purchase
 from mart_union.checkout.paying import end_unpaid
 from mart_union.checkout.service import get_purchase
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import NotFound, StepNotAllowed
+from mart_union.kernel.errors import Busy, NotFound, StepNotAllowed
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
@@ -36,12 +37,14 @@ class Cancelled(Struct, frozen=True):
 
 
 def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: datetime) -> Cancelled:
-    """Cancel every order of a purchase, or none: what was paid goes back to the account, what was taken to its levels.
+    """Cancel every order of a purchase, or none: what was paid goes back to where it came from, what was taken to its levels.
+    What a card only authorized is released.
 
     Reads the purchase and its orders (half a unit each), writes one transaction. The same key again changes nothing.
 
     Raises:
         NotFound: there is no such purchase, or it is another customer's; which of the two is not told.
+        Busy: its card is being charged at this moment.
         StepNotAllowed: an order's procedure no longer allows it; cancel the others by themselves.
         Conflict: an order moved on at the same moment; look again.
     """
@@ -51,20 +54,30 @@ def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: d
     if purchase.payment == "pending":
         ended = end_unpaid(purchase, "voided", now, key=key)
         return Cancelled(ended, get_orders(ended.orders))
-    if purchase.payment != "paid" and purchase.facts.get("ended_by") != key:
+    if purchase.payment == "capturing":
+        raise Busy("the card is being charged at this moment: try again in a minute, and it is refunded")
+    if purchase.payment not in {"authorized", "paid"} and purchase.facts.get("ended_by") != key:
         raise StepNotAllowed(f"the purchase has ended: {purchase.payment}", allowed=[])
     orders = get_orders(purchase.orders)
-    if purchase.payment != "paid" or _were_cancelled(orders, key):
+    if purchase.payment not in {"authorized", "paid"} or _were_cancelled(orders, key):
         return Cancelled(purchase, orders)
-    return Cancelled(purchase, _cancel_orders(purchase, orders, role, actor, key, now))
+    steps = _steps_of(orders, role, actor, key, now)
+    if purchase.payment == "authorized":
+        voided = void_authorized(purchase, orders, steps, now, actor=actor, key=key)
+        return Cancelled(voided, get_orders(purchase.orders))
+    return Cancelled(purchase, _cancel_orders(purchase, orders, steps, actor, now))
 
 
-def _cancel_orders(
-    purchase: Purchase, orders: list[Order], role: str, actor: str, key: str, now: datetime
-) -> list[Order]:
+def _steps_of(orders: list[Order], role: str, actor: str, key: str, now: datetime) -> list[_Step]:
     steps = [(order, _cancelled(order, role, actor, key, now)) for order in orders if order.state not in ENDED]
     if not steps:
         raise StepNotAllowed("every order of the purchase has ended", allowed=[])
+    return steps
+
+
+def _cancel_orders(
+    purchase: Purchase, orders: list[Order], steps: list[_Step], actor: str, now: datetime
+) -> list[Order]:
     transaction = WriteTransaction()
     _add_refund(transaction, purchase, steps, now)
     _add_stock(transaction, purchase, steps, actor, now)

@@ -9,8 +9,9 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from mart_union.checkout.model import Purchase
-from mart_union.checkout.service import get_purchase
-from mart_union.checkout.tables import PurchaseItem, purchase_item, purchase_key
+from mart_union.checkout.payers import payer_account
+from mart_union.checkout.storing import Overtaken, add_changed_purchase, current_purchase
+from mart_union.checkout.tables import PurchaseItem
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id
@@ -18,8 +19,8 @@ from mart_union.kernel.money import checked_price
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import fetch, fetch_all, find
-from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.kernel.storage import fetch, fetch_all
+from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.refs import transfer_ref
 from mart_union.ledger.service import add_replacement, add_resolution, get_transfer, post
@@ -28,11 +29,6 @@ from mart_union.orders.steps import apply_step
 from mart_union.orders.storing import add_changed_order, order_ref
 from mart_union.stock.model import Movement, release, sell_held
 from mart_union.stock.service import add_movement
-
-
-class _Overtaken(Conflict):
-    """The purchase changed between reading and writing: read it again and repeat."""
-
 
 _Moved = Callable[[int, str, str], Movement]
 
@@ -49,7 +45,7 @@ def receive_payment(purchase_id: str, amount_minor: int, *, reference: str, now:
     checked_price(amount_minor, settings().currency)
 
     def receive() -> str:
-        purchase = _current(purchase_id)
+        purchase = current_purchase(purchase_id)
         before = _outcome_before(purchase, amount_minor, reference)
         if before:
             return before
@@ -58,7 +54,7 @@ def receive_payment(purchase_id: str, amount_minor: int, *, reference: str, now:
         _confirm(purchase, f"bank-{reference}", "provider/bank", now)
         return "confirmed"
 
-    return retried(receive, on=_Overtaken, what="this purchase")
+    return retried(receive, on=Overtaken, what="this purchase")
 
 
 def _outcome_before(purchase: Purchase, amount_minor: int, reference: str) -> str:
@@ -86,7 +82,7 @@ def pay_pending(purchase_id: str, subject: str, amount_minor: int, *, key: str, 
     payment_id = f"payment-{derived_id(subject, key)}"
 
     def pay() -> Purchase:
-        purchase = _current(purchase_id)
+        purchase = current_purchase(purchase_id)
         if purchase.customer != subject:
             raise NotFound(f"there is no purchase {purchase_id} of yours")
         if purchase.facts.get("paid_by") == payment_id:
@@ -99,23 +95,24 @@ def pay_pending(purchase_id: str, subject: str, amount_minor: int, *, key: str, 
             raise RuleViolation(f"the purchase costs {purchase.total_minor}, not {amount_minor} minor units")
         return _confirm(purchase, payment_id, f"customer/{subject}", now)
 
-    return retried(pay, on=_Overtaken, what="this purchase")
+    return retried(pay, on=Overtaken, what="this purchase")
 
 
 def expire_purchase(purchase_id: str, now: datetime) -> bool:
     """Free what an unpaid purchase reserved, if its time is up; says whether it was this call that did. Safe to repeat."""
-    purchase = _current(purchase_id)
-    if purchase.payment != "pending" or iso(now) < purchase.expires_at:
-        return False
-    try:
+
+    def expire() -> bool:
+        purchase = current_purchase(purchase_id)
+        if purchase.payment != "pending" or iso(now) < purchase.expires_at:
+            return False  # also when it was paid or ended at the same moment: whoever was first has won
         end_unpaid(purchase, "expired", now)
-    except Conflict:
-        return False  # paid or ended at the same moment: whoever was first has won
-    return True
+        return True
+
+    return retried(expire, on=Conflict, what="this purchase")
 
 
 def list_unpaid(minute: str, until: str, cursor: str = "") -> Page[str]:
-    """Ids of purchases that wait for payment with a reservation ending in a minute (`yyyy-mm-ddThh:mm`), not after `until`."""
+    """Ids of purchases that are not paid yet and on which the system acts in a minute (`yyyy-mm-ddThh:mm`), not after `until`."""
     page = read_page(
         PurchaseItem.clock.query,
         minute,
@@ -134,7 +131,7 @@ def end_unpaid(purchase: Purchase, outcome: str, now: datetime, *, key: str = ""
     """
     ended = replace(purchase, payment=outcome, facts=purchase.facts | ({"ended_by": key} if key else {}))
     transaction = WriteTransaction()
-    _add_change(transaction, ended)
+    add_changed_purchase(transaction, purchase, ended)
     add_resolution(transaction, get_transfer(purchase.transfer), outcome, now)
     _add_orders(transaction, ended, "expire" if outcome == "expired" else "withdraw", release, now)
     transaction.commit()
@@ -146,24 +143,18 @@ def _confirm(purchase: Purchase, payment_id: str, payer: str, now: datetime) -> 
     paid = replace(purchase, payment="paid", facts=purchase.facts | {"paid_by": payment_id})
     pending = get_transfer(purchase.transfer)
     amounts = {posting.account: posting.amount_minor for posting in pending.postings}
-    amounts[payer] = amounts.pop("provider/bank")
+    amounts[payer] = amounts.pop(payer_account(purchase.method, purchase.customer))
     postings = postings_of(amounts)
     payment = replace(pending, id=payment_id, kind="payment", postings=postings, pending=False, at=iso(now))
     transaction = WriteTransaction()
-    _add_change(transaction, paid)
+    add_changed_purchase(transaction, purchase, paid)
     add_replacement(transaction, pending, payment, now)
     try:
         _add_orders(transaction, paid, "pay", sell_held, now)
         transaction.commit()
     except Conflict as error:
-        raise _Overtaken("the purchase has changed meanwhile") from error
+        raise Overtaken("the purchase has changed meanwhile") from error
     return paid
-
-
-def _add_change(transaction: WriteTransaction, after: Purchase) -> None:
-    is_pending = PurchaseItem.payment == "pending"
-    moved_on = refuse(Conflict, f"purchase {after.id} no longer waits for payment")
-    transaction.put(purchase_item(after), condition=is_pending, refusal=moved_on)
 
 
 def _add_orders(transaction: WriteTransaction, after: Purchase, step: str, moved: _Moved, now: datetime) -> None:
@@ -172,7 +163,10 @@ def _add_orders(transaction: WriteTransaction, after: Purchase, step: str, moved
     for order in fetch_all([order_ref(order) for order in after.orders]):
         units.update(units_of(order, [line.number for line in order.lines]))
         stepped = apply_step(order, step, role="system", actor="checkout", at=iso(now), key=f"{step}-{after.id}")
-        add_changed_order(transaction, order, replace(stepped, payment=after.payment))
+        payer = (
+            "" if after.payment == "paid" else order.payer
+        )  # whatever it was to be paid with, the account is refunded
+        add_changed_order(transaction, order, replace(stepped, payment=after.payment, payer=payer))
     for level, quantity in units.items():
         add_movement(transaction, level, moved(quantity, after.customer, f"purchase/{after.id}"), now)
 
@@ -185,10 +179,5 @@ def _credit(purchase: Purchase, amount_minor: int, reference: str, now: datetime
     try:
         post(Transfer(f"bank-{reference}", "top-up", purchase.currency, postings, about, iso(now)))
     except KeyReused as error:  # the same notice, delivered twice at once, has just confirmed the purchase
-        raise _Overtaken("the same notice is being worked on") from error
+        raise Overtaken("the same notice is being worked on") from error
     return "credited"
-
-
-def _current(purchase_id: str) -> Purchase:
-    item = find(PurchaseItem, *purchase_key(purchase_id), consistent=True)
-    return get_purchase(purchase_id) if item is None else item.document

@@ -9,13 +9,17 @@ from typing import Any
 from msgspec.structs import replace
 
 from mart_union.catalog.refs import listing_ref, store_ref, union_ref
+from mart_union.checkout.card_port import cards_are_offered
+from mart_union.checkout.cards import authorize
 from mart_union.checkout.drafting import Asked, Draft, draft_purchase
-from mart_union.checkout.model import METHODS, Purchase, Quote, Wanted
+from mart_union.checkout.model import METHODS, CardPayment, Purchase, Quote, Wanted
 from mart_union.checkout.pricing import Terms, folded, problem_with, quote
+from mart_union.checkout.storing import Overtaken, current_purchase
 from mart_union.checkout.tables import PurchaseItem, purchase_item, purchase_key
 from mart_union.customers.refs import recipient_ref
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import (
+    CardDeclined,
     Conflict,
     KeyReused,
     MartUnionError,
@@ -31,6 +35,7 @@ from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Ref, fetch_all, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger.service import add_transfer
+from mart_union.orders.model import Order
 from mart_union.orders.procedures import promised_by
 from mart_union.orders.storing import add_new_order
 from mart_union.stock import model as movements
@@ -62,6 +67,7 @@ def place_purchase(
     session: str = "",
     last_view: str = "",
     language: str = "",
+    payment_method: str = "",
     now: datetime | None = None,
 ) -> Purchase:
     """Buy: stock, orders, money and the purchase itself in one write, or nothing at all.
@@ -70,18 +76,22 @@ def place_purchase(
     transaction of 2 x (levels + orders + deposit holds + 3) write units, and what the indexes take. The same customer's
     same key again gives the first answer, whatever has changed since.
 
+    By card, with a `payment_method` of the provider's, it is authorized, too: two requests to the provider and two more of ours. A card that was
+    refused leaves the purchase pending, `card.problem` says why, and another may pay it.
+
     Raises:
         KeyReused: the key was used with another request.
         NotFound: a store, listing or recipient is unknown.
         PriceChanged: the total is not the one that the shopper saw.
         OutOfStock, InsufficientFunds: there is too little of something.
         RuleViolation: a store or listing does not sell, the method is unknown, or the cart is too large.
+        ProviderUnavailable: the card provider did not answer; the same again finds out.
     """
     wishes = folded(wanted)
     purchase_id = derived_id("purchase", customer, key)
     asked = Asked(
         purchase=purchase_id,
-        request=input_hash([wishes, recipient, total_seen, method]),
+        request=input_hash([wishes, recipient, total_seen, method, *([payment_method] if payment_method else [])]),
         customer=customer,
         recipient=recipient,
         method=method,
@@ -92,14 +102,31 @@ def place_purchase(
         reservation_seconds=settings().reservation_seconds,
     )
     try:
-        return _place(asked, wishes, total_seen)
+        draft = _place(asked, wishes, total_seen)
+        purchase, orders = draft.purchase, draft.orders
     except MartUnionError as refusal:
-        return first_answer(asked, refusal)
+        purchase, orders = first_answer(asked, refusal), ()
+    if payment_method and purchase.method == "card" and purchase.payment == "pending":
+        return _with_card(purchase, orders, payment_method, asked.now)
+    return purchase
 
 
-def _place(asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Purchase:
+def _with_card(purchase: Purchase, orders: Sequence[Order], payment_method: str, now: datetime) -> Purchase:
+    """The purchase with its card authorized, or as it waits for another."""
+    try:
+        return authorize(purchase, payment_method, now, orders=orders)
+    except (CardDeclined, Overtaken):
+        return current_purchase(purchase.id)
+    except RuleViolation as refusal:
+        problem = str(refusal.facts.get("reason") or "refused")
+        return replace(current_purchase(purchase.id), card=CardPayment("", payment_method, problem=problem))
+
+
+def _place(asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Draft:
     if asked.method not in METHODS:
         raise RuleViolation(f"a purchase is paid by {' or '.join(METHODS)}, not by '{asked.method}'")
+    if asked.method == "card" and not cards_are_offered():
+        raise RuleViolation("this union takes no cards: pay from your account, or by bank transfer")
     terms = read_terms(wishes, asked.now, recipient_of=asked)
     try:
         return _place_under(terms, asked, wishes, total_seen)
@@ -107,14 +134,14 @@ def _place(asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Purchase:
         return _place_under(with_levels(terms), asked, wishes, total_seen)
 
 
-def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Purchase:
+def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Draft:
     refuse_problems(wishes, terms)
     draft = draft_purchase(asked, wishes, terms, settings().currency)
     if draft.purchase.total_minor != total_seen:
         total = draft.purchase.total_minor
         raise PriceChanged(f"the total is now {total} minor units, not {total_seen}", total_minor=total)
     commit_draft(draft)
-    return draft.purchase
+    return draft
 
 
 def read_terms(wishes: Sequence[Wanted], now: datetime, *, recipient_of: Asked | None = None) -> Terms:

@@ -12,7 +12,10 @@ from mart_union.kernel.money import Currency
 
 
 class Settings(Struct, frozen=True):
-    """What a union's functions know of their deployment; `infra/union.yaml` sets each variable."""
+    """What a union's functions know of their deployment; `infra/union.yaml` sets each variable.
+
+    `card_key` is the card processor's publishable key; without it no card is offered.
+    """
 
     union: str
     currency: Currency
@@ -29,6 +32,9 @@ class Settings(Struct, frozen=True):
     email_sender: str
     reservation_seconds: int
     allow_loopback_shops: bool
+    card_key: str = ""
+    card_script: str = ""
+    card_api: str = ""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -59,6 +65,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         email_sender=need("EMAIL_SENDER"),
         reservation_seconds=int(need("RESERVATION_SECONDS")),
         allow_loopback_shops=need("ALLOW_LOOPBACK_SHOPS") == "true",
+        card_key=need("CARD_KEY"),
+        card_script=need("CARD_SCRIPT"),
+        card_api=need("CARD_API"),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from mart_union.checkout.capturing import capture_purchase
 from mart_union.checkout.paying import expire_purchase, list_unpaid
 from mart_union.kernel.clock import iso
 from mart_union.orders.service import act_on_deadlines, list_due
@@ -16,9 +17,13 @@ _DEADLINES = Round("order_deadlines", timedelta(hours=1), timedelta(days=2), HOU
 
 def expire_unpaid(now: datetime) -> Outcome:
     """Expire the purchases whose reservation has ended unpaid: stock is freed, the pending transfer ends. Against a payment that
-    arrives at the same moment exactly one wins.
+    arrives at the same moment exactly one wins. Cards whose stores had their time to answer are charged.
     """
-    return go_round(_UNPAID, now, _unpaid, lambda purchase: expire_purchase(purchase, now))
+
+    def act(purchase: str) -> bool:
+        return expire_purchase(purchase, now) or capture_purchase(purchase, now)
+
+    return go_round(_UNPAID, now, _unpaid, act)
 
 
 def take_due_steps(now: datetime) -> Outcome:

@@ -46,6 +46,9 @@ ANY_UNION = {
     "EMAIL_SENDER": "sender",
     "RESERVATION_SECONDS": "900",
     "ALLOW_LOOPBACK_SHOPS": "false",
+    "CARD_KEY": "",
+    "CARD_SCRIPT": "",
+    "CARD_API": "",
     "AWS_DEFAULT_REGION": "eu-west-1",
 }
 """Settings of no union: functions read theirs when they are imported, and none of them shows in the document."""

@@ -1,0 +1,135 @@
+"""The card processor as checkout sees it: one port, and who stands behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cache
+from typing import Protocol
+
+from msgspec import Struct
+
+from mart_union.kernel.errors import RuleViolation
+from mart_union.kernel.secrets import read_secret
+from mart_union.kernel.settings import settings
+
+UNTRIED = "requires_confirmation"
+AUTHORIZED = "requires_capture"
+TO_ACT = "requires_action"
+DECLINED = "requires_payment_method"
+CAPTURED = "succeeded"
+RELEASED = "canceled"
+
+
+class Intent(Struct, frozen=True):
+    """A card payment as the provider has it now. `state` is the provider's word: one of those above, or `processing`."""
+
+    id: str
+    state: str
+    amount_minor: int
+    captured_minor: int
+    currency: str
+    union: str
+    purchase: str
+    payment_method: str
+    problem: str = ""
+    client_secret: str = ""
+
+
+class CardRefund(Struct, frozen=True):
+    """A refund at the provider; `transfer` is the transfer of ours that asked for it, `failed` whether the money came back to us."""
+
+    id: str
+    intent: str
+    transfer: str
+    amount_minor: int
+    failed: bool
+
+
+class Dispute(Struct, frozen=True):
+    """A customer's dispute with their bank: `state` is open, won or lost; `inquiry` while no money has moved."""
+
+    id: str
+    intent: str
+    amount_minor: int
+    state: str
+
+
+class Notice(Struct, frozen=True):
+    """What a verified webhook is about: a kind of thing (intent, refund, dispute; '' for what does not concern us) and its id.
+
+    What it says is not believed: the thing is read at the provider, as it is by now.
+    """
+
+    id: str
+    kind: str
+    about: str
+
+
+class Movement(Struct, frozen=True):
+    """A movement of the provider's balance: positive for what it owes us more. `transfer` is the one of ours that it must match.
+
+    `fee_minor` is what the provider kept for it.
+    """
+
+    id: str
+    kind: str
+    amount_minor: int
+    fee_minor: int
+    transfer: str
+
+
+class CardProvider(Protocol):
+    """What a card processor does. Every call may be repeated: it is found by its key or id, and counts once.
+
+    All raise ProviderUnavailable where nobody knows what became of the call, and RuleViolation where the provider refuses it.
+    """
+
+    def create(self, purchase: str, amount_minor: int, currency: str, payment_method: str, key: str) -> Intent:
+        """An intent, unconfirmed: nothing is authorized yet."""
+
+    def confirm(self, intent: str) -> Intent:
+        """Try to authorize it. A refused card is a state, DECLINED, with its problem."""
+
+    def find(self, intent: str) -> Intent:
+        """How it stands now."""
+
+    def capture(self, intent: str, amount_minor: int) -> Intent:
+        """Charge a part of what is authorized, once; the rest is released."""
+
+    def release(self, intent: str) -> Intent:
+        """Give up what is not captured."""
+
+    def refund(self, intent: str, amount_minor: int, transfer: str) -> CardRefund:
+        """Give back a part of what was captured, once for a transfer."""
+
+    def find_refund(self, refund: str) -> CardRefund:
+        """How a refund stands now."""
+
+    def find_dispute(self, dispute: str) -> Dispute:
+        """How a dispute stands now."""
+
+    def read_notice(self, text: str, signature: str) -> Notice:
+        """What a webhook is about; Unauthenticated when the provider did not sign it within five minutes."""
+
+    def movements(self, begin: datetime, end: datetime) -> Iterator[Movement]:
+        """The movements of the provider's balance from a moment until before another."""
+
+
+def cards_are_offered() -> bool:
+    """Whether the union has a card processor."""
+    return bool(settings().card_key)
+
+
+@cache
+def card_provider() -> CardProvider:
+    """The union's card processor; its library is imported here, when the first card is used.
+
+    Raises:
+        RuleViolation: the union has none.
+    """
+    if not cards_are_offered():
+        raise RuleViolation("this union takes no cards")
+    from mart_union.checkout.stripe_cards import StripeCards
+
+    return StripeCards(read_secret("stripe_key"), read_secret("stripe_webhook_key"), settings().card_api)

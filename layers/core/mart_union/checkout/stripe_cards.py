@@ -1,0 +1,208 @@
+"""Stripe behind the port of card processors (https://docs.stripe.com/api/payment_intents). Imported only where a card is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+import stripe
+
+from mart_union.checkout.card_port import DECLINED, CardRefund, Dispute, Intent, Movement, Notice
+from mart_union.kernel.errors import KeyReused, ProviderUnavailable, RuleViolation, Unauthenticated
+from mart_union.kernel.settings import settings
+
+T = TypeVar("T")
+
+_CONNECT_SECONDS, _READ_SECONDS = 2, 8
+_FAILED = frozenset({"failed", "canceled"})
+_DISPUTES = {"won": "won", "lost": "lost", "needs_response": "open", "under_review": "open"}
+_KINDS = {"payment_intent": "intent", "refund": "refund", "dispute": "dispute"}
+
+
+class StripeCards:
+    """The union's account at Stripe."""
+
+    def __init__(self, key: str, webhook_key: str, api: str) -> None:
+        self._webhook_key = webhook_key
+        http = stripe.RequestsClient(timeout=(_CONNECT_SECONDS, _READ_SECONDS))
+        client = stripe.StripeClient(key, base_addresses={"api": api}, http_client=http, max_network_retries=1)
+        self._api = client.v1
+
+    def create(self, purchase: str, amount_minor: int, currency: str, payment_method: str, key: str) -> Intent:
+        """An intent with its payment method, captured by hand; cards only, so that no other page of Stripe's takes the customer away."""
+        made = _call(
+            lambda: self._api.payment_intents.create(
+                {
+                    "amount": amount_minor,
+                    "currency": currency.lower(),
+                    "capture_method": "manual",
+                    "payment_method": payment_method,
+                    "allowed_payment_method_types": ["card"],
+                    "metadata": {"union": settings().union, "purchase": purchase},
+                },
+                {"idempotency_key": key},
+            )
+        )
+        return _intent(made)
+
+    def confirm(self, intent: str) -> Intent:
+        """Authorize. Stripe answers a refused card with an error; the intent then says why."""
+        try:
+            return _intent(
+                _call(
+                    lambda: self._api.payment_intents.confirm(
+                        intent, {"use_stripe_sdk": True}, {"idempotency_key": f"confirm-{intent}"}
+                    )
+                )
+            )
+        except stripe.CardError as error:
+            found = self.find(intent)
+            return msgspec.structs.replace(found, state=DECLINED, problem=found.problem or error.code or "declined")
+        except RuleViolation:
+            return self.find(intent)  # confirmed or released at the same moment: it says itself how it stands
+
+    def find(self, intent: str) -> Intent:
+        """The intent as it is."""
+        return _intent(_call(lambda: self._api.payment_intents.retrieve(intent)))
+
+    def capture(self, intent: str, amount_minor: int) -> Intent:
+        """Capture once; Stripe lets no second capture happen."""
+        return _intent(
+            _call(
+                lambda: self._api.payment_intents.capture(
+                    intent, {"amount_to_capture": amount_minor}, {"idempotency_key": f"capture-{intent}"}
+                )
+            )
+        )
+
+    def release(self, intent: str) -> Intent:
+        """Cancel the intent."""
+        return _intent(
+            _call(lambda: self._api.payment_intents.cancel(intent, options={"idempotency_key": f"release-{intent}"}))
+        )
+
+    def refund(self, intent: str, amount_minor: int, transfer: str) -> CardRefund:
+        """Looked for first, since Stripe forgets keys after a day or more, and a dead letter can be older."""
+        for made in self._refunds_of(intent):
+            if made.transfer == transfer:
+                return made
+        refund = _call(
+            lambda: self._api.refunds.create(
+                {"payment_intent": intent, "amount": amount_minor, "metadata": {"transfer": transfer}},
+                {"idempotency_key": f"refund-{transfer}"},
+            )
+        )
+        return _refund(refund)
+
+    def _refunds_of(self, intent: str) -> Iterator[CardRefund]:
+        found = _call(lambda: list(self._api.refunds.list({"payment_intent": intent, "limit": 100}).auto_paging_iter()))
+        return (_refund(refund) for refund in found)
+
+    def find_refund(self, refund: str) -> CardRefund:
+        """The refund as it is."""
+        return _refund(_call(lambda: self._api.refunds.retrieve(refund)))
+
+    def find_dispute(self, dispute: str) -> Dispute:
+        """The dispute as it is."""
+        found = _call(lambda: self._api.disputes.retrieve(dispute)).to_dict()
+        state = _DISPUTES.get(found["status"], "inquiry")
+        return Dispute(found["id"], _id(found.get("payment_intent")), found["amount"], state)
+
+    def read_notice(self, text: str, signature: str) -> Notice:
+        """Verify Stripe's signature over the body."""
+        try:
+            event = stripe.Webhook.construct_event(text, signature, self._webhook_key)
+        except (stripe.SignatureVerificationError, ValueError) as error:
+            raise Unauthenticated("the signature is missing, wrong or too old") from error
+        about = event.to_dict()["data"]["object"]
+        return Notice(event.id, _KINDS.get(about.get("object", ""), ""), about.get("id", ""))
+
+    def movements(self, begin: datetime, end: datetime) -> Iterator[Movement]:
+        """Stripe's balance transactions of the time, with what each is about."""
+        pages = _call(
+            lambda: list(
+                self._api.balance_transactions.list(
+                    {
+                        "created": {"gte": int(begin.timestamp()), "lt": int(end.timestamp())},
+                        "limit": 100,
+                        "expand": ["data.source"],
+                    }
+                ).auto_paging_iter()
+            )
+        )
+        return (_movement(each) for each in pages)
+
+
+def _call(call: Callable[[], T]) -> T:
+    """What a call gives, its errors as ours.
+
+    Raises:
+        ProviderUnavailable: nobody answered, or Stripe is in trouble.
+        KeyReused: the key was used with another request.
+        RuleViolation: Stripe refuses it.
+        stripe.CardError: the card was refused.
+    """
+    try:
+        return call()
+    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+        raise ProviderUnavailable("the card provider does not answer; try again") from error
+    except stripe.IdempotencyError as error:
+        raise KeyReused("this payment was begun with other details") from error
+    except stripe.InvalidRequestError as error:
+        if (error.http_status or 0) >= 500:
+            raise ProviderUnavailable("the card provider is in trouble; try again") from error
+        raise RuleViolation("the card provider does not take this", reason=error.code or "") from error
+    except (stripe.CardError, stripe.AuthenticationError, stripe.PermissionError):
+        raise
+    except stripe.APIError as error:
+        raise ProviderUnavailable("the card provider is in trouble; try again") from error
+
+
+def _intent(made: stripe.PaymentIntent) -> Intent:
+    found = made.to_dict()
+    error = found.get("last_payment_error") or {}
+    metadata = found.get("metadata") or {}
+    return Intent(
+        id=found["id"],
+        state=found["status"],
+        amount_minor=found["amount"],
+        captured_minor=found.get("amount_received") or 0,
+        currency=found["currency"].upper(),
+        union=metadata.get("union", ""),
+        purchase=metadata.get("purchase", ""),
+        payment_method=_id(found.get("payment_method")),
+        problem=error.get("decline_code") or error.get("code") or "",
+        client_secret=found.get("client_secret") or "",
+    )
+
+
+def _refund(made: stripe.Refund) -> CardRefund:
+    found = made.to_dict()
+    transfer = (found.get("metadata") or {}).get("transfer", "")
+    failed = found["status"] in _FAILED
+    return CardRefund(found["id"], _id(found.get("payment_intent")), transfer, found["amount"], failed)
+
+
+def _movement(made: stripe.BalanceTransaction) -> Movement:
+    found = made.to_dict()
+    named = found.get("source")
+    source: dict[str, Any] = named if isinstance(named, dict) else {}
+    kind = source.get("object", "")
+    transfer = ""
+    if kind == "charge":
+        transfer = f"card-{_id(source.get('payment_intent'))}"
+    elif kind == "refund":
+        transfer = (source.get("metadata") or {}).get("transfer", "")
+        transfer = f"refund-failed-{transfer}" if found["type"] == "refund_failure" else transfer
+    elif kind == "dispute":
+        transfer = f"chargeback-{source['id']}" + ("" if found["amount"] < 0 else "-closed")
+    return Movement(found["id"], found["type"], found["amount"], found["fee"], transfer)
+
+
+def _id(reference: Any) -> str:
+    """The id of something that Stripe names, or gives whole."""
+    if not reference:
+        return ""
+    return reference if isinstance(reference, str) else str(reference["id"])
