@@ -78,6 +78,7 @@ class Neighbours:
         _client("secretsmanager").put_secret_value(SecretId=names["UNION_SECRET"], SecretString=json.dumps(SECRETS))
         forget_secrets()
         queue = _client("sqs").create_queue(QueueName=f"mart-union-{names['UNION_ID']}-failures")
+        _client("sqs").create_queue(QueueName=f"mart-union-{names['UNION_ID']}-settlement")
         os.environ["DEAD_LETTER_QUEUES"] = queue["QueueUrl"]
 
     def lay(self, function: str) -> dict[str, str]:
