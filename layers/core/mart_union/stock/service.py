@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from msgspec.structs import asdict, replace
+from pynamodb.expressions.condition import Condition
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import (
@@ -83,6 +85,14 @@ def add_movement(
     A movement that takes from the reserve to sell requires that the level is on sale, and, when `supply_minor` is given, that the
     pool's supply price is still that. The commit raises OutOfStock with what is left, or SupplyPriceMoved.
     """
+    condition, actions = _expression(movement, now, supply_minor)
+    item, refusal = LevelItem(*level_key(level)), _short(level, movement, supply_minor)
+    transaction.update(item, actions, condition=condition, refusal=refusal)
+
+
+@lru_cache(maxsize=64)
+def _expression(movement: Movement, now: datetime, supply_minor: int | None) -> tuple[Condition, list[Any]]:
+    """What a movement requires and does. Most lines of a purchase move their levels alike: they share it."""
     sells = movement.reason in {"sold", "reserved"}
     condition = LevelItem.sequence.exists()
     if sells:
@@ -95,12 +105,7 @@ def add_movement(
             condition &= getattr(LevelItem, name) >= -change
     actions = [LevelItem.sequence.add(1), *_facts(movement, now)]
     actions += [getattr(LevelItem, name).add(getattr(movement, name)) for name in COUNTS if getattr(movement, name)]
-    transaction.update(
-        LevelItem(*level_key(level)),
-        actions,
-        condition=condition,
-        refusal=_short(level, movement, supply_minor),
-    )
+    return condition, actions
 
 
 def _facts(movement: Movement, now: datetime) -> list[Any]:
