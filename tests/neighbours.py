@@ -79,6 +79,7 @@ class Neighbours:
         forget_secrets()
         queue = _client("sqs").create_queue(QueueName=f"mart-union-{names['UNION_ID']}-failures")
         _client("sqs").create_queue(QueueName=f"mart-union-{names['UNION_ID']}-settlement")
+        _client("sqs").create_queue(QueueName=f"mart-union-{names['UNION_ID']}-settlement")
         os.environ["DEAD_LETTER_QUEUES"] = queue["QueueUrl"]
 
     def lay(self, function: str) -> dict[str, str]:

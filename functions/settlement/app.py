@@ -1,4 +1,7 @@
-"""On a schedule in UTC: completes orders whose return window is over, settles what is due in the union's time zone, and reconciles once a day."""
+"""On a schedule in UTC: completes orders whose return window is over, queues what is due in the union's time zone, and reconciles once a day.
+
+On its own queue: settles one party a message, and sends payouts.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,56 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from mart_union.kernel.clock import utc_now
+from mart_union.kernel.errors import MartUnionError
 from mart_union.settlement import service
 from mart_union.settlement.books import RECONCILE
 
 logger = Logger(service="settlement")
 metrics = Metrics(namespace="MartUnion", service="settlement")
 
+PAYOUTS = "payouts"
+"""The task by which payouts are sent out of turn."""
+
 
 @metrics.log_metrics
-def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """One run; `{"task": "reconcile"}` asks for a reconciliation only. A run that was cut off is finished by the next."""
-    now = utc_now()
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:
+    """A queue's batch, a task (`reconcile`, of a `day` if one is named; `payouts`), or the schedule's run. What was cut off is finished by the next."""
+    if "Records" in event:
+        processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+        return process_partial_response(event=event, record_handler=_settle, processor=processor, context=context)
     if event.get("task") == RECONCILE:
-        _tell(service.reconcile(now))
-        return
+        _tell(service.reconcile(utc_now(), event.get("day", "")))
+    elif event.get("task") == PAYOUTS:
+        logger.info("payouts sent", files=len(service.send_payouts(utc_now())))
+    else:
+        _run()
+    return None
+
+
+def _run() -> None:
+    now = utc_now()
     completed = service.complete_due(now)
-    statements = service.settle_due(now)
+    queued = service.queue_due(now)
     _measure("OrdersCompleted", completed.done)
     _measure("OrdersNotCompleted", completed.failed)
-    _measure("StatementsSettled", len(statements))
     report = service.reconcile_daily(now)
     if report is not None:
         _tell(report)
-    logger.info("settled", completed=completed.done, failed=completed.failed, statements=len(statements))
+    logger.info("scheduled", completed=completed.done, failed=completed.failed, queued=queued)
+
+
+def _settle(record: SQSRecord) -> None:
+    try:
+        _measure("StatementsSettled", service.handle_job(record.body, utc_now()))
+    except Exception as error:
+        code = error.code if isinstance(error, MartUnionError) else type(error).__name__
+        logger.warning("to be delivered again", problem=code)
+        _measure("SettlementsFailed", 1)
+        raise
 
 
 def _tell(report: service.Report) -> None:

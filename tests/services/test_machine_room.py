@@ -28,7 +28,6 @@ from mart_union.orders.service import take_step
 from mart_union.settlement import service as settlement
 from mart_union.settlement.books import load_books
 from mart_union.settlement.reconciliation import differences
-from mart_union.settlement.statements import settle_day
 from mart_union.stock.service import get_level, list_journal, stock_in, stock_out
 from mart_union.stock.tables import LevelItem, level_key
 from relay.app import lambda_handler as relay
@@ -36,6 +35,7 @@ from stock_adjustment.app import lambda_handler as stock_adjustment
 from tests.conftest import ROOT
 from tests.services.buckets import own_bucket
 from tests.services.market import NOW, fill_pool, give_money, open_market, save_listing, save_mediated
+from tests.services.settling import due_on, mark_all, settle_day, verify_account
 
 
 @pytest.fixture(scope="module")
@@ -264,8 +264,11 @@ def test_after_purchases_refunds_sales_completions_and_payouts_the_books_agree(t
         take_step(order, "deliver", "system", "system", f"d-{order}", NOW)
         settlement.complete_order(order, actor="settlement", role="system", key="", now=NOW + timedelta(days=8))
     assert set(differences(load_books())) - before == set()
-    paid = [made for made in settle_day("2026-12-07", NOW + timedelta(days=15)) if unique in made.party]
-    assert [made.state for made in paid] == ["paid"] * len(paid)
+    mark_all(NOW)
+    for found in due_on("2026-12-07"):
+        verify_account(found.party, NOW)
+    paid = settle_day("2026-12-07", NOW + timedelta(days=15), unique)
+    assert [made.state for made in paid] == ["ready"] * len(paid)
     assert {made.party for made in paid} >= {f"store/{market.store}", f"supplier/{market.supplier}"}
     supplied = next(made for made in paid if made.party.startswith("supplier/"))
     assert supplied.total_minor >= 6 * 15_000

@@ -21,11 +21,11 @@ from mart_union.ledger.model import Payable
 from mart_union.ledger.service import add_payable
 from mart_union.mediation.service import apply_supplier
 from mart_union.settlement import service as settlement
-from mart_union.settlement.statements import settle_day
 from operate.app import api, lambda_handler
 from tests.gateway import CONTEXT, gateway_event, headers_of
 from tests.services.buckets import own_bucket
 from tests.services.market import NOW, open_market, save_union
+from tests.services.settling import mark_all, settle_day, verify_account
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +110,9 @@ def test_settlements_of_a_day_are_listed_with_their_lines_and_the_last_reconcili
     transaction = WriteTransaction()
     add_payable(transaction, Payable(f"y{unique}", party, "o1", 27_000, day, "completion", "t1", {"en": "Oolong"}))
     transaction.commit()
-    [statement] = [made for made in settle_day(day, NOW) if made.party == party]
+    mark_all(NOW)
+    verify_account(party, NOW)
+    [statement] = settle_day(day, NOW, party)
     settlement.reconcile(NOW)
     listed = read("/api/operate/settlements", day=day)["items"]
     assert [(each["party"], each["total_minor"], each["state"]) for each in listed if each["party"] == party] == [
@@ -294,6 +296,14 @@ def test_the_unions_tree_is_written_parents_first_and_a_child_of_nobody_is_refus
     orphan = [{"id": f"o{unique}", "names": {"en": "Lost"}, "parent": "nobody"}]
     assert ask("PUT", "/api/operate/categories", body=orphan)["statusCode"] == 422
     assert f"o{unique}" not in {each["id"] for each in read("/api/operate/categories")}
+
+
+def test_of_categories_sent_together_none_is_written_when_one_is_refused(unique: str) -> None:
+    before = read("/api/operate/categories")
+    good = {"id": f"g{unique}", "names": {"en": "Good"}}
+    orphan = {"id": f"o{unique}", "names": {"en": "Orphan"}, "parent": f"nothing{unique}"}
+    assert ask("PUT", "/api/operate/categories", body=[good, orphan])["statusCode"] == 422
+    assert read("/api/operate/categories") == before
 
 
 def test_a_day_that_is_no_day_is_refused_by_field() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -45,6 +46,44 @@ class RecipientFields(Struct, frozen=True):
     city: str
     postcode: str
     phone: str
+
+
+DESTINATION_STATES = ("waiting", "verified", "refused", "failed")
+"""What the operator has decided on a destination; `failed` is one that the bank could not pay."""
+
+
+class DestinationFields(Struct, frozen=True):
+    """What a party says of its bank account: whose it is, its IBAN or number, and its bank's BIC or code."""
+
+    holder: str
+    account: str
+    bank: str = ""
+
+
+class Destination(Struct, frozen=True):
+    """Where a party's payouts go: an account at a bank. Immutable but for its state; a change makes a new one, to be verified anew."""
+
+    id: str
+    party: str
+    holder: str
+    account: str
+    bank: str
+    state: str
+    set_by: str
+    set_at: str
+    decided_by: str = ""
+    decided_at: str = ""
+    sequence: int = 1
+
+    @property
+    def fields(self) -> DestinationFields:
+        """What the party said."""
+        return DestinationFields(self.holder, self.account, self.bank)
+
+    @property
+    def masked(self) -> str:
+        """The account as it is shown: its last four characters."""
+        return f"•••• {self.account[-4:]}"
 
 
 class Recipient(Struct, frozen=True):
@@ -186,3 +225,37 @@ def merged_lines(newest: Iterable[CartLine], older: Iterable[CartLine]) -> tuple
         total[(line.store, line.sku)] = min(total.get((line.store, line.sku), 0) + line.quantity, MOST_UNITS_A_LINE)
     kept = list(total.items())[:MOST_CART_LINES]
     return tuple(CartLine(store, sku, quantity) for (store, sku), quantity in kept)
+
+
+_NUMBER = re.compile(r"^[0-9A-Z]{4,34}$")
+_BANK = re.compile(r"^[0-9A-Z]{3,11}$")
+
+
+def checked_destination(fields: DestinationFields, currency: str) -> DestinationFields:
+    """A bank account without blanks, in capitals, if money can be sent to it: an IBAN where the currency is the euro, elsewhere an
+    IBAN or a number with its bank's code.
+
+    Raises:
+        Invalid: a field is missing, malformed or too long; `errors` names each.
+    """
+    holder = " ".join(fields.holder.split())
+    account, bank = (re.sub(r"[\s-]", "", text).upper() for text in (fields.account, fields.bank))
+    problems = []
+    if not 0 < len(holder) <= 70:
+        problems.append({"field": "holder", "reason": "is 1 to 70 characters"})
+    has_iban = _is_iban(account)
+    if currency == "EUR" and not has_iban:
+        problems.append({"field": "account", "reason": "is not a valid IBAN"})
+    elif not has_iban and not _NUMBER.match(account):
+        problems.append({"field": "account", "reason": "is 4 to 34 letters and digits"})
+    if (bank and not _BANK.match(bank)) or (not bank and not has_iban):
+        problems.append({"field": "bank", "reason": "is a code of 3 to 11 letters and digits"})
+    if problems:
+        raise Invalid("this is no bank account that money can be sent to", errors=problems)
+    return DestinationFields(holder, account, bank)
+
+
+def _is_iban(account: str) -> bool:
+    from stdnum import iban  # only where an account is entered
+
+    return bool(iban.is_valid(account))

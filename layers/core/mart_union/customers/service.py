@@ -1,6 +1,17 @@
 """The use cases of customers, by subject: memberships, profiles and recipients, sessions and views, carts, sent marks."""
 
 from mart_union.customers.carts import change_cart, clear_cart, get_cart
+from mart_union.customers.destinations import (
+    add_failed,
+    add_verified_check,
+    decide_destination,
+    find_destinations,
+    find_verified,
+    get_destination,
+    list_waiting,
+    require_verified,
+    set_destination,
+)
 from mart_union.customers.members import (
     accept_invitation,
     add_membership,
@@ -36,17 +47,23 @@ from mart_union.customers.sessions import (
 
 __all__ = [
     "accept_invitation",
+    "add_failed",
     "add_membership",
     "add_recipient",
+    "add_verified_check",
     "change_cart",
     "claim_message",
     "clear_cart",
+    "decide_destination",
     "erase_views",
+    "find_destinations",
     "find_role",
     "find_session",
+    "find_verified",
     "finish_message",
     "forget_recipient",
     "get_cart",
+    "get_destination",
     "get_invitation",
     "get_profile",
     "get_recipient",
@@ -59,11 +76,14 @@ __all__ = [
     "list_session_views",
     "list_staff",
     "list_views",
+    "list_waiting",
     "record_view",
     "release_message",
+    "require_verified",
     "revoke_membership",
     "save_profile",
     "set_consent",
+    "set_destination",
     "start_session",
     "unlist_recipient",
 ]

@@ -12,6 +12,9 @@
 | a role | `CUSTOMER#<subject>`/`MEMBER#<kind>#<id>` | 1 | 1 read |
 | a store's or supplier's staff | `STAFF#<kind>#<id>` | 1 | by size |
 | an invitation | `INVITATION#<code>`/`INVITATION` | 1 | 1 read |
+| where a party is paid | `DESTINATION#<party>`/`CURRENT` | 1 | 1 read |
+| a destination that a bank file names | `DESTINATION#<party>`/`<id>` | 1 | 0.5 read |
+| destinations that wait for the operator | `DESTINATIONS`/`<party>` | 1 a page | by size |
 | the last message about a thing | `SENT#<entity>`/`<channel>` | 2 writes a message | 1 write each |
 
 No index. Views, sessions, carts, invitations and sent marks expire (`expires_at`); expiry comes late, so what must be over is checked, too.
@@ -22,7 +25,7 @@ from __future__ import annotations
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
-from mart_union.customers.model import CartLine, Invitation, Membership, Profile, Recipient, Session, View
+from mart_union.customers.model import CartLine, Destination, Invitation, Membership, Profile, Recipient, Session, View
 from mart_union.kernel.storage import Document, Item, table_name
 
 
@@ -83,6 +86,14 @@ class InvitationItem(CustomersItem):
     taken_by = UnicodeAttribute(null=True)
 
 
+class DestinationItem(CustomersItem):
+    """Where a party is paid, now (CURRENT) or as it once was; `verified` is the id that may be paid, '' for none."""
+
+    document = Document(Destination)
+    verified = UnicodeAttribute(default="")
+    sequence = NumberAttribute(default=1)
+
+
 class SentItem(CustomersItem):
     """The newest news of an entity that was handed to a channel: claimed until a moment, then done."""
 
@@ -131,3 +142,13 @@ def invitation_key(code: str) -> tuple[str, str]:
 def sent_key(entity: str, channel: str) -> tuple[str, str]:
     """The key of the mark that a channel was told about an entity."""
     return f"SENT#{entity}", channel
+
+
+def destination_key(party: str, destination: str = "CURRENT") -> tuple[str, str]:
+    """The key of where a party is paid now, or of one of its destinations by id."""
+    return f"DESTINATION#{party}", destination
+
+
+def waiting_destination_key(party: str) -> tuple[str, str]:
+    """The key under which a party's destination waits for the operator."""
+    return "DESTINATIONS", party

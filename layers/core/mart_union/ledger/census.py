@@ -8,11 +8,23 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mart_union.kernel.census import scan
-from mart_union.ledger.model import Account, Payable, Statement, StatementLine, Transfer
+from mart_union.ledger.model import (
+    Account,
+    BankFile,
+    Payable,
+    Payout,
+    ReportEntry,
+    Statement,
+    StatementLine,
+    Transfer,
+)
 from mart_union.ledger.tables import (
     AccountItem,
+    BankFileItem,
     LedgerItem,
     PayableItem,
+    PayoutItem,
+    ReportPageItem,
     ResolutionItem,
     StatementItem,
     StatementPageItem,
@@ -21,13 +33,17 @@ from mart_union.ledger.tables import (
 
 
 class Ledger(Struct, frozen=True):
-    """All that the ledger holds. `outcomes` says how pending transfers ended; `lines` are those of each statement, by its id."""
+    """All that the ledger holds. `outcomes` says how pending transfers ended; `lines` are those of each statement, by its id;
+    `reports` what providers reported, by provider and day."""
 
     transfers: list[Transfer] = field(default_factory=list)
     outcomes: dict[str, str] = field(default_factory=dict)
     accounts: list[Account] = field(default_factory=list)
     payables: list[Payable] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
+    payouts: list[Payout] = field(default_factory=list)
+    bank_files: list[BankFile] = field(default_factory=list)
+    reports: dict[tuple[str, str], list[ReportEntry]] = field(default_factory=dict)
     lines: dict[str, list[StatementLine]] = field(default_factory=dict)
 
 
@@ -53,5 +69,12 @@ def _add(ledger: Ledger, pk: str, sk: str, raw: dict[str, Any]) -> None:
         ledger.payables.append(replace(item.document, statement=item.statement or ""))
     elif kind == "STATEMENTS":
         ledger.statements.append(StatementItem.from_raw_data(raw).document)
+    elif kind == "PAYOUT":
+        ledger.payouts.append(PayoutItem.from_raw_data(raw).document)
+    elif kind == "BANKFILES":
+        ledger.bank_files.append(BankFileItem.from_raw_data(raw).document)
+    elif kind == "REPORT":
+        provider, _, day = name.partition("#")
+        ledger.reports.setdefault((provider, day), []).extend(ReportPageItem.from_raw_data(raw).entries)
     elif kind == "STATEMENT":
         ledger.lines.setdefault(name, []).extend(StatementPageItem.from_raw_data(raw).lines)

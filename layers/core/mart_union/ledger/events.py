@@ -17,7 +17,7 @@ _RESOLVED = {"posted": "TransferPosted", "voided": "TransferVoided", "expired": 
 def events_of(
     pk: str, sk: str, old: dict[str, Any] | None, new: dict[str, Any] | None, event_id: str, at: str
 ) -> list[Event]:
-    """The events of one change of the Ledger table. A transfer's sequence is 1, its resolution's 2; a statement is made once."""
+    """The events of one change of the Ledger table. A deposit's balance carries its own sequence. A transfer's sequence is 1, its resolution's 2; a statement is made once."""
     if new is None:
         return []
     if sk == "TRANSFER" and old is None:
@@ -27,6 +27,10 @@ def events_of(
         transfer = pk.removeprefix("TRANSFER#")
         data = {"id": transfer, "outcome": new["outcome"], "at": new["at"]}
         return [Event(event_id, _RESOLVED[new["outcome"]], f"transfer/{transfer}", 2, at, data)]
+    if pk.startswith("ACCOUNT#store/") and pk.endswith("/deposit"):
+        store = pk.split("/")[1]
+        data = {"store": store, "available_minor": int(new["available"])}
+        return [Event(event_id, "DepositMoved", f"deposit-balance/{store}", int(new["sequence"]), at, data)]
     if pk.startswith("STATEMENTS#") and _is_closed(new) and not _is_closed(old):
         return [Event(event_id, "StatementMade", f"statement/{new['document']['id']}", 1, at, new["document"])]
     return []

@@ -181,6 +181,21 @@ def get_transfer(transfer: str, *, consistent: bool = False) -> Transfer:
     return item.document
 
 
+def require_available(transaction: WriteTransaction, account: str, level_minor: int, *, reached: bool) -> None:
+    """Let a transaction commit only if what is available on an account with a floor reaches a level, or only if it does not.
+
+    The commit raises Conflict if it is the other way round by then.
+    """
+    if level_minor <= 0:
+        return  # every account reaches it
+    item = AccountItem(*account_key(account))
+    moved = refuse(Conflict, f"what is available on {account} changed just now; look again")
+    if reached:
+        transaction.check(item, AccountItem.available >= level_minor, moved)
+    else:
+        transaction.check(item, AccountItem.pk.does_not_exist() | (AccountItem.available < level_minor), moved)
+
+
 def get_balance(account: str) -> Account:
     """The running balance of an account with a floor; zero for one that nothing was ever posted to."""
     item = find(AccountItem, *account_key(account), consistent=True)

@@ -1,18 +1,19 @@
 """Statements of payables: claimed once, page by page; closed once; paid out once.
 
 A statement is `collecting` while it claims payables, then either `ready` (its total is transferred to the bank's
-account), and `paid` once the bank has the payout, or `carried`: nothing is to be paid, and what the party owes goes into
-its next statement. While one is collecting or ready it stands in the index `due` under `<day>#begun`, so that a run that
-was cut off is found and finished, then under `<day>#settled`; what is carried forward waits there under `carried#<party>`.
+account, with a payout), `paid` once the payout is in a bank file, and perhaps `returned`, or it is `carried`: nothing is paid, for a
+`reason`, and its total goes into the party's next statement. While one is collecting it stands in the index `due` under
+`<day>#begun`, then under `<day>#settled`; what is carried forward waits there under `carried#<party>`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
+from pynamodb.expressions.condition import Condition
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, NotFound
@@ -20,8 +21,8 @@ from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
-from mart_union.ledger.model import Payable, Statement, StatementLine, Transfer, postings_of
-from mart_union.ledger.service import add_transfer
+from mart_union.ledger.model import Payable, Payout, Statement, StatementLine, Transfer, postings_of
+from mart_union.ledger.payouts import add_payout
 from mart_union.ledger.tables import (
     PayableItem,
     StatementItem,
@@ -34,22 +35,18 @@ from mart_union.ledger.tables import (
 LINES_A_PAGE = 90
 """A transaction holds a hundred items: these payables, their page, the statement's head."""
 
-UNFINISHED = ("collecting", "ready")
+Guard = Callable[[WriteTransaction], None]
+"""Adds a condition of another capability to a transaction."""
 
 
-def list_due(day: str) -> Iterator[Payable]:
-    """The payables due on a day that no statement has claimed, those of a party together. One query a MB, of an index that lags by a moment."""
-    return _documents(PayableItem.due.query(day))
+def list_due(party: str, day: str) -> Iterator[Payable]:
+    """A party's payables due on a day that no statement has claimed. One query a MB, of an index that lags by a moment."""
+    return _documents(PayableItem.due.query(f"{day}#{party}"))
 
 
 def list_carried(party: str) -> list[Payable]:
-    """What the party owes from statements before."""
+    """What the party is owed, or owes, from statements before."""
     return list(_documents(PayableItem.due.query(f"carried#{party}")))
-
-
-def list_unfinished(day: str) -> list[Statement]:
-    """Statements of a day that were begun and not brought to their end."""
-    return list(_documents(StatementItem.due.query(f"{day}#begun")))
 
 
 def list_settled(day: str, cursor: str = "") -> Page[Statement]:
@@ -119,63 +116,85 @@ def claim(statement: Statement, payables: Sequence[Payable]) -> Statement:
         *statement_page_key(statement.id, after.pages), lines=tuple(_line(payable) for payable in payables)
     )
     transaction.create(page, refuse(Conflict, f"page {after.pages} of statement {statement.id} is there already"))
-    _add_head(transaction, statement, after)
+    add_head(transaction, statement, after)
     transaction.commit()
-    return after
+    return replace(after, sequence=statement.sequence + 1)
 
 
-def close(statement: Statement, now: datetime) -> Statement:
-    """End the collecting: transfer the total to the bank's account, or carry forward what is not above zero. One transaction.
+def reason_to_carry(total_minor: int, minimum_minor: int, destination: str) -> str:
+    """Why a statement's total is not paid; '' if it is, or if there is nothing to pay or to carry."""
+    if total_minor < 0:
+        return "negative"
+    if 0 < total_minor < minimum_minor:
+        return "below_minimum"
+    return "" if destination or not total_minor else "no_destination"
+
+
+def close(
+    statement: Statement, now: datetime, *, destination: str, minimum_minor: int = 0, guard: Guard | None = None
+) -> Statement:
+    """End the collecting: transfer the total to the bank's account, with its payout, or carry it forward. One transaction.
+
+    `destination` is the id of the party's verified account, '' if it has none; `guard` has the transaction check that it still is.
 
     Raises:
-        Conflict: the statement is not as it was read.
+        Conflict: the statement, or the destination, is not as it was read.
     """
+    reason = reason_to_carry(statement.total_minor, minimum_minor, destination)
     transaction = WriteTransaction()
-    if statement.total_minor > 0:
-        transfer = _payout(statement, now)
+    if statement.total_minor > 0 and not reason:
+        transfer = _payout_transfer(statement, now)
         after = replace(statement, state="ready", payout=transfer.id)
-        add_transfer(transaction, transfer)
+        add_payout(transaction, transfer, _payout(after, transfer, destination))
+        if guard is not None:
+            guard(transaction)
     else:
-        after = replace(statement, state="carried")
+        after = replace(statement, state="carried", reason=reason)
         if statement.total_minor:
             _add_carried(transaction, statement)
-    _add_head(transaction, statement, after)
+    add_head(transaction, statement, after)
     transaction.commit()
-    return after
+    return replace(after, sequence=statement.sequence + 1)
 
 
-def mark_paid(statement: Statement) -> Statement:
-    """Note that the bank has been given a statement's payout. One transaction.
-
-    Raises:
-        Conflict: the statement is not as it was read.
-    """
-    after = replace(statement, state="paid")
-    transaction = WriteTransaction()
-    _add_head(transaction, statement, after)
-    transaction.commit()
-    return after
-
-
-def _add_head(transaction: WriteTransaction, before: Statement, after: Statement) -> None:
-    day, progress = after.period[:10], "begun" if after.state in UNFINISHED else "settled"
+def add_head(transaction: WriteTransaction, before: Statement, after: Statement) -> None:
+    """Add a statement's changed head to a transaction, under the sequence that was read. The commit raises Conflict if it has moved."""
+    day, progress = after.period[:10], "begun" if after.state == "collecting" else "settled"
+    stored = replace(after, sequence=before.sequence + 1)
     item = StatementItem(
         *statement_key(after.party, after.period),
-        document=after,
+        document=stored,
+        sequence=stored.sequence,
         due_pk=f"{day}#{progress}",
         due_sk=f"{after.party}#{after.period}",
     )
-    as_read = StatementItem.document == before if before.pages else StatementItem.pk.does_not_exist()
-    transaction.put(item, condition=as_read, refusal=refuse(Conflict, f"another run is at statement {after.id}"))
+    transaction.put(
+        item, condition=_as_read(before), refusal=refuse(Conflict, f"another run is at statement {after.id}")
+    )
+
+
+def _as_read(before: Statement) -> Condition:
+    """A head stored before heads had a sequence has none; it is as it was read if it still has none."""
+    if before.sequence:
+        return StatementItem.sequence == before.sequence
+    return StatementItem.sequence.does_not_exist() if before.pages else StatementItem.pk.does_not_exist()
 
 
 def _line(payable: Payable) -> StatementLine:
     return StatementLine(
-        payable.id, payable.order, payable.amount_minor, payable.kind, payable.transfer, payable.titles
+        payable.id,
+        payable.order,
+        payable.amount_minor,
+        payable.kind,
+        payable.transfer,
+        payable.titles,
+        payable.gross_minor,
+        payable.deductions,
+        payable.rates,
     )
 
 
-def _payout(statement: Statement, now: datetime) -> Transfer:
+def _payout_transfer(statement: Statement, now: datetime) -> Transfer:
     return Transfer(
         id=derived_id("payout", statement.id),
         kind="payout",
@@ -183,6 +202,20 @@ def _payout(statement: Statement, now: datetime) -> Transfer:
         postings=postings_of({statement.party: -statement.total_minor, "bank/out": statement.total_minor}),
         reference=statement.id,
         at=iso(now),
+    )
+
+
+def _payout(statement: Statement, transfer: Transfer, destination: str) -> Payout:
+    return Payout(
+        id=transfer.id,
+        party=statement.party,
+        account=statement.party,
+        amount_minor=statement.total_minor,
+        currency=statement.currency,
+        destination=destination,
+        reference=statement.id,
+        made_at=transfer.at,
+        period=statement.period,
     )
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from mart_union.checkout.census import all_purchases
 from mart_union.kernel.bucket import get_object, put_object
 from mart_union.kernel.clock import iso, local_date
+from mart_union.kernel.errors import Invalid
 from mart_union.kernel.functions import invoke_later
 from mart_union.kernel.settings import settings
 from mart_union.ledger import jobs
 from mart_union.ledger.census import whole_ledger
 from mart_union.orders.census import all_orders
-from mart_union.settlement.reconciliation import Books, Difference, differences
+from mart_union.settlement.differences import Difference
+from mart_union.settlement.reconciliation import Books, balances_until, differences
 from mart_union.stock.census import all_levels
 
 _JOB = "reconcile"
@@ -25,7 +27,11 @@ RECONCILE = "reconcile"
 
 
 class Report(Struct, frozen=True):
-    """What a reconciliation looked at and what it found."""
+    """What a reconciliation looked at and what it found.
+
+    `day` is the day that it closes: its balances are those of all transfers until that day was over, by kind of account, and what
+    providers reported until then is compared. The rest of the books have no past, and are compared as they are now.
+    """
 
     at: str
     transfers: int
@@ -34,15 +40,24 @@ class Report(Struct, frozen=True):
     levels: int
     statements: int
     differences: tuple[Difference, ...]
+    day: str = ""
+    balances: dict[str, int] = field(default_factory=dict)
 
 
-def ask_reconciliation() -> None:
-    """Have the settlement function reconcile the books now; `last_report` tells what it found, a little later."""
-    invoke_later("settlement", {"task": RECONCILE})
+def ask_reconciliation(day: str = "") -> None:
+    """Have the settlement function reconcile the books of a day, or of today; `get_report` tells what it found, a little later."""
+    invoke_later("settlement", {"task": RECONCILE} | ({"day": day} if day else {}))
 
 
-def reconcile(now: datetime) -> Report:
-    """Compare the union's books with each other, and keep the report. Scans of four tables: for a nightly job."""
+def reconcile(now: datetime, day: str = "") -> Report:
+    """Compare the union's books with each other and with what providers report, and keep the report as that of the day (today, if none is
+    named). Scans of four tables: for a nightly job.
+
+    Raises:
+        Invalid: there is no such day, or it has not come.
+    """
+    today = local_date(now, settings().time_zone)
+    closed = checked_day(day, today) if day else today
     books, found = agreed_differences()
     report = Report(
         at=iso(now),
@@ -52,9 +67,26 @@ def reconcile(now: datetime) -> Report:
         levels=len(books.levels),
         statements=len(books.ledger.statements),
         differences=tuple(found),
+        day=closed.isoformat(),
+        balances=balances_until(books.ledger, closed, settings().time_zone),
     )
-    _keep(report, now)
+    _keep(report, newest=closed == today)
     return report
+
+
+def checked_day(text: str, today: date) -> date:
+    """A day (yyyy-mm-dd) that has come.
+
+    Raises:
+        Invalid: it has not, or it is none.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid(f"'{text}' is not a day", errors=[{"field": "day", "reason": "is not a day"}]) from error
+    if day > today:
+        raise Invalid(f"{text} has not come yet", errors=[{"field": "day", "reason": "has not come yet"}])
+    return day
 
 
 def agreed_differences() -> tuple[Books, list[Difference]]:
@@ -82,22 +114,23 @@ def reconcile_daily(now: datetime) -> Report | None:
     return report
 
 
-def last_report() -> Report:
-    """The newest report.
+def last_report(day: str = "") -> Report:
+    """The newest report, or that of a day.
 
     Raises:
-        NotFound: there has been no reconciliation yet.
+        NotFound: there has been no such reconciliation yet.
     """
-    return msgspec.json.decode(get_object(_NEWEST), type=Report)
+    key = f"reconciliation/{day}.json" if day else _NEWEST
+    return msgspec.json.decode(get_object(key), type=Report)
 
 
 def load_books() -> Books:
     """The books as they are now."""
-    return Books(whole_ledger(), list(all_orders()), list(all_purchases()), list(all_levels()))
+    zone = settings().time_zone
+    return Books(whole_ledger(), list(all_orders()), list(all_purchases()), list(all_levels()), zone)
 
 
-def _keep(report: Report, now: datetime) -> None:
+def _keep(report: Report, *, newest: bool) -> None:
     text = msgspec.json.encode(report).decode()
-    day = local_date(now, settings().time_zone).isoformat()
-    for key in (f"reconciliation/{day}.json", _NEWEST):
+    for key in (f"reconciliation/{report.day}.json", *([_NEWEST] if newest else [])):
         put_object(key, text, "application/json")

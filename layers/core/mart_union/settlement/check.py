@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sized
 
 from mart_union.settlement.books import agreed_differences
-from mart_union.settlement.reconciliation import Books, Difference
+from mart_union.settlement.differences import Difference
+from mart_union.settlement.reconciliation import Books
 
 
 def check_union() -> list[Difference]:

@@ -7,28 +7,44 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 
 from msgspec import Struct, field
 
 from mart_union.checkout.model import Purchase
 from mart_union.checkout.payers import CARDS
+from mart_union.kernel.clock import from_iso, local_date
 from mart_union.ledger.census import Ledger
 from mart_union.ledger.model import Account, Payable, Statement, StatementLine, Transfer, has_floor
 from mart_union.orders.model import ENDED, Line, Order
+from mart_union.settlement.bank_checks import check_payouts, check_reports
+from mart_union.settlement.differences import Difference
 from mart_union.settlement.shares import is_party
 from mart_union.stock.model import Level
+
+__all__ = [
+    "Books",
+    "Difference",
+    "balances_of",
+    "balances_until",
+    "check_cards",
+    "check_completions",
+    "check_escrow",
+    "check_floors",
+    "check_levels",
+    "check_payables",
+    "check_pools",
+    "check_purchases",
+    "check_refunds",
+    "check_statements",
+    "check_transfers",
+    "check_units",
+    "differences",
+]
 
 _GIVEN_BACK = frozenset({"refused", "cancelled", "expired"})
 _PAYERS = ("customer/", "provider/")
 _SETTLED = frozenset({"completion", "refund"})
-
-
-class Difference(Struct, frozen=True):
-    """Something that the books disagree on: the invariant it breaks, what it is about, and what is wrong."""
-
-    invariant: int
-    subject: str
-    detail: str
 
 
 class Books(Struct, frozen=True):
@@ -38,6 +54,7 @@ class Books(Struct, frozen=True):
     orders: list[Order] = field(default_factory=list)
     purchases: list[Purchase] = field(default_factory=list)
     levels: list[Level] = field(default_factory=list)
+    time_zone: str = "UTC"
 
 
 def differences(books: Books) -> list[Difference]:
@@ -52,6 +69,8 @@ def differences(books: Books) -> list[Difference]:
         *check_units(books.orders, books.levels),
         *check_payables(ledger.payables, ledger.transfers),
         *check_statements(ledger.payables, ledger.statements, ledger.lines, ledger.transfers),
+        *check_payouts(ledger.payouts, ledger.bank_files, ledger.statements, ledger.transfers),
+        *check_reports(ledger.reports, ledger.transfers, ledger.payouts, books.time_zone),
         *check_completions(books.orders, ledger.transfers),
         *check_cards(books.purchases, books.orders, ledger.transfers),
         *check_refunds(books.purchases, books.orders, ledger.transfers),
@@ -68,6 +87,18 @@ def balances_of(transfers: Iterable[Transfer], outcomes: Mapping[str, str]) -> C
             for posting in transfer.postings:
                 balances[posting.account] += posting.amount_minor
     return balances
+
+
+def balances_until(ledger: Ledger, day: date, time_zone: str) -> dict[str, int]:
+    """What accounts held when a day was over, those of a kind together: `customer`, `store/deposit`, `bank/out`. They sum to zero."""
+    until = [each for each in ledger.transfers if local_date(from_iso(each.at), time_zone) <= day]
+    kinds: Counter[str] = Counter()
+    for account, amount in balances_of(until, ledger.outcomes).items():
+        kind, name, *rest = account.split("/")
+        kinds[
+            "/".join([kind, *rest] if kind in {"customer", "order", "store", "supplier", "carrier"} else [kind, name])
+        ] += amount
+    return dict(sorted(kinds.items()))
 
 
 def check_transfers(transfers: Iterable[Transfer]) -> Iterator[Difference]:
@@ -216,7 +247,7 @@ def _check_statement(statement: Statement, lines: list[StatementLine], payouts: 
     total = sum(line.amount_minor for line in lines)
     if total != statement.total_minor:
         yield Difference(7, subject, f"its total is {statement.total_minor}, its lines sum to {total}")
-    if payouts != (statement.state in {"ready", "paid"}):
+    if payouts != (statement.state in {"ready", "paid", "returned"}):
         yield Difference(7, subject, f"it is {statement.state} and was paid out {payouts} times")
 
 

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from mart_union.settlement.books import Report, ask_reconciliation, last_report, reconcile, reconcile_daily
 from mart_union.settlement.completion import complete_due, complete_order
+from mart_union.settlement.payouts import (
+    decide_account,
+    find_account,
+    get_bank_file,
+    get_terms,
+    list_bank_files,
+    return_payout,
+    send_payouts,
+    set_account,
+    set_terms,
+)
+from mart_union.settlement.queueing import handle_job, queue_due
 from mart_union.settlement.statements import (
     get_statement,
     list_settlements,
     list_statements,
     settle_due,
+    settle_party,
     statement_as_csv,
 )
 from mart_union.settlement.sweeping import expire_unpaid, take_due_steps
@@ -18,14 +31,26 @@ __all__ = [
     "ask_reconciliation",
     "complete_due",
     "complete_order",
+    "decide_account",
     "expire_unpaid",
+    "find_account",
+    "get_bank_file",
     "get_statement",
+    "get_terms",
+    "handle_job",
     "last_report",
+    "list_bank_files",
     "list_settlements",
     "list_statements",
+    "queue_due",
     "reconcile",
     "reconcile_daily",
+    "return_payout",
+    "send_payouts",
+    "set_account",
+    "set_terms",
     "settle_due",
+    "settle_party",
     "statement_as_csv",
     "take_due_steps",
 ]

@@ -13,8 +13,21 @@ from mart_union.ledger.model import Statement, StatementLine
 Cell = str | Decimal
 
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # https://owasp.org/www-community/attacks/CSV_Injection
-_STATEMENT = ("statement", "period", "order", "kind", "title", "currency", "amount")
-_PAYOUT = ("payout", "party", "period", "statement", "currency", "amount")
+_STATEMENT = (
+    *(
+        "statement",
+        "period",
+        "order",
+        "kind",
+        "title",
+        "rates",
+        "deductions",
+        "gross",
+        "currency",
+        "amount",
+        "transfer",
+    ),
+)
 
 
 def sheet(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
@@ -27,7 +40,7 @@ def sheet(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
 
 
 def statement_sheet(statement: Statement, lines: Sequence[StatementLine], language: str, currency: Currency) -> str:
-    """A statement's lines and, last, its total."""
+    """A statement's lines, each with its order, item, rates and transfer, and, last, its total and payout."""
     rows: list[list[Cell]] = [
         [
             statement.id,
@@ -35,21 +48,18 @@ def statement_sheet(statement: Statement, lines: Sequence[StatementLine], langua
             line.order,
             line.kind,
             _title(line, language),
+            "; ".join(f"{kind}: {rate}" for kind, rate in sorted(line.rates.items())),
+            "; ".join(f"{kind}: {amount(taken, currency)}" for kind, taken in sorted(line.deductions.items())),
+            amount(line.gross_minor, currency) if line.gross_minor else "",
             currency.code,
             amount(line.amount_minor, currency),
+            line.transfer,
         ]
         for line in lines
     ]
-    rows.append(
-        [statement.id, statement.period, "", "total", "", currency.code, amount(statement.total_minor, currency)]
-    )
+    total = amount(statement.total_minor, currency)
+    rows.append([statement.id, statement.period, "", "total", "", "", "", "", currency.code, total, statement.payout])
     return sheet(_STATEMENT, rows)
-
-
-def payout_sheet(statement: Statement, currency: Currency) -> str:
-    """What the bank is told to pay for a statement: a party's id, never a name; the bank's own register knows the party's account."""
-    row: list[Cell] = [statement.payout, statement.party, statement.period, statement.id]
-    return sheet(_PAYOUT, [[*row, currency.code, amount(statement.total_minor, currency)]])
 
 
 def amount(amount_minor: int, currency: Currency) -> Decimal:

@@ -1,88 +1,152 @@
-"""Settlement of what is due: each payable into one statement of its party, each statement into one payout."""
+"""Settlement of what is due: each payable into one statement of its party, each statement into one payout.
+
+The schedule hands one job a due party to a queue; each job is small, and can be repeated, cut off, or late.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from aws_lambda_powertools import Logger
+from msgspec import Struct
 
-from mart_union.kernel.bucket import put_object
+from mart_union.customers.service import add_verified_check, find_verified
 from mart_union.kernel.clock import local_date
 from mart_union.kernel.errors import MartUnionError
 from mart_union.kernel.paging import Page
 from mart_union.kernel.settings import settings
 from mart_union.ledger import jobs
 from mart_union.ledger import statements as ledger
-from mart_union.ledger.model import Payable, Statement, StatementLine
+from mart_union.ledger.bank_files import get_terms
+from mart_union.ledger.due import DueParty, list_due_parties, note_settled
+from mart_union.ledger.model import Payable, PayoutTerms, Statement, StatementLine
+from mart_union.settlement.payouts import send_payouts
 from mart_union.settlement.periods import days_between
-from mart_union.settlement.sheets import payout_sheet, statement_sheet
+from mart_union.settlement.sheets import statement_sheet
 
 _JOB = "settle_due"
 _FIRST_LOOK_BACK = timedelta(days=62)
-_LOOK_AGAIN = timedelta(days=2)
-"""An order completed just before midnight may make its payable just after a run: days stay in sight for two more."""
+_PAGES_A_JOB = 50
+"""4,500 payables: a party with more takes several jobs, each of them far shorter than a function may run."""
 
 logger = Logger(child=True)
 
+Send = Callable[[Sequence[DueParty]], None]
+"""Hands jobs on, in a queue or to `settle_party` at once."""
 
-def settle_due(now: datetime) -> list[Statement]:
-    """Settle every day that has come since the last run; the statements that were brought to their end.
 
-    A run cut off anywhere is finished by the next: claimed payables are on a stored page, an unfinished statement is found by
-    its day, and a payout's transfer and file have ids made from the statement. At most ceil(N/90) + 3 S transactions for N payables of S parties.
+def hand_out(now: datetime, send: Send) -> int:
+    """Hand on a job for each party that is due on any day until today, in the union's time zone; how many they were.
+
+    A party whose marks are settled is left out. The next run begins with the first day on which one was not, so that what failed is
+    tried again however long ago it was due. One read of marks a day, and a page of five hundred.
     """
     today = local_date(now, settings().time_zone)
     checkpoint = jobs.get_checkpoint(_JOB)
     first = date.fromisoformat(checkpoint) if checkpoint else today - _FIRST_LOOK_BACK
-    settled = [statement for day in days_between(first, today) for statement in settle_day(day.isoformat(), now)]
-    jobs.set_checkpoint(_JOB, _first_in_sight(first, today - _LOOK_AGAIN).isoformat())
-    return settled
+    handed, first_open = 0, ""
+    for day in days_between(min(first, today), today):
+        for page in _pages_of_marks(day.isoformat()):
+            open_parties = [found for found in page if not found.is_quiet]
+            send(open_parties)
+            handed += len(open_parties)
+            first_open = first_open or (day.isoformat() if open_parties else "")
+    jobs.set_checkpoint(_JOB, first_open or today.isoformat())
+    return handed
 
 
-def _first_in_sight(first: date, last: date) -> date:
-    """The first of these days on which something is left to settle, else the last: the next run begins there."""
-    return next((day for day in days_between(first, last) if not _is_settled(day.isoformat())), max(first, last))
-
-
-def _is_settled(day: str) -> bool:
-    return next(ledger.list_due(day), None) is None and not ledger.list_unfinished(day)
-
-
-def settle_day(day: str, now: datetime) -> Iterator[Statement]:
-    """Settle what is due on one day, and finish what an earlier run of that day left unfinished.
+def settle_due(now: datetime) -> list[Statement]:
+    """Settle without a queue, one party after the other, and send the payouts: by hand, or in a small union. The statements that it closed.
 
     A party that cannot be settled, as when another run is at it, is logged and left to the next run; it holds up no other.
     """
-    for party, payables in itertools.groupby(ledger.list_due(day), key=lambda payable: payable.party):
-        try:
-            yield from _settle_party(party, day, payables, now)
-        except Exception as error:  # noqa: BLE001 - one party's trouble is no other's
-            _log_left(party, day, error)
-    for begun in ledger.list_unfinished(day):
-        try:
-            yield from _finish(ledger.get_statement(begun.party, begun.period), now)
-        except Exception as error:  # noqa: BLE001 - one party's trouble is no other's
-            _log_left(begun.party, day, error)
+    closed: list[Statement] = []
+
+    def settle(parties: Sequence[DueParty]) -> None:
+        for found in parties:
+            try:
+                while not (job := settle_party(found, now)).is_done:
+                    pass
+                closed.extend(filter(None, [job.statement]))
+            except Exception as error:  # noqa: BLE001 - one party's trouble is no other's
+                log_left(found, error)
+
+    hand_out(now, settle)
+    send_payouts(now)
+    return closed
 
 
-def _log_left(party: str, day: str, error: Exception) -> None:
+def log_left(found: DueParty, error: Exception) -> None:
+    """Tell that a party is left to the next run."""
     code = error.code if isinstance(error, MartUnionError) else type(error).__name__
-    logger.error("left to the next run", party=party, day=day, code=code)
+    logger.error("left to the next run", party=found.party, day=found.due, code=code)
 
 
-def _settle_party(party: str, day: str, payables: Iterable[Payable], now: datetime) -> Iterator[Statement]:
-    """Claim and pay out. A statement of the day that still collects is continued; after one that is closed comes another."""
-    newest = next(iter(ledger.list_of_party(party, beginning=day, limit=1)), None)
+def _pages_of_marks(day: str) -> Iterator[tuple[DueParty, ...]]:
+    cursor = ""
+    while True:
+        page = list_due_parties(day, cursor)
+        yield page.items
+        cursor = page.next
+        if not cursor:
+            return
+
+
+class Job(Struct, frozen=True):
+    """What a job did: the statement that it brought to its end, if one, and whether nothing is left to do."""
+
+    statement: Statement | None
+    is_done: bool
+
+
+def settle_party(found: DueParty, now: datetime, most_pages: int = _PAGES_A_JOB) -> Job:
+    """Claim what a party is due on a day into one statement, and pay it or carry it forward.
+
+    A statement of the day that still collects is continued; after one that is closed comes another. At most one transaction for
+    ninety payables, and one to close.
+
+    Raises:
+        Conflict: another run is at this party.
+    """
+    newest = next(iter(ledger.list_of_party(found.party, beginning=found.due, limit=1)), None)
+    terms, destination = get_terms(), find_verified(found.party)
     if newest is not None and newest.state == "collecting":
-        statement = newest
+        statement, payables = newest, ledger.list_due(found.party, found.due)
     else:
-        statement = ledger.begin_statement(party, next_period(day, newest), settings().currency.code, now)
-        payables = itertools.chain(ledger.list_carried(party), payables)
-    for page in _pages(payables):
+        period = next_period(found.due, newest)
+        statement = ledger.begin_statement(found.party, period, settings().currency.code, now)
+        payables = _of_new_statement(found, terms, destination)
+    pages = _pages(payables)
+    for page in itertools.islice(pages, most_pages):
         statement = ledger.claim(statement, page)
-    yield from _finish(statement, now)
+    if next(pages, None) is not None:
+        return Job(None, is_done=False)
+    closed = _close(statement, terms, destination, now) if statement.pages else None
+    note_settled(found, now)
+    return Job(closed, is_done=True)
+
+
+def _of_new_statement(found: DueParty, terms: PayoutTerms, destination: str) -> Iterator[Payable]:
+    """What was carried forward, then what is due. What was carried makes a statement alone only if that is paid."""
+    carried, due = ledger.list_carried(found.party), ledger.list_due(found.party, found.due)
+    first = next(due, None)
+    if first is not None:
+        return itertools.chain(carried, [first], due)
+    total = sum(payable.amount_minor for payable in carried)
+    is_paid = total > 0 and not ledger.reason_to_carry(total, terms.minimum_minor, destination)
+    return iter(carried if is_paid else ())
+
+
+def _close(statement: Statement, terms: PayoutTerms, destination: str, now: datetime) -> Statement:
+    return ledger.close(
+        statement,
+        now,
+        destination=destination,
+        minimum_minor=terms.minimum_minor,
+        guard=lambda transaction: add_verified_check(transaction, statement.party, destination),
+    )
 
 
 def next_period(day: str, newest: Statement | None) -> str:
@@ -97,19 +161,6 @@ def _pages(payables: Iterable[Payable]) -> Iterator[list[Payable]]:
     remaining = iter(payables)
     while page := list(itertools.islice(remaining, ledger.LINES_A_PAGE)):
         yield page
-
-
-def _finish(statement: Statement, now: datetime) -> Iterator[Statement]:
-    """Bring a statement to its end, from wherever it stands. The bank's file is the same whenever it is written."""
-    if statement.state not in ledger.UNFINISHED:
-        return
-    if statement.state == "collecting":
-        statement = ledger.close(statement, now)
-    if statement.state == "ready":
-        sheet = payout_sheet(statement, settings().currency)
-        put_object(f"payouts/{statement.period[:10]}/{statement.payout}.csv", sheet, "text/csv; charset=utf-8")
-        statement = ledger.mark_paid(statement)
-    yield statement
 
 
 def list_statements(party: str) -> list[Statement]:
