@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from mart_union.catalog.model import Carrier, Category, Classification, Place, Texts, Union
-from mart_union.catalog.service import change_union, get_union, list_categories, save_category
+from mart_union.catalog.service import change_union, get_union, list_categories, save_categories
 from mart_union.web.access import OPERATOR
 from mart_union.web.api import Api
 from mart_union.web.request import Request
@@ -52,5 +52,5 @@ def read_categories(request: Request) -> list[Category]:
 
 
 def write_categories(request: Request) -> list[Category]:
-    """Write categories of the union's tree, parents before children; what is not named stays as it is."""
-    return [save_category("", category, request.caller.subject) for category in request.content]
+    """Write categories of the union's tree, parents before children, all or none; what is not named stays as it is."""
+    return save_categories("", request.content, request.caller.subject)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -81,6 +81,20 @@ def category_of_path(store: str, path: str) -> str:
     return nodes[-1].id
 
 
+def save_categories(store: str, categories: Sequence[Category], actor: str) -> list[Category]:
+    """Write several categories, parents before children; if one of them is refused, none is written.
+
+    Raises:
+        Invalid: of one of them as `save_category` raises it, in the tree that those before it make.
+        Conflict: someone else changed one at the same moment; the same again writes the rest.
+    """
+    tree = {each.id: each for each in list_categories(store)}
+    for category in categories:
+        _check(category, tree)
+        tree[category.id] = category
+    return [save_category(store, category, actor) for category in categories]
+
+
 def save_category(store: str, category: Category, actor: str, now: datetime | None = None) -> Category:
     """Write a category of a store, or of the union for store ''. The same again writes nothing.
 
@@ -88,10 +102,7 @@ def save_category(store: str, category: Category, actor: str, now: datetime | No
         Invalid: bad id or names, or the parent is unknown or below the category itself.
         Conflict: someone else changed it at the same moment.
     """
-    if not _ID.match(category.id):
-        raise Invalid(f"'{category.id}' is not a category id", errors=[{"field": "id", "reason": "malformed"}])
-    checked_names(category.names)
-    _check_parent(category, {each.id: each for each in list_categories(store)})
+    _check(category, {each.id: each for each in list_categories(store)})
     item = find(CategoryItem, *category_key(store, category.id), consistent=True)
     if item is not None and item.document == category:
         return category
@@ -108,6 +119,13 @@ def save_category(store: str, category: Category, actor: str, now: datetime | No
     add_audit(transaction, owner, actor, "category saved", f"category/{category.id}", now or utc_now())
     transaction.commit()
     return category
+
+
+def _check(category: Category, tree: Mapping[str, Category]) -> None:
+    if not _ID.match(category.id):
+        raise Invalid(f"'{category.id}' is not a category id", errors=[{"field": "id", "reason": "malformed"}])
+    checked_names(category.names)
+    _check_parent(category, tree)
 
 
 def parents_of(categories: Iterable[Category]) -> dict[str, str]:
@@ -144,7 +162,7 @@ def get_category(store: str, category: str) -> Category:
     return item.document
 
 
-def _check_parent(category: Category, others: dict[str, Category]) -> None:
+def _check_parent(category: Category, others: Mapping[str, Category]) -> None:
     parent, seen = category.parent, {category.id}
     while parent is not None:
         if parent not in others or parent in seen:

@@ -7,6 +7,7 @@ from mart_union.catalog.categories import (
     get_category,
     list_categories,
     path_categories,
+    save_categories,
     save_category,
 )
 from mart_union.catalog.enterprises import apply_enterprise, decide_enterprise, get_enterprise, list_enterprises
@@ -80,6 +81,7 @@ __all__ = [
     "rebuild_store",
     "release_upload",
     "rules_of",
+    "save_categories",
     "save_category",
     "save_listing",
     "save_progress",
