@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 
@@ -21,12 +22,14 @@ def main() -> int:
     """Try the cells; 1 if any failed."""
     parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000, help="reproduces a run")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes, each with an emulator")
     parser.add_argument("--sample", type=int, default=0, help="only so many cells of each story, chosen by the seed")
     parser.add_argument("--short", action="store_true", help="one cell of each of a sixth of the stories")
-    parser.add_argument("--only", default="", help="only commands whose name contains this")
+    parser.add_argument("--only", default="", help="only scenes whose name contains this")
     parser.add_argument("--fault", default="", help="only faults whose name contains this")
     parser.add_argument("--load-seconds", type=float, default=30, help="how long workers are killed under load")
     parser.add_argument("--verbose", action="store_true", help="say which cell is tried")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the emulators end, too
     return run(parser.parse_args())
 
 

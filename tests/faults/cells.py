@@ -93,10 +93,10 @@ class Theater:
         begin, moment = self._set_the_scene()
         first = self._play()
         requests, effects = list(self.wire.requests), _words(self.wire.effects)
-        once = self._look()
-        self._wait()
+        once = self.look()
+        self.wait()
         again = self._play()
-        twice = self._look()
+        twice = self.look()
         reference = Reference(begin, moment, requests, (first, again), told(once), effects, bool(self.story.adds))
         if not first.ends_it or first.word.startswith("4"):
             reference.problems.append(f"the unbroken run ends as {first.word}: {first.content[:300]}")
@@ -107,24 +107,28 @@ class Theater:
 
     def play(self, reference: Reference, cell: Cell) -> list[str]:
         """Everything that is wrong with how a cell ended; nothing when it ended as it should."""
-        self._begin_again(reference)
-        first = self._forked(cell) if cell.fault.act.startswith("sigkill") else self._play((cell.fault, cell.request))
+        self.begin_again(reference)
+        first = (
+            self.run_forked((cell.fault, cell.request))
+            if cell.fault.act.startswith("sigkill")
+            else self._play((cell.fault, cell.request))
+        )
         if not cell.fault.act.startswith("sigkill") and not self.wire.struck:
             return ["the fault did not strike: the command sent other requests this time"]
         problems = _wrong_first(first, reference, cell)
         if reference.adds and cell.fault.passes_at(cell.request):  # the caller has its answer, and does not repeat
-            return problems + differences(reference.end, told(self._look()), "the end")
+            return problems + differences(reference.end, told(self.look()), "the end")
         effects = _words(self.wire.effects)
         answer = first
         for _ in range(_MOST_REPEATS):
-            self._wait()
+            self.wait()
             answer = self._play()
             effects |= _words(self.wire.effects)
             if answer.ends_it:
                 break
         if answer not in reference.answers:
             problems.append(f"the repeat answers {_shown(answer)}, the unbroken run {_shown(reference.answers[0])}")
-        end = self._look()
+        end = self.look()
         reported = self.story.reports and cell.fault.act == "conflict" and first.ends_it
         if not reference.adds and not reported:
             problems += differences(reference.end, told(end), "the end")
@@ -138,15 +142,29 @@ class Theater:
         self, reference: Reference, change: Callable[[dict[str, Any]], dict[str, Any]]
     ) -> tuple[State, Answer]:
         """Play it with a changed event, redelivered until it is handled; answers with how things stand then."""
-        self._begin_again(reference)
+        self.begin_again(reference)
         for _ in range(_MOST_REPEATS):
             forget_what_processes_keep()
             event = change(self.story.event_in(self.command.function, self.place.names))
             answer = self._feed(event, self.story.name)
             if answer.ends_it:
                 break
-            self._wait()
-        return self._look(), answer
+            self.wait()
+        return self.look(), answer
+
+    def run(self) -> None:
+        """Play it, however it ends."""
+        self._play()
+
+    def run_with_effects(self) -> set[str]:
+        """Play it; what it told to others."""
+        self._play()
+        return _words(self.wire.effects)
+
+    def lay(self) -> None:
+        """The world as it was laid, with nothing of the story's beginning."""
+        chance.set_clock(chance.START)
+        self._put_back(self.place.laid)
 
     def _set_the_scene(self) -> tuple[State, datetime]:
         chance.set_clock(chance.START)
@@ -154,12 +172,13 @@ class Theater:
         for name in self.story.before:
             self._feed(sample_event(self.command.function, name, self.place.names), name)
         prepared = self.story.prepare(self.place) if self.story.prepare else None
-        begin = self._look()
+        begin = self.look()
         chance.set_clock(prepared or chance.START)
         self._begin, self._moment = begin, chance.now()
         return begin, self._moment
 
-    def _begin_again(self, reference: Reference) -> None:
+    def begin_again(self, reference: Reference) -> None:
+        """Everything as it was before the story, and the clock, too."""
         self._put_back(reference.begin)
         chance.set_clock(reference.moment)
 
@@ -168,11 +187,13 @@ class Theater:
         self.wire.forget_written()
         self._now = wanted
 
-    def _look(self) -> State:
+    def look(self) -> State:
+        """How things stand."""
         self._now = self.place.read(self._now, self.wire.forget_written())
         return self._now
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
+        """Let the time pass after which its caller comes again."""
         chance.move_clock(_SECONDS_TO_REPEAT.get(self.command.function, 1))
 
     def _play(self, strike: tuple[Fault, Request] | None = None) -> Answer:
@@ -191,19 +212,24 @@ class Theater:
         except Exception as error:  # a stream, a schedule or the bucket comes again with it
             return Answer("raises", type(error).__name__)
 
-    def _forked(self, cell: Cell) -> Answer:
+    def run_forked(self, strike: tuple[Fault, Request]) -> Answer:
         """Play it in a process of its own, which is ended by the operating system at the request."""
-        child = os.fork()
+        _, status = os.waitpid(self.fork(strike), 0)
+        return Answer("killed") if os.WIFSIGNALED(status) else Answer("not killed")
+
+    def fork(self, strike: tuple[Fault, Request] | None = None, *, after_seconds: float = 0) -> int:
+        """Begin to play it in a process of its own; answers with its id."""
         self.wire.written.update(table for table, _, _ in self._now.items)
         self.wire.written.add(BUCKET)
-        if child == 0:
-            with contextlib.suppress(BaseException):
-                drop_clients()
-                self.wire.renew()
-                self._play((cell.fault, cell.request))
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        return Answer("killed") if os.WIFSIGNALED(status) else Answer("not killed")
+        child = os.fork()
+        if child:
+            return child
+        with contextlib.suppress(BaseException):
+            time.sleep(after_seconds)
+            drop_clients()
+            self.wire.renew()
+            self._play(strike)
+        os._exit(0)
 
 
 def _answer(raw: Any) -> Answer:

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from tests.conftest import ROOT
+from tests.template.reading import UNION, functions
 
 _BRACES = re.compile(r"\{\w+\}")
 
@@ -58,3 +59,12 @@ def route_fits(path: str, event: dict[str, Any]) -> bool:
     """Whether an event is a request of a route."""
     pattern = _BRACES.sub("[^/]+", path)
     return re.fullmatch(pattern, event.get("path", "")) is not None
+
+
+def started_by(trigger: str) -> list[str]:
+    """The functions of a union that a kind of trigger starts (`SQS`, `DynamoDB`, `S3`, `ScheduleV2`), found from its template."""
+    return sorted(
+        function["Handler"].partition(".")[0]
+        for function in functions(UNION).values()
+        if trigger in {event["Type"] for event in function.get("Events", {}).values()}
+    )

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from tests.faults.cells import Theater, differences
-from tests.faults.commands import Command
+from tests.faults.cells import Reference, Theater, differences
+from tests.faults.commands import Command, all_commands, started_by
 from tests.faults.place import Place, broken_invariants, told
-from tests.faults.stories import STORIES
+from tests.faults.scenes import Scene, Tale, one_cell, together
+from tests.faults.stories import STORIES, Story
 from tests.faults.wire import Wire
 
 Records = list[dict[str, Any]]
 Disorder = Callable[[Records, random.Random], Records]
-
-_QUEUES = ("notifications", "shelving", "syndication")
-_STREAMS = ("relay", "stock_adjustment")
 
 
 def _twice(records: Records, chance: random.Random) -> Records:
@@ -47,33 +46,42 @@ _OF_QUEUES: dict[str, Disorder] = {
     "the oldest late": _oldest_late,
 }
 _OF_STREAMS: dict[str, Disorder] = {"each twice": _twice, "again from the middle": _from_the_middle}
+DISORDERS: dict[str, dict[str, Disorder]] = {"SQS": _OF_QUEUES, "DynamoDB": _OF_STREAMS, "S3": _OF_QUEUES}
+"""What each kind of trigger does to the events of its functions."""
 
 
-def try_deliveries(place: Place, wire: Wire, seed: int, *, one_in: int = 1) -> Iterator[tuple[str, list[str]]]:
-    """Each disorder of each consumer's stories (of one in so many), with what is wrong at its end."""
+def delivery_scenes(seed: int, *, one_in: int = 1) -> list[Scene]:
+    """Each consumer's stories (of a short run, one in so many), each in every disorder that its trigger makes."""
+    disorders = {function: made for trigger, made in DISORDERS.items() for function in started_by(trigger)}
+    scenes = []
     chosen = random.Random(seed)
-    for name, stories in STORIES.items():
-        function, _, way = name.partition(" ")
-        disorders = _OF_QUEUES if function in _QUEUES else _OF_STREAMS if function in _STREAMS else {}
-        for story in stories if disorders else ():
-            if chosen.randrange(one_in):
-                continue
-            theater = Theater(place, wire, Command(function, way), story)
-            chance = random.Random(f"{seed} {name} {story.name}")
-            reference = theater.rehearse()
-            for disorder, reorder in disorders.items():
+    for command in all_commands():
+        for story in STORIES.get(str(command), ()) if command.function in disorders else ():
+            if not chosen.randrange(one_in):
+                play = partial(_play, command, story, disorders[command.function], seed)
+                scenes.append(Scene(f"deliveries of {command} ({story.name})", play))
+    return scenes
 
-                def reordered(
-                    event: dict[str, Any], reorder: Disorder = reorder, chance: random.Random = chance
-                ) -> dict[str, Any]:
-                    return {**event, "Records": _numbered(reorder(event["Records"], chance))}
 
-                end, answer = theater.play_changed(reference, reordered)
-                problems = differences(reference.end, told(end), "the end") + broken_invariants(end)
-                if answer.word != "handled":
-                    problems.append(f"it is {answer.word}")
-                yield f"{name} ({story.name}) {disorder}", problems
-            theater.close()
+def _play(command: Command, story: Story, disorders: dict[str, Disorder], seed: int, place: Place, wire: Wire) -> Tale:
+    theater = Theater(place, wire, command, story)
+    chance = random.Random(f"{seed} {command} {story.name}")
+    reference = theater.rehearse()
+    tales = [
+        one_cell(f"{command} ({story.name}) {name}", _problems(theater, reference, reorder, chance))
+        for name, reorder in disorders.items()
+    ]
+    theater.close()
+    return together(tales)
+
+
+def _problems(theater: Theater, reference: Reference, reorder: Disorder, chance: random.Random) -> list[str]:
+    def reordered(event: dict[str, Any]) -> dict[str, Any]:
+        return {**event, "Records": _numbered(reorder(event["Records"], chance))}
+
+    end, answer = theater.play_changed(reference, reordered)
+    problems = differences(reference.end, told(end), "the end") + broken_invariants(end)
+    return problems if answer.word == "handled" else [*problems, f"it is {answer.word}"]
 
 
 def _numbered(records: Records) -> Records:

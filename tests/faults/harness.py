@@ -1,112 +1,47 @@
-"""The run: rehearse every story, try its cells, count."""
+"""The run: every scene, shared out among workers, and what they come to."""
 
 from __future__ import annotations
 
 import argparse
-import random
 import time
 from collections.abc import Iterator
+from functools import partial
 
-from tests.faults.cells import Cell, Reference, Theater
-from tests.faults.commands import Command, all_commands
-from tests.faults.deliveries import try_deliveries
-from tests.faults.kinds import FAULTS
-from tests.faults.load import try_load
-from tests.faults.place import Place, open_place
-from tests.faults.stories import STORIES, Story
-from tests.faults.wire import Wire
+from tests.faults.crew import play_all
+from tests.faults.deliveries import delivery_scenes
+from tests.faults.load import load_scene
+from tests.faults.restarts import NAME as RESTARTS
+from tests.faults.restarts import try_restarts
+from tests.faults.scenes import Scene, Tale, story_scenes
+from tests.faults.schedules import schedule_scenes
 
 
 def run(options: argparse.Namespace) -> int:
     """Try what the options name; says how many cells passed of those tried, and answers 1 if any failed."""
-    wire = Wire()
-    wire.install()
     print(f"seed {options.seed}", flush=True)
     begun, passed, tried = time.monotonic(), 0, 0
-    with open_place() as place:
-        for command, story, share in _program(options):
-            theater = Theater(place, wire, command, story)
-            good, all_of_it = _play(theater, options, share)
-            theater.close()
-            passed, tried = passed + good, tried + all_of_it
-        for good in _beyond_cells(place, wire, options):
-            passed, tried = passed + good, tried + 1
+    for tale in _tales(options):
+        print("\n".join(tale.lines), flush=True)
+        passed, tried = passed + tale.passed, tried + tale.tried
     print(f"{passed} cells passed of {tried} cells tried, in {time.monotonic() - begun:.0f} s; seed {options.seed}")
-    return 0 if passed == tried else 1
+    return 0 if passed == tried > 0 else 1
 
 
-def _beyond_cells(place: Place, wire: Wire, options: argparse.Namespace) -> Iterator[bool]:
-    """Deliveries out of order, and workers killed under load; each counts as a cell."""
-    if options.only not in "deliveries and load":
-        return
-    for name, problems in try_deliveries(place, wire, options.seed, one_in=8 if options.short else 1):
-        yield _tell_one(name, problems)
+def _tales(options: argparse.Namespace) -> Iterator[Tale]:
+    scenes = [scene for scene in _program(options) if options.only in scene.name]
+    if scenes:
+        yield from play_all(scenes, options.workers, verbose=options.verbose)
+    if not options.short and not options.fault and not options.sample and options.only in RESTARTS:
+        yield from try_restarts(options.seed)
+
+
+def _program(options: argparse.Namespace) -> list[Scene]:
+    """Stories, then what goes beyond a single command's cells; where single faults are asked for, stories only."""
+    scenes = story_scenes(options)
+    if options.fault:
+        return scenes
+    scenes += delivery_scenes(options.seed, one_in=8 if options.short else 1)
+    scenes += schedule_scenes(options.seed, short=options.short)
     if not options.short:
-        yield _tell_one("workers killed under load", try_load(place, options.seed, options.load_seconds))
-
-
-def _tell_one(name: str, problems: list[str]) -> bool:
-    print(f"   {int(not problems)} of    1  {name}", flush=True)
-    for problem in problems:
-        print(f"          {problem}", flush=True)
-    return not problems
-
-
-def _program(options: argparse.Namespace) -> list[tuple[Command, Story, random.Random]]:
-    stories = [
-        (command, story)
-        for command in all_commands()
-        if options.only in str(command)
-        for story in STORIES[str(command)]
-    ]
-    if options.short:
-        options.sample = options.sample or 1
-        stories = random.Random(options.seed).sample(stories, len(stories) // 6)
-    return [(*each, random.Random(f"{options.seed} {each[0]} {each[1].name}")) for each in stories]
-
-
-def _play(theater: Theater, options: argparse.Namespace, chance: random.Random) -> tuple[int, int]:
-    name = f"{theater.command} ({theater.story.name})"
-    begun = time.monotonic()
-    try:
-        reference = theater.rehearse()
-    except Exception as error:  # the other stories are still worth telling
-        print(f"   0 of    1  {name}: cannot be rehearsed: {type(error).__name__}: {error}", flush=True)
-        return 0, 1
-    cells = _cells(reference, options, chance)
-    failures = [("unbroken, and repeated", reference.problems)] if reference.problems else []
-    for cell in cells:
-        if options.verbose:
-            print(f"  {cell}", flush=True)
-        problems = theater.play(reference, cell)
-        if problems:
-            failures.append((str(cell), problems))
-    tried = len(cells) + 1
-    seconds = time.monotonic() - begun
-    print(
-        f"{tried - len(failures):4} of {tried:4}  {name}: {len(reference.requests)} requests, {seconds:.1f} s",
-        flush=True,
-    )
-    _tell(failures)
-    return tried - len(failures), tried
-
-
-def _tell(failures: list[tuple[str, list[str]]]) -> None:
-    """Each way of going wrong once, with the cells that go wrong so."""
-    by_problem: dict[str, list[str]] = {}
-    for cell, problems in failures:
-        by_problem.setdefault("\n          ".join(problems), []).append(cell)
-    for problem, cells in by_problem.items():
-        print(f"      FAILED {'; '.join(cells)}:\n          {problem}", flush=True)
-
-
-def _cells(reference: Reference, options: argparse.Namespace, chance: random.Random) -> list[Cell]:
-    cells = [
-        Cell(fault, request)
-        for request in reference.requests
-        for fault in FAULTS
-        if options.fault in fault.name and fault.can_strike(request)
-    ]
-    if options.sample:
-        return chance.sample(cells, min(options.sample, len(cells)))
-    return cells
+        scenes.append(Scene("workers killed under load", partial(load_scene, options)))
+    return scenes

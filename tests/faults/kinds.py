@@ -38,7 +38,7 @@ class Fault:
 
     def passes_at(self, request: Request) -> bool:
         """Whether repeats by the SDK or the write transaction should get the command through, so that its caller sees nothing of it."""
-        if self.act == "cut" or (self.act == "conflict" and request.operation != "TransactWriteItems"):
+        if self.act in {"cut", "meet"} or (self.act == "conflict" and request.operation != "TransactWriteItems"):
             return False
         return not self.lasts and not self.act.startswith(("kill", "sigkill")) and request.service != "http"
 
@@ -82,6 +82,7 @@ FAULTS = (
     Fault("carried out in part", "part", lasts=True),
     Fault("answer cut short", "cut"),
     Fault("slow, and carried out late", "hold"),
+    Fault("another of it at once", "meet"),
     Fault("killed before", "kill before"),
     Fault("killed after", "kill after"),
     Fault("process ended before", "sigkill before"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import random
@@ -21,6 +22,8 @@ from mart_union.settlement.service import complete_due, complete_order, settle_d
 from mart_union.stock.service import count, get_level, stock_in
 from tests.faults import chance
 from tests.faults.place import Place, broken_invariants, drop_clients
+from tests.faults.scenes import Tale, one_cell
+from tests.faults.wire import Wire
 from tests.world import CUSTOMER, OTHER_STORE, STORE
 
 WORKERS = 3
@@ -41,7 +44,13 @@ class Task:
     total: int
 
 
-def try_load(place: Place, seed: int, seconds: float) -> list[str]:
+def load_scene(options: argparse.Namespace, place: Place, wire: Wire) -> Tale:
+    """Workers killed under load: one cell."""
+    problems, remark = try_load(place, options.seed, options.load_seconds)
+    return one_cell("workers killed under load", problems, remark)
+
+
+def try_load(place: Place, seed: int, seconds: float) -> tuple[list[str], str]:
     """What is wrong after workers went through their tasks while being killed; each task was then done once more, unbroken."""
     place.put_back(place.laid, place.read())
     chance.set_clock(chance.START)
@@ -60,8 +69,7 @@ def try_load(place: Place, seed: int, seconds: float) -> list[str]:
         taken = sum(_units_taken(task) for task in tasks if task.goods == goods)
         if goods != _SCARCE and _reserve(goods) != reserve_before[goods] - taken:
             problems.append(f"{goods}: {_reserve(goods)} in reserve, {reserve_before[goods] - taken} should be")
-    print(f"      {len(tasks)} tasks, {kills} workers killed", flush=True)
-    return problems
+    return problems, f": {len(tasks)} tasks, {kills} workers killed"
 
 
 def _units_taken(task: Task) -> int:

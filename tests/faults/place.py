@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,22 @@ from msgspec.structs import replace
 from mart_union.catalog import unions
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Item
+from mart_union.settlement.books import load_books
 from mart_union.settlement.check import check_union
-from tests.conftest import UNION, _wait, free_port
+from mart_union.settlement.reconciliation import Books
+from tests.conftest import ROOT, UNION, _wait, free_port
 from tests.faults import chance
-from tests.neighbours import Neighbours, listening
+from tests.neighbours import Neighbours
 
 Key = tuple[str, str, str]
 _TRIES = "DELIVERIES#"  # each attempt to tell a shop is noted, also those that failed
 BUCKET = UNION["UNION_BUCKET"]
 _PUT_AT_ONCE = 25
+_CENSUSES = [
+    f"mart_union.{file.parent.name}.census"
+    for file in (ROOT / "layers" / "core" / "mart_union").glob("*/census.py")
+    if file.parent.name != "kernel"
+]
 
 
 @dataclass(frozen=True)
@@ -40,29 +47,35 @@ class State:
 
 
 @contextmanager
-def emulated_account() -> Iterator[None]:
-    """An emulator of this process's own; every client made meanwhile talks to it."""
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            **os.environ,
-            "GATEWAY_PORT": str(port),
-            "BIND_HOST": "127.0.0.1",
-            "IOT_MTLS_ENABLED": "0",
-            "STATE_DIR": folder,
-            "S3_DATA_DIR": folder,
-        }
-        with (Path(folder) / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "ministack"], env=environment, cwd=folder, stdout=log, stderr=log
-            )
-        try:
-            _wait(f"http://127.0.0.1:{port}/_ministack/health", process, Path(folder) / "log")
-            os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
-            yield
-        finally:
-            process.terminate()
-            process.wait(20)
+def emulators(count: int) -> Iterator[list[str]]:
+    """The addresses of so many emulated accounts of this run's own."""
+    with ExitStack() as stack:
+        folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(count)]
+        ports = [free_port() for _ in folders]
+        started = [stack.enter_context(_emulator(folder, port)) for folder, port in zip(folders, ports, strict=True)]
+        for folder, port, process in zip(folders, ports, started, strict=True):
+            _wait(f"http://127.0.0.1:{port}/_ministack/health", process, folder / "log")
+        yield [f"http://127.0.0.1:{port}" for port in ports]
+
+
+@contextmanager
+def _emulator(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {
+        **os.environ,
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "STATE_DIR": str(folder),
+        "S3_DATA_DIR": str(folder),
+    }
+    with (folder / "log").open("wb") as log:
+        command = [sys.executable, "-m", "ministack"]
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 class Place:
@@ -147,13 +160,6 @@ def _make_pool() -> str:
     return client_id
 
 
-@contextmanager
-def open_place() -> Iterator[Place]:
-    """A place of this process's own."""
-    with emulated_account(), listening() as address:
-        yield Place(address)
-
-
 def told(state: State) -> list[str]:
     """A state in lines that are equal for equal ends: without ids made by chance and moments within the hour."""
     lines = [
@@ -166,15 +172,31 @@ def told(state: State) -> list[str]:
 
 
 def broken_invariants(state: State) -> list[str]:
-    """What the invariant checker finds in a state that was read: it gets the items instead of scanning for them."""
+    """What the invariant checker finds in a state that was read."""
+    with _scanning(state):
+        return [f"invariant {each.invariant}, {each.subject}: {each.detail}" for each in check_union()]
+
+
+def books_of(state: State) -> Books:
+    """A state's ledger, orders, purchases and levels."""
+    with _scanning(state):
+        return load_books()
+
+
+@contextmanager
+def _scanning(state: State) -> Iterator[None]:
+    """Give the items of a state to whoever would scan the tables for them."""
+    by_table: dict[str, list[dict[str, Any]]] = {}
+    for (table, _, _), item in state.items.items():
+        by_table.setdefault(table, []).append(item)
 
     def scan(model: type[Item]) -> Iterator[dict[str, Any]]:
-        return (item for (table, _, _), item in state.items.items() if table == model.Meta.table_name)
+        return iter(by_table.get(model.Meta.table_name, ()))
 
     with pytest.MonkeyPatch.context() as patch:
-        for capability in ("checkout", "ledger", "orders", "stock"):
-            patch.setattr(f"mart_union.{capability}.census.scan", scan)
-        return [f"invariant {each.invariant}, {each.subject}: {each.detail}" for each in check_union()]
+        for census in _CENSUSES:
+            patch.setattr(f"{census}.scan", scan)
+        yield
 
 
 def drop_clients() -> None:

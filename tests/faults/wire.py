@@ -6,6 +6,7 @@ elsewhere than to AWS, around urllib3.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -42,6 +43,7 @@ class Wire:
         self._lock = threading.Lock()
         self._watching = False
         self._strike: tuple[Fault, Request] | None = None
+        self._action: Callable[[], Any] = lambda: None
         self._held: list[Any] = []
         self.requests: list[Request] = []
         self.effects: list[Effect] = []
@@ -75,7 +77,7 @@ class Wire:
             Killed: the fault was the end of the process.
         """
         self.requests, self.effects, self._held, self.struck = [], [], [], False
-        self._strike, self._watching = strike, True
+        self._strike, self._action, self._watching = strike, action, True
         try:
             return action()
         finally:
@@ -112,6 +114,8 @@ class Wire:
             self._held.append(_copy(request))
             raise ReadTimeoutError(endpoint_url=request.url)
         _end_process(act, "before")
+        if act == "meet":
+            self._let_another_through()
         if act == "part":
             return self._carry_out_in_part(known, request)
         answer = self._carry_out(known, request)
@@ -127,6 +131,8 @@ class Wire:
             return ""
         fault, target = self._strike
         act = fault.act_on(request, target, attempt)
+        if act == "meet" and self.struck:
+            return ""
         self.struck = self.struck or bool(act)
         return act
 
@@ -141,6 +147,14 @@ class Wire:
         if known.service in _OUTSIDE and answer.status_code < 300:
             self.effects.append((known.service, known.operation, _bytes(request.body)))
         return answer
+
+    def _let_another_through(self) -> None:
+        """Before the request, the whole command runs once more, as when two are at it at once."""
+        kept = self.requests, self._strike, self._here.request, self._here.attempt
+        self.requests, self._strike = [], None
+        with contextlib.suppress(Exception):  # how that one ends, its own caller sees
+            self._action()
+        self.requests, self._strike, self._here.request, self._here.attempt = kept
 
     def _carry_out_in_part(self, known: Request, request: Any) -> AWSResponse:
         taken, left = divided(known.operation, _bytes(request.body))
@@ -157,6 +171,8 @@ class Wire:
     def _plain_http(self, send: Callable[[], Any], pool: Any, method: str, options: dict[str, Any]) -> Any:
         request = self._next("http", method)
         act = self._act(request, 0)
+        if act == "meet":
+            self._let_another_through()
         if act in {"refuse", "hold"}:
             raise urllib3.exceptions.NewConnectionError(pool, "refused")
         if act in {"throttle", "conflict", "break"}:

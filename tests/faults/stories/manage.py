@@ -51,6 +51,16 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("post-order-step-refuse"),
     ),
     "manage POST /manage/{store}/orders/{order}/steps": sample("post-order-page-step.303"),
+    "manage POST /api/manage/{store}/orders/{order}/refunds": (
+        *sample("post-order-refunds-1.201"),
+        *sample("post-order-refunds-after-completion.201"),
+    ),
+    "manage POST /api/manage/{store}/orders/{order}/returns": (
+        *sample("post-order-returns-1-accept"),
+        *sample("post-order-returns-2-receive", "post-order-returns-1-accept"),
+    ),
+    "manage POST /manage/{store}/orders/{order}/refunds": sample("post-order-page-refund.303"),
+    "manage POST /manage/{store}/orders/{order}/returns": sample("post-order-page-return.303"),
     "manage POST /api/manage/{store}/responses/{order}/{response}/answer": sample("post-response-answer"),
     "manage POST /manage/{store}/responses/{order}/{response}/answer": sample("post-response-page-answer.303"),
     "manage PUT /api/manage/{store}/procedures": sample("put-procedures"),

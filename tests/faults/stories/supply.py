@@ -24,6 +24,10 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "supply POST /supply/{supplier}/orders/{order}/steps": sample(
         "post-step-5-page-deliver.303", "post-step-1-accept", "post-step-3-ship"
     ),
+    "supply POST /api/supply/{supplier}/orders/{order}/returns": sample("post-returns-1-accept"),
+    "supply POST /supply/{supplier}/orders/{order}/returns": sample(
+        "post-returns-2-page-receive.303", "post-returns-1-accept"
+    ),
     "supply POST /api/supply/{supplier}/responses/{order}/{response}/answer": request(
         "POST",
         f"/api/supply/{SUPPLIER}/responses/{{{{order_mediated}}}}/{{{{response_supplied}}}}/answer",

@@ -1,0 +1,41 @@
+"""The whole network stopped and started, and its functions killed, in the middle of the demo's story; then both unions are checked.
+
+It is played by a process of its own (`interrupted.py`), for it needs the real clock and a network's folder of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.conftest import ROOT
+from tests.faults.scenes import Tale, one_cell
+from tests.laptop import PERSONS_OWN, free_port
+
+NAME = "the network stopped and started in the middle of the story"
+_SECONDS = 900
+_FOLDERS = ("layers/core", "functions", ".")
+
+
+def try_restarts(seed: int) -> Iterator[Tale]:
+    """A cell for each interruption that the story went on after, and one for each union's invariants at its end."""
+    with tempfile.TemporaryDirectory(prefix="mart-union-") as state:
+        environment = PERSONS_OWN | {
+            "MART_UNION_STATE": state,
+            "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in _FOLDERS),
+        }
+        command = [sys.executable, "-m", "tests.faults.interrupted", str(seed), str(free_port()), str(free_port())]
+        with Path(state, "interrupted.log").open("w") as log:
+            run = subprocess.run(
+                command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, timeout=_SECONDS, check=False,
+            )  # fmt: skip
+        told = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
+        for each in told:
+            yield one_cell(each["cell"], each["problems"])
+        if run.returncode:
+            yield one_cell(NAME, Path(state, "interrupted.log").read_text()[-3000:].splitlines())
