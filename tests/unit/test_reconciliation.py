@@ -158,6 +158,16 @@ def with_level(books: Books, **changes: object) -> Books:
             7,
             "transfer/completion-p1-1-2",
         ),
+        (lambda books: with_level(books, reserved=-2, reserve=10), 3, "level/listing/emei-tea/OB-TOP"),
+        (lambda books: replace(books, purchases=books.purchases[1:]), 4, "transfer/purchase-p1"),
+        (lambda books: with_ledger(books, outcomes={"top-up": "posted"}), 4, "transfer/top-up"),
+        (lambda books: replace(books, levels=[]), 4, "order/p1-1"),
+        (
+            lambda books: replace(books, orders=books.orders[:1], purchases=books.purchases[:1]),
+            4,
+            "transfer/purchase-p2",
+        ),
+        (lambda books: replace(with_ledger(books, outcomes={"purchase-p2": "posted"}), orders=[]), 9, "order/p2-1"),
         (with_refund, 8, "purchase/p1"),
         (with_pool, 10, "level/offer/growers/TEA"),
         (lambda books: with_order(books, 0, split=(Share("union/commission", "commission", 1),)), 8, "order/p1-1"),
@@ -171,7 +181,7 @@ def test_each_thing_that_is_wrong_is_named(spoil: Callable[[Books], Books], inva
 
 
 def test_held_deposits_are_what_open_lines_need() -> None:
-    held = transfer("hold", "purchase", {"store/emei-tea/deposit": -500, "store/emei-tea/held": 500})
+    held = transfer("hold", "top-up", {"store/emei-tea/deposit": -500, "store/emei-tea/held": 500})
     books = good_books()
     books.ledger.transfers.append(held)
     books.ledger.accounts.extend(

@@ -19,6 +19,7 @@ from mart_union.ledger.model import Account, Payable, Statement, StatementLine, 
 from mart_union.orders.model import ENDED, Line, Order
 from mart_union.settlement.bank_checks import check_payouts, check_reports
 from mart_union.settlement.differences import Difference
+from mart_union.settlement.orphan_checks import check_counts, check_escrow_accounts, check_orphans
 from mart_union.settlement.shares import is_party
 from mart_union.stock.model import Level
 
@@ -65,8 +66,10 @@ def differences(books: Books) -> list[Difference]:
         *check_transfers(ledger.transfers),
         *check_floors(ledger.accounts, ledger.transfers, ledger.outcomes),
         *check_levels(books.levels),
+        *check_counts(books.levels),
         *check_purchases(books.purchases, books.orders, ledger.transfers, ledger.outcomes),
         *check_units(books.orders, books.levels),
+        *check_orphans(books.purchases, books.orders, books.levels, ledger.transfers, ledger.outcomes),
         *check_payables(ledger.payables, ledger.transfers),
         *check_statements(ledger.payables, ledger.statements, ledger.lines, ledger.transfers),
         *check_payouts(ledger.payouts, ledger.bank_files, ledger.statements, ledger.transfers),
@@ -75,6 +78,7 @@ def differences(books: Books) -> list[Difference]:
         *check_cards(books.purchases, books.orders, ledger.transfers),
         *check_refunds(books.purchases, books.orders, ledger.transfers),
         *check_escrow(books.orders, balances),
+        *check_escrow_accounts(books.orders, balances),
         *check_pools(books.orders, books.levels),
     ]
 
