@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import time
 
@@ -17,13 +18,27 @@ chance.take_over()
 from tests.machine.running import run  # noqa: E402 - the clock and the ids come first
 
 
+_APART = 1_000_000
+"""Between the seeds of two workers: no run makes so many rounds."""
+
+
 def main() -> int:
     """Trade; 1 if an invariant broke."""
     parser = argparse.ArgumentParser(prog="python -m tests.machine", description=__doc__)
     parser.add_argument("--steps", type=int, default=2_000, help="how many steps at least")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000, help="reproduces a run")
+    parser.add_argument("--workers", type=int, default=1, help="how many processes share the steps")
     options = parser.parse_args()
-    return run(options.steps, options.seed)
+    if options.workers == 1:
+        return run(options.steps, options.seed)
+    return _share_out(options.steps, options.seed, options.workers)
+
+
+def _share_out(steps: int, seed: int, workers: int) -> int:
+    """Each worker makes its share of the steps in a union of its own, under a seed of its own."""
+    command = [sys.executable, "-m", "tests.machine", "--steps", str(-(-steps // workers)), "--seed"]
+    running = [subprocess.Popen([*command, str(seed + number * _APART)]) for number in range(workers)]
+    return max(worker.wait() for worker in running)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,20 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.faults import chance
 from tests.faults.place import Place, emulators
 from tests.faults.wire import Wire
-from tests.machine.machine import Trade
+from tests.machine.clocks import Clocks
+from tests.machine.machine import History
+from tests.machine.refunds import Refunds
+from tests.machine.sellers import Sellers
+from tests.machine.shoppers import Shoppers
 from tests.machine.trading import invocation
 from tests.neighbours import listening
 
 _STEPS_A_HISTORY = 50
 _HISTORIES_A_ROUND = 10
+
+
+class Trade(Shoppers, Sellers, Refunds, Clocks):
+    """All that can happen in a union."""
 
 
 def run(steps: int, first_seed: int) -> int:
@@ -28,14 +36,14 @@ def run(steps: int, first_seed: int) -> int:
     begun, broken = time.monotonic(), False
     with emulators(1) as (address,), listening() as neighbour:
         os.environ["AWS_ENDPOINT_URL"] = address
-        Trade.place, Trade.wire = _begun(Place(neighbour)), wire
+        History.place, History.wire = _begun(Place(neighbour)), wire
         number = first_seed
-        while sum(Trade.counts.values()) < steps and not broken:
+        while sum(History.counts.values()) < steps and not broken:
             broken = not _round(number)
             number += 1
-    for name, count in sorted(Trade.counts.items()):
+    for name, count in sorted(History.counts.items()):
         print(f"{count:7}  {name}")
-    made, seconds = sum(Trade.counts.values()), time.monotonic() - begun
+    made, seconds = sum(History.counts.values()), time.monotonic() - begun
     verdict = "an invariant broke" if broken else "every invariant held after each"
     print(f"{made} steps, {verdict}; {seconds:.0f} s, seed {first_seed}")
     return int(broken)

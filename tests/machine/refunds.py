@@ -1,0 +1,73 @@
+"""Money back after the fact: refunds by a store, returns by a customer."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from mart_union.orders.model import Order
+from tests.machine.machine import History, has_purchases, one_of, some
+from tests.machine.striking import Aimed, strikes
+from tests.machine.trading import request
+from tests.machine.union import STAFF, SUPPLIERS_OWNER
+from tests.world import CUSTOMER
+
+decisions = st.sampled_from(("accept", "accept", "receive", "receive", "refuse"))
+
+
+class Refunds(History):
+    """Parts of orders are given back, before completion and after."""
+
+    @precondition(has_purchases)
+    @rule(
+        pick=some,
+        units=st.integers(0, 2),
+        amount=st.integers(1, 300),
+        written_off=st.booleans(),
+        strike=strikes,
+    )
+    def refund(self, pick: int, units: int, amount: int, written_off: bool, strike: Aimed | None) -> None:
+        """A store gives back units of a line, or an amount; more than there is, now and then."""
+        order = self.order(pick)
+        wish = {"number": one_of(order.lines, pick).number, "units": units}
+        wish |= {} if units else {"amount_minor": amount * 100}
+        body = {"lines": [wish], "reason": "broken in the box", "written_off": written_off and bool(units)}
+        path = f"/api/manage/{order.store}/orders/{order.id}/refunds"
+        command = request("manage", "POST", path, body, subject=STAFF[order.store], role="owner", key=self.key())
+        self.perform(f"refund {'units' if units else 'an amount'}", command, strike)
+
+    @precondition(has_purchases)
+    @rule(pick=some, units=st.integers(1, 2), strike=strikes)
+    def ask_return(self, pick: int, units: int, strike: Aimed | None) -> None:
+        """A customer asks to give units of a line back."""
+        order = self.order(pick)
+        lines = [{"number": one_of(order.lines, pick).number, "units": units}]
+        body = {"lines": lines, "reason": "not what I thought"}
+        path = f"/api/orders/{order.id}/returns"
+        command = request("tracking", "POST", path, body, subject=CUSTOMER, key=self.key())
+        answer = self.perform("ask for a return", command, strike)
+        if answer["statusCode"] < 400:
+            self.returning.append(order.id)
+
+    @precondition(lambda self: self.returning)
+    @rule(pick=some, decision=decisions, stock=st.sampled_from(("reserve", "written_off")), strike=strikes)
+    def decide(self, pick: int, decision: str, stock: str, strike: Aimed | None) -> None:
+        """Whoever fulfilled it accepts, refuses or receives a return."""
+        order = self.order_of(one_of(self.returning, pick))
+        self._decide(order, pick, decision, stock, strike)
+
+    @precondition(lambda self: self.returning)
+    @rule(pick=some)
+    def take_back(self, pick: int) -> None:
+        """A return goes well: else few would get there."""
+        for decision in ("accept", "receive"):
+            self._decide(self.order_of(self.returning[-1]), pick, decision, "reserve", None)
+
+    def _decide(self, order: Order, pick: int, decision: str, stock: str, strike: Aimed | None) -> None:
+        chosen = one_of(order.returns, pick)
+        role, _, party = chosen.fulfiller.partition("/")
+        function, owner = ("manage", STAFF[party]) if role == "store" else ("supply", SUPPLIERS_OWNER)
+        body = {"id": chosen.id, "decision": decision, "answer": "as agreed", "stock": stock}
+        path = f"/api/{function}/{party}/orders/{order.id}/returns"
+        command = request(function, "POST", path, body, subject=owner, role="owner", key=self.key())
+        self.perform(f"return: {decision}", command, strike)
