@@ -56,6 +56,10 @@ faults: $(VENV)/ready
 fuzz: $(VENV)/ready
 	@$(BIN)/python -m tests.fuzz $(FUZZ)
 
+# Proves the invariants of what the tables of the local network's unions hold now: docs/proof.md. UNION=<id> names one.
+invariants: $(VENV)/ready
+	@$(BIN)/python -m infra.invariants $(UNION)
+
 check: $(VENV)/ready
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

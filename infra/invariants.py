@@ -20,7 +20,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local.network import ROOT, load, read
+from infra.local.network import ROOT, Network, read
 
 _CHECK = [sys.executable, "-m", "mart_union.settlement.check"]
 
@@ -47,9 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def check_local(network: Mapping[str, Any], union: str) -> tuple[str, bool]:
-    """What the checker says of a union of the network on this laptop, and whether nothing differs."""
+    """What the checker says of a union of a network on this laptop, and whether nothing differs; `network` is its `network.json`."""
     region = network["unions"][union]["region"]
-    return check(union, load().client("lambda", region), load().environment(region))
+    port, emulator_port = (int(network[address].rpartition(":")[2]) for address in ("service_center", "emulator"))
+    known = Network(port, emulator_port, network["access_key_id"], network["secret_access_key"])
+    return check(union, known.client("lambda", region), known.environment(region))
 
 
 def check(union: str, functions: Any, environment: Mapping[str, str]) -> tuple[str, bool]:

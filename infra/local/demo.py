@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from infra.invariants import check_local
 from infra.local import people
 from infra.local.bank import send_money
 from infra.local.network import SAMPLE, read, write
@@ -78,6 +79,7 @@ def play(story: Story) -> dict[str, Any]:
     served(story, purchase)
     cleared(story)
     balanced(story)
+    proven(story)
     left = {"union": UNION, "purchase": purchase["id"], "store": story.store, "supplier": story.supplier}
     story.tell(f"the purchase stays: {story.facts['url']}/purchases/{purchase['id']}")
     return left
@@ -281,6 +283,13 @@ def balanced(story: Story) -> None:
         f"{report['transfers']} transfers, {report['orders']} orders, {report['purchases']} purchases, {report['levels']} levels, "
         f"{report['statements']} statements",
     )
+
+
+def proven(story: Story) -> None:
+    """The invariants of every union hold: the checker reads all that their tables keep."""
+    told = [check_local(story.network, union) for union in sorted(story.network["unions"])]
+    expect(all(agrees for _, agrees in told), "\n".join(line for line, _ in told))
+    story.tell("the checker proves the invariants of every union, item by item", *(line for line, _ in told))
 
 
 def _report(operator: Person) -> dict[str, Any]:
