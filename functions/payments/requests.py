@@ -9,13 +9,14 @@ from msgspec import Struct
 
 from mart_union.checkout.paying import pay_pending
 from mart_union.checkout.service import get_purchase
-from mart_union.kernel.clock import iso, utc_now
+from mart_union.customers.withdrawals import withdraw as withdraw_from
+from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.money import checked_price, parse_price
 from mart_union.kernel.settings import settings
-from mart_union.ledger.model import Transfer, postings_of
-from mart_union.ledger.service import get_balance, get_transfer, post
+from mart_union.ledger.model import Transfer
+from mart_union.ledger.service import get_balance, get_transfer
 from mart_union.web.access import CUSTOMER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
@@ -101,22 +102,22 @@ def payment_of(transfer: Transfer, subject: str) -> Payment:
 
 
 def withdraw(request: Request) -> Payment:
-    """Send money from the caller's account back to their bank."""
+    """Send money from the caller's account to their verified bank account."""
     return _withdraw(request.caller.subject, request.content.amount_minor, request.idempotency_key)
 
 
 def _withdraw(subject: str, amount_minor: int, key: str) -> Payment:
-    checked_price(amount_minor, settings().currency)
     account = f"customer/{subject}"
-    transfer = Transfer(
-        derived_id("withdrawal", subject, key),
-        "withdrawal",
-        settings().currency.code,
-        postings_of({account: -amount_minor, "bank/out": amount_minor}),
+    transfer = withdraw_from(
         account,
-        iso(utc_now()),
+        account,
+        amount_minor,
+        payout=derived_id("withdrawal", subject, key),
+        kind="withdrawal",
+        reference=account,
+        now=utc_now(),
     )
-    return payment_of(post(transfer), subject)
+    return payment_of(transfer, subject)
 
 
 def show_request(request: Request) -> Page:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -18,8 +18,9 @@ from mart_union.kernel.errors import Invalid, NotFound, Unauthenticated
 from mart_union.kernel.money import checked_price
 from mart_union.kernel.secrets import webhook_key
 from mart_union.kernel.settings import settings
-from mart_union.ledger.model import Transfer, postings_of
+from mart_union.ledger.model import ReportEntry, Transfer, postings_of
 from mart_union.ledger.service import post
+from mart_union.settlement.service import keep_bank_report, return_payout
 from mart_union.web.access import PUBLIC
 from mart_union.web.api import Api
 from mart_union.web.request import Request
@@ -29,12 +30,20 @@ _ID = re.compile(r"^[\x21-\x7e]{1,64}$")
 
 
 class TransferReceived(Struct, frozen=True):
-    """Money that came to the union's bank account, and what it is for: `customer/<id>`, `deposit/<store>` or `purchase/<id>`."""
+    """What a notice is about, under the bank's own `id`.
+
+    Of money that came (`transfer.received`): what it is for, as `customer/<id>`, `deposit/<store>` or `purchase/<id>`. Of one that the bank
+    could not pay (`payout.returned`): the payout and the bank's code for the reason. Of a day (`account.reported`): all that moved.
+    """
 
     id: str
-    amount_minor: int
     currency: str
-    reference: str
+    amount_minor: int = 0
+    reference: str = ""
+    payout: str = ""
+    reason: str = ""
+    day: str = ""
+    entries: tuple[ReportEntry, ...] = ()
 
 
 class Notice(Struct, frozen=True):
@@ -45,7 +54,8 @@ class Notice(Struct, frozen=True):
 
 
 class Received(Struct, frozen=True):
-    """What became of the money: `posted` to an account, `confirmed` a purchase, or `credited` to its customer's account instead."""
+    """What became of the money: `posted` to an account, `confirmed` a purchase, or `credited` to its customer's account instead; of a
+    payout: `returned`; of a report: `kept`."""
 
     id: str
     outcome: str
@@ -63,9 +73,10 @@ def receive(request: Request) -> Received:
         raise NotFound(f"there is no payment provider '{provider}'")
     verify(webhook_key("bank_key"), request.text, request.headers)
     notice: Notice = request.content
-    if notice.type != TRANSFER_RECEIVED:
+    handle = _HANDLERS.get(notice.type)
+    if handle is None:
         raise Invalid(f"'{notice.type}' is not a notice that we know", errors=[{"field": "type", "reason": "unknown"}])
-    return Received(notice.data.id, record(checked_notice(notice.data), utc_now()))
+    return Received(notice.data.id, handle(checked_id(notice.data), utc_now()))
 
 
 def verify(key: str, text: str, headers: Mapping[str, str]) -> None:
@@ -80,11 +91,11 @@ def verify(key: str, text: str, headers: Mapping[str, str]) -> None:
         raise Unauthenticated("the signature is missing, wrong or too old") from error
 
 
-def checked_notice(received: TransferReceived) -> TransferReceived:
-    """The notice itself, if its money can be posted.
+def checked_id(received: TransferReceived) -> TransferReceived:
+    """The notice itself, if it has an id and is about the union's currency.
 
     Raises:
-        Invalid: bad id, another currency, or an amount that is not positive, in range and in whole steps.
+        Invalid: bad id, or another currency.
     """
     if not _ID.match(received.id):
         raise Invalid(
@@ -94,7 +105,6 @@ def checked_notice(received: TransferReceived) -> TransferReceived:
     if received.currency != settings().currency.code:
         reason = f"this union trades in {settings().currency.code}"
         raise Invalid(reason, errors=[{"field": "data.currency", "reason": reason}])
-    checked_price(received.amount_minor, settings().currency)
     return received
 
 
@@ -102,9 +112,11 @@ def record(received: TransferReceived, now: datetime) -> str:
     """Post the money where its reference says; `posted`, `confirmed` or `credited`.
 
     Raises:
+        Invalid: an amount that is not positive, in range and in whole steps.
         NotFound: the reference names nothing that we know; nothing was posted.
         KeyReused: a notice of this id said something else; nothing was posted.
     """
+    checked_price(received.amount_minor, settings().currency)
     kind, _, name = received.reference.partition("/")
     if kind == "purchase" and name:
         return receive_payment(name, received.amount_minor, reference=received.id, now=now)
@@ -125,3 +137,33 @@ def _account_of(kind: str, name: str) -> tuple[str, str]:
     if kind == "deposit" and name:
         return f"store/{get_store(name).id}/deposit", "deposit"
     raise NotFound(f"'{kind}/{name}' is not a reference of this union")
+
+
+def take_back(returned: TransferReceived, now: datetime) -> str:
+    """Credit a payout again that the bank could not deliver, once; `returned`.
+
+    Raises:
+        NotFound, Invalid, RuleViolation, Conflict: as `settlement.service.return_payout`.
+    """
+    return_payout(
+        returned.payout, notice=returned.id, amount_minor=returned.amount_minor, reason=returned.reason, now=now
+    )
+    return "returned"
+
+
+def keep(reported: TransferReceived, now: datetime) -> str:
+    """Keep what the bank says moved on the union's account on a day, for the reconciliation to compare; `kept`.
+
+    Raises:
+        Invalid: no day, a day that has not come, or an entry of an unknown kind.
+        KeyReused: a report of this id said something else.
+    """
+    keep_bank_report(reported.id, reported.day, reported.entries, now)
+    return "kept"
+
+
+_HANDLERS: dict[str, Callable[[TransferReceived, datetime], str]] = {
+    TRANSFER_RECEIVED: record,
+    "payout.returned": take_back,
+    "account.reported": keep,
+}

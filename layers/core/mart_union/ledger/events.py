@@ -29,7 +29,7 @@ def events_of(
         return [Event(event_id, _RESOLVED[new["outcome"]], f"transfer/{transfer}", 2, at, data)]
     if pk.startswith("ACCOUNT#store/") and pk.endswith("/deposit"):
         store = pk.split("/")[1]
-        data = {"store": store, "available_minor": int(new["available"])}
+        data = {"store": store, "available_minor": int(new.get("available", 0))}
         return [Event(event_id, "DepositMoved", f"deposit-balance/{store}", int(new["sequence"]), at, data)]
     if pk.startswith("STATEMENTS#") and _is_closed(new) and not _is_closed(old):
         return [Event(event_id, "StatementMade", f"statement/{new['document']['id']}", 1, at, new["document"])]

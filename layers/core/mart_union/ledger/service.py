@@ -193,7 +193,7 @@ def require_available(transaction: WriteTransaction, account: str, level_minor: 
     if reached:
         transaction.check(item, AccountItem.available >= level_minor, moved)
     else:
-        transaction.check(item, AccountItem.pk.does_not_exist() | (AccountItem.available < level_minor), moved)
+        transaction.check(item, AccountItem.available.does_not_exist() | (AccountItem.available < level_minor), moved)
 
 
 def get_balance(account: str) -> Account:

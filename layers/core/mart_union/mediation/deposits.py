@@ -6,13 +6,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from mart_union.kernel.clock import iso
+from mart_union.customers.withdrawals import withdraw
 from mart_union.kernel.ids import derived_id
-from mart_union.kernel.money import checked_price
 from mart_union.kernel.paging import Page
 from mart_union.kernel.settings import settings
 from mart_union.ledger import service as ledger
-from mart_union.ledger.model import Transfer, postings_of
+from mart_union.ledger.model import Transfer
 
 
 class Deposit(Struct, frozen=True):
@@ -47,14 +46,19 @@ def withdraw_deposit(store: str, amount_minor: int, key: str, now: datetime) -> 
 
     Raises:
         Invalid: the amount is not positive or not in whole steps.
+        RuleViolation: the store has no verified bank account.
         InsufficientFunds: the deposit has less available; what is held stays held.
         KeyReused: the key was used for another amount.
     """
-    currency = settings().currency
-    checked_price(amount_minor, currency)
-    postings = postings_of({_account(store): -amount_minor, "bank/out": amount_minor})
-    transfer = derived_id("deposit-withdrawal", store, key)
-    return ledger.post(Transfer(transfer, "deposit_withdrawal", currency.code, postings, reference_of(store), iso(now)))
+    return withdraw(
+        f"store/{store}",
+        _account(store),
+        amount_minor,
+        payout=derived_id("deposit-withdrawal", store, key),
+        kind="deposit_withdrawal",
+        reference=reference_of(store),
+        now=now,
+    )
 
 
 def _account(store: str) -> str:

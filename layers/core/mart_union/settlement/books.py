@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import msgspec
@@ -15,12 +16,15 @@ from mart_union.kernel.functions import invoke_later
 from mart_union.kernel.settings import settings
 from mart_union.ledger import jobs
 from mart_union.ledger.census import whole_ledger
+from mart_union.ledger.model import ReportEntry
+from mart_union.ledger.reports import keep_report
 from mart_union.orders.census import all_orders
 from mart_union.settlement.differences import Difference
 from mart_union.settlement.reconciliation import Books, balances_until, differences
 from mart_union.stock.census import all_levels
 
 _JOB = "reconcile"
+_KINDS = frozenset({"received", "sent", "returned"})
 _NEWEST = "reconciliation/newest.json"
 RECONCILE = "reconcile"
 """The task by which the settlement function is asked for a reconciliation out of turn."""
@@ -87,6 +91,21 @@ def checked_day(text: str, today: date) -> date:
     if day > today:
         raise Invalid(f"{text} has not come yet", errors=[{"field": "day", "reason": "has not come yet"}])
     return day
+
+
+def keep_bank_report(report: str, day: str, entries: Sequence[ReportEntry], now: datetime) -> None:
+    """Keep what the bank reports of a day, to be compared by every reconciliation from now on. The same again changes nothing.
+
+    Raises:
+        Invalid: there is no such day or it has not come, or an entry is of an unknown kind or not above zero.
+        KeyReused: a report of this id said something else.
+    """
+    checked_day(day, local_date(now, settings().time_zone))
+    wrong = [each.id for each in entries if each.kind not in _KINDS or each.amount_minor <= 0]
+    if wrong:
+        reason = f"{wrong[0]} is not received, sent or returned, or its amount not above zero"
+        raise Invalid(reason, errors=[{"field": "data.entries", "reason": reason}])
+    keep_report("bank", day, report, entries)
 
 
 def agreed_differences() -> tuple[Books, list[Difference]]:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from mart_union.settlement.books import Report, ask_reconciliation, last_report, reconcile, reconcile_daily
+from mart_union.settlement.books import (
+    Report,
+    ask_reconciliation,
+    keep_bank_report,
+    last_report,
+    reconcile,
+    reconcile_daily,
+)
 from mart_union.settlement.completion import complete_due, complete_order
 from mart_union.settlement.payouts import (
     decide_account,
@@ -38,6 +45,7 @@ __all__ = [
     "get_statement",
     "get_terms",
     "handle_job",
+    "keep_bank_report",
     "last_report",
     "list_bank_files",
     "list_settlements",
