@@ -33,7 +33,10 @@ from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
 from mart_union.mediation.model import Offer, Terms
 from mart_union.orders import service as orders
+from mart_union.orders.model import ReturnedLine
 from mart_union.orders.responses import add_response
+from mart_union.orders.returns import Decision
+from mart_union.settlement.refunding import ask_return, settle_return
 from mart_union.settlement.service import complete_order
 from mart_union.stock.service import count
 
@@ -177,11 +180,16 @@ def _buy(world: World) -> None:
         "shipped": lambda order: _ship(world, order),
         "delivered": lambda order: _deliver(world, order),
         "completed": lambda order: _complete(world, order),
+        "returned": lambda order: _return(world, order, "return"),
+        "return_accepted": lambda order: _accept_return(world, order),
     }
     for stage, advance in stages.items():
         bought = purchase(world, stage, {(STORE, "OB-FINE-75G"): 1})
         advance(bought.orders[0])
         _remember(world, f"_{stage}", bought)
+    returned = purchase(world, "returned-mediated", {(STORE, "GX-HERBTEA"): 2})
+    _supply_and_return(world, returned.orders[0])
+    _remember(world, "_returned_mediated", returned)
     question = add_response(
         world.ids["order"], "question", "可以週末送嗎？", customer=CUSTOMER, key="question-of-lin", now=world.now
     )
@@ -232,6 +240,45 @@ def _ship(world: World, order: str) -> None:
 def _deliver(world: World, order: str) -> None:
     _ship(world, order)
     _step(world, order, "deliver")
+
+
+def _supply_and_return(world: World, order: str) -> None:
+    for step in ("accept", "ship", "deliver"):
+        orders.take_step(
+            order,
+            step,
+            "owner-guanxi",
+            "supplier",
+            f"{step}-{order}",
+            world.now,
+            fulfiller=f"supplier/{SUPPLIER}",
+            tracking=("windcity-express", f"WC-{order[:8]}"),
+        )
+    _ask_return(world, order, "return_mediated")
+
+
+def _return(world: World, order: str, name: str) -> None:
+    _deliver(world, order)
+    _ask_return(world, order, name)
+
+
+def _ask_return(world: World, order: str, name: str) -> None:
+    lines = [ReturnedLine(1, 1)]
+    asked = ask_return(order, lines, customer=CUSTOMER, reason="不合口味", key=f"return-{order}", now=world.now)
+    world.ids[name] = asked.returns[-1].id
+
+
+def _accept_return(world: World, order: str) -> None:
+    _return(world, order, "return_accepted")
+    settle_return(
+        order,
+        world.ids["return_accepted"],
+        Decision("accept"),
+        fulfiller=f"store/{STORE}",
+        actor="manager-emei",
+        key=f"accept-{order}",
+        now=world.now,
+    )
 
 
 def _complete(world: World, order: str) -> None:

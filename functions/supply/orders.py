@@ -18,6 +18,7 @@ from mart_union.mediation.service import get_supplied_order, lines_of, list_supp
 from mart_union.orders.model import ENDED, Line, Order, Shipment, state_of
 from mart_union.orders.procedures import allowed_steps, get_procedure
 from mart_union.orders.service import take_step
+from mart_union.orders.views import SeenReturn, seen_returns
 from mart_union.web.access import SUPPLIER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
@@ -36,6 +37,7 @@ class SuppliedLine(Struct, frozen=True):
     quantity: int
     owed_minor: int
     state: str
+    returned: int
 
 
 class DeliverTo(Struct, frozen=True):
@@ -73,6 +75,7 @@ class SuppliedOrder(Struct, frozen=True):
     history: tuple[Taken, ...]
     carrier: str
     deliver_to: DeliverTo | None
+    returns: tuple[SeenReturn, ...]
 
 
 class NewStep(Struct, frozen=True):
@@ -213,6 +216,7 @@ def view_of(order: Order, supplier: str) -> SuppliedOrder:
         ),
         carrier=order.carrier,
         deliver_to=None if state in ENDED else _deliver_to(order.recipient),
+        returns=seen_returns(order, f"supplier/{supplier}", only_own=True),
     )
 
 
@@ -222,7 +226,9 @@ def _among(lines: Iterable[int], own: set[int]) -> tuple[int, ...]:
 
 def _line(line: Line, supplier: str) -> SuppliedLine:
     owed = owed_minor([line], supplier)
-    return SuppliedLine(line.number, line.offer, line.titles, line.glyph, line.quantity, owed, line.state)
+    return SuppliedLine(
+        line.number, line.offer, line.titles, line.glyph, line.quantity, owed, line.state, line.returned
+    )
 
 
 def _deliver_to(recipient: str) -> DeliverTo | None:

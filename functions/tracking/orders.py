@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from mart_union.customers.refs import recipient_ref
-from mart_union.kernel.clock import utc_now
+from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.paging import Page
 from mart_union.kernel.storage import fetch
-from mart_union.orders.model import Order
+from mart_union.orders.model import Order, ReturnedLine
 from mart_union.orders.responses import add_response, list_responses
 from mart_union.orders.service import get_order_for, take_step
 from mart_union.orders.views import CustomerOrder, SeenResponse, customer_order, seen_response
 from mart_union.settlement.completion import complete_order
+from mart_union.settlement.refunding import ask_return
 from mart_union.web.access import CUSTOMER
 from mart_union.web.api import Api
 from mart_union.web.request import Request
@@ -36,6 +37,13 @@ class NewResponse(Struct, frozen=True):
     stars: int = 0
 
 
+class NewReturn(Struct, frozen=True):
+    """Units of delivered lines that the customer gives back, all from one fulfiller, and why."""
+
+    lines: tuple[ReturnedLine, ...]
+    reason: str
+
+
 def add_routes(api: Api) -> None:
     """Declare the routes."""
     api.get("/api/orders/{order}", CUSTOMER, answer=CustomerOrder)(read_order)
@@ -44,18 +52,27 @@ def add_routes(api: Api) -> None:
     api.post("/api/orders/{order}/responses", CUSTOMER, body=NewResponse, answer=SeenResponse, status=201, key=True)(
         respond
     )
+    api.post("/api/orders/{order}/returns", CUSTOMER, body=NewReturn, answer=CustomerOrder, status=201, key=True)(
+        return_goods
+    )
 
 
 def read_order(request: Request) -> CustomerOrder:
     """Where one of the caller's orders is, what may be done now, and whom it goes to."""
     order = order_of(request)
-    return customer_order(order, fetch(recipient_ref(order.recipient)))
+    return customer_order(order, iso(utc_now()), fetch(recipient_ref(order.recipient)))
 
 
 def step_order(request: Request) -> CustomerOrder:
     """Cancel lines that are not on their way yet, or confirm that lines were received."""
     wish: CustomerStep = request.content
-    return customer_order(take(request, wish.step, wish.lines))
+    return customer_order(take(request, wish.step, wish.lines), iso(utc_now()))
+
+
+def return_goods(request: Request) -> CustomerOrder:
+    """Ask to give delivered goods back within the return window; whoever sent them accepts or refuses."""
+    wish: NewReturn = request.content
+    return customer_order(ask(request, wish.lines, wish.reason), iso(utc_now()))
 
 
 def read_responses(request: Request) -> Page[SeenResponse]:
@@ -87,6 +104,12 @@ def order_of(request: Request) -> Order:
         NotFound: it is not, or there is none; which of the two is not told.
     """
     return get_order_for(request.params["order"], "customer", request.caller.subject)
+
+
+def ask(request: Request, lines: Sequence[ReturnedLine], reason: str) -> Order:
+    """Ask for the return that the request names."""
+    customer, key = request.caller.subject, request.idempotency_key
+    return ask_return(request.params["order"], lines, customer=customer, reason=reason, key=key, now=utc_now())
 
 
 def take(request: Request, step: str, lines: Sequence[int] | None) -> Order:

@@ -7,7 +7,9 @@ from msgspec import Struct
 from mart_union.catalog.refs import union_ref
 from mart_union.checkout.service import list_purchases
 from mart_union.customers.refs import recipient_ref
+from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.storage import fetch_all
+from mart_union.orders.model import ReturnedLine
 from mart_union.orders.procedures import procedure_of
 from mart_union.orders.responses import list_responses
 from mart_union.orders.views import customer_order, seen_response
@@ -15,7 +17,7 @@ from mart_union.web.access import CUSTOMER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
-from tracking.orders import NewResponse, order_of, respond, take
+from tracking.orders import NewResponse, ask, order_of, respond, take
 from tracking.purchases import cancel, purchase_of, status_of
 
 
@@ -26,6 +28,14 @@ class StepForm(Struct, frozen=True):
     line: int = 0
 
 
+class ReturnForm(Struct, frozen=True):
+    """The form of a return: units of one line, and why."""
+
+    line: int
+    units: int
+    reason: str = ""
+
+
 def add_routes(api: Api) -> None:
     """Declare the pages."""
     api.get("/purchases", CUSTOMER)(purchases_page)
@@ -34,6 +44,7 @@ def add_routes(api: Api) -> None:
     api.get("/orders/{order}", CUSTOMER)(order_page)
     api.post("/orders/{order}/steps", CUSTOMER, body=StepForm, key=True)(step_here)
     api.post("/orders/{order}/responses", CUSTOMER, body=NewResponse, key=True)(respond_here)
+    api.post("/orders/{order}/returns", CUSTOMER, body=ReturnForm, key=True)(return_here)
 
 
 def purchases_page(request: Request) -> Page:
@@ -58,7 +69,7 @@ def order_page(request: Request) -> Page:
     order = order_of(request)
     recipient, union = fetch_all([recipient_ref(order.recipient), union_ref()])
     context = {
-        "order": customer_order(order, recipient),
+        "order": customer_order(order, iso(utc_now()), recipient),
         "steps": {step.name: step for step in procedure_of(order).steps},
         "carriers": {carrier.id: carrier for carrier in (union.carriers if union else ())},
         "responses": [seen_response(response) for response in list_responses(order.id)],
@@ -76,3 +87,10 @@ def step_here(request: Request) -> Redirect:
 def respond_here(request: Request) -> Redirect:
     """Record the response and show it with the order."""
     return Redirect(f"/orders/{respond(request).order}#responses")
+
+
+def return_here(request: Request) -> Redirect:
+    """Ask for the return and show it with the order."""
+    form: ReturnForm = request.content
+    order = ask(request, (ReturnedLine(form.line, form.units),), form.reason)
+    return Redirect(f"/orders/{order.id}#returns")

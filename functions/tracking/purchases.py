@@ -7,7 +7,7 @@ from msgspec import Struct
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Purchase
 from mart_union.checkout.service import get_purchase, list_purchases
-from mart_union.kernel.clock import utc_now
+from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.paging import Page
 from mart_union.orders.model import Order, state_of
@@ -73,5 +73,5 @@ def status_of(purchase: Purchase) -> PurchaseStatus:
 
 
 def _status(purchase: Purchase, orders: list[Order]) -> PurchaseStatus:
-    state = state_of(order.state for order in orders)
-    return PurchaseStatus(purchase, state, tuple(customer_order(order) for order in orders))
+    state, now = state_of(order.state for order in orders), iso(utc_now())
+    return PurchaseStatus(purchase, state, tuple(customer_order(order, now) for order in orders))

@@ -77,8 +77,9 @@ def test_an_order_shows_its_way_and_its_recipient_and_nothing_of_the_stores_mone
     assert (order["state"], order["allowed"], order["recipient"]["name"]) == ("shipped", ["receive"], "王小明")
     assert [(taken["step"], taken["role"]) for taken in order["history"]] == [("accept", "store"), ("ship", "store")]
     assert order["shipments"][0]["tracking_number"] == "WX-1"
+    assert (order["escrow_minor"], order["refunded_minor"]) == (order["total_minor"], 0)
     text = json.dumps(order)
-    assert not any(word in text for word in ("split", "commission", "packer", "key-", "escrow", "held"))
+    assert not any(word in text for word in ("split", "commission", "packer", "key-", "held", "share"))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from mart_union.kernel.clock import iso
 from mart_union.orders.events import events_of
-from mart_union.orders.model import Order, Response, Shipment
+from mart_union.orders.model import Order, Refund, RefundedLine, Response, Return, ReturnedLine, Shipment
 from mart_union.orders.steps import Details, apply_step
 from tests.orders_examples import PLACED, line_of, order_of
 
@@ -65,3 +65,21 @@ def test_a_response_is_told_without_its_words_and_its_copies_are_not_told() -> N
     (event,) = events_of("ORDER#p1-1", "RESPONSE#r1", new, answered, "e2", NOW)
     assert (event.name, event.sequence, event.data["answer"]) == ("ResponseAnswered", 2, "")
     assert events_of("ORDER#p1-1", "ORDER", image(order_of()), None, "e3", NOW) == []
+
+
+def test_refunds_and_returns_have_names_and_are_told_without_their_reasons() -> None:
+    refund = Refund("refund-p1-1-2", NOW, "manager", "for Ms Lin", (RefundedLine(1, 0, 100),), 100, "key-2", "hash")
+    asked = Return("r1", "store/emei-tea", (ReturnedLine(1, 1),), "I am Lin", NOW, "hash")
+    placed = order_of(state="delivered")
+    refunded = replace(placed, refunds=(refund,), sequence=2)
+    requested = replace(placed, returns=(asked,), sequence=2)
+    refused = replace(requested, returns=(replace(asked, state="refused", answer="Lin opened it"),), sequence=3)
+    received = replace(requested, returns=(replace(asked, state="received"),), refunds=(refund,), sequence=3)
+    assert names(placed, refunded) == ["OrderRefunded"]
+    assert names(placed, requested) == ["ReturnRequested"]
+    assert names(requested, refused) == ["ReturnRefused"]
+    assert names(requested, received) == ["OrderRefunded"]
+    for after in (refunded, refused):
+        (event,) = events_of("", "ORDER", image(placed), image(after), "e1", NOW)
+        text = msgspec.json.encode(event).decode()
+        assert not any(secret in text for secret in ("Lin", "key-2", "hash"))

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
-from pynamodb.exceptions import PutError
 
-from mart_union.kernel.errors import NotFound
+from mart_union.kernel.errors import Conflict, NotFound
 from mart_union.kernel.events import Event
 from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.retry import retried
+from mart_union.kernel.storage import find
+from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.mediation.model import SupplyOrder
-from mart_union.mediation.tables import SupplyOrderItem, supply_list, supply_order_item
+from mart_union.mediation.tables import (
+    SellerItem,
+    SupplyOrderItem,
+    seller_key,
+    supply_list,
+    supply_order_item,
+    supply_order_key,
+)
 from mart_union.orders import service as orders
 from mart_union.orders.model import ENDED, Line, Order, state_of
 
@@ -37,7 +46,9 @@ def supply_order_of(order: Order, supplier: str) -> SupplyOrder:
     lines = lines_of(order, supplier)
     numbers = tuple(line.number for line in lines)
     state = state_of(line.state for line in lines)
-    return SupplyOrder(supplier, order.id, order.store, order.placed_at, numbers, state, order.sequence)
+    waiting = [line for line in lines if line.state not in ENDED]
+    owed, held = owed_minor(waiting, supplier), sum(line.held_minor for line in waiting)
+    return SupplyOrder(supplier, order.id, order.store, order.placed_at, numbers, state, order.sequence, owed, held)
 
 
 def lines_of(order: Order, supplier: str) -> tuple[Line, ...]:
@@ -46,12 +57,30 @@ def lines_of(order: Order, supplier: str) -> tuple[Line, ...]:
 
 
 def _record(wanted: SupplyOrder) -> None:
-    newer = SupplyOrderItem.pk.does_not_exist() | (SupplyOrderItem.sequence < wanted.sequence)
-    try:
-        supply_order_item(wanted, ended=wanted.state in ENDED).save(condition=newer)
-    except PutError as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
+    retried(lambda: _record_once(wanted), on=Conflict, what="this supply order")
+
+
+def _record_once(wanted: SupplyOrder) -> None:
+    """The supply order, and what it changes in the exposure to its seller, together: so each change counts once, however often it is told."""
+    item = find(SupplyOrderItem, *supply_order_key(wanted.supplier, wanted.order), consistent=True)
+    before = None if item is None else item.document
+    if before is not None and before.sequence >= wanted.sequence:
+        return
+    is_as_read = SupplyOrderItem.pk.does_not_exist() if before is None else SupplyOrderItem.sequence == before.sequence
+    transaction = WriteTransaction()
+    moved = refuse(Conflict, "it was recorded just now")
+    transaction.put(supply_order_item(wanted, ended=wanted.state in ENDED), condition=is_as_read, refusal=moved)
+    _add_exposure(transaction, before, wanted)
+    transaction.commit()
+
+
+def _add_exposure(transaction: WriteTransaction, before: SupplyOrder | None, after: SupplyOrder) -> None:
+    owed = after.owed_minor - (before.owed_minor if before else 0)
+    held = after.held_minor - (before.held_minor if before else 0)
+    if owed or held:
+        seller = SellerItem(*seller_key(after.supplier, after.store))
+        since = SellerItem.since.set(SellerItem.since | after.placed_at)
+        transaction.update(seller, [since, SellerItem.open_minor.add(owed), SellerItem.held_minor.add(held)])
 
 
 def list_supply_orders(supplier: str, month: str = "", cursor: str = "") -> Page[SupplyOrder]:
@@ -74,6 +103,7 @@ def get_supplied_order(supplier: str, order: str) -> Order:
 
 
 def owed_minor(lines: Iterable[Line], supplier: str) -> int:
-    """What the supplier is owed for lines: the supply price as of the purchase, whatever happened to prices since."""
+    """What the supplier is owed for lines: the supply price as of the purchase, whatever happened to prices since, of what was not
+    given back."""
     account = f"supplier/{supplier}"
-    return sum(share.amount_minor for line in lines for share in line.split if share.account == account)
+    return sum(share.left_minor for line in lines for share in line.split if share.account == account)

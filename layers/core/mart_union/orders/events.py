@@ -51,12 +51,18 @@ def _event(event_id: str, name: str, entity: str, sequence: int, at: str, snapsh
 
 
 def _order_event(before: Order | None, after: Order) -> str:
-    """Named for the state that lines have entered; for a change that moved no line, OrderTracked."""
+    """Named for the state that lines have entered; for a change that moved no line, OrderRefunded, what became of a return, or OrderTracked."""
     if before is None:
         return _BY_STATE[after.state]
     states = {line.number: line.state for line in before.lines}
     entered = [line.state for line in after.lines if states.get(line.number) != line.state]
-    return _BY_STATE[state_of(entered)] if entered else "OrderTracked"
+    if entered:
+        return _BY_STATE[state_of(entered)]
+    if len(after.refunds) > len(before.refunds):
+        return "OrderRefunded"
+    known = {asked.id: asked.state for asked in before.returns}
+    changed = next((asked.state for asked in after.returns if known.get(asked.id) != asked.state), "")
+    return f"Return{changed.capitalize()}" if changed else "OrderTracked"
 
 
 def for_event(order: Order) -> Order:
@@ -65,4 +71,6 @@ def for_event(order: Order) -> Order:
         order,
         history=tuple(replace(taken, note="", key="") for taken in order.history),
         facts={name: fact for name, fact in order.facts.items() if name not in _SECRET_FACTS},
+        refunds=tuple(replace(refund, reason="", key="", request="") for refund in order.refunds),
+        returns=tuple(replace(asked, reason="", answer="", request="") for asked in order.returns),
     )

@@ -11,7 +11,7 @@ from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation
 from mart_union.kernel.ids import input_hash
 from mart_union.kernel.money import Currency, checked_price
 from mart_union.orders.model import Line, Order, Refund, RefundedLine
-from mart_union.orders.refunds import give_back, part_amounts, value_of_units
+from mart_union.orders.refunds import give_back, own_goods_minor, part_amounts, refundable_minor, value_of_units
 
 MOST_REFUNDS = 50
 LONGEST_REASON = 500
@@ -107,6 +107,22 @@ def give_parts_back(
     after = replace(order, lines=tuple(lines.values()), refunds=(*order.refunds, refund), sequence=sequence)
     moved = {account: amount for account, amount in amounts.items() if amount}
     return Change(after, moved, {level: count for level, count in units.items() if count})
+
+
+def store_refundable_minor(order: Order, line: Line, fulfiller: str) -> int:
+    """What a store may still give back of a line: all that is left of its own, its own share of a supplier's."""
+    if order.payment != "paid":
+        return 0
+    goods, delivery = refundable_minor(order, line)
+    if line.fulfiller == fulfiller:
+        return goods + delivery
+    return min(goods, own_goods_minor(line, fulfiller))
+
+
+def refundable_units(line: Line, fulfiller: str) -> int:
+    """How many units a store may leave out of a delivery and give back: all but one, as long as they are still there."""
+    own = line.fulfiller == fulfiller and line.state in BEFORE_LEAVING
+    return max(line.left_units - 1, 0) if own else 0
 
 
 def _check(order: Order, wishes: Sequence[RefundWish], reason: str) -> None:

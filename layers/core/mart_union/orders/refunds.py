@@ -73,6 +73,11 @@ def refundable_minor(order: Order, line: Line) -> tuple[int, int]:
     return left - delivery, delivery
 
 
+def own_goods_minor(line: Line, account: str) -> int:
+    """What is left of an account's own shares of a line's goods."""
+    return sum(share.left_minor for share in line.split if share.account == account and share.kind != "delivery")
+
+
 def give_back(order: Order, line: Line, amount_minor: int, *, step: int, only: str = "") -> Part:
     """Give an amount of a line back, the goods first and then its delivery; with `only`, out of that account's shares alone.
 
@@ -80,9 +85,7 @@ def give_back(order: Order, line: Line, amount_minor: int, *, step: int, only: s
         BeyondOriginal: more than is left of it; `left_minor` says what is.
     """
     goods, delivery = refundable_minor(order, line)
-    left = (
-        min(goods, sum(share.left_minor for share in line.split if share.account == only)) if only else goods + delivery
-    )
+    left = min(goods, own_goods_minor(line, only)) if only else goods + delivery
     if amount_minor > left:
         raise BeyondOriginal(
             f"line {line.number} has {left} minor units left to give back, not {amount_minor}", left_minor=left

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
 from mart_union.customers.model import Recipient, RecipientFields
-from mart_union.orders.model import Line, Order, Response, Shipment, StepTaken
+from mart_union.orders.model import Line, Order, Response, ReturnedLine, Shipment, StepTaken
 from mart_union.orders.procedures import allowed_steps, deadline_of
+from mart_union.orders.refunding import refundable_units, store_refundable_minor
+from mart_union.orders.returns import allowed_decisions, can_return, returnable_units
 
 
 class SeenStep(Struct, frozen=True):
@@ -21,8 +23,40 @@ class SeenStep(Struct, frozen=True):
     note: str
 
 
+class SeenPart(Struct, frozen=True):
+    """A line's part of a refund: the units that came back with it, and the money."""
+
+    number: int
+    units: int
+    amount_minor: int
+
+
+class SeenRefund(Struct, frozen=True):
+    """Money that went back to whoever paid, for a part of the order, and why."""
+
+    at: str
+    amount_minor: int
+    reason: str
+    lines: tuple[SeenPart, ...]
+
+
+class SeenReturn(Struct, frozen=True):
+    """Goods that the customer gives back, how far that has come, and what the reader may decide (`accept`, `refuse`, `receive`)."""
+
+    id: str
+    state: str
+    lines: tuple[ReturnedLine, ...]
+    reason: str
+    at: str
+    answer: str
+    decided_at: str
+    received_at: str
+    stock: str
+    allowed: tuple[str, ...]
+
+
 class OrderedLine(Struct, frozen=True):
-    """A line as its customer sees it: goods `amount_minor` and its part of delivery."""
+    """A line as its customer sees it: goods `amount_minor` and its part of delivery; `returnable` units may be given back now."""
 
     number: int
     sku: str
@@ -33,10 +67,15 @@ class OrderedLine(Struct, frozen=True):
     amount_minor: int
     delivery_minor: int
     state: str
+    returned: int
+    refunded_minor: int
+    returnable: int
 
 
 class CustomerOrder(Struct, frozen=True):
-    """An order as its customer follows it. `recipient` is null once it was erased."""
+    """An order as its customer follows it. `recipient` is null once it was erased. `escrow_minor` is what the union holds of the money
+    until the goods are received, `refunded_minor` what has gone back to whoever paid.
+    """
 
     id: str
     purchase: str
@@ -56,10 +95,16 @@ class CustomerOrder(Struct, frozen=True):
     allowed: tuple[str, ...]
     recipient: RecipientFields | None
     sequence: int
+    escrow_minor: int
+    refunded_minor: int
+    refunds: tuple[SeenRefund, ...]
+    returns: tuple[SeenReturn, ...]
 
 
 class FulfilledLine(Struct, frozen=True):
-    """A line as its store sees it. `mine` says whether the store fulfils it; `share_minor` is what the store gets of it."""
+    """A line as its store sees it. `mine` says whether the store fulfils it; `share_minor` is what is left of the store's share of it,
+    `refundable_minor` what the store may still give back, and `refundable_units` how many units it may leave out of the delivery.
+    """
 
     number: int
     sku: str
@@ -73,6 +118,10 @@ class FulfilledLine(Struct, frozen=True):
     mine: bool
     fulfiller: str
     share_minor: int
+    returned: int
+    refunded_minor: int
+    refundable_minor: int
+    refundable_units: int
 
 
 class StoreOrder(Struct, frozen=True):
@@ -98,6 +147,10 @@ class StoreOrder(Struct, frozen=True):
     allowed: tuple[str, ...]
     recipient: RecipientFields | None
     sequence: int
+    escrow_minor: int
+    refunded_minor: int
+    refunds: tuple[SeenRefund, ...]
+    returns: tuple[SeenReturn, ...]
 
 
 class SeenResponse(Struct, frozen=True):
@@ -117,8 +170,8 @@ class SeenResponse(Struct, frozen=True):
     answered_by: str
 
 
-def customer_order(order: Order, recipient: Recipient | None = None) -> CustomerOrder:
-    """The order for its customer."""
+def customer_order(order: Order, at: str, recipient: Recipient | None = None) -> CustomerOrder:
+    """The order for its customer at a moment (ISO), which decides what may still be returned."""
     for_customer = {"pickup_code", "appointment_at", "access"}
     facts = {name: fact for name, fact in order.facts.items() if name in for_customer}
     return CustomerOrder(
@@ -128,7 +181,7 @@ def customer_order(order: Order, recipient: Recipient | None = None) -> Customer
         store_names=order.store_names,
         state=order.state,
         procedure=order.procedure,
-        lines=tuple(_ordered(line) for line in order.lines),
+        lines=tuple(_ordered(order, line, at) for line in order.lines),
         total_minor=order.total_minor,
         currency=order.currency,
         payment=order.payment,
@@ -140,6 +193,10 @@ def customer_order(order: Order, recipient: Recipient | None = None) -> Customer
         allowed=tuple(allowed_steps(order, "customer")),
         recipient=recipient.fields if recipient else None,
         sequence=order.sequence,
+        escrow_minor=order.escrow_minor if order.payment == "paid" else 0,
+        refunded_minor=order.refunded_minor,
+        refunds=seen_refunds(order),
+        returns=seen_returns(order),
     )
 
 
@@ -155,7 +212,7 @@ def store_order(order: Order, recipient: Recipient | None = None) -> StoreOrder:
         state=order.state,
         procedure=order.procedure,
         procedure_version=order.procedure_version,
-        lines=tuple(_fulfilled(line, party) for line in order.lines),
+        lines=tuple(_fulfilled(order, line, party) for line in order.lines),
         total_minor=order.total_minor,
         currency=order.currency,
         payment=order.payment,
@@ -169,6 +226,41 @@ def store_order(order: Order, recipient: Recipient | None = None) -> StoreOrder:
         allowed=tuple(allowed_steps(order, "store", party)),
         recipient=recipient.fields if recipient else None,
         sequence=order.sequence,
+        escrow_minor=order.escrow_minor if order.payment == "paid" else 0,
+        refunded_minor=order.refunded_minor,
+        refunds=seen_refunds(order),
+        returns=seen_returns(order, party),
+    )
+
+
+def seen_refunds(order: Order, numbers: Collection[int] | None = None) -> tuple[SeenRefund, ...]:
+    """The partial refunds of an order, oldest first; only those of some lines, where these are all that the reader may see."""
+    seen = []
+    for refund in order.refunds:
+        parts = [part for part in refund.lines if numbers is None or part.number in numbers]
+        lines = tuple(SeenPart(part.number, part.units, part.amount_minor) for part in parts)
+        if lines:
+            seen.append(SeenRefund(refund.at, sum(part.amount_minor for part in lines), refund.reason, lines))
+    return tuple(seen)
+
+
+def seen_returns(order: Order, party: str = "", *, only_own: bool = False) -> tuple[SeenReturn, ...]:
+    """The returns of an order, oldest first, with what `party` may decide of those that are its own."""
+    return tuple(
+        SeenReturn(
+            id=asked.id,
+            state=asked.state,
+            lines=asked.lines,
+            reason=asked.reason,
+            at=asked.at,
+            answer=asked.answer,
+            decided_at=asked.decided_at,
+            received_at=asked.received_at,
+            stock=asked.stock,
+            allowed=tuple(allowed_decisions(asked)) if asked.fulfiller == party else (),
+        )
+        for asked in order.returns
+        if not only_own or asked.fulfiller == party
     )
 
 
@@ -194,7 +286,7 @@ def _seen_steps(history: Sequence[StepTaken]) -> tuple[SeenStep, ...]:
     return tuple(SeenStep(taken.step, taken.role, taken.at, taken.lines, taken.note) for taken in history)
 
 
-def _ordered(line: Line) -> OrderedLine:
+def _ordered(order: Order, line: Line, at: str) -> OrderedLine:
     return OrderedLine(
         number=line.number,
         sku=line.sku,
@@ -205,10 +297,13 @@ def _ordered(line: Line) -> OrderedLine:
         amount_minor=line.amount_minor,
         delivery_minor=line.delivery_minor,
         state=line.state,
+        returned=line.returned,
+        refunded_minor=line.refunded_minor,
+        returnable=returnable_units(order, line) if can_return(order, line, at) else 0,
     )
 
 
-def _fulfilled(line: Line, party: str) -> FulfilledLine:
+def _fulfilled(order: Order, line: Line, party: str) -> FulfilledLine:
     return FulfilledLine(
         number=line.number,
         sku=line.sku,
@@ -221,5 +316,9 @@ def _fulfilled(line: Line, party: str) -> FulfilledLine:
         state=line.state,
         mine=line.fulfiller == party,
         fulfiller=line.fulfiller,
-        share_minor=sum(share.amount_minor for share in line.split if share.account == party),
+        share_minor=sum(share.left_minor for share in line.split if share.account == party),
+        returned=line.returned,
+        refunded_minor=line.refunded_minor,
+        refundable_minor=store_refundable_minor(order, line, party),
+        refundable_units=refundable_units(line, party),
     )
