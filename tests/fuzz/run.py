@@ -187,8 +187,9 @@ class Run:
         self._state = now
 
     def _put_back(self) -> None:
-        self.place.put_back(self.laid, self.place.read())
-        self._state = self.laid
+        if self._written.take() or self._state is not self.laid:
+            self.place.put_back(self.laid, self.place.read())
+            self._state = self.laid
 
 
 def strict(document: dict[str, Any]) -> dict[str, Any]:
