@@ -232,10 +232,36 @@ def served(story: Story, purchase: dict[str, Any]) -> None:
             wait_until(partial(_is_there, weaver, path), 60, "the supplier's order")
             _work(story, weaver, path, f"{story.supplier}-{order_id}")
         story.tell(f"{store}: accepted, shipped, delivered", f"order {order_id}, {story.money(order['total_minor'])}")
+        if store == story.store:
+            refunded(story, shopper, staff, order)
         shopper.post(f"/api/orders/{order_id}/steps", {"step": "receive"}, key=f"receive-{order_id}")
         done = shopper.get(f"/api/orders/{order_id}")
         expect(done["state"] == "completed", f"order {order_id} is {done['state']}, not completed")
     story.tell("the customer confirms: both orders are completed, and their escrow is split")
+
+
+def refunded(story: Story, shopper: Person, staff: Person, order: dict[str, Any]) -> None:
+    """One of two goes back: the store accepts the return, lays it back into the reserve, and the shopper has the money at once."""
+    line = next(line for line in order["lines"] if line["sku"] == "PERSIMMON")
+    before = shopper.get("/api/me/account")["balance_minor"]
+    wish = {"lines": [{"number": line["number"], "units": 1}], "reason": "too sweet for my mother"}
+    asked = shopper.post(f"/api/orders/{order['id']}/returns", wish, key=f"return-{order['id']}", status=201)[
+        "returns"
+    ][0]
+    path = f"/api/manage/{story.store}/orders/{order['id']}/returns"
+    staff.post(path, {"id": asked["id"], "decision": "accept"}, key=f"accept-{asked['id']}")
+    received = {"id": asked["id"], "decision": "receive", "stock": "reserve"}
+    staff.post(path, received, key=f"receive-{asked['id']}")
+    given = shopper.get("/api/me/account")["balance_minor"] - before
+    expect(given == line["price_minor"], f"the return gave back {given}, not {line['price_minor']}")
+    wish = {"lines": [{"number": line["number"], "amount_minor": 5_000}], "reason": "one of them was bruised"}
+    path = f"/api/manage/{story.store}/orders/{order['id']}/refunds"
+    after = staff.post(path, wish, key=f"refund-{order['id']}", status=201)
+    expect(after["refunded_minor"] == given + 5_000, f"the order says that {after['refunded_minor']} went back")
+    story.tell(
+        "the shopper returns one and gets its price back at once; for a bruise the store gives back a little more",
+        f"returned x 1: {story.money(given)}, back in the reserve; refunded: {story.money(5_000)}",
+    )
 
 
 def _is_there(person: Person, path: str) -> bool:
