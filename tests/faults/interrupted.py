@@ -44,8 +44,8 @@ class Moment:
 
 def main(seed: int, port: int, emulator_port: int) -> int:
     """Play the story; prints a line of JSON for each interruption and each union's invariants."""
-    _run("up", "--port", str(port), "--emulator-port", str(emulator_port))
     try:
+        _start("--port", str(port), "--emulator-port", str(emulator_port))
         _play(seed)
         for union in sorted(read("network.json")["unions"]):
             told, agrees = invariants.check_local(read("network.json"), union)
@@ -114,7 +114,15 @@ def _interrupting(moments: list[Moment], passed: list[Moment]):  # type: ignore[
 
 def _stop_and_start() -> None:
     _run("down")
-    _run("up")
+    _start()
+
+
+def _start(*options: str) -> None:
+    """As a person would who is told that it took too long: once more, it goes on."""
+    try:
+        _run("up", *options)
+    except RuntimeError:
+        _run("up")
 
 
 def _kill_functions() -> None:

@@ -24,7 +24,7 @@ _FOLDERS = ("layers/core", "functions", ".")
 
 def try_restarts(seed: int) -> Iterator[Tale]:
     """A cell for each interruption that the story went on after, and one for each union's invariants at its end."""
-    with tempfile.TemporaryDirectory(prefix="mart-union-") as state:
+    with tempfile.TemporaryDirectory(prefix="mart-union-", ignore_cleanup_errors=True) as state:
         environment = PERSONS_OWN | {
             "MART_UNION_STATE": state,
             "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in _FOLDERS),

@@ -22,7 +22,7 @@ _MEET = next(fault for fault in FAULTS if fault.act == "meet")
 _KILLS = [fault for fault in FAULTS if fault.act.startswith("sigkill")]
 _PAIRS = 5
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
-_PERIODS: dict[str, Sequence[timedelta]] = {
+PERIODS: dict[str, Sequence[timedelta]] = {
     "sweeper": [_MINUTE, 11 * _MINUTE, 12 * _MINUTE, 2 * _DAY - _MINUTE, 2 * _DAY + _MINUTE],
     "settlement": [number * _DAY for number in range(15)],
     "presence": [number * _MINUTE for number in range(6)],
@@ -111,7 +111,7 @@ def _wrong_end(theater: Theater, reference: Reference) -> list[str]:
 
 
 def _play_late(name: str, command: Command, story: Story, place: Place, wire: Wire) -> Tale:
-    periods = _PERIODS[command.function]
+    periods = PERIODS[command.function]
     on_time, told_then = _fire(Theater(place, wire, command, story), periods)
     late, told_late = _fire(Theater(place, wire, command, story), [periods[0], periods[-1]])
     problems = differences(standing(on_time), standing(late), "how things stand")
