@@ -29,6 +29,7 @@ class BreakableDesk(CardDesk):
         self.faults: list[tuple[str, str]] = []
         self.events: list[dict[str, Any]] = []
         self.done: list[str] = []
+        self.stop = asyncio.Event()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         fault = next((fault for fault in self.faults if request.path.endswith(fault[1])), None)
@@ -55,9 +56,8 @@ class BreakableDesk(CardDesk):
 class Desk:
     """A running desk, as tests use it."""
 
-    def __init__(self, address: str, desk: BreakableDesk) -> None:
-        self.address, self._desk = address, desk
-        self._client = httpx.Client(base_url=address, headers={"Authorization": f"Bearer {SECRET_KEY}"})
+    def __init__(self, address: str, desk: BreakableDesk, client: httpx.Client) -> None:
+        self.address, self._desk, self._client = address, desk, client
 
     def fail(self, fault: str, path: str, *, times: int = 1) -> None:
         """Let the next requests to a path's end be `lost` (carried out, no answer) or find the provider `down`."""
@@ -116,8 +116,12 @@ def open_desk() -> Iterator[Desk]:
         address = f"http://127.0.0.1:{port}"
         _wait_for(f"http://127.0.0.1:{upstream_port}/js.stripe.com/v3/", process)
         _wait_for(f"{address}/js.stripe.com/v3/", process)
-        yield Desk(address, desk)
+        with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {SECRET_KEY}"}) as client:
+            yield Desk(address, desk, client)
     finally:
+        loop.call_soon_threadsafe(desk.stop.set)
+        thread.join(10)
+        loop.close()
         process.terminate()
         process.wait(10)
 
@@ -126,7 +130,8 @@ async def _serve(desk: BreakableDesk, port: int) -> None:
     runner = web.AppRunner(desk.application(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    await asyncio.Event().wait()
+    await desk.stop.wait()
+    await runner.cleanup()
 
 
 def _wait_for(address: str, process: Any) -> None:

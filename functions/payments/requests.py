@@ -5,13 +5,17 @@ Source: the mart union system's financial service unit (claims 1, 7, 13, 20).
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
 
-from mart_union.checkout.paying import pay_pending
+from msgspec import Meta, Struct
+
+from mart_union.checkout import providers
+from mart_union.checkout.model import CardPayment, Purchase
+from mart_union.checkout.payers import CARDS
 from mart_union.checkout.service import get_purchase
 from mart_union.customers.withdrawals import withdraw as withdraw_from
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import NotFound
+from mart_union.kernel.errors import CardDeclined, NotFound
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.money import checked_price, parse_price
 from mart_union.kernel.settings import settings
@@ -22,18 +26,23 @@ from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
 
+CardName = Annotated[str, Meta(pattern=r"^(pm_\w{1,100})?$")]
+
 
 class PaymentRequest(Struct, frozen=True):
-    """A waiting purchase, and the amount that the customer means to pay for it from their union account."""
+    """A waiting purchase, and the amount that the customer means to pay for it: from their union account, or by the card that the card
+    processor knows as `payment_method`."""
 
     purchase: str
     amount_minor: int
+    payment_method: CardName = ""
 
 
 class PaymentForm(Struct, frozen=True):
-    """The form of the payment page."""
+    """The form of the payment page; it names a card where one was given there."""
 
     amount_minor: int
+    payment_method: CardName = ""
 
 
 class Withdrawal(Struct, frozen=True):
@@ -49,7 +58,10 @@ class WithdrawalForm(Struct, frozen=True):
 
 
 class Payment(Struct, frozen=True):
-    """Money that moved on the caller's account: what came in is positive, what was paid negative."""
+    """Money that moved on the caller's account: what came in is positive, what was paid negative.
+
+    `state` is settled or pending; of a card authorized, or requires_action where the customer has to confirm to their bank on the payment page.
+    """
 
     id: str
     kind: str
@@ -75,9 +87,27 @@ def pay(request: Request) -> Payment:
     """Pay the caller's own waiting purchase from their union account, exactly."""
     wanted: PaymentRequest = request.content
     checked_price(wanted.amount_minor, settings().currency)
-    subject = request.caller.subject
-    paid = pay_pending(wanted.purchase, subject, wanted.amount_minor, key=request.idempotency_key, now=utc_now())
-    return payment_of(get_transfer(paid.facts["paid_by"], consistent=True), subject)  # it was made just now
+    paid = _settle(request, wanted.purchase)
+    if wanted.payment_method:
+        return card_payment_of(paid)
+    return payment_of(get_transfer(paid.facts["paid_by"], consistent=True), request.caller.subject)  # made just now
+
+
+def _settle(request: Request, purchase: str) -> Purchase:
+    """Hand a payment request to the provider that settles it."""
+    form: PaymentRequest | PaymentForm = request.content
+    asked = providers.PaymentRequest(
+        purchase, request.caller.subject, form.amount_minor, request.idempotency_key, form.payment_method
+    )
+    return providers.provider_of(asked).pay(asked, utc_now())
+
+
+def card_payment_of(purchase: Purchase) -> Payment:
+    """A card's payment of a purchase as its customer sees it."""
+    card = purchase.card or CardPayment("")
+    state = card.problem or ("settled" if purchase.payment == "paid" else purchase.payment)
+    amount, about = -(card.captured_minor or purchase.total_minor), f"purchase/{purchase.id}"
+    return Payment(card.intent, "card", CARDS, amount, purchase.currency, about, state, purchase.placed_at)
 
 
 def show(request: Request) -> Payment:
@@ -131,9 +161,12 @@ def show_request(request: Request) -> Page:
 
 def pay_on_page(request: Request) -> Redirect:
     """Pay it from the account and go to the purchase."""
-    purchase, form = request.params["purchase"], request.content
-    pay_pending(purchase, request.caller.subject, form.amount_minor, key=request.idempotency_key, now=utc_now())
-    return Redirect(f"/purchases/{purchase}")
+    purchase = request.params["purchase"]
+    try:
+        paid = _settle(request, purchase)
+    except CardDeclined:
+        return Redirect(f"/pay/{purchase}")  # it says why, and asks for another card
+    return Redirect(f"/pay/{purchase}" if paid.payment == "pending" else f"/purchases/{purchase}")
 
 
 def withdraw_on_page(request: Request) -> Redirect:

@@ -6,11 +6,13 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from mart_union.catalog.service import get_store
+from mart_union.checkout.card_port import cards_are_offered
 from mart_union.checkout.paying import receive_payment
 from mart_union.customers.service import get_profile
 from mart_union.kernel.clock import iso, utc_now
@@ -23,7 +25,8 @@ from mart_union.ledger.service import post
 from mart_union.settlement.service import keep_bank_report, return_payout
 from mart_union.web.access import PUBLIC
 from mart_union.web.api import Api
-from mart_union.web.request import Request
+from mart_union.web.request import Request, decode
+from payments.card_notices import take_card_notice
 
 TRANSFER_RECEIVED = "transfer.received"
 _ID = re.compile(r"^[\x21-\x7e]{1,64}$")
@@ -53,9 +56,16 @@ class Notice(Struct, frozen=True):
     data: TransferReceived
 
 
+class AnyNotice(Struct, frozen=True):
+    """What any provider sends: the bank a `Notice`, the card processor one of its events (https://docs.stripe.com/api/events)."""
+
+    type: str
+    data: dict[str, Any]
+
+
 class Received(Struct, frozen=True):
     """What became of the money: `posted` to an account, `confirmed` a purchase, or `credited` to its customer's account instead; of a
-    payout: `returned`; of a report: `kept`."""
+    payout: `returned`; of a report: `kept`; of a card: how its purchase or dispute stands by now, or `ignored`."""
 
     id: str
     outcome: str
@@ -63,16 +73,18 @@ class Received(Struct, frozen=True):
 
 def add_routes(api: Api) -> None:
     """Declare the route."""
-    api.post("/api/payments/webhooks/{provider}", PUBLIC, body=Notice, answer=Received)(receive)
+    api.post("/api/payments/webhooks/{provider}", PUBLIC, body=AnyNotice, answer=Received)(receive)
 
 
 def receive(request: Request) -> Received:
     """Take a provider's notice. Its repeat gives the first answer; other content under the same id is refused."""
     provider = request.params["provider"]
+    if provider == "stripe" and cards_are_offered():
+        return Received(*take_card_notice(request.text, request.headers.get("stripe-signature", "")))
     if provider != "bank":
         raise NotFound(f"there is no payment provider '{provider}'")
     verify(webhook_key("bank_key"), request.text, request.headers)
-    notice: Notice = request.content
+    notice = decode(Notice, request.text)
     handle = _HANDLERS.get(notice.type)
     if handle is None:
         raise Invalid(f"'{notice.type}' is not a notice that we know", errors=[{"field": "type", "reason": "unknown"}])

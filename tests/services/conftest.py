@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from infra.local.cards import SECRET_KEY, WEBHOOK_KEY
+from mart_union.checkout import card_port
+from mart_union.checkout.card_port import card_provider
 from mart_union.kernel.ids import new_id
+from mart_union.kernel.settings import settings
+from tests.card_desk import Desk, open_desk
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -16,3 +23,25 @@ def real_tables(tables: None) -> None:
 def unique() -> str:
     """A name that no other test uses."""
     return new_id()[-11:]
+
+
+@pytest.fixture(scope="session")
+def open_card_desk() -> Iterator[Desk]:
+    """A card processor for this test run."""
+    with open_desk() as desk:
+        yield desk
+
+
+@pytest.fixture
+def desk(open_card_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """The card processor, as the union's own."""
+    monkeypatch.setenv("CARD_API", open_card_desk.address)
+    keys = {"stripe_key": SECRET_KEY, "stripe_webhook_key": WEBHOOK_KEY}
+    monkeypatch.setattr(card_port, "read_secret", keys.__getitem__)
+    settings.cache_clear()
+    card_provider.cache_clear()
+    yield open_card_desk
+    card_provider().close()
+    monkeypatch.undo()
+    settings.cache_clear()
+    card_provider.cache_clear()

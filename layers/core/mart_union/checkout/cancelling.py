@@ -10,7 +10,7 @@ from msgspec import Struct
 from mart_union.checkout.capturing import void_authorized
 from mart_union.checkout.model import Purchase
 from mart_union.checkout.paying import end_unpaid
-from mart_union.checkout.service import get_purchase
+from mart_union.checkout.service import get_purchase_with_orders
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Busy, NotFound, StepNotAllowed
 from mart_union.kernel.ids import derived_id
@@ -40,7 +40,7 @@ def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: d
     """Cancel every order of a purchase, or none: what was paid goes back to where it came from, what was taken to its levels.
     What a card only authorized is released.
 
-    Reads the purchase and its orders (half a unit each), writes one transaction. The same key again changes nothing.
+    Reads the purchase and its orders (half a unit each, one request for a purchase of one store), writes one transaction. The same key again changes nothing.
 
     Raises:
         NotFound: there is no such purchase, or it is another customer's; which of the two is not told.
@@ -48,7 +48,7 @@ def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: d
         StepNotAllowed: an order's procedure no longer allows it; cancel the others by themselves.
         Conflict: an order moved on at the same moment; look again.
     """
-    purchase = get_purchase(purchase_id)
+    purchase, orders = get_purchase_with_orders(purchase_id)
     if role == "customer" and purchase.customer != actor:
         raise NotFound(f"there is no purchase {purchase_id}")
     if purchase.payment == "pending":
@@ -58,7 +58,6 @@ def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: d
         raise Busy("the card is being charged at this moment: try again in a minute, and it is refunded")
     if purchase.payment not in {"authorized", "paid"} and purchase.facts.get("ended_by") != key:
         raise StepNotAllowed(f"the purchase has ended: {purchase.payment}", allowed=[])
-    orders = get_orders(purchase.orders)
     if purchase.payment not in {"authorized", "paid"} or _were_cancelled(orders, key):
         return Cancelled(purchase, orders)
     steps = _steps_of(orders, role, actor, key, now)

@@ -18,7 +18,7 @@ from mart_union.checkout.model import CardPayment, Purchase
 from mart_union.checkout.payers import CARDS
 from mart_union.checkout.storing import Overtaken, add_changed_purchase, current_purchase
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Conflict, ProviderUnavailable, RuleViolation
+from mart_union.kernel.errors import Busy, Conflict, ProviderUnavailable, RuleViolation
 from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import fetch_all
 from mart_union.kernel.transaction import WriteTransaction
@@ -69,12 +69,14 @@ def _claimed(purchase: Purchase, now: datetime) -> Purchase:
             act_on_deadlines(order.id, now)
         orders = _orders_of(purchase)
         if not all(is_answered(order) for order in orders):
-            return purchase
+            raise Busy("an order that nobody answered was not refused yet")
     accepted = sum(order.escrow_minor for order in orders)
     if not accepted:
         return void_authorized(purchase, orders, [], now)
     card = replace(_card(purchase), accepted_minor=accepted)
-    after = replace(purchase, payment="capturing", card=card)
+    after = replace(
+        purchase, payment="capturing", card=card, expires_at=iso(now)
+    )  # the sweeper comes back to it each minute
     transaction = WriteTransaction()
     add_changed_purchase(transaction, purchase, after)
     _add_orders(transaction, orders, "capturing")
@@ -137,7 +139,10 @@ def _cancelled(order: Order, now: datetime) -> Order:
     open_order = replace(
         order, payment="authorized"
     )  # while it is being captured nothing is given back, but here nothing was
-    return apply_step(open_order, "cancel", role="system", actor="checkout", at=iso(now), key=f"unpaid-{order.id}")
+    stepped = apply_step(open_order, "cancel", role="system", actor="checkout", at=iso(now), key=f"unpaid-{order.id}")
+    if stepped is open_order:
+        raise Overtaken("the order is cancelled already")
+    return stepped
 
 
 def void_authorized(

@@ -112,6 +112,9 @@ class CardProvider(Protocol):
     def read_notice(self, text: str, signature: str) -> Notice:
         """What a webhook is about; Unauthenticated when the provider did not sign it within five minutes."""
 
+    def close(self) -> None:
+        """Close the connections that are kept for the next call."""
+
     def movements(self, begin: datetime, end: datetime) -> Iterator[Movement]:
         """The movements of the provider's balance from a moment until before another."""
 

@@ -126,6 +126,13 @@ def _authorized(purchase: Purchase, intent: Intent, now: datetime, orders: Seque
     ):
         raise RuleViolation("the provider authorized something else than this purchase costs")
     befores = orders or fetch_all([order_ref(order) for order in purchase.orders])
+    try:
+        return _place(purchase, intent, befores, now)
+    except Conflict as error:
+        raise Overtaken("the purchase has changed meanwhile") from error
+
+
+def _place(purchase: Purchase, intent: Intent, befores: Sequence[Order], now: datetime) -> Purchase:
     placed = [_placed(order, now, purchase) for order in befores]
     card = replace(purchase.card or CardPayment(intent.id), authorized_minor=intent.amount_minor, problem="")
     until = max((order.clock_at for order in placed if order.clock_at), default=iso(now))
@@ -138,15 +145,14 @@ def _authorized(purchase: Purchase, intent: Intent, now: datetime, orders: Seque
         units.update(units_of(before, [line.number for line in before.lines]))
     for level, quantity in units.items():
         add_movement(transaction, level, sell_held(quantity, purchase.customer, f"purchase/{purchase.id}"), now)
-    try:
-        transaction.commit()
-    except Conflict as error:
-        raise Overtaken("the purchase has changed meanwhile") from error
+    transaction.commit()
     return after
 
 
 def _placed(order: Order, now: datetime, purchase: Purchase) -> Order:
     stepped = apply_step(order, "pay", role="system", actor="checkout", at=iso(now), key=f"pay-{purchase.id}")
+    if stepped is order:
+        raise Overtaken("the order is placed already")
     return replace(stepped, payment="authorized")
 
 

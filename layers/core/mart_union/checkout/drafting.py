@@ -14,7 +14,7 @@ from mart_union.checkout.pricing import LineMoney, Terms, split_delivery, split_
 from mart_union.kernel.clock import iso
 from mart_union.kernel.money import Currency
 from mart_union.ledger.model import Transfer, postings_of
-from mart_union.orders.model import Line, Order, Share
+from mart_union.orders.model import Line, Order, Share, order_id
 from mart_union.orders.procedures import acceptance_deadline, current_version, promised_by
 
 
@@ -108,7 +108,7 @@ def _draft_order(
     pending = is_awaited(asked.method)
     lines = _draft_lines(asked, store, wanted, terms, currency)
     return Order(
-        id=f"{asked.purchase}-{number}",
+        id=order_id(asked.purchase, number),
         purchase=asked.purchase,
         store=store.id,
         store_names=store.names,

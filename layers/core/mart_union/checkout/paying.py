@@ -163,9 +163,10 @@ def _add_orders(transaction: WriteTransaction, after: Purchase, step: str, moved
     for order in fetch_all([order_ref(order) for order in after.orders]):
         units.update(units_of(order, [line.number for line in order.lines]))
         stepped = apply_step(order, step, role="system", actor="checkout", at=iso(now), key=f"{step}-{after.id}")
-        payer = (
-            "" if after.payment == "paid" else order.payer
-        )  # whatever it was to be paid with, the account is refunded
+        if stepped is order:
+            raise Overtaken("the order has taken this step already")
+        # Whatever it was to be paid with, the account of the one who paid is refunded.
+        payer = "" if after.payment == "paid" else order.payer
         add_changed_order(transaction, order, replace(stepped, payment=after.payment, payer=payer))
     for level, quantity in units.items():
         add_movement(transaction, level, moved(quantity, after.customer, f"purchase/{after.id}"), now)

@@ -35,9 +35,9 @@ from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Ref, fetch_all, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger.service import add_transfer
-from mart_union.orders.model import Order
+from mart_union.orders.model import Order, order_id
 from mart_union.orders.procedures import promised_by
-from mart_union.orders.storing import add_new_order
+from mart_union.orders.storing import add_new_order, order_ref
 from mart_union.stock import model as movements
 from mart_union.stock.refs import level_ref
 from mart_union.stock.service import add_movement
@@ -239,6 +239,20 @@ def get_purchase(purchase: str) -> Purchase:
     if item is None:
         raise NotFound(f"there is no purchase {purchase}")
     return item.document
+
+
+def get_purchase_with_orders(purchase: str) -> tuple[Purchase, list[Order]]:
+    """A purchase by id with its orders: one batch read, and one more when it has more than one order.
+
+    Raises:
+        NotFound: there is none.
+    """
+    itself: Ref[Purchase] = Ref(PurchaseItem, *purchase_key(purchase), lambda item: item.document)
+    found, first = fetch_all([itself, order_ref(order_id(purchase, 1))])
+    if found is None:
+        raise NotFound(f"there is no purchase {purchase}")
+    others = [order_ref(order) for order in found.orders if first is None or order != first.id]
+    return found, [order for order in (first, *fetch_all(others)) if order is not None]
 
 
 def list_purchases(customer: str, cursor: str = "") -> Page[Purchase]:

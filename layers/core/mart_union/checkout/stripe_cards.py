@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
+import requests
 import stripe
 
 from mart_union.checkout.card_port import DECLINED, CardRefund, Dispute, Intent, Movement, Notice
@@ -26,9 +27,14 @@ class StripeCards:
 
     def __init__(self, key: str, webhook_key: str, api: str) -> None:
         self._webhook_key = webhook_key
-        http = stripe.RequestsClient(timeout=(_CONNECT_SECONDS, _READ_SECONDS))
+        self._session = requests.Session()
+        http = stripe.RequestsClient(timeout=(_CONNECT_SECONDS, _READ_SECONDS), session=self._session)
         client = stripe.StripeClient(key, base_addresses={"api": api}, http_client=http, max_network_retries=1)
         self._api = client.v1
+
+    def close(self) -> None:
+        """Close the connections that are kept for the next call."""
+        self._session.close()
 
     def create(self, purchase: str, amount_minor: int, currency: str, payment_method: str, key: str) -> Intent:
         """An intent with its payment method, captured by hand; cards only, so that no other page of Stripe's takes the customer away."""

@@ -1,0 +1,1 @@
+"""What is asked of the card processor later: captures, releases, refunds."""
