@@ -17,7 +17,6 @@ chance.take_over()
 
 from tests.machine.running import run  # noqa: E402 - the clock and the ids come first
 
-
 _APART = 1_000_000
 """Between the seeds of two workers: no run makes so many rounds."""
 
