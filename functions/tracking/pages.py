@@ -18,7 +18,7 @@ from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
 from tracking.orders import NewResponse, ask, order_of, respond, take
-from tracking.purchases import cancel, purchase_of, status_of
+from tracking.purchases import cancel, status_of
 
 
 class StepForm(Struct, frozen=True):
@@ -55,7 +55,7 @@ def purchases_page(request: Request) -> Page:
 
 def purchase_page(request: Request) -> Page:
     """A purchase, how it is paid, and where its orders are."""
-    return Page("tracking/purchase.html", {"status": status_of(purchase_of(request))})
+    return Page("tracking/purchase.html", {"status": status_of(request)})
 
 
 def cancel_here(request: Request) -> Redirect:

@@ -6,12 +6,11 @@ from msgspec import Struct
 
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Purchase
-from mart_union.checkout.service import get_purchase, list_purchases
+from mart_union.checkout.service import get_purchase_with_orders, list_purchases
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.paging import Page
 from mart_union.orders.model import Order, state_of
-from mart_union.orders.service import get_orders
 from mart_union.orders.views import CustomerOrder, customer_order
 from mart_union.web.access import CUSTOMER
 from mart_union.web.api import Api
@@ -40,7 +39,7 @@ def read_purchases(request: Request) -> Page[Purchase]:
 
 def read_purchase(request: Request) -> PurchaseStatus:
     """One of the caller's purchases and where its orders are."""
-    return status_of(purchase_of(request))
+    return status_of(request)
 
 
 def cancel(request: Request) -> PurchaseStatus:
@@ -55,21 +54,16 @@ def cancel(request: Request) -> PurchaseStatus:
     return _status(cancelled.purchase, cancelled.orders)
 
 
-def purchase_of(request: Request) -> Purchase:
-    """The purchase that the path names, if it is the caller's.
+def status_of(request: Request) -> PurchaseStatus:
+    """The purchase that the path names, if it is the caller's, with its orders.
 
     Raises:
         NotFound: it is not, or there is none; which of the two is not told.
     """
-    purchase = get_purchase(request.params["purchase"])
+    purchase, orders = get_purchase_with_orders(request.params["purchase"])
     if purchase.customer != request.caller.subject:
         raise NotFound(f"there is no purchase {purchase.id}")
-    return purchase
-
-
-def status_of(purchase: Purchase) -> PurchaseStatus:
-    """The purchase with its orders. One batch read."""
-    return _status(purchase, get_orders(purchase.orders))
+    return _status(purchase, orders)
 
 
 def _status(purchase: Purchase, orders: list[Order]) -> PurchaseStatus:

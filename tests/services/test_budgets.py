@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Purchase, Wanted
-from mart_union.checkout.service import get_purchase, place_purchase
+from mart_union.checkout.service import get_purchase, get_purchase_with_orders, place_purchase, quote_cart
 from mart_union.customers.service import change_cart, record_view, start_session
 from mart_union.orders.model import Order
 from mart_union.orders.service import get_order, take_step
@@ -77,12 +77,31 @@ def test_completing_an_order_takes_one_read_and_one_transaction(unique: str) -> 
     assert set(capacity.written) == {"orders", "ledger"}
 
 
-def test_a_cancellation_takes_two_reads_and_one_transaction(unique: str) -> None:
+def test_a_cancellation_takes_one_batch_read_and_one_transaction(unique: str) -> None:
     market = market_with_cups(unique)
     purchase = buy(market)
     with measured() as capacity:
         cancel_purchase(purchase.id, actor=market.customer, role="customer", key="cancel-0001", now=NOW)
-    assert capacity.requests == ["GetItem", "BatchGetItem", "TransactWriteItems"]
+    assert capacity.requests == ["BatchGetItem", "TransactWriteItems"]
+
+
+def test_a_purchase_of_several_stores_is_read_with_all_its_orders_in_two_batch_reads(unique: str) -> None:
+    market = market_with_cups(unique)
+    wanted = [Wanted(market.store, "TEA", 1), Wanted(market.other_store, "TEA", 1)]
+    made = place_purchase(
+        market.customer,
+        wanted,
+        recipient=market.recipient,
+        total_seen=quote_cart(wanted, now=NOW).total_minor,
+        method="account",
+        key="key-00000002",
+        now=NOW,
+    )
+    with measured() as capacity:
+        purchase, orders = get_purchase_with_orders(made.id)
+    assert capacity.requests == ["BatchGetItem", "BatchGetItem"]
+    assert (purchase, tuple(order.id for order in orders)) == (made, made.orders)
+    assert len(orders) == 2
 
 
 def test_a_view_with_consent_takes_one_request_of_four_units_and_without_consent_none_is_written(unique: str) -> None:

@@ -34,7 +34,8 @@ class Line(Struct, frozen=True, omit_defaults=True):
     """A quantity of one listing in an order. `fulfiller` is `store/<id>` or `supplier/<id>`.
 
     `split` is frozen when the purchase is made and sums to what was charged: goods, the tax added to them (`tax_minor`) and the line's
-    part of delivery. What is as it usually is (no tax added, nothing given back) is not written, which keeps an order small. `rates` are the rates of commission and tax that it was made with (`catalog.fees.frozen_rates`).
+    part of delivery. `rates` are the rates of commission and tax that it was made with (`catalog.fees.frozen_rates`). What is as it
+    usually is (no tax added, nothing given back) is not written, which keeps an order small.
     `escrow_minor` is what of it the order still holds; `held_minor` what the seller's deposit holds for it. `refunded_minor` is what the
     payer got back of it, `returned` how many of its units went back into stock or were written off.
     """
@@ -81,7 +82,7 @@ class Shipment(Struct, frozen=True):
     events: tuple[tuple[str, str], ...] = ()
 
 
-class StepTaken(Struct, frozen=True):
+class StepTaken(Struct, frozen=True, omit_defaults=True):
     """One step of the history: what, by whom in which role, when, for which lines; `key` makes its repeat harmless."""
 
     step: str
@@ -193,6 +194,11 @@ class Order(Struct, frozen=True, omit_defaults=True):
     def refunded_minor(self) -> int:
         """What its payer got back of it."""
         return sum(line.refunded_minor for line in self.lines)
+
+
+def order_id(purchase: str, number: int) -> str:
+    """The id of a purchase's order, counted from 1: who knows the purchase can read its first order along with it."""
+    return f"{purchase}-{number}"
 
 
 def state_of(states: Iterable[str]) -> str:
