@@ -111,6 +111,8 @@ def _of_the_deposit(line: Line, goods: int, of_goods: int, step: int) -> int:
     """The deposit's part: what the price did not cover goes back to it in the proportion in which the price does."""
     shares = sum(share.left_minor for share in line.split if share.kind != "delivery")
     covered = max(shares - goods, 0)
+    if not of_goods:
+        return 0
     if of_goods == goods:
         return covered
     return covered * of_goods // (goods * step) * step

@@ -145,8 +145,8 @@ def last_report(day: str = "") -> Report:
 
 def load_books() -> Books:
     """The books as they are now."""
-    zone = settings().time_zone
-    return Books(whole_ledger(), list(all_orders()), list(all_purchases()), list(all_levels()), zone)
+    zone, step = settings().time_zone, settings().currency.step
+    return Books(whole_ledger(), list(all_orders()), list(all_purchases()), list(all_levels()), zone, step)
 
 
 def _keep(report: Report, *, newest: bool) -> None:

@@ -20,6 +20,7 @@ from mart_union.orders.model import ENDED, Line, Order
 from mart_union.settlement.bank_checks import check_payouts, check_reports
 from mart_union.settlement.differences import Difference
 from mart_union.settlement.orphan_checks import check_counts, check_escrow_accounts, check_orphans
+from mart_union.settlement.refund_checks import check_partial_refunds
 from mart_union.settlement.shares import is_party
 from mart_union.stock.model import Level
 
@@ -56,6 +57,7 @@ class Books(Struct, frozen=True):
     purchases: list[Purchase] = field(default_factory=list)
     levels: list[Level] = field(default_factory=list)
     time_zone: str = "UTC"
+    step: int = 1
 
 
 def differences(books: Books) -> list[Difference]:
@@ -77,6 +79,7 @@ def differences(books: Books) -> list[Difference]:
         *check_completions(books.orders, ledger.transfers),
         *check_cards(books.purchases, books.orders, ledger.transfers),
         *check_refunds(books.purchases, books.orders, ledger.transfers),
+        *check_partial_refunds(books.orders, ledger.transfers, books.step),
         *check_escrow(books.orders, balances),
         *check_escrow_accounts(books.orders, balances),
         *check_pools(books.orders, books.levels),
