@@ -26,6 +26,7 @@ from mart_union.ledger.service import get_balance
 from mart_union.web.access import CUSTOMER, PUBLIC
 from mart_union.web.answer import Json, Page, Redirect
 from mart_union.web.api import Api
+from mart_union.web.cards import card_field, card_headers
 from mart_union.web.problems import STATUS
 from mart_union.web.request import Request
 from mart_union.web.words import name_union_with
@@ -65,6 +66,7 @@ def buy(request: Request) -> Purchase:
         recipient=wish.recipient,
         total_seen=wish.total_minor,
         method=wish.method,
+        payment_method=wish.payment_method,
         key=request.idempotency_key,
         session=request.session,
         last_view=wish.last_view,
@@ -112,6 +114,7 @@ def buy_cart(request: Request) -> Page | Redirect:
             recipient=form.recipient,
             total_seen=form.total_minor,
             method=form.method,
+            payment_method=form.payment_method,
             key=request.idempotency_key,
             session=request.session,
             last_view=form.last_view,
@@ -120,7 +123,8 @@ def buy_cart(request: Request) -> Page | Redirect:
     except (PriceChanged, OutOfStock, InsufficientFunds) as refusal:
         return _checkout_page(request, form.lines, refusal=refusal, last_view=form.last_view)
     _empty_cart(request.session, form.lines)
-    return Redirect(f"/purchases/{purchase.id}")
+    waits_for_card = purchase.method == "card" and purchase.payment == "pending"
+    return Redirect(f"/pay/{purchase.id}" if waits_for_card else f"/purchases/{purchase.id}")
 
 
 def _empty_cart(session: str, bought: str) -> None:
@@ -145,8 +149,10 @@ def _checkout_page(
         "balance": get_balance(f"customer/{request.caller.subject}"),
         "last_view": last_view,
         "refusal": refusal,
+        "card": card_field(),
     }
-    return Page("checkout/checkout.html", context, status=STATUS[refusal.code] if refusal else 200)
+    status = STATUS[refusal.code] if refusal else 200
+    return Page("checkout/checkout.html", context, status=status, headers=card_headers())
 
 
 def _record(request: Request, kind: str) -> str:

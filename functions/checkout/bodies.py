@@ -14,6 +14,7 @@ from mart_union.web.answer import SetCookie
 
 Quantity = Annotated[int, Meta(ge=1, le=999)]
 Slug = Annotated[str, Meta(min_length=1, max_length=64)]
+CardName = Annotated[str, Meta(pattern=r"^(pm_\w{1,100})?$")]
 SlugOrNone = Annotated[str, Meta(max_length=64)]
 
 
@@ -36,11 +37,15 @@ class Wishes(Struct, frozen=True):
 
 
 class NewPurchase(Wishes, frozen=True, kw_only=True):
-    """A purchase: its lines, where to, how paid, and the total that the shopper saw, in minor units."""
+    """A purchase: its lines, where to, how paid, and the total that the shopper saw, in minor units.
+
+    By card, `payment_method` is the card processor's name of it; without one it is given afterwards, by a payment request.
+    """
 
     recipient: Slug
     total_minor: Annotated[int, Meta(ge=1)]
     method: Slug = "account"
+    payment_method: CardName = ""
     last_view: SlugOrNone = ""
 
 
@@ -70,6 +75,7 @@ class CheckoutForm(Struct, frozen=True):
     total_minor: Annotated[int, Meta(ge=1)]
     method: Slug
     idempotency_key: str
+    payment_method: CardName = ""
     last_view: SlugOrNone = ""
 
 

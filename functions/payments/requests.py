@@ -10,6 +10,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from mart_union.checkout import providers
+from mart_union.checkout.card_port import TO_ACT
+from mart_union.checkout.cards import look_at_card
 from mart_union.checkout.model import CardPayment, Purchase
 from mart_union.checkout.payers import CARDS
 from mart_union.checkout.service import get_purchase
@@ -24,6 +26,7 @@ from mart_union.ledger.service import get_balance, get_transfer
 from mart_union.web.access import CUSTOMER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
+from mart_union.web.cards import card_field, card_headers
 from mart_union.web.request import Request
 
 CardName = Annotated[str, Meta(pattern=r"^(pm_\w{1,100})?$")]
@@ -151,12 +154,25 @@ def _withdraw(subject: str, amount_minor: int, key: str) -> Payment:
 
 
 def show_request(request: Request) -> Page:
-    """What a waiting purchase costs, and the two ways to pay it."""
-    purchase = get_purchase(request.params["purchase"])
-    if purchase.customer != request.caller.subject:
-        raise NotFound(f"there is no purchase {purchase.id} of yours")
-    context = {"purchase": purchase, "account": get_balance(f"customer/{request.caller.subject}")}
-    return Page("account/pay.html", context)
+    """What a waiting purchase costs, and the ways to pay it. Who comes back from their bank sees what it has answered."""
+    purchase, secret = _seen(request.params["purchase"], request.caller.subject)
+    account = get_balance(f"customer/{request.caller.subject}")
+    context = {"purchase": purchase, "account": account, "card": card_field(secret)}
+    return Page("account/pay.html", context, headers=card_headers())
+
+
+def _seen(purchase_id: str, subject: str) -> tuple[Purchase, str]:
+    """A purchase of the customer's, brought to where its card is by now, and the secret by which the page leads to the bank ('' for none)."""
+    purchase = get_purchase(purchase_id)
+    if purchase.customer != subject:
+        raise NotFound(f"there is no purchase {purchase_id} of yours")
+    if purchase.card is None or purchase.card.problem != TO_ACT:
+        return purchase, ""
+    try:
+        purchase, intent = look_at_card(purchase_id, subject, utc_now())
+    except CardDeclined:
+        return get_purchase(purchase_id), ""
+    return purchase, intent.client_secret if intent and purchase.payment == "pending" else ""
 
 
 def pay_on_page(request: Request) -> Redirect:

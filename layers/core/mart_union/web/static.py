@@ -1,4 +1,4 @@
-"""The style sheet and icon that all pages share, under addresses that change with their content."""
+"""The style sheet, icon and script of pages, under addresses that change with their content."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from mart_union.kernel.errors import NotFound
 
 _FOLDER = Path(__file__).parent / "assets"
-_MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".js": "text/javascript; charset=utf-8"}
 
 
 @cache
