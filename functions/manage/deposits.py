@@ -10,9 +10,11 @@ from mart_union.kernel.money import parse_price
 from mart_union.kernel.settings import settings
 from mart_union.ledger.model import Transfer
 from mart_union.ledger.service import Entry
+from mart_union.mediation.model import DepositStanding
 from mart_union.mediation.service import (
     Deposit,
     get_deposit,
+    get_standing,
     list_deposit_postings,
     reference_of,
     withdraw_deposit,
@@ -24,9 +26,10 @@ from mart_union.web.request import Request
 
 
 class DepositView(Struct, frozen=True):
-    """The deposit, the reference that tops it up by bank transfer, and a month's movements, newest first."""
+    """The deposit, whether it reaches what is required, the reference that tops it up by bank transfer, and a month's movements."""
 
     deposit: Deposit
+    standing: DepositStanding
     reference: str
     month: str
     postings: tuple[Entry, ...]
@@ -67,7 +70,7 @@ def show_by_api(request: Request) -> DepositView:
     store = request.params["store"]
     month = request.query.get("month") or utc_now().isoformat()[:7]
     page = list_deposit_postings(store, month, request.query.get("cursor", ""))
-    return DepositView(get_deposit(store), reference_of(store), month, page.items, page.next)
+    return DepositView(get_deposit(store), get_standing(store), reference_of(store), month, page.items, page.next)
 
 
 def withdraw_by_api(request: Request) -> Withdrawn:

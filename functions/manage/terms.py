@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from mart_union.catalog.fees import commission_rule
 from mart_union.catalog.model import DAYS, STORE_STATES, Hours, Store, Texts
 from mart_union.catalog.service import change_store, get_store, get_union, list_audit, set_store_state
 from mart_union.kernel.clock import utc_now
@@ -85,12 +86,16 @@ def set_state_by_api(request: Request) -> Store:
 
 
 def show_page(request: Request) -> Page:
-    """The store's terms as a form, and who changed what this month."""
-    store = show_by_api(request)
+    """The store's terms as a form, the union's commission on what it sells, and who changed what this month."""
+    store, union = show_by_api(request), get_union()
+    rule = commission_rule(union.fees, store=store.id, classification=store.classification, categories=())
+    own = rule is not None and rule.scope == "store"
     context = {
+        "rule": rule,
+        "category_rules": () if own else tuple(each for each in union.fees if each.scope == "category"),
         "store": store.id,
         "shown": store,
-        "union": get_union(),
+        "union": union,
         "days": DAYS,
         "states": STORE_STATES,
         "periods": SETTLEMENT_PERIODS,

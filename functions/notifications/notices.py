@@ -11,7 +11,7 @@ from msgspec import Struct
 from mart_union.catalog.model import Enterprise
 from mart_union.kernel.events import Event
 from mart_union.ledger.model import Statement
-from mart_union.mediation.model import Supplier
+from mart_union.mediation.model import DepositStanding, Supplier
 from mart_union.orders.model import Line, Order, Response
 from mart_union.stock.model import Level
 
@@ -142,6 +142,15 @@ def _of_supplier_changed(event: Event) -> list[Notice]:
     return [Notice("supplier_decided", audience, event.entity, event.sequence, supplier.state, facts)]
 
 
+def _of_deposit_standing(event: Event) -> list[Notice]:
+    standing = msgspec.convert(event.data, DepositStanding)
+    if standing.state == "met" and standing.sequence == 1:
+        return []  # it was never otherwise
+    managers = Audience("store", standing.store, frozenset({"owner", "manager"}))
+    news = f"{standing.state} {standing.since}"
+    return [Notice(f"deposit_{standing.state}", managers, event.entity, event.sequence, news, {"standing": standing})]
+
+
 _OTHERS: dict[str, Callable[[Event], list[Notice]]] = {
     "ResponseReceived": _of_response_received,
     "ResponseAnswered": _of_response_answered,
@@ -149,4 +158,5 @@ _OTHERS: dict[str, Callable[[Event], list[Notice]]] = {
     "StatementMade": _of_statement_made,
     "EnterpriseChanged": _of_enterprise_changed,
     "SupplierChanged": _of_supplier_changed,
+    "DepositStandingChanged": _of_deposit_standing,
 }

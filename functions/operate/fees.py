@@ -9,16 +9,31 @@ from msgspec.structs import replace
 
 from mart_union.catalog.fees import SCOPES, CommissionRule, TaxRule
 from mart_union.catalog.model import DepositRule
-from mart_union.catalog.service import Rules, get_union, list_categories, list_stores, rules_of, save_rules
+from mart_union.catalog.service import Rules, get_store, get_union, list_categories, list_stores, rules_of, save_rules
+from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import parse_price, plain_amount
 from mart_union.kernel.settings import settings
+from mart_union.mediation.model import DepositStanding
+from mart_union.mediation.service import get_standing, set_deposit_level
 from mart_union.web.access import OPERATOR
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 _PERCENT = re.compile(r"^\s*(\d{1,3})(?:\.(\d{1,2}))?\s*%?\s*$")
+
+
+class Level(Struct, frozen=True):
+    """What is required to be available on a store's deposit, in minor units; null: what the union requires of all."""
+
+    level_minor: int | None = None
+
+
+class LevelForm(Struct, frozen=True):
+    """The form of a store's level, in major units; empty: what the union requires of all."""
+
+    level: str = ""
 
 
 class RuleForm(Struct, frozen=True):
@@ -42,6 +57,9 @@ def add_routes(api: Api) -> None:
     """Declare the routes."""
     api.get("/api/operate/fees", OPERATOR, answer=Rules)(read_fees)
     api.put("/api/operate/fees", OPERATOR, body=Rules, answer=Rules)(write_fees)
+    api.get("/api/operate/stores/{store}/deposit", OPERATOR, answer=DepositStanding)(read_standing)
+    api.put("/api/operate/stores/{store}/deposit", OPERATOR, body=Level, answer=DepositStanding)(write_level)
+    api.post("/operate/stores/{store}/deposit", OPERATOR, body=LevelForm)(change_level)
     api.get("/operate/fees", OPERATOR)(show_fees)
     api.post("/operate/fees", OPERATOR, body=RuleForm)(change_fees)
 
@@ -54,6 +72,23 @@ def read_fees(request: Request) -> Rules:
 def write_fees(request: Request) -> Rules:
     """Set all the rules; purchases made before keep the rates that they were made with. The same rules again change nothing."""
     return save_rules(request.content, request.caller.subject)
+
+
+def read_standing(request: Request) -> DepositStanding:
+    """What is required of a store's deposit, and whether it is met."""
+    return get_standing(get_store(request.params["store"]).id)
+
+
+def write_level(request: Request) -> DepositStanding:
+    """Require another level of one store's deposit than of all, or (null) the same again. The same level again changes nothing."""
+    return set_deposit_level(request.params["store"], request.content.level_minor, request.caller.subject, utc_now())
+
+
+def change_level(request: Request) -> Redirect:
+    """Require another level of one store's deposit, by the form among the stores."""
+    level = _amount("level", request.content.level) if request.content.level.strip() else None
+    set_deposit_level(request.params["store"], level, request.caller.subject, utc_now())
+    return Redirect("/operate/stores")
 
 
 def show_fees(request: Request) -> Page:

@@ -1,4 +1,5 @@
-"""On a schedule, each minute: unpaid purchases whose reservation has ended, and orders whose deadline has passed."""
+"""On a schedule, each minute: unpaid purchases whose reservation has ended, orders whose deadline has passed,
+sellers whose deposit stayed too low for too long."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from aws_lambda_powertools import Logger
 
 from mart_union.catalog.urgent import end_urgent_sales
 from mart_union.kernel.clock import utc_now
+from mart_union.mediation import service as mediation
 from mart_union.settlement import service
 
 logger = Logger(service="sweeper")
@@ -19,6 +21,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     expired = service.expire_unpaid(now)
     stepped = service.take_due_steps(now)
     ended = end_urgent_sales(now)
+    paused = mediation.review_overdue(now)
+    if paused:
+        logger.info("sellers paused for their deposits", paused=paused)
     if ended:
         logger.info("urgent sales ended", ended=ended)
     if expired.done or stepped.done or expired.failed or stepped.failed:

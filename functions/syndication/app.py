@@ -1,4 +1,5 @@
-"""On events from the union's bus, by a queue: links follow their offers, shops are told of links, suppliers get their orders."""
+"""On events from the union's bus, by a queue: links follow their offers and their store's deposit, shops are told of links,
+suppliers get their orders."""
 
 from __future__ import annotations
 
@@ -18,10 +19,18 @@ _NEEDED_MILLISECONDS = 10_000  # a shop may take eight seconds to answer
 logger = Logger(service="syndication")
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
+
+def _review(store: str) -> None:
+    mediation.review_deposit(store, utc_now())
+
+
 CONSUMERS: dict[str, Callable[[Event], None]] = {
     "LinkChanged": lambda event: mediation.tell_shops(event, utc_now()),
     "LinkReplayed": lambda event: mediation.tell_shop_again(event, utc_now()),
     "ShopChanged": mediation.replay_links,
+    "DepositMoved": lambda event: _review(event.data["store"]),
+    "DepositStandingChanged": mediation.apply_standing,
+    "UnionChanged": lambda _: mediation.review_all(utc_now()),
     "OfferChanged": mediation.apply_offer_change,
     "StockLow": mediation.apply_stock_change,
     "StockOut": mediation.apply_stock_change,

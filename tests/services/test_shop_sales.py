@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import Classification, OfferReference, Store, Union, offer_level
 from mart_union.catalog.service import save_union
 from mart_union.catalog.tables import StoreItem, store_key
@@ -45,7 +46,20 @@ def shop(unique: str) -> Shop:
     """A shop of a store that sells one offer of a hundred units, at 110 dollars of supply price, on a deposit of 500 dollars."""
     names = {"zh-TW": "新竹", "en": "Hsinchu"}
     food = Classification("food-drink", names)
-    save_union(Union("hsinchu", names, {}, (), ("zh-TW", "en"), (food,), (), 500, 500), "operator")
+    save_union(
+        Union(
+            "hsinchu",
+            names,
+            {},
+            (),
+            ("zh-TW", "en"),
+            (food,),
+            (),
+            fees=(CommissionRule("all", "union", rate_basis_points=500),),
+            taxes=(TaxRule("goods", "vat", 500),),
+        ),
+        "operator",
+    )
     store = Store(unique + "s", "xu", names, {}, "food-drink", "open", "2026-11-01T00:00:00.000Z", carrier="post")
     StoreItem(*store_key(store.id), document=store, sequence=1).save()
     offer = make_offer(make_supplier(unique))

@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from manage import mediation as manage_mediation
+from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import Classification, Union
 from mart_union.catalog.service import save_union
 from mart_union.kernel import secrets
@@ -38,7 +39,18 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def union() -> None:
     food = Classification("food-drink", {"zh-TW": "飲食", "en": "Food"})
     save_union(
-        Union("hsinchu", {"zh-TW": "新竹", "en": "Hsinchu"}, {}, (), ("zh-TW", "en"), (food,), (), 500, 500), "operator"
+        Union(
+            "hsinchu",
+            {"zh-TW": "新竹", "en": "Hsinchu"},
+            {},
+            (),
+            ("zh-TW", "en"),
+            (food,),
+            (),
+            fees=(CommissionRule("all", "union", rate_basis_points=500),),
+            taxes=(TaxRule("goods", "vat", 500),),
+        ),
+        "operator",
     )
 
 

@@ -7,6 +7,7 @@ a line is the store's: it gets the rest.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -18,6 +19,8 @@ SCOPES = ("store", "category", "classification", "union")
 TAXED = ("goods", "fee")
 WHOLE = 10_000
 """Basis points of the whole."""
+
+_FROZEN = re.compile(r"^(\S+) (\d+)(?:\+(\d+))?(?:>=(\d+))?(?:<=(\d+))?$")
 
 
 class CommissionRule(Struct, frozen=True):
@@ -133,18 +136,18 @@ def _split(amount_minor: int, weights: Mapping[str, int], step: int) -> dict[str
 
 
 def frozen_rates(commission: CommissionRule | None, goods: Sequence[TaxRule], fee: Sequence[TaxRule]) -> dict[str, str]:
-    """The rates that a line was made under, as it keeps them whatever the rules say later: the commission's rule by its id, and each
-    figure that is not zero, in basis points or minor units; taxes by account, those on the fee after `fee_`, an added one after `+`."""
+    """The rates that a line was made under, as it keeps them whatever the rules say later, in few characters.
+
+    `commission` is the rule's id and figures, such as `tea 450+100>=300<=9000`: basis points, fixed part, floor and cap in minor units
+    (those that say nothing are left out); `tax/<code>`, and `fee_tax/<code>` for a tax on the commission, are basis points, after `+`
+    when added.
+    """
     rates: dict[str, str] = {}
     if commission is not None:
-        figures = {
-            "basis_points": commission.rate_basis_points,
-            "fixed_minor": commission.fixed_minor,
-            "floor_minor": commission.floor_minor,
-            "cap_minor": commission.cap_minor,
-        }
-        said = {name: figure for name, figure in figures.items() if figure or (name, figure) == ("cap_minor", 0)}
-        rates = {"commission": commission.id} | {name: str(figure) for name, figure in said.items()}
+        told = f"{commission.id} {commission.rate_basis_points}"
+        for sign, figure in (("+", commission.fixed_minor), (">=", commission.floor_minor)):
+            told += f"{sign}{figure}" if figure else ""
+        rates["commission"] = told if commission.cap_minor is None else f"{told}<={commission.cap_minor}"
     for prefix, rules in (("tax/", goods), ("fee_tax/", fee)):
         rates |= {f"{prefix}{rule.code}": f"{'' if rule.included else '+'}{rule.basis_points}" for rule in rules}
     return rates
@@ -152,14 +155,8 @@ def frozen_rates(commission: CommissionRule | None, goods: Sequence[TaxRule], fe
 
 def frozen_rule(rates: Mapping[str, str]) -> CommissionRule | None:
     """The commission rule as a line keeps it, None for a line without one; its scope is not kept."""
-    if "commission" not in rates:
+    match = _FROZEN.match(rates.get("commission", ""))
+    if match is None:
         return None
-    cap = rates.get("cap_minor")
-    return CommissionRule(
-        rates["commission"],
-        "",
-        rate_basis_points=int(rates.get("basis_points", 0)),
-        fixed_minor=int(rates.get("fixed_minor", 0)),
-        floor_minor=int(rates.get("floor_minor", 0)),
-        cap_minor=None if cap is None else int(cap),
-    )
+    name, rate, fixed, floor, cap = match.groups()
+    return CommissionRule(name, "", "", int(rate), int(fixed or 0), int(floor or 0), None if cap is None else int(cap))

@@ -10,7 +10,7 @@ Image = dict[str, Any] | None
 
 
 def events_of(pk: str, sk: str, old: Image, new: Image, event_id: str, at: str) -> list[Event]:
-    """The event that a changed supplier, offer, link or shop makes; other items, removals and repeats of a sequence make none."""
+    """The event that a changed supplier, offer, link, shop or standing of a deposit makes; other items, removals and repeats of a sequence make none."""
     if new is None or (old is not None and old["sequence"] == new["sequence"]):
         return []
     named = _name(pk, sk)
@@ -30,6 +30,8 @@ def _name(pk: str, sk: str) -> tuple[str, str] | None:
         )
     if kind == "OFFER" and what == "LINK":
         return "LinkChanged", f"link/{name.replace('#', '/')}"
+    if kind == "STANDING":
+        return "DepositStandingChanged", f"deposit/{owner}"
     if kind == "SHOP" and what == "SHOP":
         return "ShopChanged", f"shop/{owner}"
     return None

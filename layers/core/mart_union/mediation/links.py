@@ -21,8 +21,9 @@ from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
-from mart_union.mediation.model import Link, Offer, Terms, availability_of, follow, link_of, why_not
+from mart_union.mediation.model import DepositStanding, Link, Offer, Terms, availability_of, follow, link_of, why_not
 from mart_union.mediation.offers import get_offer, no_offer, require_unchanged
+from mart_union.mediation.standings import get_standing, require_standing
 from mart_union.mediation.suppliers import get_supplier
 from mart_union.mediation.tables import LinkItem, SellerItem, link_item, link_key, links_list, seller_key
 from mart_union.stock import service as stock
@@ -53,14 +54,16 @@ def make_link(
         if before.request != request:
             raise KeyReused("this key was used for other terms; nothing was changed")
         return before
-    supplied = get_offer(offer.supplier, offer.sku)
+    supplied, standing = get_offer(offer.supplier, offer.sku), get_standing(store)
     _check_offered(supplied, store, before)
+    if standing.state == "paused":
+        raise RuleViolation("the store's deposit is below the level required: top it up first", reason="deposit")
     wanted = link_of(
         supplied, store, sku, terms, _availability(stock.get_level(offer_level(offer.supplier, offer.sku)))
     )
     after = _renewed(before, replace(wanted, key=key, request=request))
     if after != before:
-        _write(before, after, supplied, actor, now)
+        _write(before, after, supplied, standing, actor, now)
     return after
 
 
@@ -105,16 +108,17 @@ def set_link_state(store: str, sku: str, state: str, actor: str, now: datetime) 
         raise Invalid(message, errors=[{"field": "state", "reason": message}])
     before = get_link(store, sku)
     offer = get_offer(before.supplier, before.offer_sku)
+    standing = get_standing(store)
     reason = "seller" if state == "paused" else ""
     if state == "linked":
-        refused = why_not(before, offer, catalog.get_store(store).classification)
+        refused = why_not(before, offer, catalog.get_store(store).classification, standing=standing.state)
         if refused:
             raise RuleViolation(f"it cannot be sold now: {refused}", reason=refused)
     after = replace(before, state=state, reason=reason)
     if after == before:
         return before
     after = replace(after, sequence=before.sequence + 1)
-    _write(before, after, offer, actor, now)
+    _write(before, after, offer, standing, actor, now)
     return after
 
 
@@ -154,6 +158,33 @@ def apply_offer_change(event: Event) -> None:
     retried(lambda: _follow_all(supplier, sku), on=Conflict, what="this offer's links")
 
 
+def apply_standing(event: Event) -> None:
+    """Pause a store's links when its deposit's standing is paused, and let go of those paused for it alone when it is met again.
+
+    What counts is the standing as it is now, and a link changes only while it is: the event may come twice, late or out of order.
+    A page of the store's links at a time, and the offer, its supplier and the link of each.
+
+    Raises:
+        Busy: links kept being changed at the same moment; the event has to be delivered again.
+    """
+    store = event.entity.removeprefix("deposit/")
+    retried(lambda: _follow_standing(store), on=Conflict, what="this store's links")
+
+
+def _follow_standing(store: str) -> None:
+    standing, classification = get_standing(store), catalog.get_store(store).classification
+    cursor = ""
+    while True:
+        links = list_links(store, cursor)
+        for listed in links.items:
+            link = _find(store, listed.sku, OfferReference(listed.supplier, listed.offer_sku)) or listed
+            offer = get_offer(link.supplier, link.offer_sku)
+            _follow(link, offer, _reference(offer), classification, standing)
+        cursor = links.next
+        if not cursor:
+            return
+
+
 def _follow_all(supplier: str, sku: str) -> None:
     classifications: dict[str, str] = {}
     for links in _pages_of_links(supplier, sku):
@@ -162,16 +193,19 @@ def _follow_all(supplier: str, sku: str) -> None:
         for link in links:
             if link.store not in classifications:
                 classifications[link.store] = catalog.get_store(link.store).classification
-            _follow(link, offer, reference, classifications[link.store])
+            _follow(link, offer, reference, classifications[link.store], get_standing(link.store))
 
 
-def _follow(link: Link, offer: Offer, reference: OfferReference, classification: str) -> None:
-    after = follow(link, offer, classification)
+def _follow(
+    link: Link, offer: Offer, reference: OfferReference, classification: str, standing: DepositStanding
+) -> None:
+    after = follow(link, offer, classification, standing=standing.state)
     listing = _find_listing(link)
     if listing is None or after != link or _listing_of(after, offer, reference, listing) != listing:
         transaction = WriteTransaction()
         _put(transaction, link, replace(after, sequence=link.sequence + 1))
         catalog.add_listing(transaction, _listing_of(after, offer, reference, listing), listing)
+        require_standing(transaction, standing)
         transaction.commit()
 
 
@@ -211,13 +245,16 @@ def _pages_of_links(supplier: str, offer_sku: str) -> Iterator[list[Link]]:
             return
 
 
-def _write(before: Link | None, after: Link, offer: Offer, actor: str, now: datetime) -> None:
-    """The link and its listing together, if neither they nor the offer have changed since they were read."""
+def _write(
+    before: Link | None, after: Link, offer: Offer, standing: DepositStanding, actor: str, now: datetime
+) -> None:
+    """The link and its listing together, if neither they nor the offer nor the deposit's standing have changed since they were read."""
     transaction = WriteTransaction()
     _put(transaction, before, after)
     listed = _find_listing(after)
     catalog.add_listing(transaction, _listing_of(after, offer, _reference(offer), listed), listed)
     require_unchanged(transaction, offer)
+    require_standing(transaction, standing)
     if before is None:
         seller = SellerItem(*seller_key(after.supplier, after.store))
         transaction.update(seller, [SellerItem.since.set(SellerItem.since | iso(now))])

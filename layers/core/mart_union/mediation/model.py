@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mart_union.catalog.fees import commission_of, commission_rule, lineage, tax_rules, taxes_of
 from mart_union.catalog.model import Store, Union
+from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import LARGEST_AMOUNT, Currency, checked_price
 
 SUPPLIER_STATES = ("applied", "approved", "refused", "suspended")
 OFFER_STATES = ("on_offer", "paused", "withdrawn")
 LINK_STATES = ("linked", "paused", "withdrawn")
+STANDINGS = ("met", "warned", "paused")
 FOLLOWED = ("titles", "texts", "price")
 KINDS = ("goods", "service")
 
@@ -40,11 +43,14 @@ class Supplier(Struct, frozen=True):
 
 
 class Seller(Struct, frozen=True):
-    """A store that has made a link of some offer of a supplier."""
+    """A store that has made a link of some offer of a supplier, and the exposure to it: the supply cost of its open orders, of which the
+    buyers' money in escrow covers one part and the seller's deposit holds the other (`held_minor`)."""
 
     supplier: str
     store: str
     since: str
+    open_minor: int = 0
+    held_minor: int = 0
 
 
 class Offer(Struct, frozen=True):
@@ -149,8 +155,27 @@ class Delivery(Struct, frozen=True):
     problem: str = ""
 
 
+class DepositStanding(Struct, frozen=True):
+    """Whether a store's deposit reaches what is required of it: `met`, `warned` (until `pauses_at`), or `paused`, and its links with it.
+
+    `level_minor` is a level of its own that the operator set (None: the union's); the amounts are those of the moment of the change.
+    """
+
+    store: str
+    state: str = "met"
+    level_minor: int | None = None
+    required_minor: int = 0
+    available_minor: int = 0
+    since: str = ""
+    pauses_at: str = ""
+    sequence: int = 0
+
+
 class SupplyOrder(Struct, frozen=True):
-    """A supplier's part of an order: a reference; the order itself is worked on in the Orders table."""
+    """A supplier's part of an order: a reference; the order itself is worked on in the Orders table.
+
+    While it is open, `owed_minor` is the supply cost of its lines, and `held_minor` what the seller's deposit holds for them.
+    """
 
     supplier: str
     order: str
@@ -159,6 +184,8 @@ class SupplyOrder(Struct, frozen=True):
     lines: tuple[int, ...]
     state: str
     sequence: int
+    owed_minor: int = 0
+    held_minor: int = 0
 
 
 class Margin(Struct, frozen=True):
@@ -252,8 +279,9 @@ def link_of(offer: Offer, store: str, sku: str, terms: Terms, availability: str)
     )
 
 
-def follow(link: Link, offer: Offer, classification: str) -> Link:
-    """The link after its offer has changed: followed fields are taken over, and it is paused while it may not be sold.
+def follow(link: Link, offer: Offer, classification: str, *, standing: str = "met") -> Link:
+    """The link after its offer, or the standing of its store's deposit, has changed: followed fields are taken over, and it is paused
+    while it may not be sold.
 
     What the seller paused or withdrew stays so. Following the same offer again changes nothing.
     """
@@ -267,17 +295,47 @@ def follow(link: Link, offer: Offer, classification: str) -> Link:
     )
     if link.state == "withdrawn" or link.reason == "seller":
         return followed
-    reason = why_not(followed, offer, classification)
+    reason = why_not(followed, offer, classification, standing=standing)
     return replace(followed, state="paused" if reason else "linked", reason=reason)
 
 
-def why_not(link: Link, offer: Offer, classification: str) -> str:
-    """Why an offer may not be sold through a link now, '' when it may."""
+def why_not(link: Link, offer: Offer, classification: str, *, standing: str = "met") -> str:
+    """Why an offer may not be sold through a link now, '' when it may; `standing` is that of the store's deposit."""
     if offer.state != "on_offer":
         return f"offer-{offer.state}"
     if not offer.is_granted_to(link.store, classification):
         return "not-granted"
-    return "under-minimum" if link.price_minor < offer.minimum_minor else ""
+    if link.price_minor < offer.minimum_minor:
+        return "under-minimum"
+    return "deposit" if standing == "paused" else ""
+
+
+def reviewed(
+    standing: DepositStanding, required_minor: int, available_minor: int, grace_hours: int, now: datetime
+) -> DepositStanding:
+    """The standing of a deposit of which so much is available while so much is required; the same one when nothing has changed.
+
+    Under the level it is warned, and paused when the period of grace that began then is over; at the level it is met again at once.
+    """
+    state, pauses_at = standing.state, standing.pauses_at
+    if available_minor >= required_minor:
+        state, pauses_at = "met", ""
+    elif state == "met":
+        state, pauses_at = "warned", iso(now + timedelta(hours=grace_hours))
+    elif state == "warned" and iso(now) >= pauses_at:
+        state = "paused"
+    changed = (state, required_minor) != (standing.state, standing.required_minor)
+    if not changed:
+        return standing
+    since = iso(now) if state != standing.state else standing.since
+    return replace(
+        standing,
+        state=state,
+        required_minor=required_minor,
+        available_minor=available_minor,
+        since=since,
+        pauses_at=pauses_at,
+    )
 
 
 def availability_of(reserve: int, low_stock: int) -> str:

@@ -3,6 +3,7 @@
 from mart_union.mediation.deposits import Deposit, get_deposit, list_deposit_postings, reference_of, withdraw_deposit
 from mart_union.mediation.links import (
     apply_offer_change,
+    apply_standing,
     apply_stock_change,
     get_link,
     list_links,
@@ -20,6 +21,13 @@ from mart_union.mediation.shops import (
     register_shop,
     secret_of,
     set_shop_state,
+)
+from mart_union.mediation.standings import (
+    get_standing,
+    review_all,
+    review_deposit,
+    review_overdue,
+    set_deposit_level,
 )
 from mart_union.mediation.suppliers import (
     apply_supplier,
@@ -40,6 +48,7 @@ from mart_union.mediation.syndication import replay_links, tell_shop_again, tell
 __all__ = [
     "Deposit",
     "apply_offer_change",
+    "apply_standing",
     "apply_stock_change",
     "apply_supplier",
     "ask_replay",
@@ -49,6 +58,7 @@ __all__ = [
     "get_offer",
     "get_shop",
     "get_shop_of",
+    "get_standing",
     "get_supplied_order",
     "get_supplier",
     "lines_of",
@@ -67,9 +77,13 @@ __all__ = [
     "reference_of",
     "register_shop",
     "replay_links",
+    "review_all",
+    "review_deposit",
+    "review_overdue",
     "save_offer",
     "search_offers_for",
     "secret_of",
+    "set_deposit_level",
     "set_link_state",
     "set_shop_state",
     "tell_shop_again",

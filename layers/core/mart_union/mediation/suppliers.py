@@ -106,6 +106,7 @@ def list_suppliers(state: str, cursor: str = "") -> Page[Supplier]:
 
 
 def list_sellers(supplier: str, cursor: str = "") -> Page[Seller]:
-    """A page of the stores that have made links of a supplier's offers."""
+    """A page of the stores that have made links of a supplier's offers, with the exposure to each: one query, whatever the orders."""
     page = read_page(SellerItem.query, seller_key(supplier, "")[0], cursor=cursor, newest_first=False)
-    return Page(tuple(Seller(supplier, item.sk, item.since) for item in page.items), page.next)
+    sellers = (Seller(supplier, item.sk, item.since, int(item.open_minor), int(item.held_minor)) for item in page.items)
+    return Page(tuple(sellers), page.next)

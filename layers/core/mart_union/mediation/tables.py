@@ -13,9 +13,11 @@
 | what a shop was last told of each link | `SHOP#<id>`, begins `TOLD#` | 1 a page | by size |
 | attempts to tell a shop, of a day, newest first | `DELIVERIES#<shop>#<yyyy-mm-dd>` | 1 a page | by size |
 | a supplier's sellers | `SELLERS#<supplier>` | 1 a page | by size |
+| the standing of a store's deposit | `STANDING#<store>`/`STANDING` | 1 | 1 read |
+| stores by the standing of their deposits, those warned by the end of their grace | index `by_store`, `STANDINGS#<state>` | 1 a page | by size |
 | a supplier's open orders; its closed ones by month | index `by_store`, `SUPPLY#<supplier>#open`, `SUPPLY#<supplier>#closed#<yyyy-mm>` | 1 a page | by size |
 
-Index `by_store` (`store_pk`, `store_sort`): links, suppliers and supply orders enter it once (1 write unit); a change of state changes their
+Index `by_store` (`store_pk`, `store_sort`): links, suppliers, supply orders and standings enter it once (1 write unit); a change of state changes their
 key (2). Offers do not enter it. A supplier's open orders are read a page at a time; attempts expire (`expires_at`).
 """
 
@@ -25,7 +27,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from mart_union.kernel.storage import Document, Item, table_name
-from mart_union.mediation.model import Delivery, Link, Offer, Shop, Supplier, SupplyOrder
+from mart_union.mediation.model import Delivery, DepositStanding, Link, Offer, Shop, Supplier, SupplyOrder
 
 
 class ByStore(GlobalSecondaryIndex["MediationItem"]):
@@ -87,9 +89,17 @@ class DeliveryItem(MediationItem):
 
 
 class SellerItem(MediationItem):
-    """A store that has made a link of some offer of a supplier."""
+    """A store that has made a link of some offer of a supplier, with the exposure that its open orders add up to."""
 
     since = UnicodeAttribute()
+    open_minor = NumberAttribute(default=0)
+    held_minor = NumberAttribute(default=0)
+
+
+class StandingItem(MediationItem):
+    """The standing of a store's deposit, listed by its state."""
+
+    document = Document(DepositStanding)
 
 
 class SupplyOrderItem(MediationItem):
@@ -126,6 +136,27 @@ def supply_order_key(supplier: str, order: str) -> tuple[str, str]:
 def seller_key(supplier: str, store: str) -> tuple[str, str]:
     """The key of a supplier's seller."""
     return f"SELLERS#{supplier}", store
+
+
+def standing_key(store: str) -> tuple[str, str]:
+    """The key of the standing of a store's deposit."""
+    return f"STANDING#{store}", "STANDING"
+
+
+def standings_list(state: str) -> str:
+    """The partition of index `by_store` with the stores whose deposits are in a state."""
+    return f"STANDINGS#{state}"
+
+
+def standing_item(standing: DepositStanding) -> StandingItem:
+    """The item of a standing, listed by its state and, where it is warned, by when it is paused."""
+    return StandingItem(
+        *standing_key(standing.store),
+        document=standing,
+        sequence=standing.sequence,
+        store_pk=standings_list(standing.state),
+        store_sort=f"{standing.pauses_at}#{standing.store}",
+    )
 
 
 def shop_reference_key(store: str, shop: str) -> tuple[str, str]:

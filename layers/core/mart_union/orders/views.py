@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from mart_union.catalog.fees import CommissionRule, frozen_rule
 from mart_union.customers.model import Recipient, RecipientFields
 from mart_union.orders.model import Line, Order, Response, ReturnedLine, Shipment, StepTaken
 from mart_union.orders.procedures import allowed_steps, deadline_of
@@ -56,7 +57,7 @@ class SeenReturn(Struct, frozen=True):
 
 
 class OrderedLine(Struct, frozen=True):
-    """A line as its customer sees it: goods `amount_minor` and its part of delivery; `returnable` units may be given back now."""
+    """A line as its customer sees it: goods `amount_minor`, the tax added to them, and its part of delivery; `returnable` units may be given back now."""
 
     number: int
     sku: str
@@ -70,6 +71,7 @@ class OrderedLine(Struct, frozen=True):
     returned: int
     refunded_minor: int
     returnable: int
+    tax_minor: int = 0
 
 
 class CustomerOrder(Struct, frozen=True):
@@ -104,6 +106,7 @@ class CustomerOrder(Struct, frozen=True):
 class FulfilledLine(Struct, frozen=True):
     """A line as its store sees it. `mine` says whether the store fulfils it; `share_minor` is what is left of the store's share of it,
     `refundable_minor` what the store may still give back, and `refundable_units` how many units it may leave out of the delivery.
+    `commission` and `rates` are what the line was made with, whatever the union's rules say now.
     """
 
     number: int
@@ -122,6 +125,9 @@ class FulfilledLine(Struct, frozen=True):
     refunded_minor: int
     refundable_minor: int
     refundable_units: int
+    tax_minor: int = 0
+    commission: CommissionRule | None = None
+    rates: dict[str, str] = field(default_factory=dict)
 
 
 class StoreOrder(Struct, frozen=True):
@@ -300,6 +306,7 @@ def _ordered(order: Order, line: Line, at: str) -> OrderedLine:
         returned=line.returned,
         refunded_minor=line.refunded_minor,
         returnable=returnable_units(order, line) if can_return(order, line, at) else 0,
+        tax_minor=line.tax_minor,
     )
 
 
@@ -321,4 +328,7 @@ def _fulfilled(order: Order, line: Line, party: str) -> FulfilledLine:
         refunded_minor=line.refunded_minor,
         refundable_minor=store_refundable_minor(order, line, party),
         refundable_units=refundable_units(line, party),
+        tax_minor=line.tax_minor,
+        commission=frozen_rule(line.rates),
+        rates=line.rates,
     )
