@@ -56,15 +56,19 @@ def ensure_client(cognito: Any, pool: str, union: str) -> tuple[str, str]:
     return _pair(made["UserPoolClient"])
 
 
-def ensure_secret(secretsmanager: Any, union: str, client_id: str, client_secret: str) -> dict[str, str]:
-    """The union's secret; keys of its own are made once and kept, the app client is brought up to date."""
+def ensure_secret(
+    secretsmanager: Any, union: str, client_id: str, client_secret: str, card_keys: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The union's secret; keys of its own are made once and kept, the app client is brought up to date. What its operator put in besides,
+    such as the card processor's keys (`stripe_key`, `stripe_webhook_key`), stays.
+    """
     name = secret_name(union)
     try:
         kept = json.loads(secretsmanager.get_secret_value(SecretId=name)["SecretString"])
     except secretsmanager.exceptions.ResourceNotFoundException:
         kept = None
-    wanted = {key: (kept or {}).get(key) or secrets.token_urlsafe(32) for key in _OWN_KEYS}
-    wanted |= {"client_id": client_id, "client_secret": client_secret}
+    wanted = (kept or {}) | {key: (kept or {}).get(key) or secrets.token_urlsafe(32) for key in _OWN_KEYS}
+    wanted |= {"client_id": client_id, "client_secret": client_secret, **(card_keys or {})}
     if kept is None:
         secretsmanager.create_secret(Name=name, SecretString=json.dumps(wanted))
     elif kept != wanted:

@@ -11,7 +11,10 @@ import contextlib
 import hashlib
 import hmac
 import json
+import os
 import secrets
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +24,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
+
+from infra.local.network import STATE, Network, load
 
 WEBHOOK_KEY = "whsec_of_the_local_card_desk"
 SECRET_KEY = "sk_test_mart_union_local"  # noqa: S105 - of a process on this machine that holds no money
@@ -59,13 +64,14 @@ Answer = tuple[int, dict[str, Any]]
 class CardDesk:
     """Stripe's part of the API that the project uses, on one port of this machine."""
 
-    def __init__(self, upstream: str) -> None:
-        self._upstream = upstream
+    def __init__(self, upstream: str, store: Path | None = None) -> None:
+        self._upstream, self._store = upstream, store
         self._session: ClientSession | None = None
         self._kept: dict[str, tuple[str, Answer]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        self._captured: dict[str, int] = {}
-        self._disputes: dict[str, dict[str, Any]] = {}
+        kept = json.loads(store.read_text()) if store and store.exists() else {}
+        self._captured: dict[str, int] = kept.get("captured", {})
+        self._disputes: dict[str, dict[str, Any]] = kept.get("disputes", {})
         self._told: set[asyncio.Task[None]] = set()
 
     def application(self) -> web.Application:
@@ -130,6 +136,7 @@ class CardDesk:
         parts = request.path.split("/")
         if parts[-1] == "capture" and status == 200:
             self._captured[answer["id"]] = int(fields.get("amount_to_capture", answer["amount"]))
+            self._keep()
         if parts[-1] in {"confirm", "capture", "cancel", "_authenticate"}:
             _, intent = await self._ask("GET", f"/v1/payment_intents/{parts[-2]}")
             if intent.get("status") in _TELLS:
@@ -196,6 +203,7 @@ class CardDesk:
                     "source": source,
                 }
             )
+        self._keep()
         self._tell("charge.dispute.closed" if "status" in fields else "charge.dispute.created", dispute)
         return _json((200, dispute))
 
@@ -222,18 +230,27 @@ class CardDesk:
         self._told.add(task)
         task.add_done_callback(self._told.discard)
 
-    def address_of(self, _event: Mapping[str, Any]) -> str:
-        """Where a webhook goes; '' for nowhere."""
-        return ""
+    def _keep(self) -> None:
+        if self._store:
+            self._store.write_text(json.dumps({"captured": self._captured, "disputes": self._disputes}))
+
+    async def address_of(self, event: Mapping[str, Any]) -> tuple[str, str]:
+        """Where a webhook goes, and the host that it names: the edge, for the union whose payment it is about; '' for nowhere."""
+        about = event["data"]["object"]
+        if about.get("payment_intent"):
+            about = (await self._ask("GET", f"/v1/payment_intents/{about['payment_intent']}"))[1]
+        union = (about.get("metadata") or {}).get("union", "")
+        address = f"http://127.0.0.1:{load().port}/api/payments/webhooks/stripe"
+        return (address, f"{union}.localhost") if union else ("", "")
 
     async def deliver(self, event: Mapping[str, Any]) -> None:
         """Send a webhook until it is taken, a few times."""
-        address = self.address_of(event)
+        address, host = await self.address_of(event)
         for pause in (0.5, 2, 10, 30) if address else ():
             await asyncio.sleep(pause)
             with contextlib.suppress(ClientError, TimeoutError):
                 body = json.dumps(event)
-                headers = {"Content-Type": "application/json", "Stripe-Signature": signature(body)}
+                headers = {"Content-Type": "application/json", "Stripe-Signature": signature(body), "Host": host}
                 if self._session is None:
                     return
                 async with self._session.post(address, data=body, headers=headers) as answer:
@@ -248,10 +265,29 @@ def signature(body: str, *, at: int | None = None, key: str = WEBHOOK_KEY) -> st
     return f"t={moment},v1={digest}"
 
 
-def start_localstripe(port: int) -> subprocess.Popen[bytes]:
+def start_localstripe(port: int, store: Path | None = None) -> subprocess.Popen[bytes]:
     """localstripe as a process on a port of this machine; the caller ends it."""
     command = [sys.executable, "-P", str(_SCRIPT), "--port", str(port)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = os.environ | ({"LOCALSTRIPE_STORE": str(store)} if store else {})
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+
+
+async def serve(network: Network) -> None:
+    """Listen on this machine until the process is ended, and end localstripe with it; what it knows is kept in `.local/`."""
+    with socket.socket() as any_port:
+        any_port.bind(("127.0.0.1", 0))
+        upstream = int(any_port.getsockname()[1])
+    process = start_localstripe(upstream, STATE / "localstripe.pickle")
+    try:
+        desk = CardDesk(f"http://127.0.0.1:{upstream}", STATE / "card-desk.json")
+        runner = web.AppRunner(desk.application(), access_log=None, handle_signals=True)
+        await runner.setup()
+        for host in ("127.0.0.1", "::1"):
+            with contextlib.suppress(OSError):
+                await web.TCPSite(runner, host, network.card_port).start()
+        await asyncio.Event().wait()
+    finally:
+        process.terminate()
 
 
 def _understood(path: str, fields: Mapping[str, str]) -> dict[str, str]:
@@ -272,3 +308,13 @@ def _refusal(message: str, code: str) -> Answer:
 def _json(answer: Answer) -> web.Response:
     status, body = answer
     return web.json_response(body, status=status, headers=_ANYWHERE)
+
+
+def _end(_signal: int, _frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
+    with contextlib.suppress(KeyboardInterrupt, web.GracefulExit):
+        asyncio.run(serve(load()))

@@ -23,6 +23,7 @@ CENTER_REGION = "us-east-1"
 CENTER_STACK = "mart-union-center"
 DEFAULT_PORT = 8080
 DEFAULT_EMULATOR_PORT = 4566
+DEFAULT_CARD_PORT = 8420
 PASSWORD = "Local-network-1"  # noqa: S105 - of every account on a laptop; printed, and good for nothing else
 
 
@@ -38,6 +39,7 @@ class Network:
     emulator_port: int
     access_key_id: str
     secret_access_key: str
+    card_port: int = DEFAULT_CARD_PORT
 
     @property
     def endpoint(self) -> str:
@@ -48,6 +50,11 @@ class Network:
     def center_url(self) -> str:
         """The service center's address, at the edge."""
         return f"http://localhost:{self.port}"
+
+    @property
+    def card_url(self) -> str:
+        """The card desk's address."""
+        return f"http://localhost:{self.card_port}"
 
     def union_url(self, union: str) -> str:
         """A union's address, at the edge."""
@@ -154,6 +161,7 @@ def load(port: int | None = None, emulator_port: int | None = None) -> Network:
         emulator_port=emulator_port or kept.get("emulator_port") or _free_port(DEFAULT_EMULATOR_PORT),
         access_key_id=kept.get("access_key_id") or "AKIA" + secrets.token_hex(8).upper(),
         secret_access_key=kept.get("secret_access_key") or secrets.token_urlsafe(30),
+        card_port=kept.get("card_port") or _free_port(DEFAULT_CARD_PORT),
     )
     if asdict(network) != kept:
         write("ports.json", asdict(network))

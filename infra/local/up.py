@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from infra import join
 from infra.local import accounts, emulator, processes, seed, stacks
+from infra.local.cards import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_KEY
 from infra.local.network import (
     CENTER_REGION,
     CENTER_STACK,
@@ -31,6 +32,7 @@ from infra.local.network import (
 )
 
 EDGE = "edge"
+CARDS = "cards"
 _EMAIL_SENDER = "no-reply@mart-union.example"
 _REGISTRATION_SECONDS = 45
 _DRAIN_SECONDS = 5
@@ -67,6 +69,7 @@ def deploy(network: Network, say: Say) -> None:
 def down(say: Say) -> None:
     """Stop the edge, let functions hear of the last changes, for the emulator does not save streams, then stop it with its data saved."""
     stopped = processes.stop(EDGE, seconds=10)
+    processes.stop(CARDS, seconds=10)
     if processes.running(emulator.NAME):
         time.sleep(_DRAIN_SECONDS)
     if emulator.stop():
@@ -81,10 +84,14 @@ def _start(network: Network, say: Say) -> None:
         raise Trouble(f"port {network.port} is used by another program; choose one: make up PORT=<number>")
     if emulator.ensure(network):
         say(f"emulator: listening on {network.endpoint}")
+    environment = network.environment(CENTER_REGION) | {"PYTHONPATH": str(ROOT)}
+    if not processes.running(CARDS):
+        command = [sys.executable, "-m", "infra.local.cards"]
+        processes.start(CARDS, command, environment, answers=lambda: not is_free(network.card_port), seconds=20)
+        say(f"card desk: listening on {network.card_url}, for test cards such as 4242 4242 4242 4242")
     if edge_runs:
         return
     command = [sys.executable, "-m", "infra.local.edge"]
-    environment = network.environment(CENTER_REGION) | {"PYTHONPATH": str(ROOT)}
     processes.start(EDGE, command, environment, answers=lambda: not is_free(network.port), seconds=20)
     say(f"edge: listening on {network.center_url}/")
 
@@ -119,7 +126,9 @@ def _join(network: Network, union: SampleUnion, center: dict[str, str]) -> None:
     """The same steps as `python -m infra.join` takes on AWS."""
     cognito = network.client("cognito-idp", CENTER_REGION)
     client_id, client_secret = join.ensure_client(cognito, center["PoolId"], union.id)
-    join.ensure_secret(network.client("secretsmanager", union.region), union.id, client_id, client_secret)
+    card_keys = {"stripe_key": SECRET_KEY, "stripe_webhook_key": WEBHOOK_KEY}
+    secrets = network.client("secretsmanager", union.region)
+    join.ensure_secret(secrets, union.id, client_id, client_secret, card_keys)
     token = join.sign_in(cognito, center["PoolClientId"], accounts.NETWORK_OPERATOR, PASSWORD)
     join.admit(network.center_url, token, union.id, client_id, union.names)
 
@@ -147,6 +156,9 @@ def _parameters(network: Network, union: SampleUnion, center: dict[str, str]) ->
         "SecretName": join.secret_name(union.id),
         "EmailSender": _EMAIL_SENDER,
         "AllowLoopbackShops": "true",
+        "CardKey": PUBLISHABLE_KEY,
+        "CardScript": f"{network.card_url}/js.stripe.com/v3/",
+        "CardApi": f"http://127.0.0.1:{network.card_port}",
         "RequireTls": "false",
         "SettlementSchedule": "rate(1 minute)",
     }

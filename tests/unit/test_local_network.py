@@ -168,6 +168,9 @@ def test_a_union_that_joins_again_keeps_its_client_and_its_keys(aws: dict[str, A
     assert renewed == keys | {"client_id": "new", "client_secret": "newer"}
     kept = aws["secrets"].get_secret_value(SecretId="mart-union/hsinchu")["SecretString"]
     assert json.loads(kept) == renewed
+    cards = {"stripe_key": "sk", "stripe_webhook_key": "whsec"}
+    assert join.ensure_secret(aws["secrets"], "hsinchu", "new", "newer", cards) == renewed | cards
+    assert join.ensure_secret(aws["secrets"], "hsinchu", "new", "newer") == renewed | cards
 
 
 def test_accounts_are_made_once_and_can_sign_in(aws: dict[str, Any]) -> None:
