@@ -26,7 +26,8 @@ from mart_union.catalog.model import (
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers import service as customers
-from mart_union.customers.model import RecipientFields
+from mart_union.customers.model import DestinationFields, RecipientFields
+from mart_union.customers.withdrawals import withdraw
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import post
@@ -37,7 +38,7 @@ from mart_union.orders.model import ReturnedLine
 from mart_union.orders.responses import add_response
 from mart_union.orders.returns import Decision
 from mart_union.settlement.refunding import ask_return, settle_return
-from mart_union.settlement.service import complete_order
+from mart_union.settlement.service import complete_order, send_payouts
 from mart_union.stock.service import count
 
 CUSTOMER, OPERATOR = "customer-lin", "operator-hsinchu"
@@ -66,6 +67,7 @@ def lay_world(shop_url: str) -> World:
     _sell(world, OTHER_STORE, "PK-DAY-CEDAR", 158_000)
     _supply(world)
     _sign_up_customer(world)
+    _open_bank_accounts(world)
     _register_shop(world, shop_url)
     _buy(world)
     for store in (STORE, OTHER_STORE):
@@ -163,6 +165,27 @@ def _sign_up_customer(world: World) -> None:
     for account in (f"customer/{CUSTOMER}", f"store/{STORE}/deposit"):
         postings = postings_of({"provider/bank": -FUNDS_MINOR, account: FUNDS_MINOR})
         post(Transfer(f"funds-{account.replace('/', '-')}", "top-up", "TWD", postings, "test", iso(world.now)))
+
+
+def _open_bank_accounts(world: World) -> None:
+    """Where parties are paid, verified but for a carrier's; and a payout that the bank was given a while ago, to somebody else."""
+    other = "customer/customer-wang"
+    for party in (f"customer/{CUSTOMER}", f"store/{STORE}", f"supplier/{SUPPLIER}", other):
+        fields = DestinationFields(party, "000123456789", "822")
+        made = customers.set_destination(party, fields, party, world.now)
+        customers.decide_destination(party, made.id, True, OPERATOR, world.now)
+    waits = customers.set_destination(
+        "carrier/windcity-express", DestinationFields("Wind City Express", "111222333", "700"), OPERATOR, world.now
+    )
+    world.ids["destination_waiting"] = waits.id
+    post(
+        Transfer(
+            "funds-wang", "top-up", "TWD", postings_of({"provider/bank": -5_000, other: 5_000}), "test", iso(world.now)
+        )
+    )
+    out = withdraw(other, other, 5_000, payout="withdrawal-wang", kind="withdrawal", reference=other, now=world.now)
+    [file] = send_payouts(world.now)
+    world.ids |= {"payout_sent": out.id, "bank_file": file.id}
 
 
 def _register_shop(world: World, url: str) -> None:

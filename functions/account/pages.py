@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from account.destinations import show_destination
 from account.me import account_of, profile_of
 from mart_union.customers.model import RecipientFields
 from mart_union.customers.service import (
@@ -57,6 +58,7 @@ def show_account(request: Request) -> Page:
     context = {
         "profile": profile_of(request),
         "account": account_of(request),
+        "destination": show_destination(request),
         "memberships": list_memberships(request.caller.subject),
     }
     return Page("account/account.html", context)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from mart_union.customers.model import DestinationFields, DestinationView, view_of
+from mart_union.customers.service import find_destination
+from mart_union.kernel.clock import utc_now
 from mart_union.ledger.model import Statement, StatementLine
-from mart_union.settlement.service import get_statement, list_statements, statement_as_csv
-from mart_union.web.access import MANAGER
-from mart_union.web.answer import Page, Raw
+from mart_union.settlement.service import get_statement, list_statements, set_account, statement_as_csv
+from mart_union.web.access import MANAGER, OWNER
+from mart_union.web.answer import Page, Raw, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
 
@@ -33,6 +36,9 @@ def add_routes(api: Api) -> None:
     api.get(statements, MANAGER)(list_page)
     api.get(f"{statements}/{{period}}", MANAGER)(show_page)
     api.get(f"{statements}/{{period}}/sheet", MANAGER)(sheet)
+    api.get("/api/manage/{store}/destination", MANAGER, answer=DestinationView)(show_destination)
+    api.put("/api/manage/{store}/destination", OWNER, body=DestinationFields, answer=DestinationView)(write_destination)
+    api.post("/manage/{store}/destination", OWNER, body=DestinationFields)(write_destination_by_form)
 
 
 def list_by_api(request: Request) -> Statements:
@@ -48,7 +54,11 @@ def show_by_api(request: Request) -> StatementWithLines:
 
 def list_page(request: Request) -> Page:
     """The store's statements."""
-    context = {"store": request.params["store"], "statements": list_by_api(request).statements}
+    context = {
+        "store": request.params["store"],
+        "statements": list_by_api(request).statements,
+        "destination": show_destination(request),
+    }
     return Page("manage/statements.html", context)
 
 
@@ -63,6 +73,23 @@ def sheet(request: Request) -> Raw:
     text = statement_as_csv(_party(request), period, request.language)
     name = f'attachment; filename="{store}-{period}.csv"'
     return Raw(text, "text/csv; charset=utf-8", {"Content-Disposition": name})
+
+
+def show_destination(request: Request) -> DestinationView:
+    """Where the store is paid, masked."""
+    return view_of(_party(request), find_destination(_party(request)))
+
+
+def write_destination(request: Request) -> DestinationView:
+    """Set where the store is paid; the operator verifies it before anything is."""
+    made = set_account(_party(request), request.content, request.caller.subject, utc_now())
+    return view_of(made.party, made)
+
+
+def write_destination_by_form(request: Request) -> Redirect:
+    """Set it by the page's form."""
+    write_destination(request)
+    return Redirect(f"/manage/{request.params['store']}/statements")
 
 
 def _party(request: Request) -> str:

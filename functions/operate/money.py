@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mart_union.kernel.clock import iso, utc_now
+from mart_union.kernel.clock import iso, local_date, utc_now
 from mart_union.kernel.paging import Page
+from mart_union.kernel.settings import settings
 from mart_union.ledger.model import Statement, StatementLine
-from mart_union.settlement.service import Report, ask_reconciliation, get_statement, last_report, list_settlements
+from mart_union.settlement.service import (
+    Report,
+    ask_reconciliation,
+    checked_day,
+    get_statement,
+    last_report,
+    list_settlements,
+)
 from mart_union.web.access import OPERATOR
 from mart_union.web.api import Api
 from mart_union.web.request import Request
@@ -48,12 +56,17 @@ def read_statement(request: Request) -> StatementWithLines:
 
 
 def start_reconciliation(request: Request) -> Asked:
-    """Have the books reconciled now; the report is there when its moment is later than the one answered."""
-    asked_at = iso(utc_now())
-    ask_reconciliation()
-    return Asked(asked_at)
+    """Have the books reconciled now, of a `day` (yyyy-mm-dd) if one is named; the report is there when its moment is later than the one
+    answered."""
+    now = utc_now()
+    day = request.query.get("day", "")
+    if day:
+        checked_day(day, local_date(now, settings().time_zone))
+    ask_reconciliation(day)
+    return Asked(iso(now))
 
 
 def read_reconciliation(request: Request) -> Report:
-    """What the last reconciliation of the books found; no differences means that they agree."""
-    return last_report()
+    """What the last reconciliation of the books found, or that of a `day` (yyyy-mm-dd); no differences means that they agree."""
+    day = request.query.get("day", "")
+    return last_report(day_of(day) if day else "")

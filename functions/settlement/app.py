@@ -33,7 +33,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:
     if event.get("task") == RECONCILE:
         _tell(service.reconcile(utc_now(), event.get("day", "")))
     elif event.get("task") == PAYOUTS:
-        logger.info("payouts sent", files=len(service.send_payouts(utc_now())))
+        _measure("BankFilesSent", len(service.send_payouts(utc_now())))
     else:
         _run()
     return None

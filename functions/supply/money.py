@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from mart_union.customers.model import DestinationFields, DestinationView, view_of
+from mart_union.customers.service import find_destination
 from mart_union.kernel.clock import utc_now
 from mart_union.ledger.model import Statement, StatementLine
 from mart_union.ledger.service import Entry, list_postings
-from mart_union.settlement.service import get_statement, list_statements, statement_as_csv
-from mart_union.web.access import SUPPLIER
-from mart_union.web.answer import Page, Raw
+from mart_union.settlement.service import (
+    get_statement,
+    list_statements,
+    set_account,
+    statement_as_csv,
+)
+from mart_union.web.access import SUPPLIER, SUPPLIER_OWNER
+from mart_union.web.answer import Page, Raw, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
 from supply.orders import month_of
@@ -45,6 +52,11 @@ def add_routes(api: Api) -> None:
     api.get("/supply/{supplier}/clearing", SUPPLIER)(clearing_page)
     api.get("/supply/{supplier}/statements/{period}", SUPPLIER)(statement_page)
     api.get("/supply/{supplier}/statements/{period}/sheet", SUPPLIER)(statement_sheet)
+    api.get("/api/supply/{supplier}/destination", SUPPLIER, answer=DestinationView)(show_destination)
+    api.put("/api/supply/{supplier}/destination", SUPPLIER_OWNER, body=DestinationFields, answer=DestinationView)(
+        write_destination
+    )
+    api.post("/supply/{supplier}/destination", SUPPLIER_OWNER, body=DestinationFields)(write_destination_by_form)
 
 
 def read_clearing(request: Request) -> Clearing:
@@ -72,6 +84,7 @@ def clearing_page(request: Request) -> Page:
         "supplier": request.params["supplier"],
         "clearing": read_clearing(request),
         "statements": read_statements(request).statements,
+        "destination": show_destination(request),
     }
     return Page("supply/clearing.html", context)
 
@@ -87,3 +100,21 @@ def statement_sheet(request: Request) -> Raw:
     sheet = statement_as_csv(f"supplier/{supplier}", period, request.language)
     name = f'attachment; filename="{supplier}-{period}.csv"'
     return Raw(sheet, "text/csv; charset=utf-8", {"Content-Disposition": name})
+
+
+def show_destination(request: Request) -> DestinationView:
+    """Where the supplier is paid, masked."""
+    party = f"supplier/{request.params['supplier']}"
+    return view_of(party, find_destination(party))
+
+
+def write_destination(request: Request) -> DestinationView:
+    """Set where the supplier is paid; the operator verifies it before anything is."""
+    party = f"supplier/{request.params['supplier']}"
+    return view_of(party, set_account(party, request.content, request.caller.subject, utc_now()))
+
+
+def write_destination_by_form(request: Request) -> Redirect:
+    """Set it by the page's form."""
+    write_destination(request)
+    return Redirect(f"/supply/{request.params['supplier']}/clearing")

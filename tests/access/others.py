@@ -15,6 +15,8 @@ from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers import service as customers
 from mart_union.customers.model import RecipientFields
 from mart_union.kernel.clock import iso, utc_now
+from mart_union.ledger.census import whole_ledger
+from mart_union.ledger.due import mark_due
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
@@ -25,6 +27,7 @@ from mart_union.orders import service as orders
 from mart_union.orders.model import ENDED
 from mart_union.orders.responses import add_response
 from mart_union.settlement.service import complete_order, settle_due
+from tests.services.settling import verify_account
 from tests.world import CUSTOMER, OPERATOR, OTHER_STORE, STORE, SUPPLIER
 
 OTHER_CUSTOMER, OTHER_SUPPLIER = "customer-chen", "beipu-kilns"
@@ -228,6 +231,9 @@ def _settle(mine: dict[str, str], others: Others) -> None:
     )
     for _, order, store, supplier, customer, moment in sides:
         _complete(order, store, supplier, customer, moment)
+    for party in (EMEI, GUANXI, JIANSHI, BEIPU):
+        verify_account(party, then)
+    mark_due(whole_ledger().payables, then)
     made = {statement.party: statement for statement in settle_due(now - _SETTLED)}
     for names, order, store, supplier, customer, _ in sides:
         names |= {"period": made[store].period, "period_supplied": made[supplier].period, "party": store.split("/")[1]}

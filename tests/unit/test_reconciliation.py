@@ -9,7 +9,17 @@ from msgspec.structs import replace
 
 from mart_union.checkout.model import Purchase, PurchaseLine
 from mart_union.ledger.census import Ledger
-from mart_union.ledger.model import Account, Payable, Posting, Statement, StatementLine, Transfer
+from mart_union.ledger.model import (
+    Account,
+    BankFile,
+    Payable,
+    Payout,
+    PayoutTerms,
+    Posting,
+    Statement,
+    StatementLine,
+    Transfer,
+)
 from mart_union.orders.model import Share
 from mart_union.settlement.reconciliation import Books, Difference, differences
 from mart_union.stock.model import Level
@@ -47,6 +57,22 @@ def good_books() -> Books:
         accounts=[Account("customer/lin", 864_000, 728_000)],
         payables=[Payable("y1", "store/emei-tea", "p1-1", 128_300, "d", "completion", "completion-p1-1-2", {}, "s1")],
         statements=[Statement("s1", "store/emei-tea", "2026-11-30", "TWD", 128_300, "paid", "now", 1, "payout-1")],
+        payouts=[
+            Payout(
+                "payout-1",
+                "store/emei-tea",
+                "store/emei-tea",
+                128_300,
+                "TWD",
+                "d1",
+                "s1",
+                "now",
+                "sent",
+                "2026-11-30",
+                "f1",
+            )
+        ],
+        bank_files=[BankFile("f1", "2026-11-30", "sent", "now", PayoutTerms(), 1, 1, 128_300)],
         lines={"s1": [StatementLine("y1", "p1-1", 128_300, "completion", "completion-p1-1-2")]},
     )
     level = Level("listing/emei-tea/OB-TOP", reserve=6, reserved=2, sold=2, corrected=10)

@@ -13,7 +13,7 @@ from mart_union.kernel.money import Currency
 from mart_union.ledger.model import Statement, StatementLine, checked
 from mart_union.orders.model import Line, Order, Share
 from mart_union.settlement.shares import completion_amounts, completion_transfer, payables_of
-from mart_union.settlement.sheets import amount, payout_sheet, sheet, statement_sheet
+from mart_union.settlement.sheets import amount, sheet, statement_sheet
 from mart_union.settlement.statements import next_period
 from tests.orders_examples import line_of, order_of
 
@@ -127,14 +127,14 @@ def test_amounts_are_exact_in_every_currency() -> None:
     ]
 
 
-def test_a_statements_sheet_ends_with_its_total_and_a_payouts_names_ids_only() -> None:
+def test_a_statements_sheet_names_order_item_rates_and_transfer_and_ends_with_its_total_and_payout() -> None:
     statement = Statement("s1", "store/a", "2026-11-23", "TWD", 27_000, "paid", "", 1, "p1")
-    lines = [StatementLine("y1", "o1", 27_000, "completion", "t1", {"zh-TW": "茶", "en": "Tea"})]
-    assert statement_sheet(statement, lines, "zh-TW", TWD).splitlines()[1:] == [
-        "s1,2026-11-23,o1,completion,茶,TWD,270.00",
-        "s1,2026-11-23,,total,,TWD,270.00",
+    rates, deductions = {"commission": "tea: 6 %"}, {"commission": 1_800, "delivery": 1_200}
+    lines = [
+        StatementLine("y1", "o1", 27_000, "completion", "t1", {"zh-TW": "茶", "en": "Tea"}, 30_000, deductions, rates)
     ]
-    assert (
-        payout_sheet(statement, TWD)
-        == "payout,party,period,statement,currency,amount\r\np1,store/a,2026-11-23,s1,TWD,270.00\r\n"
-    )
+    assert statement_sheet(statement, lines, "zh-TW", TWD).splitlines() == [
+        "statement,period,order,kind,title,rates,deductions,gross,currency,amount,transfer",
+        "s1,2026-11-23,o1,completion,茶,commission: tea: 6 %,commission: 18.00; delivery: 12.00,300.00,TWD,270.00,t1",
+        "s1,2026-11-23,,total,,,,,TWD,270.00,p1",
+    ]

@@ -6,6 +6,8 @@ from tests.faults.stories.preparing import with_pool
 from tests.faults.stories.telling import Story, request, sample
 
 STORIES: dict[str, tuple[Story, ...]] = {
+    "account PUT /api/me/destination": sample("put-destination"),
+    "account POST /account/destination": sample("post-destination-page.303"),
     "account POST /account/sign-in": request(
         "POST",
         "/account/sign-in",

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.faults.stories.preparing import quietly, with_acceptance_over, with_reservation_over, with_windows_over
+from tests.faults.stories.preparing import (
+    quietly,
+    with_acceptance_over,
+    with_reservation_over,
+    with_something_due,
+    with_windows_over,
+)
 from tests.faults.stories.telling import Story, sample
 
 _BUSY_ROWS = "rows whose level kept changing, in the upload's report"
@@ -29,7 +35,11 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "router POST /unions": sample("01-post-union.201"),
     "router PUT /unions/{union}/heartbeat": sample("04-put-heartbeat.204", "01-post-union.201"),
     "router POST /unions/{union}/heartbeat": sample("04-post-heartbeat.204", "01-post-union.201"),
-    "settlement": (*sample("schedule", prepare=with_windows_over), *sample("reconcile", prepare=quietly)),
+    "settlement": (
+        *sample("schedule", prepare=with_windows_over),
+        *sample("reconcile", prepare=quietly),
+        *sample("jobs", prepare=with_something_due),
+    ),
     "shelving": (
         *sample("listing-changed-three-times"),
         *sample("store-and-union-changed"),
@@ -43,6 +53,9 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "syndication LinkChanged": (*sample("link-changed"), *sample("link-changed-twice-and-late")),
     "syndication LinkReplayed": sample("link-replayed"),
     "syndication ShopChanged": sample("shop-changed"),
+    "syndication DepositMoved": sample("deposit-moved"),
+    "syndication DepositStandingChanged": sample("deposit-standing-changed"),
+    "syndication UnionChanged": sample("union-changed"),
     "syndication OfferChanged": sample("offer-changed-twice"),
     "syndication StockLow": sample("stock-out-low-and-back"),
     "syndication StockOut": sample("stock-out-low-and-back"),

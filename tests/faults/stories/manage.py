@@ -87,4 +87,6 @@ STORIES: dict[str, tuple[Story, ...]] = {
     ),
     "manage POST /api/manage/{store}/deposit/withdrawals": sample("post-deposit-withdrawals.201"),
     "manage POST /manage/{store}/deposit/withdrawals": sample("post-deposit-withdrawals-page.303"),
+    "manage PUT /api/manage/{store}/destination": sample("put-destination"),
+    "manage POST /manage/{store}/destination": sample("post-destination-page.303"),
 }

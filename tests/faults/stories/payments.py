@@ -17,6 +17,8 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "payments POST /api/payments/webhooks/{provider}": (
         *sample("post-bank-notice"),
         *sample("post-bank-notice-deposit"),
+        *sample("post-payout-returned"),
+        *sample("post-account-reported"),
         Story(
             "a notice for a purchase",
             gateway_event(

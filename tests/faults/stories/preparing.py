@@ -73,3 +73,23 @@ def quietly(place: Place) -> None:
     moment = chance.now().isoformat()
     for job, characters in (("complete_due", 13), ("settle_due", 10), ("expire_unpaid", 16), ("order_deadlines", 13)):
         jobs.set_checkpoint(job, moment[:characters])
+
+
+def with_something_due(place: Place) -> datetime:
+    """The store is owed something on the day of the job, and a withdrawal waits for a bank file."""
+    from mart_union.customers.withdrawals import withdraw
+    from mart_union.kernel.clock import iso
+    from mart_union.kernel.transaction import WriteTransaction
+    from mart_union.ledger.model import Payable, Transfer, postings_of
+    from mart_union.ledger.service import add_payable, add_transfer
+
+    quietly(place)
+    now = chance.now()
+    transaction = WriteTransaction()
+    amounts = {"provider/bank": -7_000, "store/emei-tea": 7_000}
+    add_transfer(transaction, Transfer("owed-emei", "completion", "TWD", postings_of(amounts), "test", iso(now)))
+    add_payable(transaction, Payable("y-emei", "store/emei-tea", "", 7_000, "2026-11-30", "completion", "owed-emei"))
+    transaction.commit()
+    customer = "customer/customer-lin"
+    withdraw(customer, customer, 5_000, payout="w-lin", kind="withdrawal", reference=customer, now=now)
+    return now

@@ -11,6 +11,8 @@ from tests.world import SUPPLIER
 _SUPPLIER: dict[str, Any] = {"subject": "owner-guanxi", "role": "owner"}
 
 STORIES: dict[str, tuple[Story, ...]] = {
+    "supply PUT /api/supply/{supplier}/destination": sample("put-destination"),
+    "supply POST /supply/{supplier}/destination": sample("post-destination-page.303"),
     "supply POST /api/suppliers": sample("post-suppliers-1.201"),
     "supply POST /suppliers/apply": sample("post-apply-page.303"),
     "supply PUT /api/supply/{supplier}/offers/{sku}": sample("put-offer-1"),

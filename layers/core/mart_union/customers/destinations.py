@@ -38,6 +38,14 @@ def get_destination(party: str) -> Destination:
     return item.document
 
 
+def find_destination(party: str) -> Destination | None:
+    """Where a party is to be paid, None if it has set nothing."""
+    try:
+        return get_destination(party)
+    except NotFound:
+        return None
+
+
 def find_verified(party: str) -> str:
     """The id of the destination to which a party may be paid, '' if there is none. One read."""
     item = find(DestinationItem, *destination_key(party), consistent=True)

@@ -86,6 +86,26 @@ class Destination(Struct, frozen=True):
         return f"•••• {self.account[-4:]}"
 
 
+class DestinationView(Struct, frozen=True):
+    """A destination as it is shown: its account masked. Without an id none is set."""
+
+    party: str
+    id: str = ""
+    holder: str = ""
+    account: str = ""
+    bank: str = ""
+    state: str = "none"
+    set_at: str = ""
+
+
+def view_of(party: str, destination: Destination | None) -> DestinationView:
+    """A party's destination as it is shown."""
+    if destination is None:
+        return DestinationView(party)
+    shown = destination
+    return DestinationView(party, shown.id, shown.holder, shown.masked, shown.bank, shown.state, shown.set_at)
+
+
 class Recipient(Struct, frozen=True):
     """Who gets a delivery, where. Immutable: an edit makes a new one, so that an order keeps the one it was placed with."""
 

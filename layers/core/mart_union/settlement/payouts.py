@@ -10,16 +10,15 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from mart_union.catalog.service import add_audit
-from mart_union.customers.model import Destination, DestinationFields
+from mart_union.customers.model import Destination, DestinationFields, checked_destination
 from mart_union.customers.service import (
     add_failed,
     decide_destination,
     find_destinations,
-    get_destination,
     set_destination,
 )
 from mart_union.kernel.clock import local_date
-from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
+from mart_union.kernel.errors import Conflict, Invalid, RuleViolation
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
@@ -240,17 +239,7 @@ def decide_account(party: str, destination: str, accept: bool, actor: str, now: 
     )
 
 
-def find_account(party: str) -> Destination | None:
-    """Where a party is to be paid, None if it has set nothing."""
-    try:
-        return get_destination(party)
-    except NotFound:
-        return None
-
-
 def _with_checked_account(terms: PayoutTerms) -> PayoutTerms:
-    from mart_union.customers.model import checked_destination
-
     own = checked_destination(DestinationFields(terms.holder, terms.account, terms.bank), settings().currency.code)
     return replace(terms, holder=own.holder, account=own.account, bank=own.bank)
 

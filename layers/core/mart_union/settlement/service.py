@@ -5,6 +5,7 @@ from __future__ import annotations
 from mart_union.settlement.books import (
     Report,
     ask_reconciliation,
+    checked_day,
     keep_bank_report,
     last_report,
     reconcile,
@@ -13,7 +14,6 @@ from mart_union.settlement.books import (
 from mart_union.settlement.completion import complete_due, complete_order
 from mart_union.settlement.payouts import (
     decide_account,
-    find_account,
     get_bank_file,
     get_terms,
     list_bank_files,
@@ -36,11 +36,11 @@ from mart_union.settlement.sweeping import expire_unpaid, take_due_steps
 __all__ = [
     "Report",
     "ask_reconciliation",
+    "checked_day",
     "complete_due",
     "complete_order",
     "decide_account",
     "expire_unpaid",
-    "find_account",
     "get_bank_file",
     "get_statement",
     "get_terms",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import TypedDict
 
+from mart_union.catalog.fees import frozen_rule
 from mart_union.kernel.clock import iso
 from mart_union.kernel.ids import derived_id
 from mart_union.ledger.model import Payable, Transfer, postings_of
@@ -68,6 +70,7 @@ def payables_of(
             kind=transfer.kind,
             transfer=transfer.id,
             titles=_titles(order, numbers, posting.account),
+            **_breakdown(order, numbers, posting.account, transfer.kind),
         )
         for posting in transfer.postings
         if is_party(posting.account)
@@ -81,6 +84,43 @@ def is_party(account: str) -> bool:
 
 def _period(order: Order, party: str) -> str:
     return order.facts.get(f"period:{party}", order.settlement_period)
+
+
+class _Breakdown(TypedDict, total=False):
+    gross_minor: int
+    deductions: dict[str, int]
+    rates: dict[str, str]
+
+
+def _breakdown(order: Order, numbers: Collection[int], party: str, kind: str) -> _Breakdown:
+    """Of a completion, for the store: what the lines' customer was charged, what others got of it by kind of share, and at which rates."""
+    if kind != "completion" or party != f"store/{order.store}":
+        return {}
+    lines = [line for line in order.lines if line.number in numbers]
+    deductions: dict[str, int] = {}
+    rates: dict[str, str] = {}
+    for line in lines:
+        for share in line.split:
+            if share.account != party and share.left_minor:
+                deductions[share.kind] = deductions.get(share.kind, 0) + share.left_minor
+        for name, rate in _told_rates(line).items():
+            rates[name] = rate if rates.get(name, rate) == rate else f"{rates[name]}, {rate}"
+    gross = sum(share.left_minor for line in lines for share in line.split)
+    return {"gross_minor": gross, "deductions": deductions, "rates": rates}
+
+
+def _told_rates(line: Line) -> dict[str, str]:
+    """The rates of a line, by the kind of share that each made: the commission's rule, and each tax in per cent."""
+    told: dict[str, str] = {}
+    rule = frozen_rule(line.rates)
+    if rule is not None:
+        fixed = f" + {rule.fixed_minor}" if rule.fixed_minor else ""
+        told["commission"] = f"{rule.id}: {rule.rate_basis_points / 100:g} %{fixed}"
+    for name, rate in line.rates.items():
+        kind, _, code = name.partition("/")
+        if kind in {"tax", "fee_tax"}:
+            told[kind] = f"{code}: {int(rate) / 100:g} %"
+    return told
 
 
 def _titles(order: Order, numbers: Collection[int], party: str) -> dict[str, str]:

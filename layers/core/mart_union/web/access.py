@@ -43,6 +43,7 @@ PACKER = Access("store", frozenset(STORE_ROLES))
 MANAGER = Access("store", frozenset(STORE_ROLES[1:]))
 OWNER = Access("store", frozenset(STORE_ROLES[2:]))
 SUPPLIER = Access("supplier", frozenset({"owner", "member"}))
+SUPPLIER_OWNER = Access("supplier", frozenset({"owner"}))
 OPERATOR = Access("operator", frozenset({"operator"}))
 
 PREFIXES = {"manage": "store", "supply": "supplier", "operate": "operator"}
