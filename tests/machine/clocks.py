@@ -51,6 +51,18 @@ class Clocks(History):
         self.quiet = 0
         self.perform("settle", invocation("settlement", {}), strike)
 
+    @precondition(_is_busy)
+    @rule()
+    def a_week_goes_by(self) -> None:
+        """All that is due after a week is settled and paid: else few statements would get there."""
+        self.days_pass(200, None)
+        self.settle(None)
+        if self.records:
+            self.stream_delivers(0, None)
+        self.settle(None)
+        while self.jobs:
+            self.job_arrives(0, False, None)
+
     @precondition(lambda self: self.jobs)
     @rule(pick=some, again=st.booleans(), strike=strikes)
     def job_arrives(self, pick: int, again: bool, strike: Aimed | None) -> None:

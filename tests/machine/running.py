@@ -18,13 +18,14 @@ from tests.machine.refunds import Refunds
 from tests.machine.sellers import Sellers
 from tests.machine.shoppers import Shoppers
 from tests.machine.trading import invocation
+from tests.machine.treasury import Treasury, give_accounts
 from tests.neighbours import listening
 
 _STEPS_A_HISTORY = 50
 _HISTORIES_A_ROUND = 10
 
 
-class Trade(Shoppers, Sellers, Refunds, Clocks):
+class Trade(Shoppers, Sellers, Refunds, Treasury, Clocks):
     """All that can happen in a union."""
 
 
@@ -50,8 +51,9 @@ def run(steps: int, first_seed: int) -> int:
 
 
 def _begun(place: Place) -> Place:
-    """The place, with schedules that have run a moment ago: a history does not begin with months to look back on."""
+    """The place, with bank accounts, and with schedules that have run a moment ago: no history begins with months to look back on."""
     chance.set_clock(chance.START)
+    give_accounts()
     for schedule in ("sweeper", "settlement"):
         invocation(schedule, {})()
     place.laid = place.read()
