@@ -1,0 +1,185 @@
+"""What the card processor and the bus tell: webhooks through the payments function, events through the cards function, disputes, reports."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cards.app import lambda_handler as cards_handler
+from infra.local.cards import signature
+from mart_union.checkout.capturing import capture_purchase
+from mart_union.checkout.card_port import card_provider
+from mart_union.checkout.model import Purchase
+from mart_union.checkout.service import get_purchase
+from mart_union.kernel.clock import local_date, utc_now
+from mart_union.ledger.model import Transfer
+from mart_union.ledger.postings import record_postings
+from mart_union.ledger.service import get_transfer
+from mart_union.ledger.tables import PayableItem, payable_key
+from mart_union.settlement.chargebacks import post_dispute
+from mart_union.settlement.provider_report import provider_differences
+from payments.app import lambda_handler
+from tests.card_desk import ASKS_FOR_ACTION, Desk
+from tests.gateway import CONTEXT, gateway_event
+from tests.services.market import Market, open_market
+from tests.services.test_cards import LATER, TOTAL, amounts, answer, buy, intent_of, refund_of, stock
+
+
+@pytest.fixture
+def market(unique: str, desk: Desk) -> Market:
+    return open_market(unique, money=100_000)
+
+
+def notify(body: str, signed: str) -> tuple[int, Any]:
+    event = gateway_event("POST", "/api/payments/webhooks/stripe", body=body, headers={"Stripe-Signature": signed})
+    told = lambda_handler(event, CONTEXT)
+    return told["statusCode"], json.loads(told["body"])
+
+
+def tell_cards(name: str, entity: str, data: dict[str, Any]) -> list[Any]:
+    """What the cards function could not handle of one event of the bus."""
+    detail = {"id": "e1", "name": name, "entity": entity, "sequence": 1, "at": "2026-11-22T04:00:00.000Z", "data": data}
+    body = json.dumps({"detail-type": name, "detail": detail})
+    record = {"messageId": "m1", "body": body, "attributes": {}, "messageAttributes": {}, "eventSource": "aws:sqs"}
+    failures: list[Any] = cards_handler({"Records": [record]}, CONTEXT)["batchItemFailures"]
+    return failures
+
+
+def paid(market: Market, desk: Desk, *, stores: int = 1) -> Purchase:
+    purchase = buy(market, desk.card(), stores=stores)
+    for order in purchase.orders:
+        answer(order, "accept")
+    capture_purchase(purchase.id, LATER)
+    return get_purchase(purchase.id)
+
+
+def test_a_signed_notice_authorizes_what_the_bank_has_confirmed_however_often_it_comes(
+    market: Market, desk: Desk
+) -> None:
+    purchase = buy(market, desk.card(ASKS_FOR_ACTION))
+    desk.act(intent_of(purchase))
+    body, signed = desk.events_about(intent_of(purchase))[-1]
+    for _ in range(3):
+        assert notify(body, signed) == (200, {"id": json.loads(body)["id"], "outcome": "authorized"})
+    assert (get_purchase(purchase.id).payment, stock(market.store)) == ("authorized", (9, 0, 1))
+
+
+def test_a_notice_that_the_processor_did_not_just_sign_is_refused_and_changes_nothing(
+    market: Market, desk: Desk
+) -> None:
+    purchase = buy(market, desk.card(ASKS_FOR_ACTION))
+    desk.act(intent_of(purchase))
+    body, signed = desk.events_about(intent_of(purchase))[-1]
+    old = signature(body, at=int((utc_now() - timedelta(minutes=10)).timestamp()))
+    for wrong in ((body + " ", signed), (body, old), (body, signature(body, key="another")), (body, ""), (body, "t=1")):
+        assert notify(*wrong)[0] == 401
+    assert get_purchase(purchase.id).payment == "pending"
+
+
+def test_a_notice_of_something_else_is_ignored(desk: Desk) -> None:
+    body = json.dumps(
+        {
+            "id": "evt_1",
+            "object": "event",
+            "type": "product.created",
+            "data": {"object": {"object": "product", "id": "prod_1"}},
+        }
+    )
+    assert notify(body, signature(body)) == (200, {"id": "evt_1", "outcome": "ignored"})
+
+
+def test_an_order_that_is_answered_has_its_card_charged_by_the_queue_and_a_repeat_changes_nothing(
+    market: Market, desk: Desk
+) -> None:
+    purchase = buy(market, desk.card())
+    answer(purchase.orders[0], "accept")
+    for _ in range(2):
+        told = {"payment": "authorized", "purchase": purchase.id}
+        assert tell_cards("OrderAccepted", f"order/{purchase.orders[0]}", told) == []
+    assert (get_purchase(purchase.id).payment, desk.intent(intent_of(purchase))["amount_received"]) == ("paid", TOTAL)
+
+
+def test_a_message_that_finds_the_processor_down_comes_again(market: Market, desk: Desk) -> None:
+    purchase = buy(market, desk.card())
+    answer(purchase.orders[0], "accept")
+    told = {"payment": "authorized", "purchase": purchase.id}
+    desk.fail("down", "/capture", times=2)
+    assert tell_cards("OrderAccepted", f"order/{purchase.orders[0]}", told) == [{"itemIdentifier": "m1"}]
+    assert tell_cards("OrderAccepted", f"order/{purchase.orders[0]}", told) == []
+    assert get_purchase(purchase.id).payment == "paid"
+
+
+def test_a_refund_and_a_release_are_carried_out_by_the_queue_once(market: Market, desk: Desk) -> None:
+    purchase = paid(market, desk)
+    answer(purchase.orders[0], "refuse")
+    for _ in range(2):
+        assert tell_cards("TransferPosted", f"transfer/{refund_of(purchase)}", {}) == []
+        assert tell_cards("TransferVoided", f"transfer/{purchase.transfer}", {}) == []
+    assert desk.refunds(intent_of(purchase)) == [TOTAL]
+    other = buy(market, desk.card(), key="key-00000002")
+    answer(other.orders[0], "refuse")
+    capture_purchase(other.id, LATER)
+    assert tell_cards("TransferVoided", f"transfer/{other.transfer}", {}) == []
+    assert desk.intent(intent_of(other))["status"] == "canceled"
+
+
+def test_an_open_dispute_is_borne_by_the_union_and_won_it_comes_back_once(market: Market, desk: Desk) -> None:
+    purchase = paid(market, desk)
+    dispute = desk.dispute(payment_intent=intent_of(purchase), amount=TOTAL)
+    for _ in range(2):
+        assert post_dispute(card_provider().find_dispute(dispute), LATER) == "opened"
+    assert amounts(f"chargeback-{dispute}") == {"provider/stripe": TOTAL, "union/chargebacks": -TOTAL}
+    desk.dispute(id=dispute, status="won")
+    for body, signed in reversed(desk.events_about(dispute)):  # the opening's notice comes last
+        assert notify(body, signed)[1]["outcome"] == "won"
+    assert amounts(f"chargeback-{dispute}-closed") == {"provider/stripe": -TOTAL, "union/chargebacks": TOTAL}
+
+
+def test_a_lost_dispute_is_borne_by_its_stores_and_nets_against_what_they_are_owed(market: Market, desk: Desk) -> None:
+    purchase = paid(market, desk, stores=2)
+    dispute = desk.dispute(payment_intent=intent_of(purchase), amount=TOTAL)
+    desk.dispute(id=dispute, status="lost")
+    for _ in range(2):
+        assert post_dispute(card_provider().find_dispute(dispute), LATER) == "lost"
+    assert amounts(f"chargeback-{dispute}-closed") == {
+        "union/chargebacks": TOTAL,
+        f"store/{market.store}": -TOTAL // 2,
+        f"store/{market.other_store}": -TOTAL // 2,
+    }
+    owed = [payable_of(f"chargeback-{dispute}-closed", order) for order in purchase.orders]
+    assert [(each.kind, each.amount_minor) for each in owed] == [("chargeback", -TOTAL // 2)] * 2
+
+
+def payable_of(transfer: str, order: str) -> Any:
+    from mart_union.kernel.ids import derived_id
+
+    return PayableItem.get(*payable_key(derived_id("chargeback", transfer, order))).document
+
+
+def test_the_processors_report_and_the_ledger_agree_and_what_one_lacks_is_named(market: Market, desk: Desk) -> None:
+    now = utc_now()
+    purchase = buy(market, desk.card())
+    answer(purchase.orders[0], "accept")
+    capture_purchase(purchase.id, now)
+    capture = get_transfer(f"card-{intent_of(purchase)}")
+    day = local_date(now, "Asia/Taipei").isoformat()
+    record_postings([capture])
+    assert found(day, intent_of(purchase), capture) == []
+    made = card_provider().refund(intent_of(purchase), 1_000, "never-posted")
+    [unknown] = [
+        each for each in provider_differences(day) if "refund" in each.detail and made.id and "-1000" in each.detail
+    ]
+    assert unknown.invariant == 1
+
+
+def found(day: str, intent: str, transfer: Transfer) -> list[str]:
+    """What the report says of one payment."""
+    return [each.detail for each in provider_differences(day) if intent in each.subject or transfer.id in each.subject]
+
+
+def test_without_a_processor_there_is_nothing_to_compare(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mart_union.settlement.provider_report.cards_are_offered", lambda: False)
+    assert provider_differences("2026-11-22") == []
