@@ -48,13 +48,19 @@ test-integration: $(VENV)/ready
 bench: $(VENV)/ready
 	@$(BIN)/python -m bench $(if $(DOCS),--docs)
 
-# Every command, cut off, refused, slowed or killed at each of its requests: docs/proof.md. FAULTS="--seed 7 --only checkout" narrows it.
+# Every command, cut off, refused, slowed or killed at each of its requests, then trade at random, a hundred thousand steps: docs/proof.md.
+# FAULTS="--seed 7 --only checkout" narrows it to those commands.
 faults: $(VENV)/ready
 	@$(BIN)/python -m tests.faults $(FAULTS)
+	@$(if $(FAULTS),,$(BIN)/python -m tests.machine --steps 100000 --workers 0)
 
 # Every operation of every API, with requests that clients send and that nobody should: docs/proof.md. FUZZ="--seed 7 --examples 20 --only /api/cart" narrows it.
 fuzz: $(VENV)/ready
 	@$(BIN)/python -m tests.fuzz $(FUZZ)
+
+# Breaks a copy of the tree on purpose, and shows who notices: docs/proof.md. BREAK=<name> names one.
+breaks: $(VENV)/ready
+	@$(BIN)/python -m tests.faults.breaks $(BREAK)
 
 # Proves the invariants of what the tables of the local network's unions hold now: docs/proof.md. UNION=<id> names one.
 invariants: $(VENV)/ready

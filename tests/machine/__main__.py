@@ -26,11 +26,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.machine", description=__doc__)
     parser.add_argument("--steps", type=int, default=2_000, help="how many steps at least")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000, help="reproduces a run")
-    parser.add_argument("--workers", type=int, default=1, help="how many processes share the steps")
+    parser.add_argument("--workers", type=int, default=1, help="how many processes share the steps; 0: one a core")
     options = parser.parse_args()
-    if options.workers == 1:
-        return run(options.steps, options.seed)
-    return _share_out(options.steps, options.seed, options.workers)
+    workers = options.workers or os.cpu_count() or 1
+    return run(options.steps, options.seed) if workers == 1 else _share_out(options.steps, options.seed, workers)
 
 
 def _share_out(steps: int, seed: int, workers: int) -> int:
