@@ -25,6 +25,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("order-placed"),
         *sample("order-placed-twice-and-shipped"),
         *sample("statement-made"),
+        *sample("deposit-warned"),
         *sample("response-received-and-answered"),
     ),
     "presence": sample("schedule"),
