@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import browse.app
@@ -69,7 +70,7 @@ class Operation:
 def operations() -> list[Operation]:
     """What shoppers and stores do one at a time, reads first."""
     carts = [(1, 1), (3, 1), (10, 1), (3, 2), (10, 5)]
-    return [*_reads(), *(_checkout(*cart) for cart in carts), _cancel(), _step(), _complete()]
+    return [*_reads(), *(_checkout(*cart) for cart in carts), _cancel(1), _cancel(2), _step(), _complete()]
 
 
 def _reads() -> list[Operation]:
@@ -106,9 +107,9 @@ def read(name: str, handler: Handler, path: str, budget: Budget, *, role: str = 
     return Operation(name, handler, lambda _key: "", lambda _key, _subject: event, READ_GOAL, budget)
 
 
-def purchase_of_three(key: str) -> str:
-    """The id of a new purchase of three lines in one store."""
-    wishes = wanted(3, 1)
+def purchase_of_three(key: str, stores: int = 1) -> str:
+    """The id of a new purchase of three lines."""
+    wishes = wanted(3, stores)
     return buy(wishes, scene(), key, total_of(wishes)).id
 
 
@@ -136,14 +137,15 @@ def plural(word: str, number: int) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def _cancel() -> Operation:
+def _cancel(stores: int) -> Operation:
     def event(key: str, subject: str) -> dict[str, Any]:
         headers = {"Idempotency-Key": f"key-{subject}"}
         return gateway_event("POST", f"/api/purchases/{subject}/cancel", headers=headers, subject=CUSTOMER)
 
-    why = "2 requests; (1 + m) x 0.5 read, 2 x (k + m + 3) write; k = 3, m = 1"
-    budget = Budget(2, why, 1, 3 + 1 + 3)
-    return Operation("cancel", tracking.app.lambda_handler, purchase_of_three, event, WRITE_GOAL, budget)
+    why = f"2 requests; (1 + m) x 0.5 read, 2 x (k + m + h + 3) write; k = 3, m = {stores}"
+    budget = Budget(2, why, 0.5 * (1 + stores), 3 + stores + 3)
+    name, subject = f"cancel, {plural('store', stores)}", partial(purchase_of_three, stores=stores)
+    return Operation(name, tracking.app.lambda_handler, subject, event, WRITE_GOAL, budget)
 
 
 def _step() -> Operation:

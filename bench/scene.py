@@ -9,6 +9,7 @@ from functools import cache
 from msgspec.structs import replace
 
 from mart_union.catalog import service as catalog
+from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import Carrier, Category, Classification, Listing, Place, Store, Union, listing_level
 from mart_union.catalog.tables import ListingItem, listing_key
 from mart_union.checkout.model import Purchase, Wanted
@@ -59,8 +60,8 @@ def lay_scene() -> str:
         languages=("zh-TW", "en"),
         classifications=(food,),
         carriers=(carrier,),
-        commission_basis_points=600,
-        tax_basis_points=500,
+        fees=(CommissionRule("everything", "union", rate_basis_points=600),),
+        taxes=(TaxRule("goods", "vat", 500),),
     )
     catalog.save_union(union, "operator", now)
     catalog.save_category("", Category("tea", {"zh-TW": "茶", "en": "Tea"}), "operator", now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -19,14 +19,18 @@ from mart_union.catalog.model import OfferReference, Upload
 from mart_union.catalog.service import category_of_path
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.sales import place_shop_sale
+from mart_union.customers.destinations import decide_destination, set_destination
+from mart_union.customers.model import DestinationFields
 from mart_union.kernel.clock import iso, local_date, utc_now
 from mart_union.kernel.settings import settings
 from mart_union.kernel.transaction import WriteTransaction
+from mart_union.ledger.due import list_due_parties, mark_due
 from mart_union.ledger.model import Payable, Transfer, postings_of
 from mart_union.ledger.service import add_payable, post
 from mart_union.mediation import service as mediation
 from mart_union.mediation.model import Offer, Terms
-from mart_union.settlement.service import settle_due
+from mart_union.settlement.payouts import send_payouts
+from mart_union.settlement.statements import settle_party
 
 SUPPLIER, ROWS, PAYABLES, PARTIES = "guanxi-growers", 100, 180, 2
 
@@ -146,23 +150,42 @@ def _sheet_row(key: str, number: int, price: int) -> SheetRow:
 
 
 def _settle(number: int) -> Operation:
-    """A run of the settlement over payables of two parties that fall due today."""
+    """The jobs of two parties whose payables fall due today, and the payouts that they lead to."""
 
     def subject(key: str) -> str:
-        day = local_date(utc_now(), settings().time_zone).isoformat()
+        now = utc_now()
+        for party in _parties(key):
+            fields = DestinationFields(f"Holder of {party}", "000123456789", "822")
+            decide_destination(party, set_destination(party, fields, "owner", now).id, True, "operator", now)
         for start in range(0, number, 90):
-            transaction = WriteTransaction()
-            for place in range(start, start + 90):
-                party = f"store/{key}-{place % PARTIES}"
-                payable = Payable(f"{key}-{place}", party, f"order-{place}", 10_000, day, "completion", f"of-{place}")
-                add_payable(transaction, payable)
-            transaction.commit()
+            _owe(key, range(start, start + 90), now)
         return key
 
-    def run(_event: dict[str, Any], _context: Any) -> object:
-        settled = settle_due(utc_now())
-        if len(settled) != PARTIES:
-            raise RuntimeError(f"the settlement made {len(settled)} statements")
-        return settled
+    def run(event: dict[str, Any], _context: Any) -> object:
+        now = utc_now()
+        due = list_due_parties(local_date(now, settings().time_zone).isoformat()).items
+        jobs = [settle_party(found, now) for found in due if found.party in _parties(event["key"])]
+        if [job.is_done for job in jobs] != [True] * PARTIES:
+            raise RuntimeError(f"the settlement ended as {jobs}")
+        return send_payouts(now)
 
-    return Operation(f"settle {number} payables", run, subject, lambda *_: {}, WRITE_GOAL, Budget(0, ""))
+    event = lambda _key, subject: {"key": subject}  # noqa: E731 - as the operations have it
+    return Operation(f"settle {number} payables", run, subject, event, WRITE_GOAL, Budget(0, ""))
+
+
+def _parties(key: str) -> list[str]:
+    return [f"store/{key}-{number}" for number in range(PARTIES)]
+
+
+def _owe(key: str, places: range, now: datetime) -> None:
+    """Payables that fall due today, with the marks that the stream makes of them."""
+    day, parties = local_date(now, settings().time_zone).isoformat(), _parties(key)
+    payables = [
+        Payable(f"{key}-{place}", parties[place % PARTIES], f"order-{place}", 10_000, day, "completion", f"of-{place}")
+        for place in places
+    ]
+    transaction = WriteTransaction()
+    for payable in payables:
+        add_payable(transaction, payable)
+    transaction.commit()
+    mark_due(payables, now)
