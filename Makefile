@@ -14,7 +14,7 @@ EMULATOR_PORT ?=
 
 export PYTHONPATH := layers/core:functions:.
 
-.PHONY: up down clean demo deploy test test-unit test-integration bench faults fuzz check format routes lock
+.PHONY: up down clean demo deploy test test-unit test-integration bench faults breaks invariants fuzz check format routes lock
 
 up: $(VENV)/ready
 	@$(BIN)/python -m infra.local up --port "$(PORT)" --emulator-port "$(EMULATOR_PORT)"

@@ -35,6 +35,7 @@ _SECONDS_TO_REPEAT = {
     "settlement": 60,
 }
 _SHOWN = 12
+_DENIED = frozenset({"401", "403", "404"})
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,15 @@ class Theater:
         ):  # what that one sent is not known
             problems.append(f"never sent out: {sorted(reference.effects - effects)[:3]}")
         return problems + broken_invariants(end)
+
+    def play_stranger(self, reference: Reference) -> list[str]:
+        """Somebody who is signed in and has no part in it asks for the same: a refusal that changes nothing, or it is wrong."""
+        self.begin_again(reference)
+        event = self.story.event_in(self.command.function, self.place.names)
+        event["requestContext"]["authorizer"] = {"subject": "customer-stranger", "role": ""}
+        answer = self._feed(event, self.story.name)
+        problems = differences(told(reference.begin), told(self.look()), "what a stranger's request leaves behind")
+        return problems if answer.word in _DENIED else [f"a stranger is answered {_shown(answer)}", *problems]
 
     def play_changed(
         self, reference: Reference, change: Callable[[dict[str, Any]], dict[str, Any]]

@@ -18,24 +18,25 @@ from tests.faults.scenes import Tale, one_cell
 from tests.laptop import PERSONS_OWN, free_port
 
 NAME = "the network stopped and started in the middle of the story"
-_SECONDS = 900
+_SECONDS = 1800
 _FOLDERS = ("layers/core", "functions", ".")
 
 
 def try_restarts(seed: int) -> Iterator[Tale]:
     """A cell for each interruption that the story went on after, and one for each union's invariants at its end."""
-    with tempfile.TemporaryDirectory(prefix="mart-union-", ignore_cleanup_errors=True) as state:
+    with tempfile.TemporaryDirectory(prefix="mart-union-", ignore_cleanup_errors=True) as folder:
+        log = Path(folder, "interrupted.log")
         environment = PERSONS_OWN | {
-            "MART_UNION_STATE": state,
+            "MART_UNION_STATE": str(Path(folder, "network")),
             "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in _FOLDERS),
         }
         command = [sys.executable, "-m", "tests.faults.interrupted", str(seed), str(free_port()), str(free_port())]
-        with Path(state, "interrupted.log").open("w") as log:
+        with log.open("w") as output:
             run = subprocess.run(
-                command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, timeout=_SECONDS, check=False,
+                command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True, timeout=_SECONDS, check=False,
             )  # fmt: skip
         told = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
         for each in told:
             yield one_cell(each["cell"], each["problems"])
         if run.returncode:
-            yield one_cell(NAME, Path(state, "interrupted.log").read_text()[-3000:].splitlines())
+            yield one_cell(NAME, log.read_text()[-3000:].splitlines())

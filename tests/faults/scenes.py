@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from mart_union.web.access import kind_of_path
 from tests.faults.cells import Cell, Reference, Theater
 from tests.faults.commands import Command, all_commands
 from tests.faults.kinds import FAULTS
@@ -82,14 +83,25 @@ def _story_scene(command: Command, story: Story, options: argparse.Namespace) ->
             cells = _cells(reference, options, chance)
             failures = [("unbroken, and repeated", reference.problems)] if reference.problems else []
             failures += play_cells(theater, reference, cells, verbose=options.verbose)
+            stranger = is_somebodys(command) and not options.fault
+            denied = theater.play_stranger(reference) if stranger else []
+            failures += [("asked by a stranger", denied)] if denied else []
         except Exception as error:
             return one_cell(name, [f"it cannot be played: {type(error).__name__}: {error}"])
         finally:
             theater.close()
         remark = f": {len(reference.requests)} requests, {time.monotonic() - begun:.1f} s"
-        return tale(name, failures, len(cells) + 1, remark)
+        return tale(name, failures, len(cells) + 1 + stranger, remark)
 
     return Scene(name, play)
+
+
+def is_somebodys(command: Command) -> bool:
+    """Whether a command is about a store, a supplier, the union, an order or a purchase, and so not for everybody who is signed in."""
+    _, _, path = command.way.partition(" ")
+    if not path or command.function == "router":
+        return False
+    return kind_of_path(path) != "customer" or "{order}" in path or "{purchase}" in path
 
 
 def play_cells(

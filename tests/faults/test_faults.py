@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
+from tests.faults.breaks import BREAKS
 from tests.faults.commands import Command, all_commands, route_fits, started_by
 from tests.faults.deliveries import DISORDERS, delivery_scenes
 from tests.faults.interrupted import chosen_moments
@@ -148,3 +149,11 @@ def _kinds(event: Any) -> list[str]:
         else:
             kinds.append(json.loads(record["body"])["detail-type"])
     return kinds
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_deliberate_break_breaks_what_stands_in_the_tree(name: str) -> None:
+    """Once in its file; a break whose place has moved would break nothing, and be caught by nobody."""
+    broken = BREAKS[name]
+    assert (ROOT / broken.file).read_text(encoding="utf-8").count(broken.text) == 1
+    assert len(broken.catchers) >= 2

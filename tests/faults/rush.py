@@ -1,0 +1,71 @@
+"""A rush, and then the checker alone: `python -m tests.faults.rush`.
+
+Many shoppers at once want the last units of a listing and of a supplier's pool, and a bank tells of the same money over and over. Then
+the checker reads the tables as it does for an operator, and its answer is this program's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import tests.conftest  # noqa: F401 - the environment of a union
+from mart_union.checkout.cancelling import cancel_purchase
+from mart_union.checkout.model import Wanted
+from mart_union.checkout.service import place_purchase, quote_cart
+from mart_union.kernel.clock import iso, utc_now
+from mart_union.kernel.errors import MartUnionError
+from mart_union.ledger.model import Transfer, postings_of
+from mart_union.ledger.service import post
+from mart_union.settlement import check
+from mart_union.stock.service import count
+from tests.faults.place import Place, emulators
+from tests.neighbours import listening
+from tests.world import CUSTOMER, OTHER_STORE, STORE
+
+_SHOPPERS = 8
+_PURCHASES = 40
+_FEW = 5
+_TOP_UP_MINOR = 100_000
+_GOODS = ((OTHER_STORE, "PK-DAY-CEDAR"), (STORE, "GX-HERBTEA"))
+_LEVELS = ("listing/jianshi-outdoor/PK-DAY-CEDAR", "offer/guanxi-growers/HERB-TEA")
+
+
+def main() -> int:
+    """Rush, and check; 1 if an invariant is broken."""
+    with emulators(1) as [address], listening() as neighbour:
+        os.environ["AWS_ENDPOINT_URL"] = address
+        place = Place(neighbour)
+        for level in _LEVELS:
+            count(level, _FEW, actor="staff", reference="before the rush", now=utc_now())
+        with ThreadPoolExecutor(_SHOPPERS) as shoppers:
+            bought = sum(shoppers.map(lambda number: _buy(number, place.names["recipient"]), range(_PURCHASES)))
+            list(shoppers.map(_top_up, range(_PURCHASES)))
+        print(f"{bought} of {_PURCHASES} purchases of {len(_LEVELS) * _FEW} units that there were")
+        return check.main()
+
+
+def _top_up(number: int) -> None:
+    postings = postings_of({"provider/bank": -_TOP_UP_MINOR, f"customer/{CUSTOMER}": _TOP_UP_MINOR})
+    with contextlib.suppress(MartUnionError):
+        post(Transfer(f"rush-top-up-{number % 3}", "top-up", "TWD", postings, "rush", iso(utc_now())))
+
+
+def _buy(number: int, recipient: str) -> bool:
+    wanted = [Wanted(*_GOODS[number % len(_GOODS)], 1)]
+    with contextlib.suppress(MartUnionError):
+        total = quote_cart(wanted, now=utc_now()).total_minor
+        key = f"rush-{number:06d}"
+        bought = place_purchase(
+            CUSTOMER, wanted, recipient=recipient, total_seen=total, method="account", key=key, now=utc_now()
+        )
+        if number % 5 == 0:
+            cancel_purchase(bought.id, actor=CUSTOMER, role="customer", key=f"{key}-cancel", now=utc_now())
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())
