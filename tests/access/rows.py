@@ -113,9 +113,9 @@ ROWS: dict[str, Row] = {
     "PUT /api/me/destination": SIGNED,
     "POST /account/destination": SIGNED,
     "POST /api/me/withdrawals": row(
-        LIN, may=frozenset({CUSTOMER, OTHER_CUSTOMER}), refused=402
-    ),  # others have no money
-    "POST /account/withdrawals": row(LIN, may=frozenset({CUSTOMER, OTHER_CUSTOMER}), refused=402),
+        LIN, may=frozenset({CUSTOMER, OTHER_CUSTOMER}), refused=422
+    ),  # others have no verified bank account
+    "POST /account/withdrawals": row(LIN, may=frozenset({CUSTOMER, OTHER_CUSTOMER}), refused=422),
     # Customers, of what they buy.
     "POST /api/purchases": LIN,  # the recipient is hers
     "GET /checkout": row(
@@ -299,16 +299,16 @@ ROWS: dict[str, Row] = {
     "GET /supply/{supplier}/statements/{period}": SUPPLIER,
     "GET /supply/{supplier}/statements/{period}/sheet": SUPPLIER,
     "GET /api/supply/{supplier}/destination": SUPPLIER,
-    "PUT /api/supply/{supplier}/destination": SUPPLIER,
-    "POST /supply/{supplier}/destination": SUPPLIER,
+    "PUT /api/supply/{supplier}/destination": row(SUPPLIER, may=frozenset({"owner-guanxi"})),
+    "POST /supply/{supplier}/destination": row(SUPPLIER, may=frozenset({"owner-guanxi"})),
     # The union's operator.
     "GET /api/operate/union": OPERATING,
     "PUT /api/operate/union": OPERATING,
     "GET /api/operate/fees": OPERATING,
     "PUT /api/operate/fees": OPERATING,
-    "GET /api/operate/stores/{store}/deposit": OPERATING,
-    "PUT /api/operate/stores/{store}/deposit": OPERATING,
-    "POST /operate/stores/{store}/deposit": OPERATING,
+    "GET /api/operate/stores/{store}/deposit": own(OPERATING, "store"),
+    "PUT /api/operate/stores/{store}/deposit": own(OPERATING, "store"),
+    "POST /operate/stores/{store}/deposit": own(OPERATING, "store"),
     "GET /api/operate/categories": OPERATING,
     "PUT /api/operate/categories": OPERATING,
     "GET /api/operate/enterprises": OPERATING,
