@@ -35,6 +35,8 @@ def open_card_desk() -> Iterator[Desk]:
 @pytest.fixture
 def desk(open_card_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """The card processor, as the union's own."""
+    monkeypatch.setenv("CARD_KEY", "pk_test_mart_union")
+    monkeypatch.setenv("CARD_SCRIPT", f"{open_card_desk.address}/js.stripe.com/v3/")
     monkeypatch.setenv("CARD_API", open_card_desk.address)
     keys = {"stripe_key": SECRET_KEY, "stripe_webhook_key": WEBHOOK_KEY}
     monkeypatch.setattr(card_port, "read_secret", keys.__getitem__)

@@ -1,4 +1,4 @@
-"""Cuts a command off before or after one of its requests, as a crash or a timeout does."""
+"""Cuts a command off before or after one of its requests, to AWS or to the card processor, as a crash or a timeout does."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+import requests
 
 from mart_union.kernel import bucket, storage
 
@@ -24,11 +26,23 @@ def cut_off(number: int, when: str) -> Iterator[None]:
         if next(count) == number:
             raise CutOff(f"{when} request {number}")
 
+    send = requests.Session.send
+
+    def send_or_end(session: requests.Session, *arguments: Any, **options: Any) -> requests.Response:
+        if when == "before":
+            end()
+        answer = send(session, *arguments, **options)
+        if when == "after":
+            end()
+        return answer
+
     clients = (storage.client(), bucket._client())
+    requests.Session.send = send_or_end  # type: ignore[method-assign]
     for client in clients:
         client.meta.events.register(event, end, unique_id="cut-off")
     try:
         yield
     finally:
+        requests.Session.send = send  # type: ignore[method-assign]
         for client in clients:
             client.meta.events.unregister(event, unique_id="cut-off")

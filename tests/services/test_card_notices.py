@@ -22,8 +22,8 @@ from mart_union.ledger.tables import PayableItem, payable_key
 from mart_union.settlement.chargebacks import post_dispute
 from mart_union.settlement.provider_report import provider_differences
 from payments.app import lambda_handler
-from tests.card_desk import ASKS_FOR_ACTION, Desk
-from tests.gateway import CONTEXT, gateway_event
+from tests.card_desk import ASKS_FOR_ACTION, DECLINED, Desk
+from tests.gateway import CONTEXT, gateway_event, headers_of
 from tests.services.market import Market, open_market
 from tests.services.test_cards import LATER, TOTAL, amounts, answer, buy, intent_of, refund_of, stock
 
@@ -183,3 +183,63 @@ def found(day: str, intent: str, transfer: Transfer) -> list[str]:
 def test_without_a_processor_there_is_nothing_to_compare(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mart_union.settlement.provider_report.cards_are_offered", lambda: False)
     assert provider_differences("2026-11-22") == []
+
+
+def test_the_payment_page_asks_for_a_card_and_lets_nothing_else_in(market: Market, desk: Desk) -> None:
+    purchase = buy(market)
+    page = lambda_handler(gateway_event("GET", f"/pay/{purchase.id}", subject=market.customer), CONTEXT)
+    assert page["statusCode"] == 200
+    assert f'<script src="{desk.address}/js.stripe.com/v3/"></script>' in page["body"]
+    assert 'data-card-key="pk_test_mart_union"' in page["body"]
+    policy = headers_of(page)["content-security-policy"]
+    assert f"script-src 'self' {desk.address};" in policy
+    assert "'unsafe-inline'" not in policy
+
+
+def test_the_payment_page_pays_by_card_and_says_when_it_was_refused(market: Market, desk: Desk) -> None:
+    purchase = buy(market)
+    assert pay_on_page(market, purchase, desk.card(DECLINED)) == f"/pay/{purchase.id}"
+    page = lambda_handler(gateway_event("GET", f"/pay/{purchase.id}", subject=market.customer), CONTEXT)
+    assert "這張卡被拒絕了" in page["body"]
+    assert pay_on_page(market, purchase, desk.card()) == f"/purchases/{purchase.id}"
+    assert get_purchase(purchase.id).payment == "authorized"
+
+
+def test_who_comes_back_from_their_bank_finds_the_purchase_authorized(market: Market, desk: Desk) -> None:
+    purchase = buy(market)
+    assert pay_on_page(market, purchase, desk.card(ASKS_FOR_ACTION)) == f"/pay/{purchase.id}"
+    look = gateway_event("GET", f"/pay/{purchase.id}", subject=market.customer)
+    secret = desk.intent(intent_of(purchase))["client_secret"]
+    assert f'data-card-secret="{secret}"' in lambda_handler(look, CONTEXT)["body"]
+    desk.act(intent_of(purchase))
+    assert "data-card-secret" not in lambda_handler(look, CONTEXT)["body"]
+    assert get_purchase(purchase.id).payment == "authorized"
+
+
+def pay_on_page(market: Market, purchase: Purchase, card: str) -> str:
+    """Where the payment page's form leads with a card."""
+    form = {"amount_minor": str(purchase.total_minor), "payment_method": card, "idempotency_key": "from-the-page"}
+    event = gateway_event("POST", f"/pay/{purchase.id}", form=form, subject=market.customer)
+    answered = lambda_handler(event, CONTEXT)
+    assert answered["statusCode"] == 303
+    return headers_of(answered)["location"].partition("/union")[2] or headers_of(answered)["location"]
+
+
+def test_a_payment_request_names_a_card_or_is_paid_by_the_account(market: Market, desk: Desk) -> None:
+    purchase = buy(market)
+    body = {"purchase": purchase.id, "amount_minor": TOTAL, "payment_method": desk.card(DECLINED)}
+    assert ask(market, body) == (402, "urn:mart-union:problem:card-declined")
+    body["payment_method"] = desk.card()
+    for _ in range(2):
+        assert ask(market, body) == (201, "authorized")
+    assert ask(market, body | {"payment_method": "4242424242424242"})[0] == 422
+    other = buy(market, key="key-00000002")
+    assert ask(market, {"purchase": other.id, "amount_minor": TOTAL}, "by-account")[0] == 201
+    assert get_purchase(other.id).payment == "paid"
+
+
+def ask(market: Market, body: dict[str, Any], key: str = "pay-by-card") -> tuple[int, str]:
+    event = gateway_event("POST", "/api/payments", body=body, subject=market.customer, headers={"Idempotency-Key": key})
+    answered = lambda_handler(event, CONTEXT)
+    told = json.loads(answered["body"])
+    return answered["statusCode"], told.get("state") or told["type"]

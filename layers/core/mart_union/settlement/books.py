@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import msgspec
 from msgspec import Struct, field
@@ -20,6 +20,7 @@ from mart_union.ledger.model import ReportEntry
 from mart_union.ledger.reports import keep_report
 from mart_union.orders.census import all_orders
 from mart_union.settlement.differences import Difference
+from mart_union.settlement.provider_report import reported_differences
 from mart_union.settlement.reconciliation import Books, balances_until, differences
 from mart_union.stock.census import all_levels
 
@@ -63,6 +64,7 @@ def reconcile(now: datetime, day: str = "") -> Report:
     today = local_date(now, settings().time_zone)
     closed = checked_day(day, today) if day else today
     books, found = agreed_differences()
+    found += reported_differences(closed if closed < today else today - timedelta(days=1))
     report = Report(
         at=iso(now),
         transfers=len(books.ledger.transfers),

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from mart_union.checkout.card_port import Movement, card_provider, cards_are_offered
 from mart_union.checkout.payers import CARDS
 from mart_union.kernel.clock import from_iso, iso
-from mart_union.kernel.errors import NotFound
+from mart_union.kernel.errors import NotFound, ProviderUnavailable
 from mart_union.kernel.settings import settings
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import Entry, get_transfer, list_postings, post
@@ -40,6 +40,14 @@ def provider_differences(day: str) -> list[Difference]:
         *check_reported(reported, {each.transfer: _on_cards(each.transfer) for each in reported}),
         *check_posted([each for each in posted if iso(begin) <= each.at < iso(end)], reported),
     ]
+
+
+def reported_differences(day: date) -> list[Difference]:
+    """The same of a day, for a reconciliation that does not end because the processor is silent: that, too, is a difference then."""
+    try:
+        return provider_differences(day.isoformat())
+    except ProviderUnavailable:
+        return [Difference(1, CARDS, f"the processor does not answer: its report of {day} could not be compared")]
 
 
 def check_reported(reported: Iterable[Movement], amounts: dict[str, int | None]) -> Iterator[Difference]:
