@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from catalog_import import work
 from catalog_import.app import lambda_handler
@@ -85,9 +86,7 @@ def test_unchanged_rows_write_nothing(store: str, monkeypatch: pytest.MonkeyPatc
     run(store, content)
     before = get_level(f"listing/{store}/A-1")
     monkeypatch.setattr(ListingItem, "batch_write", None)
-    monkeypatch.setattr(
-        "mart_union.catalog.importing._write", lambda listings: pytest.fail("written") if listings else None
-    )
+    monkeypatch.setattr(ListingItem, "save", lambda *_: pytest.fail("written"))
     assert run(store, content, "u2") == (2, 0, 2, 0)
     assert get_level(f"listing/{store}/A-1") == before
     assert catalog.get_listing(store, "A-1").sequence == 1
@@ -144,6 +143,49 @@ def test_a_listing_made_from_an_offer_is_not_overwritten(store: str) -> None:
     assert run(store, "\n".join([HEADER, line("GX-1"), line("A-1")])) == (2, 1, 0, 1)
     assert catalog.get_listing(store, "GX-1") == made
     assert [finding["code"] for finding in report(store)["findings"]] == ["linked-listing"]
+
+
+def test_an_edit_by_hand_at_the_same_moment_is_kept_and_the_row_applied_to_it(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(store, "\n".join([HEADER, line("A-1")]))
+    meanwhile(monkeypatch, lambda: catalog.set_listing_state(store, "A-1", "paused", "staff"))
+    assert run(store, "\n".join([HEADER, line("A-1", 7, "400 TWD")]), "u2") == (1, 1, 0, 0)
+    made = catalog.get_listing(store, "A-1")
+    level = get_level(made.level)
+    assert (made.state, made.price_minor, made.sequence) == ("paused", 40000, 3)
+    assert (level.reserve, level.on_sale) == (7, False)
+
+
+def test_a_listing_put_on_sale_by_hand_at_the_same_moment_stays_on_sale(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(store, "\n".join([HEADER, line("A-1")]))
+    catalog.set_listing_state(store, "A-1", "paused", "staff")
+    meanwhile(monkeypatch, lambda: catalog.set_listing_state(store, "A-1", "on_sale", "staff"))
+    assert run(store, "\n".join([HEADER, line("A-1", 7, "400 TWD")]), "u2") == (1, 1, 0, 0)
+    made = catalog.get_listing(store, "A-1")
+    assert (made.state, made.price_minor, get_level(made.level).on_sale) == ("on_sale", 40000, True)
+
+
+def test_a_link_made_at_the_same_moment_is_not_overwritten(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    linked = listing(store, "GX-1", level="offer/guanxi/HERB", offer=OfferReference("guanxi", "HERB"))
+    meanwhile(monkeypatch, lambda: catalog.save_listing(linked, "staff"))
+    assert run(store, "\n".join([HEADER, line("GX-1")])) == (1, 0, 0, 1)
+    assert catalog.get_listing(store, "GX-1") == replace(linked, sequence=1)
+    assert [finding["code"] for finding in report(store)["findings"]] == ["linked-listing"]
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
+    """Let something happen once, between an import's reading and its first count."""
+    left = [change]
+
+    def count_then(*given: Any, **named: Any) -> bool:
+        while left:
+            left.pop()()
+        return count(*given, **named)
+
+    monkeypatch.setattr("mart_union.catalog.importing.count", count_then)
 
 
 def test_being_told_of_a_file_twice_counts_it_once(store: str) -> None:

@@ -1,7 +1,7 @@
-"""Applying an upload's rows to a store: batches of listings, and a count of each level.
+"""Applying an upload's rows to a store: listings, each under the sequence it was read with, and a count of each level.
 
-A row states the whole listing, so a row and an edit by hand at the same moment end as whichever is written last. An unchanged row
-writes nothing. Rows applied before a crash are applied again without effect: a level that was counted since the upload was made is
+A listing that is edited by hand, or made from an offer, at the same moment is read and decided again, so that nothing is written over
+what was not seen. An unchanged row writes nothing. Rows applied before a crash are applied again without effect: a level that was counted since the upload was made is
 not counted a second time, since sales may have come between.
 """
 
@@ -14,6 +14,7 @@ from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
+from pynamodb.exceptions import PutError
 
 from mart_union.catalog.categories import add_categories, list_categories
 from mart_union.catalog.files import Finding, Row
@@ -23,14 +24,16 @@ from mart_union.catalog.rows import REQUIRED, ListingRow, known_columns, read_li
 from mart_union.catalog.showing import get_store
 from mart_union.catalog.tables import ListingItem, listing_item
 from mart_union.kernel.errors import Busy
+from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
 from mart_union.stock.model import Level
 from mart_union.stock.refs import level_ref
-from mart_union.stock.service import count, list_journal
+from mart_union.stock.service import count, list_journal, set_on_sale
 
 _THREADS = 8
 _JOURNAL = 100
+_OVERTAKEN = {"ConditionalCheckFailedException", "TransactionConflictException"}
 
 
 @dataclass
@@ -98,24 +101,23 @@ class ListingImport:
         """Make the store's listings and levels as some rows say. `again`: some of them may have been applied before."""
         outcome, changes = self._sort(rows)
         self._add_categories(changes)
-        counted = self._count(changes, upload, now, again=again)
-        written: list[Listing] = []
-        for change, has_counted in zip(changes, counted, strict=True):
-            if isinstance(has_counted, Finding):
-                outcome.refused.append((change.row.row, has_counted))
-                continue
-            differs = change.after != change.before
-            if differs:
-                sequence = change.before.sequence + 1 if change.before else 1
-                written.append(replace(change.after, sequence=sequence))
-            outcome.applied += differs or has_counted
-            outcome.unchanged += not (differs or has_counted)
-        _write(written)
+
+        def apply_one(change: _Change) -> bool | Finding:
+            return self._apply_one(change, upload, now, again=again)
+
+        with ThreadPoolExecutor(_THREADS) as threads:
+            results = list(threads.map(apply_one, changes))
+        for change, result in zip(changes, results, strict=True):
+            if isinstance(result, Finding):
+                outcome.refused.append((change.row.row, result))
+            else:
+                outcome.applied += result
+                outcome.unchanged += not result
         return outcome
 
-    def _sort(self, rows: Sequence[ListingRow]) -> tuple[Outcome, list[_Change]]:
-        listings = fetch_all([listing_ref(self._store, each.listing.sku) for each in rows])
-        levels = fetch_all([level_ref(each.listing.level) for each in rows])
+    def _sort(self, rows: Sequence[ListingRow], *, consistent: bool = False) -> tuple[Outcome, list[_Change]]:
+        listings = fetch_all([listing_ref(self._store, each.listing.sku) for each in rows], consistent=consistent)
+        levels = fetch_all([level_ref(each.listing.level) for each in rows], consistent=consistent)
         outcome, changes = Outcome(), []
         for each, before, level in zip(rows, listings, levels, strict=True):
             if before is not None and before.offer is not None:
@@ -131,27 +133,56 @@ class ListingImport:
         add_categories(self._store, new)
         self._own_categories.update(node.id for node in new)
 
-    def _count(self, changes: Sequence[_Change], upload: Upload, now: datetime, *, again: bool) -> list[bool | Finding]:
-        """Correct the levels that differ, several at once; the level comes before its listing, so that none stands without."""
+    def _apply_one(self, change: _Change, upload: Upload, now: datetime, *, again: bool) -> bool | Finding:
+        """Whether a row changed anything, or why it could not. The level comes before its listing, so that none stands without."""
+        try:
+            has_counted = _count(change, upload, now, again=again)
+            saved = self._save(change, upload.actor, now)
+        except Busy as error:
+            return Finding(change.row.row.line, "busy", "error", error.detail, "quantity")
+        return saved if isinstance(saved, Finding) else saved or has_counted
 
-        def correct(change: _Change) -> bool | Finding:
-            if not change.level_differs() or (again and was_counted(change.level, upload.made_at)):
-                return False
-            try:
-                return count(
-                    change.row.listing.level,
-                    change.row.quantity,
-                    actor=upload.actor,
-                    reference=f"upload/{upload.id}",
-                    now=now,
-                    low_stock=change.row.listing.low_stock,
-                    on_sale=change.after.state == "on_sale",
-                )
-            except Busy as error:
-                return Finding(change.row.row.line, "busy", "error", error.detail, "quantity")
+    def _save(self, change: _Change, actor: str, now: datetime) -> bool | Finding:
+        """Whether the listing was written: under the sequence that was read, and decided again from how it is when that has passed.
 
-        with ThreadPoolExecutor(_THREADS) as threads:
-            return list(threads.map(correct, changes))
+        One request when nothing came between.
+
+        Raises:
+            Busy: other changes kept winning.
+        """
+        if change.after == change.before:
+            return False
+
+        def decide_again() -> bool | Finding:
+            outcome, changes = self._sort([change.row], consistent=True)
+            if outcome.refused:
+                return outcome.refused[0][1]
+            latest = changes[0]
+            on_sale = latest.after.state == "on_sale"
+            if latest.level is not None and latest.level.on_sale != on_sale:
+                set_on_sale(latest.level.id, on_sale, actor=actor, now=now)
+            return _write(latest)
+
+        try:
+            return _write(change)
+        except _Overtaken:
+            return retried(decide_again, on=_Overtaken, what=f"the listing {change.row.listing.sku}")
+
+
+def _count(change: _Change, upload: Upload, now: datetime, *, again: bool) -> bool:
+    """Correct a row's level if it differs; what the level says of being on sale is left alone where it is right."""
+    if not change.level_differs() or (again and was_counted(change.level, upload.made_at)):
+        return False
+    on_sale = change.after.state == "on_sale"
+    return count(
+        change.row.listing.level,
+        change.row.quantity,
+        actor=upload.actor,
+        reference=f"upload/{upload.id}",
+        now=now,
+        low_stock=change.row.listing.low_stock,
+        on_sale=None if change.level is not None and change.level.on_sale == on_sale else on_sale,
+    )
 
 
 def was_counted(level: Level | None, since: str) -> bool:
@@ -163,8 +194,20 @@ def was_counted(level: Level | None, since: str) -> bool:
     return any(entry.reason == "counted" and entry.at >= since for entry in list_journal(level.id, limit=_JOURNAL))
 
 
-def _write(listings: Sequence[Listing]) -> None:
-    """Batches of twenty-five; what the database leaves out is sent again."""
-    with ListingItem.batch_write() as batch:
-        for listing in listings:
-            batch.save(listing_item(listing))
+class _Overtaken(Exception):
+    """The listing is not as it was read."""
+
+
+def _write(change: _Change) -> bool:
+    """Write a row's listing if it differs from what was read, under the condition that this is what stands there."""
+    before, after = change.before, change.after
+    if after == before:
+        return False
+    is_as_read = ListingItem.pk.does_not_exist() if before is None else ListingItem.sequence == before.sequence
+    try:
+        listing_item(replace(after, sequence=before.sequence + 1 if before else 1)).save(is_as_read)
+    except PutError as error:
+        if error.cause_response_code in _OVERTAKEN:
+            raise _Overtaken from error
+        raise
+    return True
