@@ -11,16 +11,17 @@ import pytest
 from cards.app import lambda_handler as cards_handler
 from infra.local.cards import signature
 from mart_union.checkout.capturing import capture_purchase
-from mart_union.checkout.card_port import card_provider
+from mart_union.checkout.card_port import Movement, card_provider
 from mart_union.checkout.model import Purchase
 from mart_union.checkout.service import get_purchase
 from mart_union.kernel.clock import local_date, utc_now
+from mart_union.kernel.errors import KeyReused
 from mart_union.ledger.model import Transfer
 from mart_union.ledger.postings import record_postings
 from mart_union.ledger.service import get_transfer
 from mart_union.ledger.tables import PayableItem, payable_key
 from mart_union.settlement.chargebacks import post_dispute
-from mart_union.settlement.provider_report import provider_differences
+from mart_union.settlement.provider_report import post_fees, provider_differences
 from payments.app import lambda_handler
 from tests.card_desk import ASKS_FOR_ACTION, DECLINED, Desk
 from tests.gateway import CONTEXT, gateway_event, headers_of
@@ -243,3 +244,12 @@ def ask(market: Market, body: dict[str, Any], key: str = "pay-by-card") -> tuple
     answered = lambda_handler(event, CONTEXT)
     told = json.loads(answered["body"])
     return answered["statusCode"], told.get("state") or told["type"]
+
+
+def test_what_the_processor_kept_of_a_day_is_posted_once(unique: str, desk: Desk) -> None:
+    kept = [Movement("txn_1", "charge", 96_000, 2_300, "card-1"), Movement("txn_2", "refund", -30_000, 0, "refund-1")]
+    for _ in range(2):
+        post_fees(unique, kept, LATER)
+    assert amounts(f"provider-fees-{unique}") == {"provider/stripe": 2_300, "union/provider-fees": -2_300}
+    with pytest.raises(KeyReused):
+        post_fees(unique, kept[:1] * 2, LATER)

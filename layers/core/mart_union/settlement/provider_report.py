@@ -34,7 +34,7 @@ def provider_differences(day: str) -> list[Difference]:
     begin = datetime.combine(date.fromisoformat(day), time(), ZoneInfo(settings().time_zone)).astimezone(UTC)
     end = begin + timedelta(days=1)
     reported = list(card_provider().movements(begin - _SLACK, end + _SLACK))
-    _post_fees(day, card_provider().movements(begin, end), end)
+    post_fees(day, card_provider().movements(begin, end), end)
     posted = list(_posted(begin - _SLACK, end + _SLACK))
     return [
         *check_reported(reported, {each.transfer: _on_cards(each.transfer) for each in reported}),
@@ -75,7 +75,8 @@ def check_posted(posted: Iterable[Entry], reported: Iterable[Movement]) -> Itera
         )
 
 
-def _post_fees(day: str, movements: Iterable[Movement], end: datetime) -> None:
+def post_fees(day: str, movements: Iterable[Movement], end: datetime) -> None:
+    """Post what the processor kept of the movements of a day, which was over at a moment; once, however often it is asked."""
     fees = sum(each.fee_minor for each in movements)
     if fees:
         postings = postings_of({CARDS: fees, FEES: -fees})
