@@ -85,6 +85,7 @@ def _finish_first_side(names: Mapping[str, str], others: Others) -> dict[str, st
     mine["upload"] = catalog.announce_upload(EMEI, "manager-emei", "upload-of-emei", now).id
     mine["upload_supplied"] = catalog.announce_upload(GUANXI, "owner-guanxi", "upload-of-guanxi", now).id
     mine["order_supplied"] = names["order_mediated"]
+    mine["file"] = names["bank_file"]
     mine["link"], mine["offer"] = "GX-HERBTEA", "HERB-TEA"
     asked = add_response(
         names["order_mediated"], "question", "嘉義也送嗎？", line=1, customer=CUSTOMER, key="asks-guanxi", now=now
@@ -231,7 +232,7 @@ def _settle(mine: dict[str, str], others: Others) -> None:
     )
     for _, order, store, supplier, customer, moment in sides:
         _complete(order, store, supplier, customer, moment)
-    for party in (EMEI, GUANXI, JIANSHI, BEIPU):
+    for party in (EMEI, GUANXI, JIANSHI, BEIPU, f"customer/{OTHER_CUSTOMER}"):
         verify_account(party, then)
     mark_due(whole_ledger().payables, then)
     made = {statement.party: statement for statement in settle_due(now - _SETTLED)}

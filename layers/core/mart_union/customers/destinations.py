@@ -17,6 +17,7 @@ from mart_union.kernel.clock import iso, local_date
 from mart_union.kernel.errors import Conflict, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find, find_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
@@ -24,6 +25,10 @@ from mart_union.ledger.due import mark_party
 
 Also = Callable[[WriteTransaction], None]
 """Adds something of another capability to a transaction, such as an entry of the audit trail."""
+
+
+class DestinationMoved(Conflict):
+    """Another change of the bank account came between reading and writing: read again and repeat."""
 
 
 def get_destination(party: str) -> Destination:
@@ -99,9 +104,13 @@ def set_destination(
 
     Raises:
         Invalid: it is no account that money can be sent to.
-        Conflict: another change came between.
+        Busy: other changes kept winning.
     """
     fields = checked_destination(fields, settings().currency.code)
+    return retried(lambda: _set(party, fields, actor, now, also), on=DestinationMoved, what="this bank account")
+
+
+def _set(party: str, fields: DestinationFields, actor: str, now: datetime, also: Also | None) -> Destination:
     before = find(DestinationItem, *destination_key(party), consistent=True)
     old = None if before is None else before.document
     if old is not None and old.fields == fields and old.state in {"waiting", "verified"}:
@@ -122,7 +131,7 @@ def set_destination(
     _add_current(transaction, old, made)
     transaction.create(
         DestinationItem(*destination_key(party, made.id), document=made),
-        refuse(Conflict, "another change of this bank account came first"),
+        refuse(DestinationMoved, "another change of this bank account came first"),
     )
     transaction.put(DestinationItem(*waiting_destination_key(party), document=made))
     if also is not None:
@@ -143,7 +152,14 @@ def decide_destination(
         NotFound: the party has set none.
         Conflict: the party has set another one meanwhile, or this one was decided otherwise.
         RuleViolation: whoever set it decides on it.
+        Busy: other changes kept winning.
     """
+    return retried(
+        lambda: _decide(party, destination, accept, actor, now, also), on=DestinationMoved, what="this bank account"
+    )
+
+
+def _decide(party: str, destination: str, accept: bool, actor: str, now: datetime, also: Also | None) -> Destination:
     before = get_destination(party)
     wanted = "verified" if accept else "refused"
     if before.id != destination:
@@ -183,5 +199,5 @@ def _add_current(transaction: WriteTransaction, before: Destination | None, afte
         sequence=after.sequence,
     )
     is_as_read = DestinationItem.pk.does_not_exist() if before is None else DestinationItem.sequence == before.sequence
-    moved = refuse(Conflict, "another change of this bank account came first")
+    moved = refuse(DestinationMoved, "another change of this bank account came first")
     transaction.put(item, condition=is_as_read, refusal=moved)

@@ -15,7 +15,7 @@ from mart_union.customers.tables import (
     member_keys,
 )
 from mart_union.kernel.clock import iso, utc_now
-from mart_union.kernel.errors import Conflict, NotFound, RuleViolation
+from mart_union.kernel.errors import Conflict, MartUnionError, NotFound, RuleViolation
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import Refusal, WriteTransaction, refuse
 
@@ -150,7 +150,13 @@ def accept_invitation(code: str, subject: str, now: datetime | None = None) -> M
         refusal=refuse(NotFound, _NO_INVITATION),
     )
     membership = add_membership(transaction, subject, "store", invitation.store, invitation.role, now)
-    transaction.commit()
+    try:
+        transaction.commit()
+    except MartUnionError:
+        taken = find(InvitationItem, *invitation_key(code), consistent=True)
+        if taken is None or taken.taken_by != subject:
+            raise
+        return _membership_of(subject, invitation.store)  # the same person pressed twice at once
     return membership
 
 
