@@ -17,6 +17,7 @@ from infra.local.bank import send_money
 from infra.local.network import SAMPLE, read, write
 from infra.local.people import Person, Refused
 from infra.local.seed import upload
+from infra.local.shop import listening, report_sale
 
 UNION = "hsinchu"
 PLACE = "竹北"
@@ -28,6 +29,13 @@ _OFFERS = """id,title,description,title_en,description_en,union_category,kind,su
 TRAY,柿餅竹盤,手編竹盤,Bamboo drying tray,Woven by hand,{category},goods,200 TWD,400 TWD,300 TWD,12,2,store:{store},🧺
 """
 _SETTLEMENT_SECONDS = 200
+_RECIPIENT = {
+    "name": "陳小姐",
+    "address_lines": ["中央路 12 號"],
+    "city": "新竹市",
+    "postcode": "300",
+    "phone": "0900-000-012",
+}
 
 
 class Story:
@@ -77,6 +85,7 @@ def play(story: Story) -> dict[str, Any]:
     linked = opened(story)
     purchase = bought(story, linked)
     served(story, purchase)
+    sold_elsewhere(story)
     cleared(story)
     balanced(story)
     proven(story)
@@ -261,6 +270,31 @@ def refunded(story: Story, shopper: Person, staff: Person, order: dict[str, Any]
     story.tell(
         "the shopper returns one and gets its price back at once; for a bruise the store gives back a little more",
         f"returned x 1: {story.money(given)}, back in the reserve; refunded: {story.money(5_000)}",
+    )
+
+
+def sold_elsewhere(story: Story) -> None:
+    """The farm's own web shop sells the linked tray: the deposit holds the supply cost, and is drawn when the tray has arrived."""
+    owner, weaver = story.person("store/emei-tea/owner"), story.person("supplier/zhudong-woodworks/owner")
+    manage = f"/api/manage/{story.store}"
+    owner.put(f"{manage}/settings", {**owner.get(f"{manage}/settings"), "return_window_days": 0})
+    reference = owner.get(f"{manage}/deposit")["reference"]
+    send_money(story.network, UNION, notice=f"deposit-{story.run}", reference=reference, amount_minor=100_000)
+    with listening() as address:
+        shop = owner.post(f"{manage}/shops", {"url": address}, key=f"shop-{story.run}", status=201)
+        sale = {"sale": f"sale-{story.run}", "lines": [{"sku": LINKED_SKU, "quantity": 1}], "recipient": _RECIPIENT}
+        order = report_sale(story.facts["url"], shop["shop"], shop["secret"], sale)
+        held = owner.get(f"{manage}/deposit")["deposit"]["held_minor"]
+        expect(held == 20_000, f"the deposit holds {held}, not the supply cost")
+        path = f"/api/supply/{story.supplier}/orders/{order}"
+        wait_until(partial(_is_there, weaver, path), 60, "the supplier's order")
+        _work(story, weaver, path, f"{story.supplier}-{order}")
+        wait_until(lambda: not owner.get(f"{manage}/deposit")["deposit"]["held_minor"], _SETTLEMENT_SECONDS, "the draw")
+    left = owner.get(f"{manage}/deposit")["deposit"]["available_minor"]
+    expect(left == 80_000, f"{left} of the deposit is left, not what the draw leaves")
+    story.tell(
+        "the farm's own web shop sells a tray: the deposit holds what the weaver is owed, and is drawn once it has arrived",
+        f"deposited {story.money(100_000)}, held and drawn {story.money(held)}, left {story.money(left)}",
     )
 
 
