@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only scenes whose name contains this")
     parser.add_argument("--fault", default="", help="only faults whose name contains this")
     parser.add_argument("--load-seconds", type=float, default=30, help="how long workers are killed under load")
+    parser.add_argument("--no-network", action="store_true", help="without the network that is stopped and started")
     parser.add_argument("--verbose", action="store_true", help="say which cell is tried")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the emulators end, too
     return run(parser.parse_args())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -91,7 +92,7 @@ def _try(name: str, broken: Break, copy: Path) -> int:
         fails = _run(command, copy)
         caught = passes.returncode == 0 and fails.returncode == 1
         missed += not caught
-        print(f"  {catcher}: {'catches it' if caught else 'DOES NOT CATCH IT'}: python {' '.join(command)}")
+        print(f"  {catcher}: {'catches it' if caught else 'DOES NOT CATCH IT'}: python {shlex.join(command)}")
         for when, run in (("whole", passes), ("broken", fails)):
             lines = run.stdout.strip().splitlines() or run.stderr.strip().splitlines() or [""]
             shown = (

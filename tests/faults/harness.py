@@ -31,7 +31,8 @@ def _tales(options: argparse.Namespace) -> Iterator[Tale]:
     scenes = [scene for scene in _program(options) if options.only in scene.name]
     if scenes:
         yield from play_all(scenes, options.workers, verbose=options.verbose)
-    if not options.short and not options.fault and not options.sample and options.only in RESTARTS:
+    with_network = not (options.no_network or options.short or options.fault or options.sample)
+    if with_network and options.only in RESTARTS:
         yield from try_restarts(options.seed)
 
 

@@ -25,6 +25,7 @@ from mart_union.settlement.check import check_union
 from mart_union.settlement.reconciliation import Books
 from tests.conftest import ROOT, UNION, _wait, free_port
 from tests.faults import chance
+from tests.faults.cards import FAKE, take_cards
 from tests.neighbours import Neighbours
 
 Key = tuple[str, str, str]
@@ -84,6 +85,7 @@ class Place:
     def __init__(self, address: str) -> None:
         self.neighbours = Neighbours(address)
         self.neighbours.make_account()
+        take_cards()
         self._dynamodb: Any = get_session().create_client("dynamodb")
         self._s3: Any = get_session().create_client("s3")
         self.names = self.neighbours.lay("")
@@ -120,6 +122,7 @@ class Place:
 
     def put_back(self, wanted: State, now: State) -> None:
         """Make everything as it was, from what it is now."""
+        FAKE.forget()
         writes: list[tuple[str, dict[str, Any]]] = [
             (table, {"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}})
             for table, pk, sk in now.items.keys() - wanted.items.keys()

@@ -83,6 +83,16 @@ def test_of_eight_people_with_one_code_exactly_one_gets_the_role(unique: str) ->
     assert service.accept_invitation(invitation.code, took[0], NOW).role == "packer"
 
 
+def test_an_invitation_taken_up_twice_at_once_by_the_same_person_is_taken_up_once_and_both_are_told_so(
+    unique: str,
+) -> None:
+    invitation = service.invite(unique, "packer", "owner", NOW)
+    with ThreadPoolExecutor(8) as threads:
+        taken = list(threads.map(lambda _: service.accept_invitation(invitation.code, f"p-{unique}", NOW), range(8)))
+    assert {(each.subject, each.role) for each in taken} == {(f"p-{unique}", "packer")}
+    assert service.find_role(f"p-{unique}", "store", unique) == "packer"
+
+
 def test_an_invitation_is_over_after_seven_days_even_while_it_is_still_stored(unique: str) -> None:
     invitation = service.invite(unique, "manager", "owner", NOW)
     with pytest.raises(NotFound):

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+
+from tests.faults.place import Place
+from tests.faults.stories.preparing import with_card_authorized, with_card_charged
 from tests.faults.stories.telling import Story, request, sample
 from tests.gateway import gateway_event
 
+
+def _card_notice(kind: str, about: str, prepare: Callable[[Place], None]) -> tuple[Story, ...]:
+    """The card processor tells of something about the purchase by card."""
+    body = json.dumps({"id": "evt_1", "type": "any", "data": {"object": {"object": kind, "id": about}}})
+    event = gateway_event("POST", "/api/payments/webhooks/stripe", body=body, headers={"Stripe-Signature": "fake"})
+    return (Story(f"the card processor tells of {about}", event, prepare=prepare),)
+
+
 STORIES: dict[str, tuple[Story, ...]] = {
-    "payments POST /api/payments": sample("post-payments.201"),
+    "payments POST /api/payments": (
+        *sample("post-payments.201"),
+        *request(
+            "POST",
+            "/api/payments",
+            key="pay-by-card-01",
+            body='{"purchase": "{{purchase_unpaid}}", "amount_minor": {{total_unpaid}}, "payment_method": "pm_card_visa"}',
+        ),
+    ),
     "payments POST /api/me/withdrawals": sample("post-withdrawals.201"),
     "payments POST /pay/{purchase}": request(
         "POST", "/pay/{{purchase_unpaid}}", amount_minor="{{total_unpaid}}", idempotency_key="pay-key-0001"
@@ -33,5 +54,9 @@ STORIES: dict[str, tuple[Story, ...]] = {
                 },
             ),
         ),
+        *_card_notice("payment_intent", "{{intent_card}}", with_card_authorized),
+        *_card_notice("dispute", "dp-open-{{intent_card}}", with_card_charged),
+        *_card_notice("dispute", "dp-won-{{intent_card}}", with_card_charged),
+        *_card_notice("dispute", "dp-lost-{{intent_card}}", with_card_charged),
     ),
 }

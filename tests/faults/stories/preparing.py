@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tests.faults import chance
 from tests.faults.place import Place
-from tests.world import CUSTOMER
+from tests.world import CUSTOMER, STORE
 
 
 def with_pool(place: Place) -> None:
@@ -93,3 +93,82 @@ def with_something_due(place: Place) -> datetime:
     customer = "customer/customer-lin"
     withdraw(customer, customer, 5_000, payout="w-lin", kind="withdrawal", reference=customer, now=now)
     return now
+
+
+def with_card_authorized(place: Place) -> None:
+    """A purchase by card waits for its store's answer."""
+    from mart_union.checkout.model import Wanted
+    from mart_union.checkout.service import place_purchase
+
+    bought = place_purchase(
+        CUSTOMER,
+        [Wanted(STORE, "OB-TOP", 1)],
+        recipient=place.names["recipient"],
+        total_seen=176_000,
+        method="card",
+        payment_method="pm_card_visa",
+        key="purchase-by-card",
+        now=chance.now(),
+    )
+    assert bought.card is not None
+    place.names |= {"purchase_card": bought.id, "order_card": bought.orders[0], "intent_card": bought.card.intent}
+    place.names["transfer_card"] = bought.transfer
+
+
+def with_card_accepted(place: Place) -> None:
+    """Its store has accepted it."""
+    _answer_card(place, "accept")
+
+
+def with_card_refused(place: Place) -> None:
+    """Its store has refused it."""
+    _answer_card(place, "refuse")
+
+
+def _answer_card(place: Place, step: str) -> None:
+    from mart_union.orders.service import take_step
+
+    with_card_authorized(place)
+    order = place.names["order_card"]
+    take_step(order, step, "manager-emei", "store", f"{step}-card", chance.now(), fulfiller=f"store/{STORE}")
+
+
+def with_card_refunded(place: Place) -> None:
+    """It was charged, and then its store refused it after all."""
+    from mart_union.checkout.capturing import capture_purchase
+    from mart_union.orders.service import get_order, take_step
+
+    with_card_accepted(place)
+    order = place.names["order_card"]
+    capture_purchase(place.names["purchase_card"], chance.now())
+    take_step(order, "refuse", "manager-emei", "store", "refuse-card", chance.now(), fulfiller=f"store/{STORE}")
+    place.names["refund_card"] = f"refund-{order}-{get_order(order).sequence}"
+
+
+def with_card_given_up(place: Place) -> None:
+    """Its customer has cancelled it, and the authorization is still there."""
+    from mart_union.checkout.cancelling import cancel_purchase
+
+    with_card_authorized(place)
+    cancel_purchase(place.names["purchase_card"], actor=CUSTOMER, role="customer", key="cancel-card", now=chance.now())
+
+
+def with_card_charged(place: Place) -> None:
+    """It was charged."""
+    from mart_union.checkout.capturing import capture_purchase
+
+    with_card_accepted(place)
+    capture_purchase(place.names["purchase_card"], chance.now())
+
+
+def with_card_acceptance_over(place: Place) -> datetime:
+    """The sweeper has run a moment ago, and the store of the purchase by card has not answered in time."""
+    from mart_union.checkout.service import get_purchase
+    from mart_union.kernel.clock import from_iso
+    from mart_union.ledger import jobs
+
+    with_card_authorized(place)
+    ends = from_iso(get_purchase(place.names["purchase_card"]).expires_at)
+    jobs.set_checkpoint("expire_unpaid", ends.isoformat()[:16])
+    jobs.set_checkpoint("order_deadlines", "9999-12-31T00")
+    return ends + timedelta(minutes=1)

@@ -12,7 +12,16 @@ STORIES: dict[str, tuple[Story, ...]] = {
         Story("post-cart-line-first", adds="a session with its cart"),
     ),
     "checkout POST /api/quotes": sample("post-quote"),
-    "checkout POST /api/purchases": sample("post-purchase.201"),
+    "checkout POST /api/purchases": (
+        *sample("post-purchase.201"),
+        *request(
+            "POST",
+            "/api/purchases",
+            key="purchase-by-card",
+            body='{"lines": [{"store": "emei-tea", "sku": "OB-TOP", "quantity": 1}], "recipient": "{{recipient}}", '
+            '"total_minor": 176000, "method": "card", "payment_method": "pm_card_visa"}',
+        ),
+    ),
     "checkout POST /cart/lines": sample("post-cart-line-page.303", adds="to the cart, where the shopper sees it"),
     "checkout POST /checkout": request(
         "POST",

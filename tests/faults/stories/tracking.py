@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from tests.faults.stories.telling import Story, sample
+from tests.faults.stories.preparing import with_card_authorized
+from tests.faults.stories.telling import Story, request, sample
 
 STORIES: dict[str, tuple[Story, ...]] = {
-    "tracking POST /api/purchases/{purchase}/cancel": sample("post-purchase-cancel"),
+    "tracking POST /api/purchases/{purchase}/cancel": (
+        *sample("post-purchase-cancel"),
+        *request(
+            "POST",
+            "/api/purchases/{{purchase_card}}/cancel",
+            key="cancel-by-card",
+            body="{}",
+            prepare=with_card_authorized,
+        ),
+    ),
     "tracking POST /api/orders/{order}/steps": (
         *sample("post-order-step-cancel"),
         *sample("post-order-step-receive"),
