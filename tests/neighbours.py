@@ -161,11 +161,11 @@ def sign(event: dict[str, Any]) -> None:
 
 
 def _signature(wanted: str, event: dict[str, Any]) -> str:
-    from mart_union.kernel.secrets import webhook_key
-    from mart_union.mediation.service import secret_of
+    from mart_union.kernel.secrets import derived_webhook_key, webhook_key
 
-    shop = (event.get("pathParameters") or {}).get("shop", "")
-    key = secret_of(shop) if wanted == "signature_shop" else webhook_key(f"{wanted.partition('_')[2]}_key")
+    name = wanted.removeprefix("signature_")
+    owner = (event.get("pathParameters") or {}).get(name, "")
+    key = webhook_key("bank_key") if name == "bank" else derived_webhook_key(f"{name}_key", f"{name}/{owner}")
     headers = {name.lower(): value for name, value in event["headers"].items()}
     at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
     return Webhook(key).sign(headers["webhook-id"], at, event["body"])

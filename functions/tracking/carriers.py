@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Unauthenticated
-from mart_union.kernel.secrets import webhook_key
+from mart_union.kernel.secrets import derived_webhook_key
 from mart_union.orders.tracking import add_tracking_event
 from mart_union.web.access import PUBLIC
 from mart_union.web.api import Api
@@ -48,6 +48,7 @@ def _check_signature(request: Request) -> None:
     from standardwebhooks import Webhook, WebhookVerificationError  # shoppers' requests start without it
 
     try:
-        Webhook(webhook_key("carrier_key")).verify(request.text, dict(request.headers), json_parse=False)
+        key = derived_webhook_key("carrier_key", f"carrier/{request.params['carrier']}")
+        Webhook(key).verify(request.text, dict(request.headers), json_parse=False)
     except (WebhookVerificationError, ValueError) as error:
         raise Unauthenticated("the webhook's signature does not fit its body, or is too old") from error

@@ -7,7 +7,7 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
-from mart_union.kernel.secrets import webhook_key
+from mart_union.kernel.secrets import derived_webhook_key, webhook_key
 from mart_union.mediation.service import secret_of
 from tests.access.callers import Caller, strange_key
 
@@ -23,7 +23,7 @@ def sign(event: dict[str, Any], caller: Caller, shop: str, other_shop: str, *, f
         return
     keys = {
         "bank": lambda: webhook_key("bank_key"),
-        "carrier": lambda: webhook_key("carrier_key"),
+        "carrier": lambda: derived_webhook_key("carrier_key", f"carrier/{event['pathParameters']['carrier']}"),
         "shop of emei-tea": lambda: secret_of(shop),
         "shop of jianshi-outdoor": lambda: secret_of(other_shop),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from mart_union.catalog.tables import UnionItem, union_key
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.service import place_purchase
 from mart_union.customers.service import find_role
-from mart_union.kernel import queues
+from mart_union.kernel import queues, secrets
 from mart_union.kernel.clock import iso
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Payable
@@ -286,6 +287,27 @@ def test_the_union_is_described_by_its_forms_field_by_field(undescribed: None) -
     shown = page("/operate/union")
     assert "https://track.example/{number}" in shown
     assert "Write {number} where the tracking number goes." in shown
+
+
+def test_each_carrier_has_a_key_of_its_own_which_the_operator_is_shown(
+    undescribed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "_keys", lambda: {"carrier_key": "the-unions"})
+    carriers = [{"id": name, "names": {"en": name.upper()}, "tracking_url": ""} for name in ("hct", "post")]
+    assert ask("PUT", "/api/operate/union", body={**DESCRIPTION, "carriers": carriers})["statusCode"] == 200
+    assert read("/api/operate/union/carriers") == [
+        {
+            "id": name,
+            "names": {"en": name.upper()},
+            "path": f"/api/carriers/{name}/events",
+            "key": secrets.derived_webhook_key("carrier_key", f"carrier/{name}"),
+        }
+        for name in ("hct", "post")
+    ]
+    keys = {each["key"] for each in read("/api/operate/union/carriers")}
+    shown = page("/operate/union/carriers")
+    assert len(keys) == 2
+    assert all(html.escape(key) in shown for key in keys)
 
 
 def test_the_unions_tree_is_written_parents_first_and_a_child_of_nobody_is_refused(unique: str) -> None:

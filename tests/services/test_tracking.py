@@ -14,6 +14,7 @@ from standardwebhooks import Webhook
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import place_purchase
 from mart_union.kernel import secrets
+from mart_union.kernel.secrets import derived_webhook_key
 from mart_union.ledger.service import get_balance
 from mart_union.orders.service import take_step
 from tests.gateway import CONTEXT, gateway_event, headers_of
@@ -145,7 +146,8 @@ def test_a_customer_asks_and_reads_the_answer(market: Market, purchase: Purchase
     assert (status, problem["errors"][0]["field"]) == (422, "stars")
 
 
-def report(carrier: str, body: dict[str, str], key: str = KEY) -> tuple[int, Any]:
+def report(carrier: str, body: dict[str, str], key: str = "") -> tuple[int, Any]:
+    key = key or derived_webhook_key("carrier_key", f"carrier/{carrier}")
     text, now = json.dumps(body), datetime.now(UTC)
     headers = {
         "Webhook-Id": "msg_1",
@@ -174,6 +176,8 @@ def test_a_report_unsigned_of_another_carrier_or_of_nothing_is_refused_by_name(
     body = {"order": order, "shipment": "1", "event": "delivered", "at": "2026-11-22T12:00:00+08:00"}
     forged = base64.b64encode(b"f" * 32).decode()
     assert report("hct", body, forged)[0] == 401
+    assert report("hct", body, KEY)[0] == 401
+    assert report("hct", body, derived_webhook_key("carrier_key", "carrier/post"))[0] == 401
     assert call("POST", "/api/carriers/hct/events", "", body=body)[0] == 401
     broken = {"Webhook-Id": "1", "Webhook-Timestamp": "1", "Webhook-Signature": "no"}
     assert call("POST", "/api/carriers/hct/events", "", body=body, headers=broken)[0] == 401

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import ipaddress
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -17,7 +14,7 @@ from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page, read_page
-from mart_union.kernel.secrets import read_secret
+from mart_union.kernel.secrets import derived_webhook_key
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
@@ -99,8 +96,7 @@ def _not_callable(reason: str) -> Invalid:
 
 def secret_of(shop: str) -> str:
     """The shop's own secret (Standard Webhooks), derived from the union's shop key: shown to the store's owner, stored nowhere."""
-    digest = hmac.new(read_secret("shop_key").encode(), f"shop/{shop}".encode(), hashlib.sha256).digest()
-    return "whsec_" + base64.b64encode(digest).decode()
+    return derived_webhook_key("shop_key", f"shop/{shop}")
 
 
 def get_shop(shop: str) -> Shop:
