@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from mart_union.checkout import card_port
 from mart_union.checkout.card_port import Intent, card_provider
 from mart_union.checkout.model import CardPayment, Purchase
+from mart_union.checkout.payers import CARDS
 from mart_union.checkout.storing import Overtaken, add_changed_purchase, current_purchase, store_purchase
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import CardDeclined, Conflict, NotFound, RuleViolation
@@ -153,7 +154,7 @@ def _placed(order: Order, now: datetime, purchase: Purchase) -> Order:
     stepped = apply_step(order, "pay", role="system", actor="checkout", at=iso(now), key=f"pay-{purchase.id}")
     if stepped is order:
         raise Overtaken("the order is placed already")
-    return replace(stepped, payment="authorized")
+    return replace(stepped, payment="authorized", payer=CARDS)
 
 
 def look_at_card(purchase_id: str, subject: str, now: datetime) -> tuple[Purchase, Intent | None]:
