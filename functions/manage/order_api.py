@@ -13,9 +13,10 @@ from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Forbidden, Invalid
 from mart_union.kernel.paging import Page
 from mart_union.kernel.storage import fetch, fetch_all
+from mart_union.orders.codes import RENEW_CODE
 from mart_union.orders.model import Order
 from mart_union.orders.procedures import gives_money_back
-from mart_union.orders.service import get_order_for, list_store_orders, take_step
+from mart_union.orders.service import get_order_for, list_store_orders, renew_pickup_code, take_step
 from mart_union.orders.views import StoreOrder, store_order
 from mart_union.web.access import PACKER
 from mart_union.web.api import Api
@@ -27,7 +28,7 @@ _MONTH = re.compile(r"20\d{2}-(?:0[1-9]|1[0-2])")
 class StoreStep(Struct, frozen=True):
     """A step of the order's procedure, for some of the store's lines or all that it can be taken for.
 
-    `ship` needs a carrier and tracking number, `hand_over` the pick-up code, `schedule` the appointment, `provide` the access.
+    `ship` needs a carrier and tracking number, `hand_over` the pick-up code (a manager's `renew_code` gives a new one), `schedule` the appointment, `provide` the access.
     """
 
     step: str
@@ -101,10 +102,14 @@ def take(request: Request, wish: StoreStep) -> Order:
     """Take the store's step.
 
     Raises:
-        Forbidden: it gives money back and the caller is a packer.
+        Forbidden: it gives money back or renews the pick-up code, and the caller is a packer.
     """
-    if gives_money_back(wish.step) and request.caller.role == "packer":
-        raise Forbidden("a step that gives money back is for the store's managers")
+    if (gives_money_back(wish.step) or wish.step == RENEW_CODE) and request.caller.role == "packer":
+        raise Forbidden("a step that gives money back, or renews a code, is for the store's managers")
+    party = f"store/{request.params['store']}"
+    if wish.step == RENEW_CODE:
+        order, caller, key = request.params["order"], request.caller.subject, request.idempotency_key
+        return renew_pickup_code(order, caller, "store", key, utc_now(), fulfiller=party)
     needs = ("pickup_code", "appointment_at", "access")
     return take_step(
         request.params["order"],
@@ -116,6 +121,6 @@ def take(request: Request, wish: StoreStep) -> Order:
         lines=wish.lines,
         tracking=(wish.carrier, wish.tracking_number),
         note=wish.note,
-        fulfiller=f"store/{request.params['store']}",
+        fulfiller=party,
         facts={name: getattr(wish, name) for name in needs},
     )

@@ -10,9 +10,10 @@ from mart_union.customers.refs import recipient_ref
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.paging import Page
 from mart_union.kernel.storage import fetch
+from mart_union.orders.codes import RENEW_CODE
 from mart_union.orders.model import Order, ReturnedLine
 from mart_union.orders.responses import add_response, list_responses
-from mart_union.orders.service import get_order_for, take_step
+from mart_union.orders.service import get_order_for, renew_pickup_code, take_step
 from mart_union.orders.views import CustomerOrder, SeenResponse, customer_order, seen_response
 from mart_union.settlement.completion import complete_order
 from mart_union.settlement.refunding import ask_return
@@ -22,7 +23,7 @@ from mart_union.web.request import Request
 
 
 class CustomerStep(Struct, frozen=True):
-    """A step of the order's procedure: `cancel` or `receive`, for some lines or for all that it can be taken for."""
+    """A step of the order's procedure: `cancel` or `receive`, for some lines or for all that it can be taken for; or `renew_code`."""
 
     step: str
     lines: tuple[int, ...] | None = None
@@ -113,8 +114,10 @@ def ask(request: Request, lines: Sequence[ReturnedLine], reason: str) -> Order:
 
 
 def take(request: Request, step: str, lines: Sequence[int] | None) -> Order:
-    """Take a customer's step: receiving completes, which is settlement's."""
+    """Take a customer's step: receiving completes, which is settlement's; renewing a code moves no line."""
     order, customer, key = request.params["order"], request.caller.subject, request.idempotency_key
     if step == "receive":
         return complete_order(order, actor=customer, role="customer", key=key, now=utc_now(), lines=lines)
+    if step == RENEW_CODE:
+        return renew_pickup_code(order, customer, "customer", key, utc_now())
     return take_step(order, step, customer, "customer", key, utc_now(), lines=lines)

@@ -65,6 +65,8 @@ def test_a_packer_ships_the_stores_lines_and_refuses_nothing(market: Market, pur
     assert call("GET", path, "packer")[1]["allowed"] == ["accept"]
     assert call("GET", path, "manager")[1]["allowed"] == ["accept", "refuse"]
     assert call("POST", path + "/steps", "packer", "key-00001", body={"step": "refuse"})[0] == 403
+    assert call("POST", path + "/steps", "packer", "key-00001", body={"step": "renew_code"})[0] == 403
+    assert call("POST", path + "/steps", "manager", "key-00001", body={"step": "renew_code"})[0] == 422
     status, order = call("POST", path + "/steps", "packer", "key-00002", body={"step": "accept"})
     assert (status, {line["sku"]: line["state"] for line in order["lines"]}) == (
         200,

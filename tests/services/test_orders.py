@@ -26,6 +26,7 @@ from mart_union.orders.service import (
     get_orders,
     list_due,
     list_store_orders,
+    renew_pickup_code,
     take_step,
 )
 from mart_union.orders.tracking import add_tracking_event
@@ -330,6 +331,40 @@ def test_a_step_cut_off_anywhere_and_repeated_is_taken_once(unique: str, step: s
     if step == "refuse":
         assert get_balance(f"customer/{order.customer}").balance_minor == 500000
         assert counts(order) == [(10, 0)]
+
+
+def test_of_wrong_codes_said_at_once_five_are_counted_and_a_new_code_opens_the_order_again(unique: str) -> None:
+    order = place(order_of(procedure="pickup"), unique)
+    by_store(order, "accept", "key-accept")
+    ready = by_store(order, "prepare", "key-ready")
+    wrong = [f"{number:06d}" for number in range(17) if f"{number:06d}" != ready.facts["pickup_code"]][:16]
+
+    def say(code: str, key: str = "") -> str:
+        try:
+            return hand_over(order, code, key or f"key-{code}").state
+        except MartUnionError as refused:
+            return type(refused).__name__
+
+    with ThreadPoolExecutor(16) as threads:
+        said = Counter(threads.map(say, wrong))
+    assert said["WrongCode"] <= 5
+    assert set(said) <= {"WrongCode", "CodeLocked", "Busy"}
+    while say(wrong[0], f"key-{sum(said.values())}") == "WrongCode":
+        said["WrongCode"] += 1
+    locked = get_order(order.id, consistent=True)
+    assert (said["WrongCode"], locked.facts["wrong_codes"], locked.sequence) == (5, "5", ready.sequence + 5)
+    assert say(ready.facts["pickup_code"], "key-right") == "CodeLocked"
+    assert get_order(order.id, consistent=True) == locked
+
+    renewed = renew_pickup_code(order.id, order.customer, "customer", "key-renew", NOW)
+    assert renew_pickup_code(order.id, order.customer, "customer", "key-renew", NOW) == renewed
+    assert hand_over(order, renewed.facts["pickup_code"], "key-over").state == "delivered"
+
+
+def hand_over(order: Order, code: str, key: str) -> Order:
+    party = f"store/{order.store}"
+    facts = {"pickup_code": code}
+    return take_step(order.id, "hand_over", "packer", "store", key, NOW, fulfiller=party, facts=facts)
 
 
 def test_a_step_is_one_read_and_one_write(unique: str) -> None:

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation, StepNotAllowed
+from mart_union.kernel.errors import CodeLocked, Invalid, KeyReused, RuleViolation, StepNotAllowed
+from mart_union.orders.codes import MOST_WRONG_CODES, WrongCode, count_wrong_code, renew_code
 from mart_union.orders.model import Order, state_of
 from mart_union.orders.procedures import allowed_steps
 from mart_union.orders.refunds import refund_amounts, units_of
@@ -78,6 +79,29 @@ def test_goods_are_handed_over_against_the_code_that_the_customer_was_given() ->
     with pytest.raises(RuleViolation):
         take(order, "hand_over", STORE, key="key-00003")
     assert take(order, "hand_over", STORE, key="key-00003", details=Details(pickup_code="424242")).state == "delivered"
+
+
+def test_a_code_said_wrongly_five_times_opens_nothing_until_it_is_renewed() -> None:
+    order = take(order_of(procedure="pickup"), "accept", STORE)
+    order = take(order, "prepare", STORE, key="key-00002", details=Details(new_code="424242"))
+    for number in range(MOST_WRONG_CODES):
+        with pytest.raises(WrongCode):
+            take(order, "hand_over", STORE, key="key-00003", details=Details(pickup_code=f"{number}"))
+        counted = count_wrong_code(order, f"{number}", "key-00003")
+        assert count_wrong_code(counted, f"{number}", "key-00003") is counted
+        order = counted
+    with pytest.raises(CodeLocked):
+        take(order, "hand_over", STORE, key="key-00003", details=Details(pickup_code="424242"))
+    renewed = renew_code(order, "131313", role="customer", actor="customer-lin", key="key-00004")
+    assert renew_code(renewed, "999999", role="customer", actor="customer-lin", key="key-00004") is renewed
+    with pytest.raises(WrongCode):
+        take(renewed, "hand_over", STORE, key="key-00003", details=Details(pickup_code="424242"))
+    after = take(renewed, "hand_over", STORE, key="key-00003", details=Details(pickup_code="131313"))
+    assert (after.state, after.sequence) == ("delivered", order.sequence + 2)
+    with pytest.raises(RuleViolation):
+        renew_code(after, "1", role="customer", actor="customer-lin", key="key-00005")
+    with pytest.raises(RuleViolation):
+        renew_code(order, "1", role="supplier", actor="guanxi", key="key-00005")
 
 
 @pytest.mark.parametrize("moment", ["", "tomorrow", "2026-12-01T10:00:00"])

@@ -129,6 +129,12 @@ class BeyondOriginal(RuleViolation):
     code = "beyond-original"
 
 
+class CodeLocked(RuleViolation):
+    """A code was said wrongly too often; it has to be renewed."""
+
+    code = "code-locked"
+
+
 class InsufficientFunds(MartUnionError):
     """An account would pass its floor."""
 

@@ -23,7 +23,7 @@ _BY_STATE = {
     "cancelled": "OrderCancelled",
     "expired": "OrderExpired",
 }
-_SECRET_FACTS = frozenset({"pickup_code", "access"})
+_SECRET_FACTS = frozenset({"pickup_code", "access", "wrong_code", "wrong_codes", "renewed_by"})
 
 
 def events_of(

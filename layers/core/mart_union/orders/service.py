@@ -14,6 +14,7 @@ from mart_union.kernel.storage import find, find_all
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_transfer
+from mart_union.orders.codes import WrongCode, count_wrong_code, renew_code
 from mart_union.orders.model import ENDED, STATES, Order, StepTaken
 from mart_union.orders.procedures import allowed_steps, procedure_of
 from mart_union.orders.refunds import refund_amounts, units_of
@@ -112,37 +113,58 @@ def take_step(
 
     `role` is customer (then `actor` is the customer), store or supplier (then `fulfiller` is theirs) or system. `tracking` is a carrier
     and its number; `facts` hold `pickup_code`, `appointment_at`, `access` where the step needs them. The same key again changes nothing
-    and gives the order as it is. One read and one write; when another change comes between, it is read again.
+    and gives the order as it is. One read and one write; when another change comes between, it is read again. A wrong pick-up code is
+    counted on the order before it is refused.
 
     Raises:
         NotFound: there is no such order of this party.
         StepNotAllowed: `allowed` names the steps that are; completion and payment are not taken here.
-        KeyReused, Invalid, RuleViolation: as for `apply_step`.
+        KeyReused, Invalid, RuleViolation, CodeLocked: as for `apply_step`.
         Busy: other changes kept winning.
     """
     details = _details(tracking, note, facts)
+    wrong: list[WrongCode] = []
 
     def change(before: Order) -> Order:
+        wrong.clear()
         _refuse_elsewhere(before, step, role, fulfiller)
-        return apply_step(
-            before,
-            step,
-            role=role,
-            actor=actor,
-            at=iso(now),
-            key=key,
-            lines=lines,
-            fulfiller=fulfiller,
-            details=details,
-        )
+        who = {"role": role, "actor": actor, "fulfiller": fulfiller}
+        try:
+            return apply_step(before, step, **who, at=iso(now), key=key, lines=lines, details=details)
+        except WrongCode as refusal:  # what was counted stays, so that nobody tries all codes
+            wrong.append(refusal)
+            return count_wrong_code(before, details.pickup_code, key)
+
+    after = change_order(order, role, actor if role == "customer" else fulfiller, change, now)
+    if wrong:
+        raise wrong[0]
+    return after
+
+
+def renew_pickup_code(order: str, actor: str, role: str, key: str, now: datetime, *, fulfiller: str = "") -> Order:
+    """Give an order that waits to be collected a new pick-up code, for its customer or store; the same key again changes nothing.
+
+    Raises:
+        NotFound: there is no such order of this party.
+        RuleViolation: nobody waits for a code of this order, or the caller is a supplier.
+        Busy: other changes kept winning.
+    """
+    fresh = _new_code()
+
+    def change(before: Order) -> Order:
+        return renew_code(before, fresh, role=role, actor=actor, key=key)
 
     return change_order(order, role, actor if role == "customer" else fulfiller, change, now)
+
+
+def _new_code() -> str:
+    return f"{secrets.randbelow(10**6):06d}"
 
 
 def _details(tracking: tuple[str, str] | None, note: str, facts: Mapping[str, str] | None) -> Details:
     carrier, number = tracking or ("", "")
     given = {name: fact for name, fact in (facts or {}).items() if name in {"pickup_code", "appointment_at", "access"}}
-    return Details(carrier, number, note=note, new_code=f"{secrets.randbelow(10**6):06d}", **given)
+    return Details(carrier, number, note=note, new_code=_new_code(), **given)
 
 
 def change_order(order: str, role: str, party: str, change: Callable[[Order], Order], now: datetime) -> Order:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from mart_union.kernel.clock import from_iso
 from mart_union.kernel.errors import Busy, Invalid, KeyReused, PaymentOutstanding, RuleViolation, StepNotAllowed
+from mart_union.orders.codes import check_code
 from mart_union.orders.model import Line, Order, Shipment, StepTaken
 from mart_union.orders.procedures import (
     Step,
@@ -67,7 +68,8 @@ def apply_step(
         PaymentOutstanding: the step hands goods over, and what the card authorized has not been captured yet.
         Busy: it gives goods back at the moment in which the card's money is being captured.
         Invalid: a line does not exist, or something that the step needs is missing or malformed.
-        RuleViolation: the pick-up code is wrong, the appointment is not ahead, or the order has no room for more steps.
+        CodeLocked: the pick-up code was wrong too often.
+        RuleViolation: the pick-up code is wrong (`WrongCode`), the appointment is not ahead, or the order has no room for more steps.
     """
     if _was_taken(order, step, role=role, actor=actor, key=key, lines=lines):
         return order
@@ -160,8 +162,8 @@ def _check_details(order: Order, rule: Step, details: Details, at: str) -> None:
         _need("access", fits, f"tell the customer how to get it, in at most {_LONGEST_TEXT} characters")
     if "appointment_at" in rule.needs and _moment(details.appointment_at) <= from_iso(at):
         raise RuleViolation("an appointment must be ahead")
-    if "pickup_code" in rule.needs and details.pickup_code != order.facts.get("pickup_code"):
-        raise RuleViolation("this is not the order's pick-up code; the customer finds it on the order's page")
+    if "pickup_code" in rule.needs:
+        check_code(order, details.pickup_code)
 
 
 def _moment(text: str) -> datetime:

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from mart_union.catalog.fees import CommissionRule, frozen_rule
 from mart_union.customers.model import Recipient, RecipientFields
+from mart_union.orders.codes import is_locked, waits_for_code
 from mart_union.orders.model import Line, Order, Response, ReturnedLine, Shipment, StepTaken
 from mart_union.orders.procedures import allowed_steps, deadline_of
 from mart_union.orders.refunding import refundable_units, store_refundable_minor
@@ -75,7 +76,7 @@ class OrderedLine(Struct, frozen=True):
 
 
 class CustomerOrder(Struct, frozen=True):
-    """An order as its customer follows it. `recipient` is null once it was erased. `escrow_minor` is what the union holds of the money
+    """An order as its customer follows it. `code_locked`: the pick-up code was wrong too often, renew it. `recipient` is null once it was erased. `escrow_minor` is what the union holds of the money
     until the goods are received, `refunded_minor` what has gone back to whoever paid.
     """
 
@@ -101,6 +102,7 @@ class CustomerOrder(Struct, frozen=True):
     refunded_minor: int
     refunds: tuple[SeenRefund, ...]
     returns: tuple[SeenReturn, ...]
+    code_locked: bool = False
 
 
 class FulfilledLine(Struct, frozen=True):
@@ -157,6 +159,7 @@ class StoreOrder(Struct, frozen=True):
     refunded_minor: int
     refunds: tuple[SeenRefund, ...]
     returns: tuple[SeenReturn, ...]
+    code_locked: bool = False
 
 
 class SeenResponse(Struct, frozen=True):
@@ -203,6 +206,7 @@ def customer_order(order: Order, at: str, recipient: Recipient | None = None) ->
         refunded_minor=order.refunded_minor,
         refunds=seen_refunds(order),
         returns=seen_returns(order),
+        code_locked=is_locked(order) and waits_for_code(order),
     )
 
 
@@ -236,6 +240,7 @@ def store_order(order: Order, recipient: Recipient | None = None) -> StoreOrder:
         refunded_minor=order.refunded_minor,
         refunds=seen_refunds(order),
         returns=seen_returns(order, party),
+        code_locked=is_locked(order) and waits_for_code(order),
     )
 
 

@@ -18,6 +18,7 @@ STATUS = {
     "out-of-stock": 409,
     "step-not-allowed": 409,
     "payment-outstanding": 409,
+    "code-locked": 409,
     "too-large": 413,
     "unsupported-media-type": 415,
     "invalid": 422,
