@@ -13,6 +13,7 @@ from mart_union.catalog.service import get_union, list_categories, list_stores, 
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
 from mart_union.mediation.model import SUPPLIER_STATES
+from mart_union.settlement.service import last_report
 from mart_union.web.access import OPERATOR
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
@@ -104,7 +105,7 @@ def show_purchases(request: Request) -> Page:
 
 def show_settlements(request: Request) -> Page:
     """A day's statements and payouts, and the last reconciliation."""
-    report = _or_none(lambda: money.read_reconciliation(request))
+    report = _or_none(last_report)
     context = {"day": day_of(request.query.get("day", "")), "found": money.read_settlements(request), "report": report}
     return Page("operate/settlements.html", context)
 

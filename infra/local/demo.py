@@ -312,6 +312,9 @@ def _work(story: Story, worker: Person, path: str, key: str) -> None:
 def cleared(story: Story) -> None:
     """The scheduled settlement pays the store and clears the supplier; their statements are printed."""
     owner, weaver = story.person("store/emei-tea/owner"), story.person("supplier/zhudong-woodworks/owner")
+    _open_accounts(
+        story, (owner, f"manage/{story.store}", story.store), (weaver, f"supply/{story.supplier}", story.supplier)
+    )
     for worker, path, whose in (
         (weaver, f"/api/supply/{story.supplier}/statements", "the supplier's clearing"),
         (owner, f"/api/manage/{story.store}/statements", "the store's statement"),
@@ -324,7 +327,31 @@ def cleared(story: Story) -> None:
             f"the settlement's schedule has run: {whose} of {statement['period']} is {statement['state']}",
             *(f"{line['order']}: {line['kind']} {story.money(line['amount_minor'])}" for line in lines),
             f"total {story.money(statement['total_minor'])}",
+            f"in the bank's file {_file_of(story, statement)}",
         )
+
+
+def _open_accounts(story: Story, *parties: tuple[Person, str, str]) -> None:
+    """Store and supplier say where they are paid, and the operator verifies it; once for all plays of the story."""
+    operator = story.person("operator")
+    for worker, path, party in parties:
+        account = {"holder": party, "account": "0081234567890", "bank": "822"}
+        made = worker.put(f"/api/{path}/destination", account)
+        if made["state"] == "waiting":
+            decision = {"destination": made["id"], "decision": "verify"}
+            operator.post(f"/api/operate/destinations/{made['party']}", decision)
+
+
+def _file_of(story: Story, statement: dict[str, Any]) -> str:
+    """The bank file that a statement's payout is in, with the payout's line as the operator sees it."""
+    operator = story.person("operator")
+    for file in operator.get("/api/operate/payouts")["files"]:
+        for payout in operator.get(f"/api/operate/payouts/{file['id']}")["payouts"]:
+            if payout["id"] == statement["payout"]:
+                return (
+                    f"{file['id']}: payout {payout['id']} to {payout['party']}, {story.money(payout['amount_minor'])}"
+                )
+    raise AssertionError(f"no bank file has payout {statement['payout']}")
 
 
 def _paid(worker: Person, path: str) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from payments import webhooks
 from payments.app import lambda_handler
 from tests.gateway import CONTEXT, gateway_event
 from tests.services.market import Market, open_market
+from tests.services.settling import verify_account
 
 KEY = "whsec_" + base64.b64encode(b"the bank and the union know this").decode()
 WEBHOOK = "/api/payments/webhooks/bank"
@@ -212,6 +213,8 @@ def test_somebody_elses_payment_is_not_found(market: Market) -> None:
 
 def test_a_withdrawal_leaves_the_account_once_and_never_below_zero(market: Market) -> None:
     path = "/api/me/withdrawals"
+    assert ask("POST", path, market.customer, {"amount_minor": 150_000}, "withdraw-1")[0] == 422
+    verify_account(f"customer/{market.customer}", utc_now())
     status, payment = ask("POST", path, market.customer, {"amount_minor": 150_000}, "withdraw-1")
     assert (status, payment["amount_minor"], payment["kind"]) == (201, -150_000, "withdrawal")
     assert ask("POST", path, market.customer, {"amount_minor": 150_000}, "withdraw-1") == (201, payment)

@@ -25,6 +25,7 @@ from mart_union.orders.model import Line, Order, Share, StepTaken
 from mart_union.orders.tables import order_item
 from mart_union.web.api import Api
 from supply.app import lambda_handler as supply
+from tests.services.settling import verify_account
 from tests.services.test_mediation import link, make_offer, make_store, make_supplier
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -314,6 +315,7 @@ def test_a_deposit_is_withdrawn_down_to_nothing_and_no_further(unique: str) -> N
             f"top-up-{unique}", "top_up", "TWD", postings, mediation.reference_of(unique), "2026-11-22T09:00:00.000Z"
         )
     )
+    verify_account(f"store/{unique}", NOW)
     first = mediation.withdraw_deposit(unique, 200000, "key-00001", NOW)
     assert mediation.withdraw_deposit(unique, 200000, "key-00001", NOW.replace(hour=10)) == first
     with pytest.raises(KeyReused):

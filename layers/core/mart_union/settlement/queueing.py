@@ -1,4 +1,7 @@
-"""Settlement in many small jobs: the schedule puts one message a due party on a queue, then one that asks for the payouts."""
+"""Settlement in many small jobs: the schedule puts one message a due party on a queue, then one that asks for the payouts.
+
+What is settled after that goes with the payouts of the next run.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from mart_union.settlement.payouts import send_payouts
 from mart_union.settlement.statements import hand_out, settle_party
 
 QUEUE = "settlement"
-_PAYOUTS_AFTER_SECONDS = 300
+_PAYOUTS_AFTER_SECONDS = 60
 _NEXT_JOB_AFTER_SECONDS = 60
 """The index of payables lags by a moment: what one job has claimed is out of it when the next one looks."""
 
@@ -26,7 +29,7 @@ class SettlementJob(Struct, frozen=True):
 
 
 def queue_due(now: datetime) -> int:
-    """Queue a job for each party that is due, and one for the payouts some minutes later; how many parties they were."""
+    """Queue a job for each party that is due, and one for the payouts a minute later; how many parties they were."""
 
     def send(parties: Sequence[DueParty]) -> None:
         send_messages(QUEUE, [SettlementJob(party) for party in parties])
