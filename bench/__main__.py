@@ -76,11 +76,18 @@ def _growth(endpoint: str) -> Iterator[Row]:
     return growth.rows(endpoint)
 
 
+def _settlement(endpoint: str) -> Iterator[Row]:
+    from bench import settlement
+
+    return settlement.rows(endpoint)
+
+
 PARTS: dict[str, Callable[[str], Iterator[Row]]] = {
     "handlers": _handlers,
     "budgets": _budgets,
     "cold": _cold,
     "growth": _growth,
+    "settlement": _settlement,
 }
 """The parts of a run by name; each measures against the emulator at an address."""
 
