@@ -40,6 +40,19 @@ def test_a_statement_that_is_paid_is_not_made_again() -> None:
     assert ledger_events.events_of("STATEMENTS#store/a", "2026-11-30", ready, paid, "e", "now") == []
 
 
+def test_each_movement_of_a_deposit_is_told_under_the_balances_own_sequence_and_other_balances_tell_nothing() -> None:
+    image = {"balance": 900, "available": 700, "sequence": 4}
+
+    def told_of(account: str) -> list[tuple[str, str, int, dict[str, Any]]]:
+        events = ledger_events.events_of(f"ACCOUNT#{account}", "ACCOUNT", None, image, "e", "now")
+        return [(event.name, event.entity, event.sequence, event.data) for event in events]
+
+    assert told_of("store/emei-tea/deposit") == [
+        ("DepositMoved", "deposit-balance/emei-tea", 4, {"store": "emei-tea", "available_minor": 700})
+    ]
+    assert told_of("store/emei-tea/held") == told_of("customer/lin") == []
+
+
 @pytest.mark.parametrize(
     ("outcome", "name"), [("posted", "TransferPosted"), ("voided", "TransferVoided"), ("expired", "TransferExpired")]
 )

@@ -17,7 +17,8 @@ _RESOLVED = {"posted": "TransferPosted", "voided": "TransferVoided", "expired": 
 def events_of(
     pk: str, sk: str, old: dict[str, Any] | None, new: dict[str, Any] | None, event_id: str, at: str
 ) -> list[Event]:
-    """The events of one change of the Ledger table. A deposit's balance carries its own sequence. A transfer's sequence is 1, its resolution's 2; a statement is made once."""
+    """The events of one change of the Ledger table. A transfer's sequence is 1, its resolution's 2; a statement is made once; a deposit's
+    balance carries its own."""
     if new is None:
         return []
     if sk == "TRANSFER" and old is None:
