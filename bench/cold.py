@@ -1,8 +1,9 @@
 """Cold start: a fresh interpreter imports a function and answers its first request, against the least that such a function needs.
 
-Bytecode and templates are compiled, as the layers' builds do it, and the disk is warm. Interpreters see the packages of `layers/dependencies`
-and no others, botocore with the descriptions of the layer's services only; the bare programs see the same. Times are of the processor, start of the interpreter included, waiting for the database excluded: a machine whose share of a processor is limited makes the
-clock jump by tens of milliseconds.
+Bytecode and templates are compiled, as the layers' builds do it, and the disk is warm. Functions see the packages of `layers/dependencies`
+and no others, with botocore's descriptions trimmed as in the layer. The bare programs see the same packages as they are installed; two of them
+once more with the layer's. Times are of the processor, start of the interpreter included, waiting for the database excluded: a machine
+whose share of a processor is limited makes the clock jump by tens of milliseconds.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from typing import Any
 
 from bench.rows import Row, compared
 from bench.scene import CUSTOMER, SKUS, STORES, buy, scene, total_of, wanted
+from bench.union import SETTINGS
 from mart_union.customers.service import change_cart, join_session, start_session
 from tests.gateway import gateway_event
 
 ROOT = Path(__file__).parents[1]
+_DEPENDENCIES = ROOT / "layers" / "dependencies"
 RUNS = 20
 DEPTHS = (0, 5, 10, 15, 20)
 """Frames that a program starts below, in turn: what starts a function on AWS has frames of its own, and Python maps memory whenever a loop
@@ -36,17 +39,11 @@ CLIENT, RESOLVER = "a bare boto3 client", "a bare Powertools resolver"
 """The programs to compare with: a client that makes one call, and a resolver whose route makes it."""
 
 _CALL = """get_item(TableName="mart-union-hsinchu-catalog", Key={"pk": {"S": "UNION"}, "sk": {"S": "UNION"}})"""
-_BARE = {
-    "the interpreter alone": "",
-    "a bare botocore client": f"""
-from botocore.session import get_session
-get_session().create_client("dynamodb").{_CALL}
-""",
-    CLIENT: f"""
+_BOTO3 = f"""
 import boto3
 boto3.client("dynamodb").{_CALL}
-""",
-    RESOLVER: f"""
+"""
+_POWERTOOLS = f"""
 import boto3
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 client, api = boto3.client("dynamodb"), APIGatewayRestResolver()
@@ -54,8 +51,11 @@ client, api = boto3.client("dynamodb"), APIGatewayRestResolver()
 def read():
     return client.{_CALL}["Item"]["pk"]
 assert api.resolve(json.load(open(event)), None)["statusCode"] == 200
-""",
-}
+"""
+_BOTOCORE = f"""
+from botocore.session import get_session
+get_session().create_client("dynamodb").{_CALL}
+"""
 _FIRST_CALL = """
 from {function}.app import lambda_handler
 answer = lambda_handler(json.load(open(event)), None)
@@ -79,31 +79,36 @@ os._exit(0)
 
 @dataclass(frozen=True)
 class Case:
-    """A program to start cold: its code, the event of its first request, and whether goals are set for it."""
+    """A program to start cold: its code, the event of its first request, whether goals are set for it, and which packages it sees."""
 
     name: str
     code: str
     event: Mapping[str, Any]
     shopper: bool = False
+    packages: str = "layer"
 
 
 def rows(endpoint: str) -> Iterator[Row]:
-    """The bare programs by themselves, then each function against the bare client and against the bare resolver."""
+    """The bare programs and each function, against the bare client and against the bare resolver."""
+    cases = [*_bare_cases(), *_shopper_cases(), *_other_cases()]
     with tempfile.TemporaryDirectory(prefix="mart-union-cold-") as name:
-        folder = Path(name)
-        environment = _environment(folder, endpoint)
-        cases = [*_bare_cases(), *_shopper_cases(), *_other_cases()]
-        times = _measure(cases, folder, environment)
-    bare, functions = cases[: len(_BARE)], cases[len(_BARE) :]
+        times = _measure(cases, Path(name), _paths(Path(name)), endpoint)
     for against, goal in ((CLIENT, GOAL_CLIENT), (RESOLVER, GOAL_RESOLVER)):
-        for case in [*bare, *functions]:
-            name = f"cold start, of {against}: {case.name}"
-            wanted_at_most = goal if case.shopper else None
-            yield compared(name, times[case.name], times[against], against=against, goal=wanted_at_most)
+        for case in cases:
+            row = f"cold start, of {against}: {case.name}"
+            yield compared(row, times[case.name], times[against], against=against, goal=goal if case.shopper else None)
 
 
 def _bare_cases() -> list[Case]:
-    return [Case(name, code, gateway_event("GET", "/")) for name, code in _BARE.items()]
+    event = gateway_event("GET", "/")
+    return [
+        Case("the interpreter alone", "", event),
+        Case("a bare botocore client, packages of the layer", _BOTOCORE, event),
+        Case(f"{CLIENT}, packages of the layer", _BOTO3, event),
+        Case(f"{RESOLVER}, packages of the layer", _POWERTOOLS, event),
+        Case(CLIENT, _BOTO3, event, packages="installed"),
+        Case(RESOLVER, _POWERTOOLS, event, packages="installed"),
+    ]
 
 
 def _shopper_cases() -> list[Case]:
@@ -141,15 +146,17 @@ def _other_cases() -> list[Case]:
     return [Case(f"{name}, import and client", _IMPORT.format(function=name), {}) for name in chosen]
 
 
-def _measure(cases: list[Case], folder: Path, environment: dict[str, str]) -> dict[str, list[float]]:
+def _measure(cases: list[Case], folder: Path, paths: dict[str, str], endpoint: str) -> dict[str, list[float]]:
     """Processor milliseconds of every case, all in turn, so that a busy moment falls on all of them."""
     times: dict[str, list[float]] = {case.name: [] for case in cases}
+    shared = {**SETTINGS, "AWS_ENDPOINT_URL": endpoint, "PATH": os.environ["PATH"], "HOME": str(folder)}
     for number in range(-1, RUNS):
         for place, case in enumerate(cases):
             event = folder / f"{place}.json"
             event.write_text(json.dumps(case.event))
+            environment = {**shared, "PYTHONPATH": paths[case.packages]}
             spent = _run(case.code, DEPTHS[number % len(DEPTHS)], event, environment)
-            if number >= 0:  # the first round compiles and warms
+            if number >= 0:  # the first round warms the disk
                 times[case.name].append(spent)
     return times
 
@@ -162,22 +169,16 @@ def _run(code: str, frames: int, event: Path, environment: dict[str, str]) -> fl
     return float(done.stdout.split()[-1]) * 1000
 
 
-def _environment(folder: Path, endpoint: str) -> dict[str, str]:
-    from bench.union import SETTINGS
-
-    packages, core, functions = folder / "packages", folder / "core", folder / "functions"
+def _paths(folder: Path) -> dict[str, str]:
+    """Where a program finds packages: as they are installed, or as on AWS, in the two layers with the functions beside them."""
+    installed, packages, core, functions = (folder / each for each in ("installed", "packages", "core", "functions"))
+    _link_packages(installed)
     _link_packages(packages)
+    _trim(packages / "botocore")
     _build_core(core)
     shutil.copytree(ROOT / "functions", functions, ignore=shutil.ignore_patterns("__pycache__"))
     compileall.compile_dir(functions, quiet=2)
-    path = os.pathsep.join(str(each) for each in (packages, core, functions))
-    return {
-        **SETTINGS,
-        "AWS_ENDPOINT_URL": endpoint,
-        "PYTHONPATH": path,
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-    }
+    return {"installed": str(installed), "layer": os.pathsep.join(map(str, (packages, core, functions)))}
 
 
 def _build_core(folder: Path) -> None:
@@ -192,19 +193,27 @@ def _build_core(folder: Path) -> None:
 
 
 def _link_packages(folder: Path) -> None:
-    """The packages that the functions' layer has, and no others; of the AWS services only those that it describes."""
+    """The packages that the functions' layer has, and no others."""
     folder.mkdir()
-    lock = (ROOT / "layers" / "dependencies" / "requirements.txt").read_text()
+    lock = (_DEPENDENCIES / "requirements.txt").read_text()
     for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE):
         package = distribution(name)
         for top in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
             (folder / top).symlink_to(str(package.locate_file(top)))
-    services = (ROOT / "layers" / "dependencies" / "services.txt").read_text().split()
-    for depth in ("botocore", "botocore/data"):
-        _open_up(folder / depth)
-    for each in (folder / "botocore" / "data").iterdir():
-        if each.is_dir() and each.name not in services:
-            each.unlink()
+
+
+def _trim(botocore: Path) -> None:
+    """Trim the descriptions as the layer's build does, in a copy of those that it leaves."""
+    services = _DEPENDENCIES / "services.txt"
+    _open_up(botocore)
+    data = botocore / "data"
+    source = data.resolve()
+    data.unlink()
+    wanted_only = {*services.read_text().split(), *(each.name for each in source.iterdir() if each.is_file())}
+    others = shutil.ignore_patterns(*({each.name for each in source.iterdir()} - wanted_only))
+    shutil.copytree(source, data, ignore=lambda path, names: others(path, names) if Path(path) == source else set())
+    command = [sys.executable, str(_DEPENDENCIES / "trim.py"), str(data), str(services)]
+    subprocess.run(command, check=True, timeout=60)  # noqa: S603 - our own
 
 
 def _open_up(link: Path) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
+import subprocess
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
+
+import botocore.session
+from botocore.loaders import Loader
 
 from tests.template.reading import ROOT
 
@@ -64,3 +69,32 @@ def test_the_layer_describes_the_aws_services_that_the_code_calls_and_no_others(
     )
     called = set(re.findall(r"create_client\(\s*\"([a-z0-9-]+)\"", code))
     assert set((ROOT / "layers" / "dependencies" / "services.txt").read_text().split()) == called
+
+
+def test_trimmed_descriptions_make_the_same_clients(tmp_path: Path) -> None:
+    folder = ROOT / "layers" / "dependencies"
+    services = (folder / "services.txt").read_text().split()
+    installed, trimmed = Path(botocore.__file__).parent / "data", tmp_path / "data"
+    kept = {*services, *(each.name for each in installed.iterdir() if each.is_file())}
+    trimmed.mkdir()
+    for name in kept:
+        (shutil.copytree if (installed / name).is_dir() else shutil.copy)(installed / name, trimmed / name)
+    subprocess.run([sys.executable, str(folder / "trim.py"), str(trimmed), str(folder / "services.txt")], check=True)
+    before, after = _session(installed), _session(trimmed)
+    for service in services:
+        for region in ("us-east-1", "ap-northeast-1", "cn-north-1", "us-gov-west-1"):
+            assert _client_facts(after, service, region) == _client_facts(before, service, region)
+    assert sum(each.stat().st_size for each in trimmed.glob("dynamodb/*/service-2*")) < 150_000
+
+
+def _session(data: Path) -> botocore.session.Session:
+    session = botocore.session.get_session()
+    session.register_component("data_loader", Loader([str(data)], include_default_search_paths=False))
+    return session
+
+
+def _client_facts(session: botocore.session.Session, service: str, region: str) -> tuple[str, str, list[str]]:
+    client = session.create_client(service, region, aws_access_key_id="a", aws_secret_access_key="b")
+    signing = client._request_signer
+    names = client.meta.service_model.operation_names
+    return client.meta.endpoint_url, f"{signing.signing_name} {signing.region_name}", names
