@@ -170,5 +170,5 @@ def with_card_acceptance_over(place: Place) -> datetime:
     with_card_authorized(place)
     ends = from_iso(get_purchase(place.names["purchase_card"]).expires_at)
     jobs.set_checkpoint("expire_unpaid", ends.isoformat()[:16])
-    jobs.set_checkpoint("order_deadlines", ends.isoformat()[:13])
+    jobs.set_checkpoint("order_deadlines", (ends - timedelta(hours=1)).isoformat()[:13])
     return ends + timedelta(minutes=1)
