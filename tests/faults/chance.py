@@ -25,6 +25,7 @@ _TRIES = (
         re.compile(r'("pk": \{"S": "(?:CART#|CUSTOMER#).*)"sequence": \{"N": "\d+"\}, "sk": \{"S": "CART"\}'),
         r'\1"sequence": <tries>, "sk": {"S": "CART"}',
     ),
+    (re.compile(r'(?<=\],"sequence":)\d+(?=\}$)'), "<tries>"),
     (re.compile(r'"fields":\{[^{}]*\}'), '"fields":<signed>'),
 )
 """What counts tries rather than effects: tickets of rebuilt shelves, claims of an upload, writings of a cart; and what is signed by the second."""

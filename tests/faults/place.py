@@ -208,8 +208,8 @@ def drop_clients() -> None:
 
 
 def forget_what_processes_keep() -> None:
-    """Forget keys and tokens, as a new process has none: each run sends every request."""
-    _forget("_keys")
+    """Forget keys, tokens and addresses, as a new process has none: each run sends every request."""
+    _forget("_keys", "_address")
     unions._names = (0.0, {})
 
 

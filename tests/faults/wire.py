@@ -144,7 +144,7 @@ class Wire:
     def _carry_out(self, known: Request, request: Any) -> AWSResponse:
         stands_in = known.service == "lambda"  # no function is deployed here: asking one is an effect
         answer = _answer(request, 202, b"") if stands_in else self._send(request)
-        if known.service in _OUTSIDE and answer.status_code < 300:
+        if known.service in _OUTSIDE and not known.reads and answer.status_code < 300:
             self.effects.append((known.service, known.operation, _bytes(request.body)))
         return answer
 

@@ -39,7 +39,21 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("post-bank-notice"),
         *sample("post-bank-notice-deposit"),
         *sample("post-payout-returned"),
-        *sample("post-account-reported"),
+        Story(
+            "a report of the account",
+            gateway_event(
+                "POST",
+                "/api/payments/webhooks/bank",
+                body='{"type": "account.reported", "data": {"id": "report-9", "currency": "TWD", "day": "2026-11-22", '
+                '"entries": [{"id": "tw-bank-000481", "kind": "received", "amount_minor": 250000}]}}',
+                headers={
+                    "webhook-id": "msg_10",
+                    "webhook-timestamp": "{{timestamp}}",
+                    "webhook-signature": "{{signature_bank}}",
+                },
+            ),
+            before=("post-bank-notice",),
+        ),
         Story(
             "a notice for a purchase",
             gateway_event(

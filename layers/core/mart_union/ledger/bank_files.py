@@ -33,9 +33,11 @@ def get_terms() -> PayoutTerms:
     return PayoutTerms() if item is None else item.document
 
 
-def add_terms(transaction: WriteTransaction, terms: PayoutTerms) -> None:
-    """Add to a transaction how the union pays out from now on."""
-    transaction.put(PayoutTermsItem(*_TERMS, document=terms))
+def add_terms(transaction: WriteTransaction, before: PayoutTerms, terms: PayoutTerms) -> None:
+    """Add to a transaction how the union pays out from now on, if it still pays out as `before` says."""
+    unchanged = PayoutTermsItem.pk.does_not_exist() | (PayoutTermsItem.document == before)
+    refusal = refuse(Conflict, "another change of the payout terms came first")
+    transaction.put(PayoutTermsItem(*_TERMS, document=terms), condition=unchanged, refusal=refusal)
 
 
 def get_bank_file(file: str) -> BankFile:

@@ -193,14 +193,16 @@ def set_terms(terms: PayoutTerms, actor: str, now: datetime) -> PayoutTerms:
 
     Raises:
         Invalid: a negative minimum, or an own account that no money can be sent from.
+        Conflict: another change came first.
     """
     if terms.minimum_minor < 0:
         raise Invalid("the minimum is not negative", errors=[{"field": "minimum_minor", "reason": "is negative"}])
     if terms.holder or terms.account:
         terms = _with_checked_account(terms)
-    if terms != ledger.get_terms():
+    before = ledger.get_terms()
+    if terms != before:
         transaction = WriteTransaction()
-        ledger.add_terms(transaction, terms)
+        ledger.add_terms(transaction, before, terms)
         add_audit(transaction, "union", actor, "payout terms changed", f"union/{settings().union}", now)
         transaction.commit()
     return terms
