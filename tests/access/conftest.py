@@ -8,6 +8,7 @@ import pytest
 
 from tests.access.account import all_clients_at, emulator
 from tests.access.cells import Scene
+from tests.access.deployed import Account, both_stacks
 from tests.faults.place import Place
 from tests.neighbours import listening
 
@@ -22,3 +23,10 @@ def scene() -> Iterator[Scene]:
         listening() as address,
     ):
         yield Scene(Place(address), patches)
+
+
+@pytest.fixture(scope="package")
+def deployed() -> Iterator[tuple[Account, dict[str, str]]]:
+    """Both stacks in an account that enforces policies, and what was made in it by logical id."""
+    with both_stacks() as (account, made):
+        yield account, made

@@ -1,0 +1,124 @@
+"""Invariant 12, for roles: what a role is granted it may do, and everything else in both stacks is denied to it; and nobody but its source
+may call a function. Each is tried in an account that enforces policies."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.access.attempts import Attempt, all_attempts, clients_of
+from tests.access.deployed import ACCOUNT, REGION, Account, translated
+from tests.access.grants import Grant, grants_of
+from tests.template.reading import CENTER, UNION
+
+Deployed = tuple[Account, dict[str, str]]
+ROLES = sorted(
+    name
+    for path in (UNION, CENTER)
+    for name, each in translated(path)["Resources"].items()
+    if each["Type"] == "AWS::IAM::Role"
+)
+FUNCTIONS = sorted(
+    name
+    for path in (UNION, CENTER)
+    for name, each in translated(path)["Resources"].items()
+    if each["Type"] == "AWS::Lambda::Function"
+)
+_API = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:abc123/"
+
+
+@pytest.fixture(scope="module")
+def attempts(deployed: Deployed) -> list[Attempt]:
+    """Everything that can be tried."""
+    return all_attempts(*deployed)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_do_what_it_is_granted_and_nothing_else(
+    deployed: Deployed, attempts: list[Attempt], role: str
+) -> None:
+    account, made = deployed
+    grants = grants_of(account, made[role])
+    clients = clients_of(account, account.session_of(made[role]))
+    wrong = []
+    for attempt in attempts:
+        granted = any(grant.covers(attempt.need) for grant in grants)
+        if attempt.is_denied(clients) is granted:
+            wrong.append(f"{attempt} is {'denied, though it is' if granted else 'allowed, though it is not'} granted")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_function_given_another_functions_role_is_denied(deployed: Deployed) -> None:
+    """For every two functions, the one's own statements grant something that the other's role does not, but for a few small ones."""
+    account, made = deployed
+    own = {
+        name: [grant for grant in grants_of(account, made[f"{name}Role"]) if not grant.is_of_aws] for name in FUNCTIONS
+    }
+    included = {
+        name: {
+            other for other in FUNCTIONS if other != name and all(_is_granted(own[other], grant) for grant in own[name])
+        }
+        for name in FUNCTIONS
+    }
+    assert {name for name, others in included.items() if others} <= PART_OF_OTHERS
+
+
+PART_OF_OTHERS = {"Authorizer", "Cards", "Payments", "Presence", "Shelving"}
+"""Functions that do a part of what others do: look a membership up, pay a purchase, count the stores, build shelves."""
+
+
+def _is_granted(grants: list[Grant], wanted: Grant) -> bool:
+    return any(grant.covers((wanted.action, wanted.resource)) for grant in grants)
+
+
+def _permissions(account: Account, function: str) -> list[dict[str, Any]]:
+    client = account.client("lambda")
+    try:
+        policy = json.loads(client.get_policy(FunctionName=function)["Policy"])
+    except client.exceptions.ResourceNotFoundException:
+        return []
+    return list(policy["Statement"])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_only_its_source_may_call_a_function(deployed: Deployed, function: str) -> None:
+    """The API and its authorizer, or the account's own bucket. Queues and streams are read by the function's role, schedules have roles
+    of their own."""
+    account, made = deployed
+    for said in _permissions(account, made[function]):
+        assert said["Effect"] == "Allow"
+        assert said["Action"] == "lambda:InvokeFunction"
+        service, limits = said["Principal"]["Service"], said["Condition"]
+        if service == "apigateway.amazonaws.com":
+            [source] = limits["ArnLike"].values()
+            assert source.startswith(_API)
+        else:
+            assert (service, function) == ("s3.amazonaws.com", "CatalogImport")
+            assert list(limits["StringEquals"].values()) == [ACCOUNT]
+
+
+def test_a_role_is_taken_on_by_its_own_service_only() -> None:
+    for path in (UNION, CENTER):
+        for name in ROLES:
+            resource = translated(path)["Resources"].get(name)
+            if resource is None:
+                continue
+            [trust] = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+            is_of_function = name.removesuffix("Role") in FUNCTIONS
+            assert trust["Principal"] == {
+                "Service": ["lambda.amazonaws.com" if is_of_function else "scheduler.amazonaws.com"]
+            }
+
+
+def test_only_its_rule_puts_messages_into_a_queue(deployed: Deployed) -> None:
+    account, _ = deployed
+    sqs = account.client("sqs")
+    for url in sqs.list_queues()["QueueUrls"]:
+        policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {}).get("Policy")
+        name = url.rsplit("/", 1)[-1].removesuffix("-dead").removeprefix("mart-union-hsinchu-")
+        for said in json.loads(policy)["Statement"] if policy else ():
+            assert said["Principal"] == {"Service": "events.amazonaws.com"}
+            assert said["Action"] == "sqs:SendMessage"
+            assert said["Condition"]["ArnEquals"]["aws:SourceArn"].endswith(f"/mart-union-hsinchu-{name}")
