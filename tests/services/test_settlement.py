@@ -16,7 +16,7 @@ from mart_union.kernel.errors import Busy, Conflict, NotFound
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger import jobs
 from mart_union.ledger import statements as ledger
-from mart_union.ledger.bank_files import add_terms
+from mart_union.ledger.bank_files import add_terms, get_terms
 from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.due import DueParty, mark_due
 from mart_union.ledger.model import Payable, PayoutTerms, Posting, Statement
@@ -84,7 +84,7 @@ def terms(wanted: PayoutTerms) -> Iterator[None]:
     """The union pays out under these terms for a while."""
     for each in (wanted, PayoutTerms()):
         transaction = WriteTransaction()
-        add_terms(transaction, each)
+        add_terms(transaction, get_terms(), each)
         transaction.commit()
         if each is wanted:
             yield
