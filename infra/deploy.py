@@ -103,6 +103,8 @@ def _union_parameters(facts: Mapping[str, Any]) -> dict[str, str]:
     }
     if facts.get("public_url"):  # SAM refuses an empty value
         parameters["PublicUrl"] = facts["public_url"]
+    if facts.get("card_key"):
+        parameters["CardKey"] = facts["card_key"]
     return parameters
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+import requests
 
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.capturing import capture_purchase
@@ -16,6 +19,7 @@ from mart_union.checkout.cards import look_at_card, pay_by_card, release_card, s
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.paying import expire_purchase, pay_pending
 from mart_union.checkout.service import get_purchase, place_purchase
+from mart_union.kernel import storage
 from mart_union.kernel.clock import from_iso
 from mart_union.kernel.errors import (
     Busy,
@@ -439,3 +443,26 @@ def test_a_deadline_that_the_sweeper_acts_on_first_changes_nothing_about_the_cap
     act_on_deadlines(purchase.orders[1], deadline)
     assert capture_purchase(purchase.id, deadline) is True
     assert desk.intent(intent_of(purchase))["amount_received"] == TOTAL
+
+
+def test_a_purchase_by_card_takes_four_requests_to_the_tables_and_two_to_the_processor(
+    market: Market, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DESIGN's budget: reserve 2, confirm 2, provider 2."""
+    sent: list[str] = []
+    card, send = desk.card(), requests.Session.send
+    hook = lambda **_: sent.append("tables")  # noqa: E731
+    storage.client().meta.events.register("before-send", hook, unique_id="count")
+    monkeypatch.setattr(
+        requests.Session, "send", lambda *given, **named: (sent.append("processor"), send(*given, **named))[1]
+    )
+    purchase = buy(market, card, stores=2)
+    storage.client().meta.events.unregister("before-send", unique_id="count")
+    assert purchase.payment == "authorized"
+    assert sent == ["tables", "tables", "processor", "tables", "processor", "tables"]
+
+
+def test_no_function_imports_the_processors_library_before_a_card_is_used() -> None:
+    for function in ("checkout", "payments", "sweeper", "settlement", "cards"):
+        code = f"import sys, {function}.app; sys.exit('stripe' in sys.modules or 'requests' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0, function
