@@ -9,13 +9,14 @@ from msgspec.structs import replace
 
 from mart_union.customers.model import Recipient
 from mart_union.customers.refs import recipient_ref
-from mart_union.kernel.clock import utc_now
+from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Forbidden, Invalid
 from mart_union.kernel.paging import Page
 from mart_union.kernel.storage import fetch, fetch_all
 from mart_union.orders.codes import RENEW_CODE
 from mart_union.orders.model import Order
 from mart_union.orders.procedures import gives_money_back
+from mart_union.orders.retention import shows_recipient
 from mart_union.orders.service import get_order_for, list_store_orders, renew_pickup_code, take_step
 from mart_union.orders.views import StoreOrder, store_order
 from mart_union.web.access import PACKER
@@ -91,8 +92,8 @@ def order_of(request: Request) -> Order:
 
 
 def seen(request: Request, order: Order, recipient: Recipient | None = None) -> StoreOrder:
-    """The order with the steps that the caller's own role allows."""
-    view = store_order(order, recipient)
+    """The order with the steps that the caller's own role allows, and its recipient as long as delivery or a return needs it."""
+    view = store_order(order, recipient if shows_recipient(order, iso(utc_now())) else None)
     if request.caller.role != "packer":
         return view
     return replace(view, allowed=tuple(step for step in view.allowed if not gives_money_back(step)))

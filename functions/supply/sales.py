@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from mart_union.checkout.model import Purchase, Wanted
-from mart_union.checkout.sales import place_shop_sale
+from mart_union.checkout.sales import place_shop_sale, sale_id
 from mart_union.customers.model import RecipientFields
 from mart_union.customers.service import add_recipient, forget_recipient
 from mart_union.kernel.clock import utc_now
@@ -78,7 +78,8 @@ def _sender(request: Request) -> Shop:
 def _place(shop: Shop, sale: Sale) -> Purchase:
     """The recipient first, since the order refers to it; a refusal keeps neither."""
     now = utc_now()
-    recipient = add_recipient("", sale.recipient, key=f"shop/{shop.id}/{sale.sale}", now=now)
+    purchase, key = sale_id(shop.id, sale.sale), f"shop/{shop.id}/{sale.sale}"
+    recipient = add_recipient("", sale.recipient, key=key, now=now, purchase=purchase)
     wanted = [Wanted(shop.store, line.sku, line.quantity) for line in sale.lines]
     try:
         return place_shop_sale(shop.store, shop.id, wanted, recipient=recipient.id, key=sale.sale, now=now)

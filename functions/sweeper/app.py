@@ -11,6 +11,7 @@ from mart_union.catalog.urgent import end_urgent_sales
 from mart_union.kernel.clock import utc_now
 from mart_union.mediation import service as mediation
 from mart_union.settlement import service
+from mart_union.settlement.erasing import erase_recipients
 
 logger = Logger(service="sweeper")
 
@@ -21,9 +22,12 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     expired = service.expire_unpaid(now)
     stepped = service.take_due_steps(now)
     ended = end_urgent_sales(now)
+    erased = erase_recipients(now).done
     paused = mediation.review_overdue(now)
     if paused:
         logger.info("sellers paused for their deposits", paused=paused)
+    if erased:
+        logger.info("recipients erased", erased=erased)
     if ended:
         logger.info("urgent sales ended", ended=ended)
     if expired.done or stepped.done or expired.failed or stepped.failed:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from manage import orders, stock
+from manage import order_api, orders, stock
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import place_purchase
 from mart_union.ledger.service import get_balance
 from mart_union.orders.responses import add_response
+from mart_union.orders.service import take_step
 from mart_union.web.api import Api
 from tests.gateway import CONTEXT, gateway_event, headers_of
 from tests.services.market import NOW, Market, fill_pool, open_market, save_mediated
@@ -58,6 +60,24 @@ def test_the_list_tells_whom_where_by_when_and_for_how_much(market: Market, purc
     assert {line["sku"]: line["mine"] for line in order["lines"]} == {"TEA": True, "HERB": False}
     assert call("GET", f"/api/manage/{market.store}/orders", query={"state": "shipped"})[1]["items"] == []
     assert call("GET", f"/api/manage/{market.other_store}/orders")[1]["items"] == []
+
+
+def test_whom_an_order_went_to_is_no_longer_shown_thirty_days_after_it_ended(
+    market: Market, purchase: Purchase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, path = purchase.orders[0], f"/api/manage/{market.store}/orders"
+    now = datetime.now(UTC)
+    take_step(order, "cancel", market.customer, "customer", "key-cancel", now)
+    month = {"month": purchase.placed_at[:7]}
+
+    def shown(after: timedelta) -> list[bool]:
+        monkeypatch.setattr(order_api, "utc_now", lambda: now + after)
+        one, (listed,) = call("GET", f"{path}/{order}")[1], call("GET", path, query=month)[1]["items"]
+        page = call("GET", f"/manage/{market.store}/orders/{order}")[1]
+        return [one["recipient"] is not None, listed["recipient"] is not None, "光復路 1 號" in page]
+
+    assert shown(timedelta(days=29)) == [True, True, True]
+    assert shown(timedelta(days=30, minutes=1)) == [False, False, False]
 
 
 def test_a_packer_ships_the_stores_lines_and_refuses_nothing(market: Market, purchase: Purchase) -> None:

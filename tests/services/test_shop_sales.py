@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,17 +13,21 @@ from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import Classification, OfferReference, Store, Union, offer_level
 from mart_union.catalog.service import save_union
 from mart_union.catalog.tables import StoreItem, store_key
-from mart_union.customers.model import Recipient
-from mart_union.customers.tables import RecipientItem, recipient_key
+from mart_union.customers.model import Recipient, RecipientFields
+from mart_union.customers.retention import Retained, retained
+from mart_union.customers.service import add_recipient
+from mart_union.customers.tables import CustomersItem, RecipientItem, recipient_key
 from mart_union.kernel import secrets
-from mart_union.kernel.clock import utc_now
+from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.storage import find
+from mart_union.ledger.jobs import set_checkpoint
 from mart_union.ledger.model import Posting, Transfer
 from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
 from mart_union.mediation.model import Shop, Terms
-from mart_union.orders.service import get_order
+from mart_union.orders.service import get_order, take_step
+from mart_union.settlement.erasing import erase_recipients
 from mart_union.stock.service import get_level
 from supply.app import lambda_handler as supply
 from tests.services.test_mediation import make_offer, make_supplier
@@ -137,6 +142,41 @@ def test_a_refused_sale_leaves_nothing_behind(shop: Shop, quantity: int, sku: st
     deposit = mediation.get_deposit(shop.store)
     assert (deposit.available_minor, deposit.held_minor, pool(shop)) == (50000, 0, (100, 0))
     assert recipient_of(shop, "sale-1") is None
+
+
+def test_a_sales_recipient_is_erased_once_its_order_has_been_over_for_thirty_days(shop: Shop) -> None:
+    placed = utc_now()
+    order = get_order(json.loads(report(shop, "sale-1", 2)["body"])["orders"][0])
+
+    def swept(days: float) -> tuple[bool, int]:
+        for _ in range(2):  # a run that is repeated changes nothing more
+            erase_recipients(placed + timedelta(days=days))
+        kept = [line for line in register() if line.recipient == order.recipient]
+        return recipient_of(shop, "sale-1") is not None, len(kept)
+
+    assert swept(29) == (True, 1)
+    assert swept(30.1) == (True, 1)  # still open: looked at again in a week
+    at = placed + timedelta(days=31)
+    fulfiller = order.lines[0].fulfiller
+    take_step(order.id, "refuse", "owner", "supplier", "key-refuse", at, fulfiller=fulfiller)
+    assert swept(60.9) == (True, 1)
+    assert swept(95) == (False, 0)  # weeks late
+    assert get_order(order.id).recipient == order.recipient
+
+
+def test_the_recipient_of_a_sale_that_was_never_placed_is_erased_too(shop: Shop) -> None:
+    now = utc_now()
+    long_ago = now - timedelta(days=31)
+    made = add_recipient("", RecipientFields(**RECIPIENT), f"cut-off/{shop.id}", long_ago, purchase="never-placed")
+    set_checkpoint("erase_recipients", iso(now - timedelta(days=2))[:13])
+    assert erase_recipients(now).failed == 0
+    assert find(RecipientItem, *recipient_key(made.id)) is None
+    assert made.id not in {line.recipient for line in register()}
+
+
+def register() -> list[Retained]:
+    lines = [item.sk for item in CustomersItem.scan(CustomersItem.pk.startswith("RETENTION#"))]
+    return [retained(line) for line in lines]
 
 
 def test_a_sale_that_another_secret_signed_is_refused(shop: Shop) -> None:

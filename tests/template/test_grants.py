@@ -87,6 +87,7 @@ def test_only_functions_that_read_keys_are_granted_them(folder: str) -> None:
         ("account", {"Query", "BatchWriteItem"}),  # erasing views
         ("browse", {"Query", "BatchWriteItem"}),  # withdrawing consent erases views
         ("manage", {"DeleteItem"}),  # letting staff go
+        ("sweeper", {"Query", "DeleteItem"}),  # erasing the recipients of shops' sales
         ("supply", {"DeleteItem"}),  # forgetting the recipient of a refused sale
     ],
 )

@@ -28,7 +28,7 @@ def place_shop_sale(
     """
     wishes = folded(wanted)
     asked = Asked(
-        purchase=derived_id("sale", shop, key),
+        purchase=sale_id(shop, key),
         request=input_hash([store, wishes]),
         customer="",
         recipient=recipient,
@@ -41,6 +41,11 @@ def place_shop_sale(
         return _place(asked, wishes)
     except MartUnionError as refusal:
         return first_answer(asked, refusal)
+
+
+def sale_id(shop: str, key: str) -> str:
+    """The id of the purchase that a shop's sale becomes."""
+    return derived_id("sale", shop, key)
 
 
 def _place(asked: Asked, wishes: Sequence[Wanted]) -> Purchase:

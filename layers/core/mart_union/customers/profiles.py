@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from mart_union.customers.model import Person, Profile, Recipient, RecipientFields, checked_recipient
+from mart_union.customers.retention import add_retention
 from mart_union.customers.tables import CustomersItem, ProfileItem, RecipientItem, customer_key, recipient_key
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound
@@ -60,16 +61,19 @@ def keep_person(person: Person, language: str, now: datetime | None = None) -> P
     return save_profile(person.subject, name=found.name, email=person.email, language=found.language, now=now)
 
 
-def add_recipient(subject: str, fields: RecipientFields, key: str, now: datetime | None = None) -> Recipient:
+def add_recipient(
+    subject: str, fields: RecipientFields, key: str, now: datetime | None = None, *, purchase: str = ""
+) -> Recipient:
     """Keep a recipient under an id derived from its customer and the idempotency key; a repeat gives the first one.
 
-    A recipient without a customer (`subject` '', of a seller's own shop) is found by its id only.
+    A recipient without a customer (`subject` '', of a seller's own shop) is found by its id only; it is kept for `purchase`, and erased
+    some time after that is over.
 
     Raises:
         Invalid: a field is empty or too long.
         KeyReused: the key was used for another recipient.
     """
-    fields = checked_recipient(fields)
+    fields, now = checked_recipient(fields), now or utc_now()
     made = Recipient(
         derived_id("recipient", subject, key),
         subject,
@@ -78,13 +82,15 @@ def add_recipient(subject: str, fields: RecipientFields, key: str, now: datetime
         fields.city,
         fields.postcode,
         fields.phone,
-        iso(now or utc_now()),
+        iso(now),
     )
     transaction = WriteTransaction()
     item = RecipientItem(*recipient_key(made.id), document=made)
     transaction.create(item, refuse(Conflict, "this recipient has been made already"))
     if subject:
         transaction.put(RecipientItem(*customer_key(subject, f"RECIPIENT#{made.id}"), document=made))
+    if purchase:
+        add_retention(transaction, made.id, purchase, now)
     try:
         transaction.commit()
     except Conflict:

@@ -35,6 +35,7 @@ from mart_union.customers.profiles import (
     save_profile,
     unlist_recipient,
 )
+from mart_union.customers.retention import erase_retained, list_retained, look_again, retained
 from mart_union.customers.sessions import (
     erase_views,
     find_session,
@@ -56,6 +57,7 @@ __all__ = [
     "claim_message",
     "clear_cart",
     "decide_destination",
+    "erase_retained",
     "erase_views",
     "find_destination",
     "find_destinations",
@@ -75,13 +77,16 @@ __all__ = [
     "keep_person",
     "list_memberships",
     "list_recipients",
+    "list_retained",
     "list_session_views",
     "list_staff",
     "list_views",
     "list_waiting",
+    "look_again",
     "record_view",
     "release_message",
     "require_verified",
+    "retained",
     "revoke_membership",
     "save_profile",
     "set_consent",

@@ -5,6 +5,7 @@
 | a profile | `CUSTOMER#<subject>`/`PROFILE` | 1 | 0.5 read |
 | a customer's recipients, sessions, memberships | `CUSTOMER#<subject>`, begins `RECIPIENT#`, `SESSION#`, `MEMBER#` | 1 | by size |
 | a recipient | `RECIPIENT#<id>`/`RECIPIENT` | 1 | 0.5 read |
+| recipients without a customer, by when they are looked at | `RETENTION#<yyyy-mm-ddThh>`/`<moment>#<recipient>#<purchase>` | 1 an hour of the clock | by size |
 | a session | `SESSION#<id>`/`SESSION` | 1 | 0.5 read |
 | record a view, if its session consents | `SESSION#<id>`/`VIEW#<at>#<view>` | 1 | 4 write |
 | a session's views in sequence | `SESSION#<id>`, begins `VIEW#` | 1 a page | by size |
@@ -117,6 +118,11 @@ def member_keys(subject: str, kind: str, owner: str) -> tuple[tuple[str, str], t
 def recipient_key(recipient: str) -> tuple[str, str]:
     """The key of a recipient."""
     return f"RECIPIENT#{recipient}", "RECIPIENT"
+
+
+def retention_key(entry: str) -> tuple[str, str]:
+    """The key of a line of the register of recipients without a customer, by its hour."""
+    return f"RETENTION#{entry[:13]}", entry
 
 
 def session_key(session: str) -> tuple[str, str]:
