@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -31,14 +32,21 @@ def play_all(scenes: Sequence[Scene], workers: int, *, verbose: bool = False) ->
         waiting: Any = forked.SimpleQueue()
         for address in addresses:
             waiting.put(address)
-        with ProcessPoolExecutor(
+        crew = ProcessPoolExecutor(
             len(addresses), mp_context=forked, initializer=_set_stage, initargs=(waiting, verbose)
-        ) as crew:
+        )
+        try:
             yield from crew.map(_play, range(len(scenes)))
+        finally:  # also when the run is broken off: nobody goes on with what is left
+            crew.shutdown(wait=False, cancel_futures=True)
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+                worker.join()
 
 
 def _set_stage(addresses: Any, verbose: bool) -> None:
     global _stage  # noqa: PLW0603 - each worker has one
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if not verbose:  # functions print their metrics
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - it stays open as long as the worker lives
         warnings.simplefilter("ignore")
