@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.place import Place, emulators
-from tests.faults.scenes import Scene, Tale
+from tests.faults.scenes import Scene, Tale, one_cell
 from tests.faults.wire import Wire
 from tests.neighbours import listening
 
@@ -59,4 +59,8 @@ def _set_stage(addresses: Any, verbose: bool) -> None:
 def _play(number: int) -> Tale:
     if _stage is None:
         raise RuntimeError("a worker without a stage")
-    return _scenes[number].play(*_stage)
+    try:
+        return _scenes[number].play(*_stage)
+    except Exception as error:  # the other scenes are still worth telling
+        name = _scenes[number].name
+        return one_cell(name, [f"it cannot be played: {type(error).__name__}: {error}"])

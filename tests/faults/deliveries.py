@@ -57,7 +57,7 @@ def delivery_scenes(seed: int, *, one_in: int = 1) -> list[Scene]:
     chosen = random.Random(seed)
     for command in all_commands():
         for story in STORIES.get(str(command), ()) if command.function in disorders else ():
-            if not chosen.randrange(one_in):
+            if story.is_delivered(command.function) and not chosen.randrange(one_in):
                 play = partial(_play, command, story, disorders[command.function], seed)
                 scenes.append(Scene(f"deliveries of {command} ({story.name})", play))
     return scenes

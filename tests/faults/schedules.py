@@ -36,13 +36,14 @@ def schedule_scenes(seed: int, *, short: bool = False) -> list[Scene]:
     """For each function that a schedule starts: its stories fired twice and killed, and the function late."""
     scenes = []
     for function in started_by("ScheduleV2"):
-        for number, story in enumerate(STORIES.get(function, ())):
+        scheduled = [story for story in STORIES.get(function, ()) if not story.is_delivered(function)]
+        for number, story in enumerate(scheduled):
             name = f"schedule of {function} ({story.name} {number + 1})"
             play = partial(_play, name, Command(function), story, seed, sample=1 if short else 0)
             scenes.append(Scene(name, play))
-        if not short and function in STORIES:
+        if scheduled and not short:
             name = f"schedule of {function}, late for several periods"
-            scenes.append(Scene(name, partial(_play_late, name, Command(function), STORIES[function][0])))
+            scenes.append(Scene(name, partial(_play_late, name, Command(function), scheduled[0])))
     return random.Random(seed).sample(scenes, 1) if short else scenes
 
 

@@ -72,6 +72,8 @@ def test_every_consumer_gets_its_events_out_of_order() -> None:
     scenes = [scene.name for scene in delivery_scenes(1)]
     for command in all_commands():
         told = [name for name in scenes if name.startswith(f"deliveries of {command} (")]
+        delivered = [story for story in STORIES[str(command)] if story.is_delivered(command.function)]
+        assert len(told) == len(delivered), command
         assert bool(told) == (command.function in consumers), command
 
 
@@ -88,7 +90,8 @@ def test_every_schedule_fires_twice_is_killed_and_late() -> None:
     scenes = [scene.name for scene in schedule_scenes(1)]
     for function in scheduled:
         assert f"schedule of {function}, late for several periods" in scenes
-        assert sum(name.startswith(f"schedule of {function} (") for name in scenes) == len(STORIES[function])
+        told = [story for story in STORIES[function] if not story.is_delivered(function)]
+        assert sum(name.startswith(f"schedule of {function} (") for name in scenes) == len(told) > 0
 
 
 def test_a_seed_interrupts_the_network_at_the_same_moments_again() -> None:

@@ -39,6 +39,11 @@ class Story:
             return filled(json.dumps(self.event), dict(names))
         return sample_event(function, self.name, names)
 
+    def is_delivered(self, function: str) -> bool:
+        """Whether a queue, a stream or the bucket brings the event, in records, rather than a schedule or a person."""
+        text = (ROOT / "events" / function / f"{self.name}.json").read_text(encoding="utf-8") if not self.event else ""
+        return "Records" in self.event or '"Records"' in text
+
 
 def sample_event(function: str, name: str, names: Mapping[str, str]) -> dict[str, Any]:
     """One of a function's sample events, with the names of the world filled in."""
