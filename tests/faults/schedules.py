@@ -147,6 +147,7 @@ def standing(state: State) -> list[str]:
     ]
     lines += [f"payable {each.party} {each.amount_minor} {bool(each.statement)}" for each in books.ledger.payables]
     lines += [f"statement {each.party} {each.total_minor} {each.state}" for each in books.ledger.statements]
+    lines += [f"payout {each.party} {each.amount_minor} {each.state}" for each in books.ledger.payouts]
     return sorted(lines)
 
 
