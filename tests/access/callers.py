@@ -71,8 +71,10 @@ PRETENDERS = tuple(
     for flaw in ("forged", "expired", "of another pool")
 )
 UNIONS = (Caller("union hsinchu", client="client-hsinchu"), Caller("union gangwon", client="client-gangwon"))
+CARRIER, OTHER_CARRIER = "carrier windcity-express", "carrier another-express"
 MACHINES = tuple(
-    Caller(name, machine=name) for name in ("bank", "carrier", "shop of emei-tea", "shop of jianshi-outdoor")
+    Caller(name, machine=name)
+    for name in ("bank", CARRIER, OTHER_CARRIER, "shop of emei-tea", "shop of jianshi-outdoor")
 )
 CALLERS = (NOBODY, *PERSONS, *PRETENDERS, *UNIONS, *MACHINES)
 BY_NAME = {caller.name: caller for caller in CALLERS}

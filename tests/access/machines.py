@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.access.callers import CARRIER
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -13,7 +15,6 @@ class Signature:
     signer: str
     flaw: str
     status: int = 401
-    path: str = ""
 
     def __str__(self) -> str:
         return f"{self.route} by {self.signer}: {self.flaw}"
@@ -21,7 +22,7 @@ class Signature:
 
 _SIGNED = (
     ("POST /api/payments/webhooks/{provider}", "bank"),
-    ("POST /api/carriers/{carrier}/events", "carrier"),
+    ("POST /api/carriers/{carrier}/events", CARRIER),
     ("POST /api/shops/{shop}/sales", "shop of emei-tea"),
 )
 _FLAWS = ("too old", "of another body", "of a strange key", "of another id")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tests.access.callers import EVERYBODY, SIGNED_IN
+from tests.access.callers import CARRIER, EVERYBODY, SIGNED_IN
 from tests.access.others import OTHER_CUSTOMER
 from tests.faults.stories.telling import Story, request
 from tests.world import CUSTOMER, OPERATOR
@@ -358,7 +358,7 @@ ROWS: dict[str, Row] = {
     "GET /operate/audit": OPERATING,
     # Machines, by their signature.
     "POST /api/payments/webhooks/{provider}": Row(frozenset({"bank"}), refused=401, signed="bank"),
-    "POST /api/carriers/{carrier}/events": Row(frozenset({"carrier"}), refused=401, signed="carrier"),
+    "POST /api/carriers/{carrier}/events": Row(frozenset({CARRIER}), refused=401, signed=CARRIER),
     "POST /api/shops/{shop}/sales": Row(frozenset({"shop of emei-tea"}), refused=401, signed="shop of emei-tea"),
 }
 """A union's routes."""

@@ -9,7 +9,7 @@ from standardwebhooks.webhooks import Webhook
 
 from mart_union.kernel.secrets import derived_webhook_key, webhook_key
 from mart_union.mediation.service import secret_of
-from tests.access.callers import Caller, strange_key
+from tests.access.callers import CARRIER, OTHER_CARRIER, Caller, strange_key
 
 _HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
@@ -23,7 +23,8 @@ def sign(event: dict[str, Any], caller: Caller, shop: str, other_shop: str, *, f
         return
     keys = {
         "bank": lambda: webhook_key("bank_key"),
-        "carrier": lambda: derived_webhook_key("carrier_key", f"carrier/{event['pathParameters']['carrier']}"),
+        CARRIER: lambda: _key_of_carrier(CARRIER),
+        OTHER_CARRIER: lambda: _key_of_carrier(OTHER_CARRIER),
         "shop of emei-tea": lambda: secret_of(shop),
         "shop of jianshi-outdoor": lambda: secret_of(other_shop),
     }
@@ -33,3 +34,7 @@ def sign(event: dict[str, Any], caller: Caller, shop: str, other_shop: str, *, f
     signed_id = "msg_of_another" if flaw == "of another id" else "msg_of_the_matrix"
     signature = Webhook(key).sign(signed_id, at, body)
     headers |= dict(zip(_HEADERS, ("msg_of_the_matrix", str(int(at.timestamp())), signature), strict=True))
+
+
+def _key_of_carrier(name: str) -> str:
+    return derived_webhook_key("carrier_key", name.replace(" ", "/"))
