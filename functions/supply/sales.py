@@ -86,5 +86,5 @@ def _place(shop: Shop, sale: Sale) -> Purchase:
     except (KeyReused, Busy, SupplyPriceMoved):
         raise  # the sale of that id stands, or the same report sent twice at once may still make it: it needs its recipient
     except MartUnionError:
-        forget_recipient(recipient.id)
+        forget_recipient(recipient.id, purchase=purchase)
         raise

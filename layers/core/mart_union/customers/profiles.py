@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from mart_union.customers.model import Person, Profile, Recipient, RecipientFields, checked_recipient
-from mart_union.customers.retention import add_retention
+from mart_union.customers.retention import add_retention, remove_retention
 from mart_union.customers.tables import CustomersItem, ProfileItem, RecipientItem, customer_key, recipient_key
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound
@@ -133,8 +133,8 @@ def unlist_recipient(subject: str, recipient: str) -> None:
     RecipientItem(*customer_key(subject, f"RECIPIENT#{recipient}")).delete()
 
 
-def forget_recipient(recipient: str) -> None:
-    """Erase a recipient that no order was placed with. Repeating it changes nothing."""
+def forget_recipient(recipient: str, *, purchase: str = "") -> None:
+    """Erase a recipient that no order was placed with, and what says that it is kept for `purchase`. Repeating it changes nothing."""
     item = find(RecipientItem, *recipient_key(recipient), consistent=True)
     if item is None:
         return
@@ -142,4 +142,6 @@ def forget_recipient(recipient: str) -> None:
     transaction.delete(item)
     if item.document.customer:
         transaction.delete(RecipientItem(*customer_key(item.document.customer, f"RECIPIENT#{recipient}")))
+    if purchase:
+        remove_retention(transaction, recipient, purchase, item.document.made_at)
     transaction.commit()
