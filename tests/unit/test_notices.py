@@ -14,7 +14,7 @@ import notifications.wording
 from mart_union.catalog.model import Enterprise
 from mart_union.kernel.events import Event
 from mart_union.ledger.model import Statement
-from mart_union.mediation.model import Supplier
+from mart_union.mediation.model import DepositStanding, Supplier
 from mart_union.orders.model import Line, Order, Response, Shipment
 from mart_union.stock.model import Level
 from notifications.notices import Audience, Notice, notices_of
@@ -149,6 +149,10 @@ EXAMPLES = {
     "statement": event("StatementMade", Statement("s", "supplier/g", "2026-W47", "TWD", 1, "closed", "2026", 1)),
     "enterprise": event("EnterpriseChanged", Enterprise("xu", {"en": "Xu"}, "1", "anna", "suspended", "2026")),
     "supplier": event("SupplierChanged", Supplier("g", {"en": "G"}, {}, "1", "ben", "refused", "2026")),
+    **{
+        f"deposit {state}": event("DepositStandingChanged", DepositStanding("tea", state, sequence=2))
+        for state in ("warned", "paused", "met")
+    },
 }
 
 
