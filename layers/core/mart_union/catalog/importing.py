@@ -182,6 +182,7 @@ def _count(change: _Change, upload: Upload, now: datetime, *, again: bool) -> bo
         now=now,
         low_stock=change.row.listing.low_stock,
         on_sale=None if change.level is not None and change.level.on_sale == on_sale else on_sale,
+        before=change.level or Level(change.row.listing.level),
     )
 
 

@@ -224,11 +224,13 @@ def count(
     low_stock: int | None = None,
     on_sale: bool | None = None,
     supply_minor: int | None = None,
+    before: Level | None = None,
 ) -> bool:
     """Set a level to what was counted, as a correction, making the level if it is new; says whether anything was written.
 
     What is given as None stays as it is. Repeating it writes nothing. A sale at the same moment is not lost: the count is applied to
-    what was read, under its sequence, or tried again.
+    what was read, under its sequence, or tried again. `before` is the level as its caller has just read it, sequence 0 for none: it is
+    read again only when it has changed since.
 
     Raises:
         Invalid: the quantity is negative or too large.
@@ -244,7 +246,7 @@ def count(
         after = apply(before, counted(before, quantity, actor, reference), iso(now))
         return Level(**(asdict(after) | settings))
 
-    return _rewrite(level, change)
+    return _rewrite(level, change, before)
 
 
 def set_on_sale(level: str, on_sale: bool, *, actor: str, now: datetime) -> bool:
@@ -262,22 +264,28 @@ def set_on_sale(level: str, on_sale: bool, *, actor: str, now: datetime) -> bool
     return _rewrite(level, change)
 
 
-def _rewrite(level: str, change: Callable[[Level], Level]) -> bool:
-    """Replace a level by what `change` makes of it, if that differs in more than who, why and when."""
+def _rewrite(level: str, change: Callable[[Level], Level], read: Level | None = None) -> bool:
+    """Replace a level by what `change` makes of it, if that differs in more than who, why and when. `read` is how it stood just before."""
+    known = [] if read is None else [read]
 
     def rewrite() -> bool:
-        item = find(LevelItem, *level_key(level), consistent=True)
-        before = Level(level) if item is None else level_of(item)
+        before = known.pop() if known else _find_level(level)
         after = change(before)
-        if item is not None and _facts_aside(before) == _facts_aside(after):
+        if before.sequence and _facts_aside(before) == _facts_aside(after):
             return False
         transaction = WriteTransaction()
-        is_as_read = LevelItem.sequence.does_not_exist() if item is None else LevelItem.sequence == before.sequence
+        is_as_read = LevelItem.sequence == before.sequence if before.sequence else LevelItem.sequence.does_not_exist()
         transaction.put(item_of(after), condition=is_as_read, refusal=_overtaken)
         transaction.commit()
         return True
 
     return retried(rewrite, on=_Overtaken, what="this level")
+
+
+def _find_level(level: str) -> Level:
+    """The level as it is now; without a sequence when there is none yet."""
+    item = find(LevelItem, *level_key(level), consistent=True)
+    return Level(level) if item is None else level_of(item)
 
 
 def _facts_aside(level: Level) -> Level:
