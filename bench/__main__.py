@@ -12,7 +12,7 @@ from pathlib import Path
 from bench import machine, report
 from bench.rows import Row, read_json, write_json
 from bench.tables import as_text
-from bench.union import emulator, make_tables, settle
+from bench.union import emulator, make_bucket, make_tables, settle
 
 
 def main() -> None:
@@ -26,6 +26,7 @@ def main() -> None:
     with emulator() as endpoint:
         settle(endpoint)
         make_tables()
+        make_bucket()
         for part in known.only or PARTS:
             print(f"\n{part} ...", flush=True)
             measured = list(PARTS[part](endpoint))

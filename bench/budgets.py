@@ -130,16 +130,24 @@ def _put(put: dict[str, Any], *, new: bool) -> Written:
     return Written(table, kilobytes, entered if table == "orders" else entered * kilobytes)
 
 
-def write_budget(operation: Operation, items: list[Written]) -> float:
+def write_budget(operation: Operation, items: list[Written]) -> float | None:
     """The design's write units: whole KB, doubled in a transaction; and what the indexes take."""
-    more = sum(each.kilobytes - 1 for each in items)
-    return operation.budget.units * (operation.budget.items + more) + sum(each.indexes for each in items)
+    budget, more = operation.budget, sum(each.kilobytes - 1 for each in items)
+    if budget.items is None:
+        return None
+    return budget.units * (budget.items + more) + sum(each.indexes for each in items)
 
 
 def _why_written(operation: Operation, items: list[Written]) -> str:
-    budget = operation.budget
-    more, indexes = sum(each.kilobytes - 1 for each in items), sum(each.indexes for each in items)
-    return f"{budget.units} x {budget.items} items, + {budget.units} x {more} KB beyond the first of an item, + {indexes} of indexes"
+    budget, more, indexes = (
+        operation.budget,
+        sum(each.kilobytes - 1 for each in items),
+        sum(each.indexes for each in items),
+    )
+    if budget.items is None:
+        return budget.why
+    formula = f"{budget.units} x {budget.items} items, + {budget.units} x {more} KB beyond the first of an item"
+    return f"{formula}, + {indexes} of indexes"
 
 
 def item_bytes(item: dict[str, Any]) -> int:

@@ -29,14 +29,14 @@ class Budget:
     """What section 8 of the design allows an operation.
 
     `read` is in units, None where the design says "by size". `items` counts the items that are written, in whole KB
-    of which `units` each costs: 2 in a transaction, 1 in a single write. What an item has beyond its first KB, and what indexes
-    take, is added from what was written.
+    of which `units` each costs: 2 in a transaction, 1 in a single write. None where the design gives no formula. What an item has beyond its first KB, and
+    what indexes take, is added from what was written.
     """
 
     requests: int
     why: str
     read: float | None = None
-    items: int = 0
+    items: int | None = 0
     units: int = 2
 
 

@@ -87,9 +87,7 @@ def _wait(endpoint: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def make_tables() -> None:
-    """The union's seven tables, from the models, and its bucket."""
-    from botocore.session import get_session
-
+    """The union's seven tables, from the models."""
     from mart_union.catalog.tables import CatalogItem
     from mart_union.checkout.tables import PurchaseItem
     from mart_union.customers.tables import CustomersItem
@@ -100,5 +98,11 @@ def make_tables() -> None:
 
     for table in (CatalogItem, PurchaseItem, CustomersItem, LedgerItem, MediationItem, OrdersItem, StockItem):
         table.create_table(billing_mode="PAY_PER_REQUEST")
+
+
+def make_bucket() -> None:
+    """The union's bucket. Regions share the names of buckets: one a run."""
+    from botocore.session import get_session
+
     region = {"LocationConstraint": os.environ["AWS_REGION"]}
     get_session().create_client("s3").create_bucket(Bucket=SETTINGS["UNION_BUCKET"], CreateBucketConfiguration=region)

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import browse.app
 from bench.budgets import ask, write_units
 from bench.operations import WRITE_GOAL, Budget, Operation, read
 from bench.rows import Row, counted
-from bench.scene import STORES, scene
+from bench.scene import CUSTOMER, STORES, scene, total_of, wanted
 from mart_union.catalog.files import Row as SheetRow
 from mart_union.catalog.importing import ListingImport
 from mart_union.catalog.model import OfferReference, Upload
 from mart_union.catalog.service import category_of_path
+from mart_union.checkout import cards, service
+from mart_union.checkout.card_port import Intent
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.sales import place_shop_sale
 from mart_union.customers.destinations import decide_destination, set_destination
@@ -31,12 +34,20 @@ from mart_union.mediation import service as mediation
 from mart_union.mediation.model import Offer, Terms
 from mart_union.settlement.payouts import send_payouts
 from mart_union.settlement.statements import settle_party
+from tests.faults.cards import FakeCards
 
 SUPPLIER, ROWS, PAYABLES, PARTIES = "guanxi-growers", 100, 180, 2
 
 
 def rows() -> Iterator[Row]:
     """Rows that need more than one run of an operation."""
+    before = _processor.asked
+    card = _card_checkout()
+    card.call("by-card", "asked-of-the-provider")
+    asked = _processor.asked - before
+    yield counted(
+        f"requests: {card.name}, provider's", asked, "requests", 2, "provider 2: the intent is made, and confirmed"
+    )
     few, many = (ask(_settle(number), f"settle-{number}") for number in (PAYABLES, 2 * PAYABLES))
     transactions = sum(request.operation == "TransactWriteItems" for request in few)
     why = f"at most N / 90 + 3 S transactions; N = {PAYABLES}, S = {PARTIES}"
@@ -48,8 +59,8 @@ def rows() -> Iterator[Row]:
 
 
 def works() -> list[Operation]:
-    """A front page that is still kept, a sale of a seller's shop, and an upload's rows: new, changed and unchanged ones."""
-    return [_kept_front(), _sale(), _import("new"), _import("changed"), _import("unchanged")]
+    """A front page that is still kept, a checkout by card, a sale of a seller's shop, and an upload's rows: new, changed and unchanged ones."""
+    return [_kept_front(), _card_checkout(), _sale(), _import("new"), _import("changed"), _import("unchanged")]
 
 
 def _kept_front() -> Operation:
@@ -66,6 +77,57 @@ def _kept_front() -> Operation:
         return answer
 
     return read("front page, kept", through_cache, "/", Budget(0, "0 when cached", 0))
+
+
+class _Processor(FakeCards):
+    """A card processor that counts what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def create(self, *args: Any) -> Intent:
+        self.asked += 1
+        return super().create(*args)
+
+    def confirm(self, intent: str) -> Intent:
+        self.asked += 1
+        return super().confirm(intent)
+
+    def find(self, intent: str) -> Intent:
+        self.asked += intent not in self._intents
+        return super().find(intent)
+
+
+_processor = _Processor()
+
+
+def _card_checkout() -> Operation:
+    """Reserve, authorize, confirm, in one request of the customer's; the card's provider stands in this process."""
+    wishes = wanted(3, 1)
+    total = total_of(wishes)
+
+    def buy(event: dict[str, Any], _context: Any) -> object:
+        with (
+            patch.object(cards, "card_provider", lambda: _processor),
+            patch.object(service, "cards_are_offered", lambda: True),
+        ):
+            made = service.place_purchase(
+                CUSTOMER,
+                wishes,
+                recipient=scene(),
+                total_seen=total,
+                method="card",
+                key=event["key"],
+                payment_method="pm_card_visa",
+            )
+        if made.payment != "authorized":
+            raise RuntimeError(f"the purchase is {made.payment}")
+        return made
+
+    why = "reserve 2, confirm 2; units as the table's file states; k = 3, m = 1"
+    name, budget = "checkout by card, 3 lines of 1 store", Budget(4, why, 0.5 * (3 + 1 + 2), None)
+    return Operation(name, buy, lambda key: key, lambda _key, subject: {"key": subject}, WRITE_GOAL, budget)
 
 
 @cache
