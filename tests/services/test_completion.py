@@ -126,9 +126,8 @@ def test_a_seller_collected_sale_pays_the_supplier_from_the_held_deposit(unique:
     fill_pool(market.supplier, 5, 15_000)
     save_mediated(market.store, "HERB", market.supplier, price_minor=23_000, supply_minor=15_000)
     give_money(f"store/{market.store}/deposit", 50_000)
-    sale = place_shop_sale(
-        market.store, "shop", [Wanted(market.store, "HERB", 2)], recipient=market.recipient, key="sale-0001", now=NOW
-    )
+    sold = [Wanted(market.store, "HERB", 2)]
+    sale = place_shop_sale(market.store, f"shop-{unique}", sold, recipient=market.recipient, key="sale-0001", now=NOW)
     order = delivered(market, sale.orders[0])
     assert get_balance(f"store/{market.store}/held").balance_minor == 30_000
     complete_order(order.id, actor="settlement", role="system", key="", now=LATER)

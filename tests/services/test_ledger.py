@@ -50,7 +50,7 @@ def test_an_account_never_passes_its_floor_under_sixteen_debits_at_once(unique: 
 
     def spend(number: int) -> bool:
         try:
-            post(transfer(f"{unique}-{number}", (f"customer/{unique}", -300), ("bank/out", 300)))
+            post(transfer(f"{unique}-{number}", (f"customer/{unique}", -300), (f"store/{unique}", 300)))
         except InsufficientFunds:
             return False
         return True

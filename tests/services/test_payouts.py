@@ -28,7 +28,7 @@ from mart_union.ledger.service import get_balance
 from mart_union.settlement.bank_checks import check_payouts, check_reports
 from mart_union.settlement.bank_formats import Paid, write_bank_file
 from mart_union.settlement.books import keep_bank_report
-from mart_union.settlement.channels import StripeTransfers
+from mart_union.settlement.channels import BankFiles, StripeTransfers
 from mart_union.settlement.payouts import return_payout, send_payouts
 from mart_union.settlement.statements import list_statements
 from tests.services.buckets import own_bucket
@@ -209,6 +209,31 @@ def test_sending_that_is_cut_off_at_any_request_is_finished_by_the_next_with_the
             break
     assert number > 8
     assert not was_cut_off
+
+
+class Unreachable(BankFiles):
+    """A bucket that takes no file."""
+
+    def deliver(self, file: BankFile, paid: object) -> None:
+        raise CutOff
+
+
+def test_a_file_cut_off_behind_one_of_the_next_day_is_finished_and_both_days_count_their_own(unique: str) -> None:
+    party, tomorrow = f"customer/{unique}", NOW + timedelta(days=1)
+    give_money(party, 10_000)
+    verify_account(party, NOW)
+    send_payouts(NOW)
+    take_out(unique, 5_000, "tomorrow")
+    [after_midnight] = send_payouts(tomorrow)
+    take_out(unique, 1_000, "late")
+    with pytest.raises(CutOff):
+        send_payouts(NOW, Unreachable())
+    left = get_payout(f"late-{unique}").file
+    assert [file.id for file in send_payouts(tomorrow)] == [left]
+    assert (left[:10], after_midnight.day, get_payout(f"late-{unique}").state) == ("2026-11-22", "2026-11-23", "sent")
+    take_out(unique, 2_000, "again")
+    [again] = send_payouts(NOW)
+    assert int(again.id[-3:]) == int(left[-3:]) + 1
 
 
 def test_four_runs_at_once_put_each_payout_into_one_file(unique: str) -> None:

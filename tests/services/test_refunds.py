@@ -300,7 +300,7 @@ def test_what_a_shop_collected_is_refunded_by_the_shop(unique: str) -> None:
     fill_pool(market.supplier, 5, 15_000)
     save_mediated(market.store, "HERB", market.supplier, price_minor=23_000, supply_minor=15_000)
     sold = [Wanted(market.store, "HERB", 2)]
-    sale = place_shop_sale(market.store, "shop", sold, recipient=market.recipient, key="sale-0001", now=NOW)
+    sale = place_shop_sale(market.store, f"shop-{unique}", sold, recipient=market.recipient, key="sale-0001", now=NOW)
     with pytest.raises(RuleViolation, match="own shop"):
         refund(market, sale.orders[0], RefundWish(1, amount_minor=100))
 

@@ -104,7 +104,7 @@ def test_more_than_the_transfer_moved_is_refused_and_nothing_is_posted(unique: s
 
 def test_money_that_is_spent_cannot_be_taken_back(unique: str) -> None:
     completion(unique)
-    spent = postings_of({f"customer/{unique}": -32_000, "bank/out": 32_000})
+    spent = postings_of({f"customer/{unique}": -32_000, f"store/{unique}": 32_000})
     post(Transfer(f"{unique}-spent", "withdrawal", "TWD", spent, "test", iso(NOW)))
     with pytest.raises(InsufficientFunds):
         part(unique, None)

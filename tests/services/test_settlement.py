@@ -166,7 +166,7 @@ def test_181_payables_of_a_party_take_three_pages_and_at_most_six_transactions(u
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_run_cut_off_at_any_request_is_finished_by_the_next(unique: str, when: str) -> None:
-    for number in range(40):
+    for number in range(60):
         day = (date(2100, 1, 1) + timedelta(days=random.randrange(300_000))).isoformat()
         parties = {
             party: owe(party, day, *range(1, size))

@@ -58,10 +58,9 @@ def list_bank_files(month: str) -> list[BankFile]:
     return [item.document for item in found]
 
 
-def newest_bank_file(month: str) -> BankFile | None:
-    """The newest bank file of a month, if it has one. One query."""
-    found = BankFileItem.query(bank_file_key(month)[0], scan_index_forward=False, limit=1, consistent_read=True)
-    return next((item.document for item in found), None)
+def list_unsent(month: str) -> list[BankFile]:
+    """A month's bank files that were begun and not sent, oldest first. One query."""
+    return [file for file in reversed(list_bank_files(month)) if file.state != "sent"]
 
 
 def pages_of(file: BankFile) -> Iterator[list[Payout]]:
@@ -70,9 +69,11 @@ def pages_of(file: BankFile) -> Iterator[list[Payout]]:
         yield list(item.payouts)
 
 
-def begin_bank_file(day: str, before: BankFile | None, terms: PayoutTerms, now: datetime) -> BankFile:
-    """The next file of a day, not stored yet: its first page is stored with it."""
-    number = int(before.id.rpartition(".")[2]) + 1 if before is not None and before.day == day else 1
+def begin_bank_file(day: str, terms: PayoutTerms, now: datetime) -> BankFile:
+    """The next file of a day, not stored yet: its first page is stored with it. One query."""
+    of_day = BankFileItem.sk.startswith(f"{day}.")
+    found = BankFileItem.query(bank_file_key(day)[0], of_day, scan_index_forward=False, limit=1, consistent_read=True)
+    number = max((int(item.document.id.rpartition(".")[2]) for item in found), default=0) + 1
     return BankFile(f"{day}.{number:03d}", day, "collecting", iso(now), terms)
 
 

@@ -52,12 +52,11 @@ def send_payouts(now: datetime, channel: Channel | None = None) -> list[BankFile
         Conflict: another run is at it.
     """
     channel = channel or BankFiles()
-    begun = _newest(now)
-    sent = [_finish(begun, channel)] if begun is not None and begun.state != "sent" else []
+    sent = [_finish(begun, channel) for begun in _unsent(now)]
     day, ready = local_date(now, settings().time_zone).isoformat(), list_ready()
     pages = _pages(ready)
     while page := next(pages, None):
-        file = ledger.begin_bank_file(day, _newest(now), ledger.get_terms(), now)
+        file = ledger.begin_bank_file(day, ledger.get_terms(), now)
         channel.check(file)
         for each in itertools.chain([page], itertools.islice(pages, _PAGES_A_FILE - 1)):
             file = ledger.collect(file, each)
@@ -65,11 +64,12 @@ def send_payouts(now: datetime, channel: Channel | None = None) -> list[BankFile
     return sent
 
 
-def _newest(now: datetime) -> BankFile | None:
-    """The newest file of this month or the one before."""
+def _unsent(now: datetime) -> list[BankFile]:
+    """The files of this month and the one before that were begun and not sent, oldest first, whichever was begun after them: a run that
+    began before midnight may store its file after the first one of the next day."""
     today = local_date(now, settings().time_zone)
     before = today.replace(day=1) - timedelta(days=1)
-    return ledger.newest_bank_file(f"{today:%Y-%m}") or ledger.newest_bank_file(f"{before:%Y-%m}")
+    return [*ledger.list_unsent(f"{before:%Y-%m}"), *ledger.list_unsent(f"{today:%Y-%m}")]
 
 
 def _pages(payouts: Iterator[Payout]) -> Iterator[list[Payout]]:
