@@ -175,9 +175,10 @@ class ReportPageItem(LedgerItem):
 
 
 class JobItem(LedgerItem):
-    """How far a scheduled job has come."""
+    """How far a scheduled job has come, and what it left behind."""
 
     done_until = UnicodeAttribute()
+    left = Document(tuple[str, ...], null=True)
 
 
 def account_key(account: str) -> tuple[str, str]:

@@ -40,6 +40,10 @@ MINUTES = 16
 """Characters of an ISO moment that name its minute."""
 
 
+_MOST_LEFT = 100
+"""Buckets with failed items that are noted one by one; with more of them at once, rounds go through all buckets since the first beyond."""
+
+
 class Outcome(Struct, frozen=True):
     """How many items a round acted on, and how many it could not and leaves to the next."""
 
@@ -55,36 +59,48 @@ def go_round(
 ) -> Outcome:
     """Act on every item whose moment has come: `list_due(bucket, until, limit)` names them, `act` says whether there was something to do.
 
-    An item that is refused, or fails for a reason that nobody foresaw, is logged and does not hold up the others; the next round
-    begins with its bucket.
+    An item that is refused, or fails for a reason that nobody foresaw, is logged and does not hold up the others; its bucket is noted,
+    and the next round looks at it first. What fails for good costs one query a round, not one for each bucket since.
     """
-    done, failed, first_failed = 0, 0, ""
-    for number, bucket in enumerate(_buckets(rounds, now)):
+    done, failed, left, beyond = 0, 0, list[str](), ""
+    for number, bucket in _buckets(rounds, now):
         if number % _BUCKETS_A_NOTE == 0:
-            jobs.set_checkpoint(rounds.job, first_failed or bucket)
-        for item in list_due(bucket, iso(now), _MOST_A_BUCKET):
-            try:
-                done += act(item)
-                continue
-            except MartUnionError as error:
-                logger.warning(
-                    "left to the next round", job=rounds.job, item=item, code=error.code, reason=error.detail
-                )
-            except Exception:  # such as an item that cannot be read: the others do not wait for it
-                logger.exception("failed, and left to the next round", job=rounds.job, item=item)
-            failed += 1
-            first_failed = first_failed or bucket
+            jobs.set_checkpoint(rounds.job, beyond or bucket, left)
+        outcome = _act_on(list_due(bucket, iso(now), _MOST_A_BUCKET), act, rounds.job)
+        done, failed = done + outcome.done, failed + outcome.failed
+        if outcome.failed and len(left) < _MOST_LEFT:
+            left.append(bucket)
+        elif outcome.failed:
+            beyond = beyond or bucket
     again = iso(now - rounds.bucket)[: rounds.bucket_characters]
-    jobs.set_checkpoint(rounds.job, min(first_failed or again, again))
+    first = min(beyond or again, again)
+    jobs.set_checkpoint(rounds.job, first, [bucket for bucket in left if bucket < first])
     return Outcome(done, failed)
 
 
-def _buckets(rounds: Round, now: datetime) -> Iterator[str]:
-    checkpoint = jobs.get_checkpoint(rounds.job)
-    moment = _moment(checkpoint) if checkpoint else now - rounds.first_look_back
+def _act_on(items: Iterable[str], act: Callable[[str], bool], job: str) -> Outcome:
+    done, failed = 0, 0
+    for item in items:
+        try:
+            done += act(item)
+            continue
+        except MartUnionError as error:
+            logger.warning("left to the next round", job=job, item=item, code=error.code, reason=error.detail)
+        except Exception:  # such as an item that cannot be read: the others do not wait for it
+            logger.exception("failed, and left to the next round", job=job, item=item)
+        failed += 1
+    return Outcome(done, failed)
+
+
+def _buckets(rounds: Round, now: datetime) -> Iterator[tuple[int, str]]:
+    """The buckets that were left, under -1, then those since the last round, numbered from zero."""
+    progress = jobs.get_progress(rounds.job)
+    yield from ((-1, name) for name in progress.left)
+    moment = _moment(progress.done_until) if progress.done_until else now - rounds.first_look_back
+    number = 0
     while (name := iso(moment)[: rounds.bucket_characters]) <= iso(now)[: rounds.bucket_characters]:
-        yield name
-        moment += rounds.bucket
+        yield number, name
+        number, moment = number + 1, moment + rounds.bucket
 
 
 def _moment(bucket: str) -> datetime:
