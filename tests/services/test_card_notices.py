@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,16 +16,19 @@ from mart_union.checkout.card_port import Movement, card_provider
 from mart_union.checkout.model import Purchase
 from mart_union.checkout.service import get_purchase
 from mart_union.kernel.clock import local_date, utc_now
-from mart_union.kernel.errors import KeyReused
+from mart_union.kernel.errors import KeyReused, ProviderUnavailable
+from mart_union.ledger import jobs
 from mart_union.ledger.model import Transfer
 from mart_union.ledger.postings import record_postings
 from mart_union.ledger.service import get_transfer
 from mart_union.ledger.tables import PayableItem, payable_key
+from mart_union.settlement.books import reconcile, reconcile_daily
 from mart_union.settlement.chargebacks import post_dispute
 from mart_union.settlement.provider_report import post_fees, provider_differences
 from payments.app import lambda_handler
 from tests.card_desk import ASKS_FOR_ACTION, DECLINED, Desk
 from tests.gateway import CONTEXT, gateway_event, headers_of
+from tests.services.buckets import own_bucket
 from tests.services.market import Market, open_market
 from tests.services.test_cards import LATER, TOTAL, amounts, answer, buy, intent_of, refund_of, stock
 
@@ -174,6 +178,35 @@ def test_the_processors_report_and_the_ledger_agree_and_what_one_lacks_is_named(
         each for each in provider_differences(day) if "refund" in each.detail and made.id and "-1000" in each.detail
     ]
     assert unknown.invariant == 1
+
+
+def test_the_daily_reconciliation_compares_yesterday_once_the_processor_has_told_all_of_it(
+    market: Market, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = utc_now()
+    purchase = buy(market, desk.card())
+    answer(purchase.orders[0], "accept")
+    capture_purchase(purchase.id, now)
+    card_provider().refund(intent_of(purchase), 700, f"never-posted-{purchase.id}")
+    told = {each for each in provider_differences(local_date(now, "Asia/Taipei").isoformat()) if "-700" in each.detail}
+    kept = {"reconcile": local_date(now, "Asia/Taipei").isoformat()}
+    monkeypatch.setattr(jobs, "get_checkpoint", kept.__getitem__)
+    monkeypatch.setattr(jobs, "set_checkpoint", lambda job, until: kept.update({job: until}))
+    midnight = datetime.combine(local_date(now, "Asia/Taipei") + timedelta(days=1), time(), ZoneInfo("Asia/Taipei"))
+    with own_bucket():
+        assert reconcile_daily(midnight + timedelta(minutes=59)) is None
+        report = reconcile_daily(midnight + timedelta(minutes=61))
+        assert report is not None
+        assert len(told) == 1
+        assert told <= set(report.differences)
+        assert reconcile_daily(midnight + timedelta(hours=2)) is None
+
+        def fail(*_: object) -> None:
+            raise ProviderUnavailable("the card processor does not answer")
+
+        monkeypatch.setattr("mart_union.settlement.provider_report.provider_differences", fail)
+        silent = reconcile(midnight + timedelta(hours=3))
+    assert [each.subject for each in silent.differences if "does not answer" in each.detail] == ["provider/stripe"]
 
 
 def found(day: str, intent: str, transfer: Transfer) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from msgspec.structs import replace
@@ -21,7 +22,7 @@ from mart_union.ledger.model import (
     Transfer,
 )
 from mart_union.orders.model import Share
-from mart_union.settlement.reconciliation import Books, Difference, differences
+from mart_union.settlement.reconciliation import Books, Difference, balances_until, check_balances, differences
 from mart_union.stock.model import Level
 from tests.orders_examples import line_of, order_of
 
@@ -217,3 +218,15 @@ def test_held_deposits_are_what_open_lines_need() -> None:
         Difference(2, "store/emei-tea/deposit", "it is below its floor by 500"),
         Difference(9, "store/emei-tea/held", "it holds 500, open lines need 0"),
     ]
+
+
+def test_a_days_end_is_off_where_an_unbalanced_transfer_was_in_it_even_if_a_later_one_makes_up_for_it() -> None:
+    lost = transfer("lost", "top-up", {"bank/out": 500})
+    found = transfer("found", "top-up", {"bank/out": -500})
+    ledger = Ledger(
+        transfers=[replace(lost, at="2026-11-22T04:00:00.000Z"), replace(found, at="2026-11-23T04:00:00.000Z")]
+    )
+    first, second = date(2026, 11, 22), date(2026, 11, 23)
+    [told] = check_balances(balances_until(ledger, first, "UTC"), first)
+    assert (told.invariant, told.subject) == (1, "day/2026-11-22")
+    assert list(check_balances(balances_until(ledger, second, "UTC"), second)) == []

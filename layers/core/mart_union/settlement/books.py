@@ -21,12 +21,13 @@ from mart_union.ledger.reports import keep_report
 from mart_union.orders.census import all_orders
 from mart_union.settlement.differences import Difference
 from mart_union.settlement.provider_report import reported_differences
-from mart_union.settlement.reconciliation import Books, balances_until, differences
+from mart_union.settlement.reconciliation import Books, balances_until, check_balances, differences
 from mart_union.stock.census import all_levels
 
 _JOB = "reconcile"
 _KINDS = frozenset({"received", "sent", "returned"})
 _NEWEST = "reconciliation/newest.json"
+_PROVIDERS_LAG = timedelta(hours=1)
 RECONCILE = "reconcile"
 """The task by which the settlement function is asked for a reconciliation out of turn."""
 
@@ -64,6 +65,8 @@ def reconcile(now: datetime, day: str = "") -> Report:
     today = local_date(now, settings().time_zone)
     closed = checked_day(day, today) if day else today
     books, found = agreed_differences()
+    balances = balances_until(books.ledger, closed, settings().time_zone)
+    found += check_balances(balances, closed)
     found += reported_differences(closed if closed < today else today - timedelta(days=1))
     report = Report(
         at=iso(now),
@@ -74,7 +77,7 @@ def reconcile(now: datetime, day: str = "") -> Report:
         statements=len(books.ledger.statements),
         differences=tuple(found),
         day=closed.isoformat(),
-        balances=balances_until(books.ledger, closed, settings().time_zone),
+        balances=balances,
     )
     _keep(report, newest=closed == today)
     return report
@@ -126,8 +129,8 @@ def agreed_differences() -> tuple[Books, list[Difference]]:
 
 
 def reconcile_daily(now: datetime) -> Report | None:
-    """The day's reconciliation, if it has not been made yet."""
-    today = local_date(now, settings().time_zone).isoformat()
+    """The day's reconciliation, if it has not been made yet; from an hour after midnight on, when providers have told all of the day before."""
+    today = local_date(now - _PROVIDERS_LAG, settings().time_zone).isoformat()
     if jobs.get_checkpoint(_JOB) >= today:
         return None
     report = reconcile(now)

@@ -29,6 +29,7 @@ __all__ = [
     "Difference",
     "balances_of",
     "balances_until",
+    "check_balances",
     "check_cards",
     "check_completions",
     "check_escrow",
@@ -106,6 +107,13 @@ def balances_until(ledger: Ledger, day: date, time_zone: str) -> dict[str, int]:
             "/".join([kind, *rest] if kind in {"customer", "order", "store", "supplier", "carrier"} else [kind, name])
         ] += amount
     return dict(sorted(kinds.items()))
+
+
+def check_balances(balances: Mapping[str, int], day: date) -> Iterator[Difference]:
+    """Invariant 1, of the past, too: what accounts held when a day was over sums to zero."""
+    total = sum(balances.values())
+    if total:
+        yield Difference(1, f"day/{day}", f"what accounts held when it was over sums to {total}, not to zero")
 
 
 def check_transfers(transfers: Iterable[Transfer]) -> Iterator[Difference]:
