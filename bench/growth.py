@@ -32,7 +32,7 @@ def rows(endpoint: str, rounds: int = ROUNDS) -> Iterator[Row]:
     """Of each operation, with ten and a hundred times the data against once: time, and what is asked of the database."""
     workers = {scale: _Worker(scale, region, endpoint) for scale, region in SCALES.items()}
     try:
-        (names, listing), *_ = [worker.answer() for worker in workers.values()]
+        (names, listed), *_ = [worker.answer() for worker in workers.values()]
         for name in names:
             times: Times = {scale: [] for scale in SCALES}
             bare: Times = {scale: [] for scale in SCALES}
@@ -41,7 +41,7 @@ def rows(endpoint: str, rounds: int = ROUNDS) -> Iterator[Row]:
                     own, others = workers[scale].ask(name)
                     times[scale] += own
                     bare[scale] += others
-            yield from _grown(name, times, bare, is_list=name in listing)
+            yield from _grown(name, times, bare, is_list=name in listed)
             yield from _asked(name, {scale: worker.ask(f"?{name}") for scale, worker in workers.items()})
     finally:
         for worker in workers.values():
@@ -54,7 +54,7 @@ def _grown(name: str, times: Times, bare: Times, *, is_list: bool) -> Iterator[R
         goal = None if is_list else GOAL
         yield compared(f"growth: {row}", times[scale], times[1], against="once the data", goal=goal)
         if is_list:
-            yield _against_bare(f"growth, of the bare calls': {row}", scale, times, bare)
+            yield _against_bare(f"growth against that of the bare calls: {row}", scale, times, bare)
 
 
 def _against_bare(name: str, scale: int, times: Times, bare: Times) -> Row:
@@ -110,16 +110,22 @@ def work(scale: int) -> None:
 
     make_tables()
     fill(scene(), scale)
-    listing = lists()
-    pairs = {each.name: Pair(each) for each in (*listing, *operations())}
-    print(json.dumps([list(pairs), [each.name for each in listing]]), flush=True)
+    pages = lists()
+    listed = [each.name for each in pages]
+    pairs = {each.name: Pair(each) for each in (*pages, *operations())}
+    print(json.dumps([list(pairs), listed]), flush=True)
     for number, line in enumerate(sys.stdin):
         name = line.strip()
         if name.startswith("?"):
             print(json.dumps(_count(pairs[name[1:]])), flush=True)
             continue
-        timed = [pairs[name].timed(f"growth-{number}-{call}") for call in range(CALLS)]
+        timed = [_timed(pairs[name], f"growth-{number}-{call}", name in listed) for call in range(CALLS)]
         print(json.dumps([[own for own, _ in timed], [bare for _, bare in timed]]), flush=True)
+
+
+def _timed(pair: Pair, key: str, is_list: bool) -> tuple[float, float]:
+    """The handler's milliseconds, and of a list's page those of its bare calls."""
+    return pair.timed(key) if is_list else (pair.handled(key), 0.0)
 
 
 def _count(pair: Pair) -> tuple[int, float]:

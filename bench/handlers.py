@@ -30,7 +30,7 @@ class Pair:
         self._operation = operation
         self._prefix = operation.name.replace(" ", "-").replace(",", "").replace("'", "")
         for number in range(_WARM):
-            self._handler(f"{self._prefix}-warm-{number}")
+            self.handled(f"{self._prefix}-warm-{number}")
         key = f"{self._prefix}-recorded"
         subject = operation.subject(key)
         with recorded() as self.requests:
@@ -46,10 +46,11 @@ class Pair:
         handler_key, bare_key = f"{self._prefix}-handler-{key}", f"{self._prefix}-bare-{key}"
         if self._bare_is_first:
             bare = self._bare(bare_key)
-            return self._handler(handler_key), bare
-        return self._handler(handler_key), self._bare(bare_key)
+            return self.handled(handler_key), bare
+        return self.handled(handler_key), self._bare(bare_key)
 
-    def _handler(self, key: str) -> float:
+    def handled(self, key: str) -> float:
+        """Milliseconds of the handler alone."""
         event = self._operation.event(key, self._operation.subject(key))
         start = time.perf_counter()
         self._operation.answer(event)
