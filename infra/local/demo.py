@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,12 +12,13 @@ import httpx
 from infra.invariants import check_local
 from infra.local import people
 from infra.local.bank import send_money
+from infra.local.demo_cards import paid_by_card
 from infra.local.network import SAMPLE, read, write
 from infra.local.people import Person, Refused
 from infra.local.seed import upload
 from infra.local.shop import listening, report_sale
+from infra.local.story import UNION, Story, expect, wait_until
 
-UNION = "hsinchu"
 PLACE = "竹北"
 LINKED_SKU = "TRAY"
 _CATALOG = """id,title,description,title_en,description_en,product_type,union_category,kind,price,quantity,low_stock,glyph
@@ -36,33 +35,6 @@ _RECIPIENT = {
     "postcode": "300",
     "phone": "0900-000-012",
 }
-
-
-class Story:
-    """What the story has come to, and the people in it."""
-
-    def __init__(self, network: dict[str, Any]) -> None:
-        self.network = network
-        self.facts = network["unions"][UNION]
-        self.run = f"{int(time.time()):x}"
-        self.store, self.supplier = f"persimmons-{self.run}", f"weaver-{self.run}"
-        self.step = 0
-
-    def person(self, role: str) -> Person:
-        """The sample account that holds a role, signed in at the union."""
-        account = next(one for one in self.facts["accounts"] if role in one["roles"])
-        return people.signed_in(self.network, self.facts["url"], account["email"])
-
-    def tell(self, text: str, *details: str) -> None:
-        """Print a step of the story."""
-        self.step += 1
-        print(f"{self.step:2}. {text}")
-        for detail in details:
-            print(f"      {detail}")
-
-    def money(self, amount_minor: int) -> str:
-        """An amount in the union's currency."""
-        return f"NT${amount_minor // 100:,}" if amount_minor % 100 == 0 else f"NT${amount_minor / 100:,.2f}"
 
 
 def main() -> int:
@@ -85,6 +57,7 @@ def play(story: Story) -> dict[str, Any]:
     linked = opened(story)
     purchase = bought(story, linked)
     served(story, purchase)
+    paid_by_card(story)
     sold_elsewhere(story)
     cleared(story)
     balanced(story)
@@ -382,28 +355,6 @@ def proven(story: Story) -> None:
 def _report(operator: Person) -> dict[str, Any]:
     answer = operator.http.get("/api/operate/reconciliation")
     return dict(answer.json()) if answer.status_code == 200 else {"at": ""}
-
-
-def expect(is_so: bool, otherwise: str) -> None:
-    """A step is as it should be.
-
-    Raises:
-        Refused: it is not.
-    """
-    if not is_so:
-        raise Refused(otherwise)
-
-
-def wait_until(is_so: Callable[[], Any], seconds: float, what: str) -> None:
-    """Ask again and again until something that the network does by itself has been done.
-
-    Raises:
-        Refused: it was not done in time.
-    """
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        expect(time.monotonic() < deadline, f"{what} is not there after {seconds:.0f} s")
-        time.sleep(0.5)
 
 
 def _read_json(name: str) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.demo import wait_until
 from infra.local.http import client
 from infra.local.people import signed_in
+from infra.local.story import wait_until
 from tests.laptop import run_command
 
 pytestmark = pytest.mark.skipif(bool(os.environ.get("MART_UNION_NETWORK")), reason="leaves the person's network alone")

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from infra.local import people
-from infra.local.demo import Story, play
+from infra.local.demo import play
+from infra.local.story import Story
 
 
 def test_the_whole_story_ends_with_balanced_books(network: dict[str, Any]) -> None:
