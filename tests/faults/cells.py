@@ -167,9 +167,21 @@ class Theater:
         self._play()
 
     def run_with_effects(self) -> set[str]:
-        """Play it; what it told to others."""
+        """Play it; what it told to others, beyond the union's own queues."""
         self._play()
-        return _words(self.wire.effects)
+        return _words([effect for effect in self.wire.effects if effect[0] != "sqs"])
+
+    def feed_queued(self) -> None:
+        """Deliver what the last run put on its function's own queue, until nothing comes of it any more."""
+        for _ in range(_MOST_REPEATS):
+            bodies = _queued(self.wire.effects)
+            if not bodies:
+                return
+            records = [
+                {"messageId": str(number), "body": body, "eventSource": "aws:sqs", "attributes": {}}
+                for number, body in enumerate(bodies)
+            ]
+            self._feed({"Records": records}, self.story.name)
 
     def lay(self) -> None:
         """The world as it was laid, with nothing of the story's beginning."""
@@ -270,6 +282,11 @@ def _wrong_first(first: Answer, reference: Reference, cell: Cell) -> list[str]:
 
 def _shown(answer: Answer) -> str:
     return f"{answer.word} {answer.content[:200]}".strip()
+
+
+def _queued(effects: list[Effect]) -> list[str]:
+    batches = (msgspec.json.decode(body) for _, operation, body in effects if operation == "SendMessageBatch")
+    return [entry["MessageBody"] for batch in batches for entry in batch["Entries"]]
 
 
 def _words(effects: list[Effect]) -> set[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 _READS = ("Get", "Query", "Scan", "BatchGet", "List", "Head", "Describe", "GET")
 _CONFLICTING = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"})
 _ONE_OPERATION = frozenset({"throttle", "conflict", "break", "part"})
-_DIVISIBLE = frozenset({"BatchWriteItem", "BatchGetItem", "PutEvents"})
+_DIVISIBLE = frozenset({"BatchWriteItem", "BatchGetItem", "PutEvents", "SendMessageBatch"})
 """Batches of which the service may carry out some entries and give the others back."""
 
 

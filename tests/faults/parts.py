@@ -10,7 +10,8 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 Entry = tuple[str, Any]
-"""A table's name and what is asked of it; of an event bus, '' and the event."""
+"""A table's name and what is asked of it; of a bus or a queue, '' and the event or message."""
+_OF_ENTRIES = frozenset({"PutEvents", "SendMessageBatch"})
 
 
 def divided(operation: str, body: bytes) -> tuple[bytes, list[Entry]]:
@@ -20,14 +21,14 @@ def divided(operation: str, body: bytes) -> tuple[bytes, list[Entry]]:
     taken, left = entries[1::2], entries[::2]
     if not taken:
         return b"", left
-    if operation == "PutEvents":
-        return json.dumps({**asked, "Entries": [event for _, event in taken]}).encode(), left
+    if operation in _OF_ENTRIES:
+        return json.dumps({**asked, "Entries": [entry for _, entry in taken]}).encode(), left
     return json.dumps({**asked, "RequestItems": _by_table(operation, taken, asked["RequestItems"])}).encode(), left
 
 
 def _entries(operation: str, asked: dict[str, Any]) -> list[Entry]:
-    if operation == "PutEvents":
-        return [("", event) for event in asked["Entries"]]
+    if operation in _OF_ENTRIES:
+        return [("", entry) for entry in asked["Entries"]]
     return [
         (table, entry)
         for table, part in asked["RequestItems"].items()
@@ -51,6 +52,9 @@ def with_the_rest(operation: str, answer: dict[str, Any], left: Sequence[Entry])
         failed = {"ErrorCode": "ThrottlingException", "ErrorMessage": "by the harness"}
         entries = [taken[number // 2] if number % 2 else failed for number in range(len(taken) + len(left))]
         return json.dumps({"FailedEntryCount": len(left), "Entries": entries}).encode()
+    if operation == "SendMessageBatch":
+        failed_ones = [{"Id": each["Id"], "SenderFault": False, "Code": "ServiceUnavailable"} for _, each in left]
+        return json.dumps({"Successful": [], **answer, "Failed": failed_ones}).encode()
     word = "UnprocessedKeys" if operation == "BatchGetItem" else "UnprocessedItems"
     empty = {"Responses": {}} if operation == "BatchGetItem" else {}
     return json.dumps({**empty, **answer, word: _by_table(operation, left, {})}).encode()

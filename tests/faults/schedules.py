@@ -9,6 +9,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from mart_union.ledger.census import whole_ledger
+from mart_union.ledger.due import mark_due
 from tests.faults import chance
 from tests.faults.cells import Cell, Reference, Theater, differences
 from tests.faults.commands import Command, started_by
@@ -117,6 +119,8 @@ def _play_late(name: str, command: Command, story: Story, place: Place, wire: Wi
     late, told_late = _fire(Theater(place, wire, command, story), [periods[0], periods[-1]])
     problems = differences(standing(on_time), standing(late), "how things stand")
     problems += broken_invariants(on_time) + broken_invariants(late)
+    if standing(on_time) == standing(place.laid) and not told_then:
+        problems.append("nothing fell due in all these periods")
     if told_then != told_late:
         problems.append(f"the late one told {told_late}, the one on time {told_then}")
     return one_cell(name, problems)
@@ -128,7 +132,9 @@ def _fire(theater: Theater, periods: Sequence[timedelta]) -> tuple[State, set[st
     effects: set[str] = set()
     for period in [*periods, *(periods[-1] + later for later in _AFTERWARDS)]:
         chance.set_clock(chance.START + period)
+        mark_due(whole_ledger().payables, chance.now())  # as the ledger's stream has it done
         effects = theater.run_with_effects()
+        theater.feed_queued()
     state = theater.look()
     theater.close()
     return state, effects

@@ -126,6 +126,8 @@ def test_what_a_service_gives_back_stands_in_its_answer() -> None:
     events = json.loads(with_the_rest("PutEvents", {"Entries": [{"EventId": "2"}]}, [("", 1), ("", 3)]))
     assert events["FailedEntryCount"] == 2
     assert [entry.get("EventId", "") for entry in events["Entries"]] == ["", "2", ""]
+    queued = json.loads(with_the_rest("SendMessageBatch", {"Successful": [{"Id": "1"}]}, [("", {"Id": "0"})]))
+    assert (queued["Successful"], [each["Id"] for each in queued["Failed"]]) == ([{"Id": "1"}], ["0"])
     read = json.loads(with_the_rest("BatchGetItem", {"Responses": {"a": [2]}}, [("a", 1)]))
     assert read == {"Responses": {"a": [2]}, "UnprocessedKeys": {"a": {"Keys": [1]}}}
 
