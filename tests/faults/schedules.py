@@ -30,7 +30,7 @@ PERIODS: dict[str, Sequence[timedelta]] = {
     "presence": [number * _MINUTE for number in range(6)],
 }
 """When each schedule fires, from the beginning on, in which things fall due; the late one fires at the first and the last of them."""
-_AFTERWARDS = [number * _DAY for number in (1, 2, 3, 10, 20)]
+_AFTERWARDS: dict[str, Sequence[timedelta]] = {"settlement": [number * _DAY for number in (1, 2, 3, 10, 20)]}
 """When both fire after that, so that what the late one began comes to its end, too."""
 
 
@@ -130,7 +130,8 @@ def _fire(theater: Theater, periods: Sequence[timedelta]) -> tuple[State, set[st
     """How things stand after it was fired at these times in the world as it was laid, and some more; and what it told last."""
     theater.lay()
     effects: set[str] = set()
-    for period in [*periods, *(periods[-1] + later for later in _AFTERWARDS)]:
+    afterwards = _AFTERWARDS.get(theater.command.function, ())
+    for period in [*periods, *(periods[-1] + later for later in afterwards)]:
         chance.set_clock(chance.START + period)
         mark_due(whole_ledger().payables, chance.now())  # as the ledger's stream has it done
         effects = theater.run_with_effects()
