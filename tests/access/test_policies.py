@@ -37,7 +37,12 @@ BEYOND_EVENTS = {
     "settlement": ("WriteReports", "KnowWhatIsMissing", "HandOutJobs", "ReadTheUnionsKeys"),
     "shelving": ("ChangeCatalog: dynamodb:DeleteItem",),
     "supply": ("TakeUploads", "ReadReports", "KnowWhatIsMissing", "ReadTheUnionsKeys"),
-    "sweeper": ("ReadTheUnionsKeys", "EndUrgentSales", "ReviewDeposits", "EraseRecipients"),  # what has its time much later
+    "sweeper": (
+        "ReadTheUnionsKeys",
+        "EndUrgentSales",
+        "ReviewDeposits",
+        "EraseRecipients",
+    ),  # what has its time much later
     "tracking": ("ReadTheUnionsKeys",),
 }
 """By function, what no sample event needs and why it is granted all the same: requests that others send with its presigned addresses,
