@@ -31,10 +31,14 @@ def try_restarts(seed: int) -> Iterator[Tale]:
             "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in _FOLDERS),
         }
         command = [sys.executable, "-m", "tests.faults.interrupted", str(seed), str(free_port()), str(free_port())]
-        with log.open("w") as output:
-            run = subprocess.run(
-                command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True, timeout=_SECONDS, check=False,
-            )  # fmt: skip
+        try:
+            with log.open("w") as output:
+                run = subprocess.run(
+                    command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=output, text=True, timeout=_SECONDS, check=False,
+                )  # fmt: skip
+        finally:  # also when the run is broken off: no network is left behind
+            clean = [sys.executable, "-m", "infra.local", "clean"]
+            subprocess.run(clean, env=environment, cwd=ROOT, capture_output=True, check=False)
         told = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
         for each in told:
             yield one_cell(each["cell"], each["problems"])
