@@ -17,7 +17,7 @@ class Loopback(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
-def client(url: str, *, token: str = "", timeout: float = 30) -> httpx.Client:
+def client(url: str, *, token: str = "", timeout: float = 90) -> httpx.Client:
     """A client of one address of the local network; with a token, it calls as that person. Redirects are not followed."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=Loopback(limits=_NO_SPARE))
