@@ -34,12 +34,11 @@ def trim(data: Path, services: set[str]) -> None:
 
 
 def _without_prose(described: Any) -> Any:
-    """The description without `documentation`; a member of that name is described by an object, and stays."""
+    """The description with empty `documentation`: botocore reads some of it. A member of that name is an object, and stays."""
     if isinstance(described, dict):
         return {
-            name: _without_prose(value)
+            name: "" if name == "documentation" and isinstance(value, str) else _without_prose(value)
             for name, value in described.items()
-            if not (name == "documentation" and isinstance(value, str))
         }
     return [_without_prose(each) for each in described] if isinstance(described, list) else described
 

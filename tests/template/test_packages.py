@@ -85,6 +85,8 @@ def test_trimmed_descriptions_make_the_same_clients(tmp_path: Path) -> None:
     for service in services:
         for region in ("us-east-1", "ap-northeast-1", "cn-north-1", "us-gov-west-1"):
             assert _client_facts(after, service, region) == _client_facts(before, service, region)
+    form = after.create_client("s3", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    assert form.generate_presigned_post("bucket", "key")["fields"]["key"] == "key"
     assert sum(each.stat().st_size for each in trimmed.glob("dynamodb/*/service-2*")) < 150_000
 
 
