@@ -38,6 +38,7 @@ def listening() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_address[1]}/union"
     finally:
         server.shutdown()
+        server.server_close()
 
 
 def report_sale(url: str, shop: str, secret: str, sale: dict[str, Any]) -> str:
