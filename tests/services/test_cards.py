@@ -314,6 +314,39 @@ def test_what_the_card_does_not_take_back_is_credited_to_the_customers_account_o
     assert get_balance(f"customer/{market.customer}").balance_minor == 100_000 + TOTAL
 
 
+def test_a_refund_that_was_credited_is_not_sent_to_the_card_as_well(
+    market: Market, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase = paid(market, desk)
+    answer(purchase.orders[0], "refuse")
+    refund = get_transfer(refund_of(purchase))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(card_provider()), "refund", _refusing("balance_insufficient"))
+        refund_card(refund, LATER)
+    assert refund_card(refund, LATER) is True
+    assert desk.refunds(intent_of(purchase)) == []
+    assert get_balance(f"customer/{market.customer}").balance_minor == 100_000 + TOTAL
+
+
+def test_a_refund_of_a_disputed_charge_waits_for_the_dispute_and_credits_nothing(
+    market: Market, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase = paid(market, desk)
+    answer(purchase.orders[0], "refuse")
+    refund = get_transfer(refund_of(purchase))
+    monkeypatch.setattr(type(card_provider()), "refund", _refusing("charge_disputed"))
+    with pytest.raises(RuleViolation):
+        refund_card(refund, LATER)
+    assert get_balance(f"customer/{market.customer}").balance_minor == 100_000
+
+
+def _refusing(reason: str) -> Callable[..., object]:
+    def refuse(*_: object) -> object:
+        raise RuleViolation("the card provider does not take this", reason=reason)
+
+    return refuse
+
+
 def test_a_refund_that_fails_later_is_credited_once(market: Market, desk: Desk) -> None:
     from msgspec.structs import replace
 
