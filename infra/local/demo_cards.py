@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 
 from infra.local.cards import PUBLISHABLE_KEY, SECRET_KEY
-from infra.local.network import load
 from infra.local.people import Person
 from infra.local.story import Story, expect, wait_until
 
@@ -27,7 +26,7 @@ def paid_by_card(story: Story) -> None:
     wait_until(lambda: _charged(shopper, purchase["id"]), 60, "the capture")
     charged = _charged(shopper, purchase["id"])
     staff.post(path, {"step": "refuse"}, key=f"r-{order}")
-    wait_until(lambda: _refunded(purchase["card"]["intent"]) == charged, 60, "the refund to the card")
+    wait_until(lambda: _refunded(story, purchase["card"]["intent"]) == charged, 60, "the refund to the card")
     story.tell(
         "another purchase is paid by card: authorized at once, charged when the store has accepted, refunded when it must refuse after all",
         f"charged and given back: {story.money(charged)}",
@@ -43,17 +42,18 @@ def _buy(story: Story, shopper: Person) -> dict[str, Any]:
         "recipient": shopper.get("/api/me/recipients")["recipients"][0]["id"],
         "total_minor": shopper.post("/api/quotes", {"lines": lines})["total_minor"],
         "method": "card",
-        "payment_method": _payment_method(),
+        "payment_method": _payment_method(story),
     }
     purchase: dict[str, Any] = shopper.post("/api/purchases", wish, key=f"demo-card-{story.run}", status=201)
     expect(purchase["payment"] == "authorized", f"the card's purchase is {purchase['payment']}")
     return purchase
 
 
-def _payment_method() -> str:
+def _payment_method(story: Story) -> str:
     """The processor's name of a card, as the checkout page gets it."""
     fields = {"type": "card", "key": PUBLISHABLE_KEY, **_VISA}
-    return str(httpx.post(f"{load().card_url}/v1/payment_methods", data=fields).raise_for_status().json()["id"])
+    made = httpx.post(f"{story.network['card_processor']}/v1/payment_methods", data=fields).raise_for_status()
+    return str(made.json()["id"])
 
 
 def _charged(shopper: Person, purchase: str) -> int:
@@ -62,6 +62,7 @@ def _charged(shopper: Person, purchase: str) -> int:
     return int(seen["card"]["captured_minor"]) if seen["payment"] == "paid" else 0
 
 
-def _refunded(intent: str) -> int:
-    listed = httpx.get(f"{load().card_url}/v1/refunds", params={"payment_intent": intent}, auth=(SECRET_KEY, ""))
+def _refunded(story: Story, intent: str) -> int:
+    url = f"{story.network['card_processor']}/v1/refunds"
+    listed = httpx.get(url, params={"payment_intent": intent}, auth=(SECRET_KEY, ""))
     return sum(int(each["amount"]) for each in listed.json()["data"])

@@ -217,6 +217,7 @@ def _described(network: Network, unions: list[SampleUnion]) -> dict[str, Any]:
         "service_center": network.center_url,
         "service_center_region": CENTER_REGION,
         "emulator": network.endpoint,
+        "card_processor": network.card_url,
         "access_key_id": network.access_key_id,
         "secret_access_key": network.secret_access_key,
         "pool": {

@@ -9,7 +9,7 @@ import pytest
 from tests.access.account import all_clients_at, emulator
 from tests.access.cells import Scene
 from tests.access.deployed import Account, both_stacks
-from tests.faults.place import Place
+from tests.faults.place import place_at
 from tests.neighbours import listening
 
 
@@ -21,8 +21,9 @@ def scene() -> Iterator[Scene]:
         emulator({}) as account,
         all_clients_at(account),
         listening() as address,
+        place_at(address) as place,
     ):
-        yield Scene(Place(address), patches)
+        yield Scene(place, patches)
 
 
 @pytest.fixture(scope="package")

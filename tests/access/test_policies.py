@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,7 +19,7 @@ from infra.routes import resource_of
 from tests.access.account import all_clients_at
 from tests.access.deployed import ROOT_KEYS, Account
 from tests.access.grants import Grant, Need, grants_of, needs_of
-from tests.faults.place import Place, drop_clients, forget_what_processes_keep
+from tests.faults.place import Place, drop_clients, forget_what_processes_keep, place_at
 from tests.faults.stories import STORIES, Story
 from tests.gateway import CONTEXT
 from tests.neighbours import Neighbours, listening
@@ -152,7 +153,12 @@ def _beyond_samples(function: str) -> list[Story]:
 def stage(deployed: tuple[Account, dict[str, str]]) -> Iterator[Stage]:
     """Both stacks, and the functions of this process in their account."""
     account, made = deployed
-    with pytest.MonkeyPatch.context() as patches, listening() as address, all_clients_at(account.address):
+    with (
+        pytest.MonkeyPatch.context() as patches,
+        listening() as address,
+        all_clients_at(account.address),
+        ExitStack() as stack,
+    ):
         patches.setenv("POWERTOOLS_LOG_LEVEL", "CRITICAL")
         patches.setenv("POWERTOOLS_METRICS_DISABLED", "true")
 
@@ -163,7 +169,7 @@ def stage(deployed: tuple[Account, dict[str, str]]) -> Iterator[Stage]:
         patches.setattr("tests.neighbours._client", of_root)
         for name, value in ROOT_KEYS.items():
             patches.setenv(name, value)
-        stage = Stage(account, made, patches, Place(address))
+        stage = Stage(account, made, patches, stack.enter_context(place_at(address)))
         handlers = [("before-call", stage.note), *botocore.handlers.BUILTIN_HANDLERS]
         patches.setattr(botocore.handlers, "BUILTIN_HANDLERS", handlers)
         yield stage

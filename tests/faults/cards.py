@@ -7,8 +7,8 @@ from before. What goes over the wire to a real one is cut in tests/services/test
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
@@ -91,13 +91,22 @@ class FakeCards:
 FAKE = FakeCards()
 
 
-def take_cards(patch: pytest.MonkeyPatch | None = None) -> None:
-    """Let the union of this process take cards at the fake."""
+@contextmanager
+def cards_taken(patches: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the union of this process take cards at the fake, as long as the patches last."""
     from mart_union.checkout import stripe_cards
 
-    patch = patch or pytest.MonkeyPatch()
-    patch.setattr(stripe_cards, "StripeCards", lambda *_: FAKE)
-    patch.setattr(card_port, "read_secret", lambda name: name)
-    os.environ["CARD_KEY"] = "pk_test_fake"
+    patches.setattr(stripe_cards, "StripeCards", lambda *_: FAKE)
+    patches.setattr(card_port, "read_secret", lambda name: name)
+    patches.setenv("CARD_KEY", "pk_test_fake")
+    _forget_settings()
+    try:
+        yield
+    finally:
+        patches.undo()
+        _forget_settings()
+
+
+def _forget_settings() -> None:
     settings.cache_clear()
     card_port.card_provider.cache_clear()

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.faults.place import Place, emulators
+from tests.faults.place import Place, emulators, place_at
 from tests.faults.scenes import Scene, Tale, one_cell
 from tests.faults.wire import Wire
 from tests.neighbours import listening
@@ -53,7 +53,7 @@ def _set_stage(addresses: Any, verbose: bool) -> None:
     os.environ["AWS_ENDPOINT_URL"] = addresses.get()
     wire = Wire()
     wire.install()
-    _stage = Place(_open.enter_context(listening())), wire
+    _stage = _open.enter_context(place_at(_open.enter_context(listening()))), wire
 
 
 def _play(number: int) -> Tale:

@@ -25,7 +25,7 @@ from mart_union.settlement.check import check_union
 from mart_union.settlement.reconciliation import Books
 from tests.conftest import ROOT, UNION, _wait, free_port
 from tests.faults import chance
-from tests.faults.cards import FAKE, take_cards
+from tests.faults.cards import FAKE, cards_taken
 from tests.neighbours import Neighbours
 
 Key = tuple[str, str, str]
@@ -79,13 +79,20 @@ def _emulator(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(20)
 
 
+@contextmanager
+def place_at(address: str) -> Iterator[Place]:
+    """A place whose neighbours listen at an address; what it changes in this process is undone at its end."""
+    with pytest.MonkeyPatch.context() as patches, cards_taken(patches):
+        yield Place(address, patches)
+
+
 class Place:
     """The account with its world; `names` are those that sample events may use."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, patches: pytest.MonkeyPatch) -> None:
+        self._patches = patches
         self.neighbours = Neighbours(address)
         self.neighbours.make_account()
-        take_cards()
         self._dynamodb: Any = get_session().create_client("dynamodb")
         self._s3: Any = get_session().create_client("s3")
         self.names = self.neighbours.lay("")
@@ -100,7 +107,7 @@ class Place:
         if self._pool is None:
             self._pool = _make_pool()
         known = replace(settings(), pool_client_id=self._pool, pool_region="us-east-1")
-        pool.settings = lambda: known  # type: ignore[assignment]
+        self._patches.setattr(pool, "settings", lambda: known)
 
     def read(self, known: State | None = None, written: Collection[str] = ()) -> State:
         """Everything as it is now; where a state is known, only the tables and the bucket that were written since are read."""

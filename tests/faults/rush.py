@@ -21,7 +21,7 @@ from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import post
 from mart_union.settlement import check
 from mart_union.stock.service import count
-from tests.faults.place import Place, emulators
+from tests.faults.place import Place, emulators, place_at
 from tests.neighbours import listening
 from tests.world import CUSTOMER, OTHER_STORE, STORE
 
@@ -37,14 +37,18 @@ def main() -> int:
     """Rush, and check; 1 if an invariant is broken."""
     with emulators(1) as [address], listening() as neighbour:
         os.environ["AWS_ENDPOINT_URL"] = address
-        place = Place(neighbour)
-        for level in _LEVELS:
-            count(level, _FEW, actor="staff", reference="before the rush", now=utc_now())
-        with ThreadPoolExecutor(_SHOPPERS) as shoppers:
-            bought = sum(shoppers.map(lambda number: _buy(number, place.names["recipient"]), range(_PURCHASES)))
-            list(shoppers.map(_top_up, range(_PURCHASES)))
-        print(f"{bought} of {_PURCHASES} purchases of {len(_LEVELS) * _FEW} units that there were")
-        return check.main()
+        with place_at(neighbour) as place:
+            return _rush(place)
+
+
+def _rush(place: Place) -> int:
+    for level in _LEVELS:
+        count(level, _FEW, actor="staff", reference="before the rush", now=utc_now())
+    with ThreadPoolExecutor(_SHOPPERS) as shoppers:
+        bought = sum(shoppers.map(lambda number: _buy(number, place.names["recipient"]), range(_PURCHASES)))
+        list(shoppers.map(_top_up, range(_PURCHASES)))
+    print(f"{bought} of {_PURCHASES} purchases of {len(_LEVELS) * _FEW} units that there were")
+    return check.main()
 
 
 def _top_up(number: int) -> None:

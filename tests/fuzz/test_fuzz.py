@@ -10,7 +10,7 @@ import pytest
 from mart_union.web.center_openapi import describe_center, load_router
 from mart_union.web.openapi import describe, find_apis
 from tests.conftest import ROOT
-from tests.faults.place import Place
+from tests.faults.place import place_at
 from tests.fuzz.run import Run, fuzz_all
 from tests.neighbours import listening
 
@@ -33,8 +33,8 @@ def test_no_answer_of_any_operation_is_a_5xx_or_outside_its_schema_and_no_refusa
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "CRITICAL")
     started = time.monotonic()
-    with listening() as address:
-        tally = fuzz_all(Run(Place(address), seed=SEED, examples=EXAMPLES), ONLY)
+    with listening() as address, place_at(address) as place:
+        tally = fuzz_all(Run(place, seed=SEED, examples=EXAMPLES), ONLY)
     with capsys.disabled():
         print(f"\n{tally.summary()}, in {time.monotonic() - started:.0f} s; seed {SEED}")
     assert tally.findings == {}, tally.report() + f"\n\nmake fuzz FUZZ='--seed {SEED} --examples {EXAMPLES}'"

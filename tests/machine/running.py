@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from contextlib import ExitStack
 
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.faults import chance
-from tests.faults.place import Place, emulators
+from tests.faults.place import Place, emulators, place_at
 from tests.faults.wire import Wire
 from tests.machine.clocks import Clocks
 from tests.machine.machine import History
@@ -35,9 +36,9 @@ def run(steps: int, first_seed: int) -> int:
     wire.install()
     print(f"seed {first_seed}", flush=True)
     begun, broken = time.monotonic(), False
-    with emulators(1) as (address,), listening() as neighbour:
+    with emulators(1) as (address,), listening() as neighbour, ExitStack() as stack:
         os.environ["AWS_ENDPOINT_URL"] = address
-        History.place, History.wire = _begun(Place(neighbour)), wire
+        History.place, History.wire = _begun(stack.enter_context(place_at(neighbour))), wire
         number = first_seed
         while sum(History.counts.values()) < steps and not broken:
             broken = not _round(number)
