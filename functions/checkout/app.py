@@ -19,9 +19,9 @@ from mart_union.catalog.unions import union_names
 from mart_union.checkout.model import Purchase, Quote
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers.model import Cart
-from mart_union.customers.service import change_cart, clear_cart, get_cart, list_recipients, record_view, start_session
+from mart_union.customers.service import change_cart, clear_cart, get_cart, keep_view, list_recipients, start_session
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import Busy, Conflict, InsufficientFunds, OutOfStock, PriceChanged, RuleViolation
+from mart_union.kernel.errors import Conflict, InsufficientFunds, OutOfStock, PriceChanged, RuleViolation
 from mart_union.ledger.service import get_balance
 from mart_union.web.access import CUSTOMER, PUBLIC
 from mart_union.web.answer import Json, Page, Redirect
@@ -159,11 +159,7 @@ def _record(request: Request, kind: str) -> str:
     """Keep the view if its shopper agreed; the id of the view, or ''."""
     if request.cookies.get("mu_consent") != "yes" or not request.session:
         return ""
-    try:
-        view = record_view(request.session, kind, request.path, "", "", utc_now())
-    except Busy:  # the page is shown even when its view could not be kept
-        return ""
-    return view.id if view else ""
+    return keep_view(request.session, kind, request.path)
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:

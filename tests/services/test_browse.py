@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from browse.app import lambda_handler
 from mart_union.catalog import service as catalog
@@ -189,3 +191,36 @@ def test_an_asset_may_be_kept_for_ever(union: object) -> None:
     assert headers_of(answer)["cache-control"] == "public, max-age=31536000, immutable"
     assert headers_of(answer)["content-type"] == "text/css; charset=utf-8"
     assert ask("GET", "/assets/..%2Fsecret")["statusCode"] == 404
+
+
+@pytest.mark.parametrize("trouble", ["nobody answers", "the service is in trouble"])
+@pytest.mark.parametrize("path", ["/", "/stores/{}", "/stores/{}/OB-TOP", "/categories/tea", "/go/{}"])
+def test_a_page_is_shown_though_its_view_cannot_be_kept_which_a_metric_tells_without_saying_whose(
+    store: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], path: str, trouble: str
+) -> None:
+    monkeypatch.delenv("POWERTOOLS_METRICS_DISABLED", raising=False)
+    session = start_session(True, datetime.now(UTC)).id
+    storage.client().meta.events.register_first("before-call.dynamodb.TransactWriteItems", _TROUBLES[trouble])
+    try:
+        answer = ask(
+            "GET", path.format(store), headers={"Cookie": f"mu_session={session}; mu_consent=yes"}, query={"page": "1"}
+        )
+    finally:
+        storage.client().meta.events.unregister("before-call.dynamodb.TransactWriteItems", _TROUBLES[trouble])
+    assert answer["statusCode"] == (303 if path.startswith("/go") else 200)
+    told = [line for line in capsys.readouterr().out.splitlines() if "ViewsNotKept" in line]
+    assert [json.loads(line)["ViewsNotKept"] for line in told] == [[1.0]]
+    assert session not in told[0]
+    assert seen(session) == []
+
+
+def _unanswered(**_: Any) -> None:
+    raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+
+def _in_trouble(**_: Any) -> tuple[Any, dict[str, Any]]:
+    error = {"Code": "InternalServerError", "Message": "by the test"}
+    return SimpleNamespace(status_code=500, headers={}), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 500}}
+
+
+_TROUBLES = {"nobody answers": _unanswered, "the service is in trouble": _in_trouble}

@@ -46,6 +46,7 @@ from mart_union.customers.sessions import (
     set_consent,
     start_session,
 )
+from mart_union.customers.viewing import keep_view
 
 __all__ = [
     "accept_invitation",
@@ -75,6 +76,7 @@ __all__ = [
     "invite",
     "join_session",
     "keep_person",
+    "keep_view",
     "list_memberships",
     "list_recipients",
     "list_retained",

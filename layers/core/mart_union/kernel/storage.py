@@ -8,10 +8,12 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 from msgspec import Struct
 from pynamodb.attributes import Attribute, UnicodeAttribute
 from pynamodb.constants import STRING
+from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
 from mart_union.kernel.retry import retried
@@ -39,6 +41,10 @@ def client() -> Any:
         parameter_validation=False,
     )
     return get_session().create_client("dynamodb", config=config)
+
+
+STORAGE_ERRORS = (PynamoDBException, BotoCoreError, ClientError)
+"""How a request to the tables ends that nobody answered, or that was refused for no fault of the caller's."""
 
 
 class Document(Attribute[T], Generic[T]):
