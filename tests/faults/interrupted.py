@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +25,15 @@ from infra import invariants
 from infra.local import demo, emulator, processes
 from infra.local.__main__ import main as local
 from infra.local.network import read
+from tests.template.reading import UNION, functions
 
-_BEHIND_QUEUES = ("relay", "stock_adjustment", "shelving", "syndication", "notifications", "settlement", "sweeper")
 _ROUNDS = 4
+_SECONDS_FOR_ONE = 30
+_BEHIND_TRIGGERS = tuple(
+    function["Handler"].partition(".")[0]
+    for function in functions(UNION).values()
+    if {"SQS", "DynamoDB", "S3", "ScheduleV2"} & {event["Type"] for event in function.get("Events", {}).values()}
+)
 _MOST_STARTS = 4
 
 
@@ -40,7 +46,8 @@ class Moment:
     path: str
     number: int
     """Which of the requests like it, from 0."""
-    interrupt: Callable[[], None]
+    interrupt: Callable[[], list[str]]
+    """Answers with what is wrong with how it went."""
 
 
 def main(seed: int, port: int, emulator_port: int) -> int:
@@ -58,18 +65,19 @@ def main(seed: int, port: int, emulator_port: int) -> int:
 
 def _play(seed: int) -> None:
     moments = chosen_moments(random.Random(seed))
-    passed: list[Moment] = []
+    passed: dict[Moment, list[str]] = {}
     problems: list[str] = []
     try:
         with _interrupting(moments, passed), contextlib.redirect_stdout(io.StringIO()):
             demo.play(demo.Story(read("network.json")))
     except Exception:
         problems = traceback.format_exc().splitlines()
+    last = list(passed)[-1:]
     for moment in moments:
-        wrong = (
-            [] if moment in passed[:-1] or (moment in passed and not problems) else [*problems, "it was not reached"]
-        )
-        _tell(moment.name, wrong)
+        if moment not in passed:
+            _tell(moment.name, [*problems, "it was not reached"])
+        else:
+            _tell(moment.name, [*passed[moment], *(problems if [moment] == last else ())])
 
 
 def chosen_moments(dice: random.Random) -> list[Moment]:
@@ -78,7 +86,7 @@ def chosen_moments(dice: random.Random) -> list[Moment]:
     dice.shuffle(kinds)
     (one, one_name), (other, other_name) = kinds
 
-    def moment(what: str, method: str, path: str, most: int, kind: str, interrupt: Callable[[], None]) -> Moment:
+    def moment(what: str, method: str, path: str, most: int, kind: str, interrupt: Callable[[], list[str]]) -> Moment:
         return Moment(f"{kind} after {what}", method, path, dice.randrange(most), interrupt)
 
     return [
@@ -91,7 +99,7 @@ def chosen_moments(dice: random.Random) -> list[Moment]:
 
 
 @contextlib.contextmanager
-def _interrupting(moments: list[Moment], passed: list[Moment]):  # type: ignore[no-untyped-def]
+def _interrupting(moments: list[Moment], passed: dict[Moment, list[str]]) -> Iterator[None]:
     send = httpx.Client.send
     seen: dict[int, int] = {}
 
@@ -102,8 +110,8 @@ def _interrupting(moments: list[Moment], passed: list[Moment]):  # type: ignore[
             if method == moment.method and moment.path in path and moment not in passed and answer.status_code < 400:
                 seen[index] = seen.get(index, -1) + 1
                 if seen[index] == moment.number:
-                    passed.append(moment)
-                    moment.interrupt()
+                    passed[moment] = ["the network did not come back"]
+                    passed[moment] = moment.interrupt()
         return answer
 
     httpx.Client.send = watched  # type: ignore[method-assign,assignment]
@@ -113,9 +121,10 @@ def _interrupting(moments: list[Moment], passed: list[Moment]):  # type: ignore[
         httpx.Client.send = send  # type: ignore[method-assign]
 
 
-def _stop_and_start() -> None:
+def _stop_and_start() -> list[str]:
     _run("down")
     _start()
+    return []
 
 
 def _start(*options: str) -> None:
@@ -126,13 +135,17 @@ def _start(*options: str) -> None:
     return _run("up")
 
 
-def _kill_functions() -> None:
-    """End, at once, whatever function works for a queue, a stream or a schedule; a few times, as new ones come."""
-    for _ in range(_ROUNDS):
+def _kill_functions() -> list[str]:
+    """End, at once, whatever function works for a queue, a stream, a schedule or the bucket; a few times, as new ones come."""
+    killed, rounds, until = 0, 0, time.monotonic() + _SECONDS_FOR_ONE
+    while rounds < _ROUNDS or (not killed and time.monotonic() < until):
+        rounds += 1
         for process in _working_functions():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+                killed += 1
         time.sleep(0.3)
+    return [] if killed else ["no function was there to be killed"]
 
 
 def _working_functions() -> list[int]:
@@ -143,7 +156,7 @@ def _working_functions() -> list[int]:
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             environment = (folder / "environ").read_bytes()
             name = environment.partition(b"AWS_LAMBDA_FUNCTION_NAME=")[2].partition(b"\0")[0].decode()
-            if parent == root and name.endswith(_BEHIND_QUEUES):
+            if parent == root and name.endswith(_BEHIND_TRIGGERS):
                 found.append(int(folder.name))
     return found
 
