@@ -5,6 +5,7 @@ On its own queue: settles one party a message, and sends payouts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -20,28 +21,33 @@ from mart_union.settlement.books import RECONCILE
 logger = Logger(service="settlement")
 metrics = Metrics(namespace="MartUnion", service="settlement")
 
-PAYOUTS = "payouts"
-"""The task by which payouts are sent out of turn."""
-
 
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:
-    """A queue's batch, a task (`reconcile`, of a `day` if one is named; `payouts`), or the schedule's run. What was cut off is finished by the next."""
+    """A queue's batch, one of TASKS, or the schedule's run. What was cut off is finished by the next."""
     if "Records" in event:
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
         return process_partial_response(event=event, record_handler=_settle, processor=processor, context=context)
-    if event.get("task") == RECONCILE:
-        _tell(service.reconcile(utc_now(), event.get("day", "")))
-    elif event.get("task") == PAYOUTS:
-        _measure("BankFilesSent", len(service.send_payouts(utc_now())))
-    else:
-        _run()
+    TASKS.get(event.get("task", ""), _run)(event)
     return None
 
 
-def _run() -> None:
+def _reconcile(event: dict[str, Any]) -> None:
+    _tell(service.reconcile(utc_now(), event.get("day", "")))
+
+
+def _send_payouts(_: dict[str, Any]) -> None:
+    _measure("BankFilesSent", len(service.send_payouts(utc_now())))
+
+
+TASKS: dict[str, Callable[[dict[str, Any]], None]] = {RECONCILE: _reconcile, "payouts": _send_payouts}
+"""What is asked for out of turn: to reconcile (of a `day` if one is named), to send payouts."""
+
+
+def _run(_: dict[str, Any]) -> None:
     now = utc_now()
     completed = service.complete_due(now)
+    service.remark_daily(now)
     queued = service.queue_due(now)
     _measure("OrdersCompleted", completed.done)
     _measure("OrdersNotCompleted", completed.failed)

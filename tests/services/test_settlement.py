@@ -18,7 +18,7 @@ from mart_union.ledger import jobs
 from mart_union.ledger import statements as ledger
 from mart_union.ledger.bank_files import add_terms, get_terms
 from mart_union.ledger.census import whole_ledger
-from mart_union.ledger.due import DueParty, mark_due
+from mart_union.ledger.due import mark_due
 from mart_union.ledger.model import Payable, PayoutTerms, Posting, Statement
 from mart_union.ledger.service import add_payable, get_transfer
 from mart_union.ledger.tables import StatementItem, statement_key
@@ -26,6 +26,7 @@ from mart_union.settlement.bank_checks import check_payouts
 from mart_union.settlement.payouts import send_payouts
 from mart_union.settlement.reconciliation import check_statements
 from mart_union.settlement.statements import (
+    PartyDue,
     get_statement,
     hand_out,
     list_statements,
@@ -286,7 +287,7 @@ def test_a_late_run_settles_every_period_that_has_passed(unique: str) -> None:
         owe(party, due, 1_000)
     settle_due(NOW)
     assert [made.period for made in list_statements(party)] == ["2026-11-30", "2026-11-16", "2026-11-10"]
-    handed: list[DueParty] = []
+    handed: list[PartyDue] = []
     hand_out(NOW, handed.extend)
     assert party not in {found.party for found in handed}
     assert jobs.get_checkpoint("settle_due") == "2026-11-30"
@@ -309,11 +310,12 @@ def test_a_mark_made_a_moment_ago_is_looked_at_once_more(unique: str) -> None:
     for minutes in (0, 30, 60):
         moment = NOW + timedelta(minutes=minutes)
 
-        def settle_now(parties: Sequence[DueParty], moment: datetime = moment) -> None:
-            for found in parties:
-                if found.party == party:
-                    handed.append(found.party)
-                settle_party(found, moment)
+        def settle_now(parties: Sequence[PartyDue], moment: datetime = moment) -> None:
+            for due in parties:
+                if due.party == party:
+                    handed.append(due.party)
+                for found in due.marks:
+                    settle_party(found, moment)
 
         hand_out(moment, settle_now)
     assert handed == [party, party]

@@ -46,6 +46,18 @@ def read_page(
     return Page(items, _encode(result.last_evaluated_key) if len(items) >= limit else "")
 
 
+def scan_page(scan: Any, limit: int, segment: int, segments: int, cursor: str = "") -> Page[Any]:
+    """One page of a segment of a PynamoDB `scan` (of a model or an index), in no order: for jobs that go through all there is.
+
+    Raises:
+        Invalid: the cursor is not one that this scan gave.
+    """
+    key = _decode(cursor)
+    result = scan(limit=limit, page_size=limit, segment=segment, total_segments=segments, last_evaluated_key=key)
+    items = tuple(result)
+    return Page(items, _encode(result.last_evaluated_key))
+
+
 def _encode(key: dict[str, Any] | None) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=") if key else ""
 

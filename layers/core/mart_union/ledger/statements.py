@@ -3,7 +3,7 @@
 A statement is `collecting` while it claims payables, then either `ready` (its total is transferred to the bank's
 account, with a payout), `paid` once the payout is in a bank file, and perhaps `returned`, or it is `carried`: nothing is paid, for a
 `reason`, and its total goes into the party's next statement. While one is collecting it stands in the index `due` under
-`<day>#begun`, then under `<day>#settled`; what is carried forward waits there under `carried#<party>`.
+`<day>#begun`; when it is closed, it is named in the list of its day. What is carried forward waits in the index under `carried#<party>`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, NotFound
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page, read_page
-from mart_union.kernel.storage import find
+from mart_union.kernel.storage import Ref, fetch_all, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger.model import Payable, Payout, Statement, StatementLine, Transfer, postings_of
 from mart_union.ledger.payouts import add_payout
 from mart_union.ledger.tables import (
     PayableItem,
+    SettledItem,
     StatementItem,
     StatementPageItem,
     payable_key,
+    settled_key,
     statement_key,
     statement_page_key,
 )
@@ -50,9 +52,13 @@ def list_carried(party: str) -> list[Payable]:
 
 
 def list_settled(day: str, cursor: str = "") -> Page[Statement]:
-    """A page of the statements of a day that were brought to their end, by party."""
-    page = read_page(StatementItem.due.query, f"{day}#settled", cursor=cursor, newest_first=False)
-    return Page(tuple(_documents(page.items)), page.next)
+    """A page of the statements of a day that were brought to their end, by party. One query and one batch read."""
+    page = read_page(SettledItem.query, settled_key(day, "", "")[0], cursor=cursor, newest_first=False)
+    names = (item.sk.rpartition("#") for item in page.items)
+    heads = [
+        Ref(StatementItem, *statement_key(party, period), lambda item: item.document) for party, _, period in names
+    ]
+    return Page(tuple(found for found in fetch_all(heads) if found is not None), page.next)
 
 
 def _documents(items: Iterable[Any]) -> Iterator[Any]:
@@ -153,21 +159,17 @@ def close(
         if statement.total_minor:
             _add_carried(transaction, statement)
     add_head(transaction, statement, after)
+    transaction.put(SettledItem(*settled_key(after.period[:10], after.party, after.period)))
     transaction.commit()
     return replace(after, sequence=statement.sequence + 1)
 
 
 def add_head(transaction: WriteTransaction, before: Statement, after: Statement) -> None:
     """Add a statement's changed head to a transaction, under the sequence that was read. The commit raises Conflict if it has moved."""
-    day, progress = after.period[:10], "begun" if after.state == "collecting" else "settled"
     stored = replace(after, sequence=before.sequence + 1)
-    item = StatementItem(
-        *statement_key(after.party, after.period),
-        document=stored,
-        sequence=stored.sequence,
-        due_pk=f"{day}#{progress}",
-        due_sk=f"{after.party}#{after.period}",
-    )
+    item = StatementItem(*statement_key(after.party, after.period), document=stored, sequence=stored.sequence)
+    if after.state == "collecting":
+        item.due_pk, item.due_sk = f"{after.period[:10]}#begun", f"{after.party}#{after.period}"
     transaction.put(
         item, condition=_as_read(before), refusal=refuse(Conflict, f"another run is at statement {after.id}")
     )

@@ -12,7 +12,9 @@
 | a payable | `PAYABLE#<id>`/`PAYABLE` | 1 | 0.5 read |
 | payables due of a party on a day | index `due`, `<day>#<party>` | 1 a MB | by size |
 | parties that are due on a day | `DUE#<day>`/`<party>#<due day>` | 1 a page | by size |
-| statements of a day, begun or settled | index `due`, `<day>#begun`, `<day>#settled` | 1 a page | by size |
+| statements that still collect | index `due`, `<day>#begun` | 1 a page | by size |
+| statements of a day that are closed, by party | `SETTLED#<day>`/`<party>#<period>`, then the statements | 2 a page | by size |
+| whoever has something waiting | index `due`, scanned in parts, once a day | 1 a page | by size |
 | what a party is owed, or owes, from statements before | index `due`, `carried#<party>` | 1 | by size |
 | a party's statements, newest first | `STATEMENTS#<party>`/`<period>` | 1 | by size |
 | a statement's lines, 90 a page | `STATEMENT#<id>`/`<page>` | 1 a page | by size |
@@ -25,7 +27,7 @@
 | where a job stands | `JOB#<name>`/`JOB` | 1 | 0.5 read |
 
 Index `due` (`due_pk`, `due_sk` = party and id): a payable enters it when it is made (1 write unit) and leaves it when a statement claims
-it (1). A statement enters with its first page (1) and changes its key when it is settled (2). A payout enters when it is made (1) and leaves it
+it (1). A statement enters with its first page (1) and leaves it when it is closed (1). A payout enters when it is made (1) and leaves it
 with its bank file (1). Transfers, accounts and postings enter no index. Postings are a view that the stream writes from transfers, and so are the
 marks of parties that are due, which expire (`expires_at`).
 """
@@ -136,6 +138,10 @@ class StatementItem(LedgerItem):
     sequence = NumberAttribute(null=True)
 
 
+class SettledItem(LedgerItem):
+    """That a statement of a day is closed: its key names the statement."""
+
+
 class StatementPageItem(LedgerItem):
     """Up to ninety lines of a statement."""
 
@@ -230,6 +236,11 @@ def payable_key(payable: str) -> tuple[str, str]:
 def statement_key(party: str, period: str) -> tuple[str, str]:
     """The key of a party's statement for a period."""
     return f"STATEMENTS#{party}", period
+
+
+def settled_key(day: str, party: str, period: str) -> tuple[str, str]:
+    """The key of what tells that a statement of a day is closed."""
+    return f"SETTLED#{day}", f"{party}#{period}"
 
 
 def statement_page_key(statement: str, page: int) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from mart_union.settlement.payouts import (
     set_account,
     set_terms,
 )
-from mart_union.settlement.queueing import handle_job, queue_due
+from mart_union.settlement.queueing import handle_job, queue_due, remark_daily
 from mart_union.settlement.statements import (
     get_statement,
     list_settlements,
@@ -53,6 +53,7 @@ __all__ = [
     "queue_due",
     "reconcile",
     "reconcile_daily",
+    "remark_daily",
     "return_payout",
     "send_payouts",
     "set_account",

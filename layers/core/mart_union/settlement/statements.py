@@ -28,33 +28,49 @@ from mart_union.settlement.sheets import statement_sheet
 
 _JOB = "settle_due"
 _FIRST_LOOK_BACK = timedelta(days=62)
-_PAGES_A_JOB = 50
+PAGES_A_JOB = 50
 """4,500 payables: a party with more takes several jobs, each of them far shorter than a function may run."""
+
+_DAYS_A_JOB = 100
+"""So that ten jobs fit into what a queue takes at once; of a party with more days the rest is handed on by the next run."""
 
 logger = Logger(child=True)
 
-Send = Callable[[Sequence[DueParty]], None]
+
+class PartyDue(Struct, frozen=True):
+    """A party, and its marks that are not settled yet, the earliest due day first: they are one job, so that its days are settled in order."""
+
+    party: str
+    marks: tuple[DueParty, ...]
+
+
+Send = Callable[[Sequence[PartyDue]], None]
 """Hands jobs on, in a queue or to `settle_party` at once."""
 
 
 def hand_out(now: datetime, send: Send) -> int:
-    """Hand on a job for each party that is due on any day until today, in the union's time zone; how many they were.
+    """Hand on one job for each party that is due on any days until today, in the union's time zone; how many they were.
 
-    A party whose marks are settled is left out. The next run begins with the first day on which one was not, so that what failed is
+    A mark that is settled is left out. The next run begins with the first day on which one was not, so that what failed is
     tried again however long ago it was due. One read of marks a day, and a page of five hundred.
     """
     today = local_date(now, settings().time_zone)
     checkpoint = jobs.get_checkpoint(_JOB)
     first = date.fromisoformat(checkpoint) if checkpoint else today - _FIRST_LOOK_BACK
-    handed, first_open = 0, ""
+    by_party: dict[str, list[DueParty]] = {}
+    first_open = ""
     for day in days_between(min(first, today), today):
-        for page in _pages_of_marks(day.isoformat()):
-            open_parties = [found for found in page if not found.is_quiet]
-            send(open_parties)
-            handed += len(open_parties)
-            first_open = first_open or (day.isoformat() if open_parties else "")
+        for found in itertools.chain.from_iterable(_pages_of_marks(day.isoformat())):
+            if not found.is_quiet:
+                by_party.setdefault(found.party, []).append(found)
+                first_open = first_open or day.isoformat()
+    send([_in_order(party, marks) for party, marks in by_party.items()])
     jobs.set_checkpoint(_JOB, first_open or today.isoformat())
-    return handed
+    return len(by_party)
+
+
+def _in_order(party: str, marks: list[DueParty]) -> PartyDue:
+    return PartyDue(party, tuple(sorted(marks, key=lambda found: (found.due, found.day))[:_DAYS_A_JOB]))
 
 
 def settle_due(now: datetime) -> list[Statement]:
@@ -64,24 +80,25 @@ def settle_due(now: datetime) -> list[Statement]:
     """
     closed: list[Statement] = []
 
-    def settle(parties: Sequence[DueParty]) -> None:
-        for found in parties:
+    def settle(parties: Sequence[PartyDue]) -> None:
+        for party in parties:
             try:
-                while not (job := settle_party(found, now)).is_done:
-                    pass
-                closed.extend(filter(None, [job.statement]))
+                for found in party.marks:
+                    while not (job := settle_party(found, now)).is_done:
+                        pass
+                    closed.extend(filter(None, [job.statement]))
             except Exception as error:  # noqa: BLE001 - one party's trouble is no other's
-                log_left(found, error)
+                log_left(party, error)
 
     hand_out(now, settle)
     send_payouts(now)
     return closed
 
 
-def log_left(found: DueParty, error: Exception) -> None:
+def log_left(due: PartyDue, error: Exception) -> None:
     """Tell that a party is left to the next run."""
     code = error.code if isinstance(error, MartUnionError) else type(error).__name__
-    logger.error("left to the next run", party=found.party, day=found.due, code=code)
+    logger.error("left to the next run", party=due.party, day=due.marks[0].due, code=code)
 
 
 def _pages_of_marks(day: str) -> Iterator[tuple[DueParty, ...]]:
@@ -95,13 +112,15 @@ def _pages_of_marks(day: str) -> Iterator[tuple[DueParty, ...]]:
 
 
 class Job(Struct, frozen=True):
-    """What a job did: the statement that it brought to its end, if one, and whether nothing is left to do."""
+    """What a job did of a day: the statement that it brought to its end, if one, whether nothing is left to do, and how many pages it
+    claimed."""
 
     statement: Statement | None
     is_done: bool
+    pages: int = 0
 
 
-def settle_party(found: DueParty, now: datetime, most_pages: int = _PAGES_A_JOB) -> Job:
+def settle_party(found: DueParty, now: datetime, most_pages: int = PAGES_A_JOB) -> Job:
     """Claim what a party is due on a day into one statement, and pay it or carry it forward.
 
     A statement of the day that still collects is continued; after one that is closed comes another. At most one transaction for
@@ -118,14 +137,14 @@ def settle_party(found: DueParty, now: datetime, most_pages: int = _PAGES_A_JOB)
         period = next_period(found.due, newest)
         statement = ledger.begin_statement(found.party, period, settings().currency.code, now)
         payables = _of_new_statement(found, terms, destination)
-    pages = _pages(payables)
+    pages, claimed = _pages(payables), 0
     for page in itertools.islice(pages, most_pages):
-        statement = ledger.claim(statement, page)
+        statement, claimed = ledger.claim(statement, page), claimed + 1
     if next(pages, None) is not None:
-        return Job(None, is_done=False)
+        return Job(None, is_done=False, pages=claimed)
     closed = _close(statement, terms, destination, now) if statement.pages else None
     note_settled(found, now)
-    return Job(closed, is_done=True)
+    return Job(closed, is_done=True, pages=claimed)
 
 
 def _of_new_statement(found: DueParty, terms: PayoutTerms, destination: str) -> Iterator[Payable]:
