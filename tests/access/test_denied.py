@@ -1,5 +1,5 @@
 """Invariant 12, for roles: what a role is granted it may do, and everything else in both stacks is denied to it; and nobody but its source
-may call a function. Each is tried in an account that enforces policies."""
+may call a function. That functions are denied under the roles of others is played in `test_policies.py`. Each is tried in an account that enforces policies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.access.attempts import Attempt, all_attempts, clients_of
 from tests.access.deployed import ACCOUNT, REGION, Account, translated
-from tests.access.grants import Grant, grants_of
+from tests.access.grants import grants_of
 from tests.template.reading import CENTER, UNION
 
 Deployed = tuple[Account, dict[str, str]]
@@ -48,29 +48,6 @@ def test_a_role_may_do_what_it_is_granted_and_nothing_else(
         if attempt.is_denied(clients) is granted:
             wrong.append(f"{attempt} is {'denied, though it is' if granted else 'allowed, though it is not'} granted")
     assert not wrong, "\n".join(wrong)
-
-
-def test_a_function_given_another_functions_role_is_denied(deployed: Deployed) -> None:
-    """For every two functions, the one's own statements grant something that the other's role does not, but for a few small ones."""
-    account, made = deployed
-    own = {
-        name: [grant for grant in grants_of(account, made[f"{name}Role"]) if not grant.is_of_aws] for name in FUNCTIONS
-    }
-    included = {
-        name: {
-            other for other in FUNCTIONS if other != name and all(_is_granted(own[other], grant) for grant in own[name])
-        }
-        for name in FUNCTIONS
-    }
-    assert {name for name, others in included.items() if others} <= PART_OF_OTHERS
-
-
-PART_OF_OTHERS = {"Authorizer", "Cards", "Payments", "Presence", "Shelving"}
-"""Functions that do a part of what others do: look a membership up, pay a purchase, count the stores, build shelves."""
-
-
-def _is_granted(grants: list[Grant], wanted: Grant) -> bool:
-    return any(grant.covers((wanted.action, wanted.resource)) for grant in grants)
 
 
 def _permissions(account: Account, function: str) -> list[dict[str, Any]]:
