@@ -251,9 +251,13 @@ _NUMBER = re.compile(r"^[0-9A-Z]{4,34}$")
 _BANK = re.compile(r"^[0-9A-Z]{3,11}$")
 
 
+_BIC = re.compile(r"^[A-Z]{6}[A-Z2-9][A-NP-Z0-9]([A-Z0-9]{3})?$")
+"""As the schemas of ISO 20022 payment messages have it (BICIdentifier)."""
+
+
 def checked_destination(fields: DestinationFields, currency: str) -> DestinationFields:
-    """A bank account without blanks, in capitals, if money can be sent to it: an IBAN where the currency is the euro, elsewhere an
-    IBAN or a number with its bank's code.
+    """A bank account without blanks, in capitals, if money can be sent to it: where the currency is the euro an IBAN, a holder who can be
+    written in Latin letters and perhaps a BIC, as the bank's message needs them; elsewhere an IBAN or a number with its bank's code.
 
     Raises:
         Invalid: a field is missing, malformed or too long; `errors` names each.
@@ -261,18 +265,33 @@ def checked_destination(fields: DestinationFields, currency: str) -> Destination
     holder = " ".join(fields.holder.split())
     account, bank = (re.sub(r"[\s-]", "", text).upper() for text in (fields.account, fields.bank))
     problems = []
-    if not 0 < len(holder) <= 70:
+    if not 0 < len(holder) <= 70 or not holder.isprintable():
         problems.append({"field": "holder", "reason": "is 1 to 70 characters"})
+    elif currency == "EUR" and not _in_latin(holder):
+        problems.append({"field": "holder", "reason": "has no letter that a bank's message can carry"})
     has_iban = _is_iban(account)
     if currency == "EUR" and not has_iban:
         problems.append({"field": "account", "reason": "is not a valid IBAN"})
     elif not has_iban and not _NUMBER.match(account):
         problems.append({"field": "account", "reason": "is 4 to 34 letters and digits"})
-    if (bank and not _BANK.match(bank)) or (not bank and not has_iban):
+    if currency == "EUR" and bank and not is_bic(bank):
+        problems.append({"field": "bank", "reason": "is no BIC"})
+    elif (bank and not _BANK.match(bank)) or (not bank and not has_iban):
         problems.append({"field": "bank", "reason": "is a code of 3 to 11 letters and digits"})
     if problems:
         raise Invalid("this is no bank account that money can be sent to", errors=problems)
     return DestinationFields(holder, account, bank)
+
+
+def is_bic(bank: str) -> bool:
+    """Whether a bank's code is a BIC, as a SEPA payment needs it."""
+    return _BIC.match(bank) is not None
+
+
+def _in_latin(holder: str) -> str:
+    from text_unidecode import unidecode  # as sepaxml writes names; only where an account is entered
+
+    return str(unidecode(holder)).strip()
 
 
 def _is_iban(account: str) -> bool:

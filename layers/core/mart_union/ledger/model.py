@@ -111,11 +111,13 @@ class Statement(Struct, frozen=True):
     sequence: int = 0
 
 
-PAYOUT_STATES = ("ready", "sent", "returned")
+PAYOUT_STATES = ("ready", "sent", "returned", "rejected")
 
 
 class Payout(Struct, frozen=True):
     """Money on its way to a party's bank: one for each transfer to `bank/out`, whose id it bears.
+
+    `state` is ready, sent with a bank file, returned by the bank, or rejected: no file of the bank's can hold it.
 
     `destination` is the id of the verified account that it goes to, whose holder and number stand elsewhere. `account` is what was
     debited and what a return by the bank credits again. `statement` and `period` name what it pays, if a statement; `file` is the bank

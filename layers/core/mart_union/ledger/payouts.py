@@ -1,7 +1,7 @@
 """Payouts: everything that is posted to `bank/out` has one record, made in the transaction of its transfer.
 
-A payout is `ready` until a bank file has it, then `sent`, and `returned` if the bank could not deliver it: then its amount is credited
-again, once, to the account that it came from.
+A payout is `ready` until a bank file has it, then `sent`, and `returned` if the bank could not deliver it, or `rejected` if no bank file
+can hold it: then its amount is credited again, once, to the account that it came from.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def add_changed(transaction: WriteTransaction, before: Payout, after: Payout) ->
     """Add a changed payout to a transaction, under the sequence that was read. It waits no more once a file has it."""
     stored = replace(after, sequence=before.sequence + 1)
     item = PayoutItem(*payout_key(after.id), document=stored, sequence=stored.sequence)
-    if not after.file:
+    if not after.file and after.state == "ready":
         item.due_pk, item.due_sk = _waiting(after.id), after.id
     transaction.put(
         item,

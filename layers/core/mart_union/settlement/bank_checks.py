@@ -9,7 +9,7 @@ from mart_union.kernel.clock import from_iso, local_date
 from mart_union.ledger.model import BankFile, Payout, ReportEntry, Statement, Transfer
 from mart_union.settlement.differences import Difference
 
-_PAID = {"ready": "ready", "sent": "paid", "returned": "returned"}
+_PAID = {"ready": "ready", "sent": "paid", "returned": "returned", "rejected": "returned"}
 
 
 def check_payouts(
@@ -42,7 +42,7 @@ def _check_payout(payout: Payout, out: int, back: int) -> Iterator[Difference]:
     subject = f"payout/{payout.id}"
     if out != payout.amount_minor:
         yield Difference(7, subject, f"it is of {payout.amount_minor}, its transfer of {out}")
-    expected = payout.amount_minor if payout.state == "returned" else 0
+    expected = payout.amount_minor if payout.state in {"returned", "rejected"} else 0
     if back != expected:
         yield Difference(7, subject, f"it is {payout.state}, {back} were credited again")
 
@@ -53,7 +53,7 @@ def _check_files(payouts: Iterable[Payout], files: Iterable[BankFile]) -> Iterat
         if payout.file:
             count[payout.file] += 1
             total[payout.file] += payout.amount_minor
-        if bool(payout.file) < (payout.state != "ready"):
+        if bool(payout.file) < (payout.state not in {"ready", "rejected"}):
             yield Difference(7, f"payout/{payout.id}", f"it is {payout.state} and in no bank file")
     for file in files:
         said, found = (file.payouts, file.total_minor), (count.pop(file.id, 0), total[file.id])

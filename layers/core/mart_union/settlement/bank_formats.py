@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from xml.etree import ElementTree
 
 from msgspec import Struct
 
-from mart_union.customers.model import Destination
+from mart_union.customers.model import Destination, is_bic
 from mart_union.kernel.errors import RuleViolation
 from mart_union.kernel.money import Currency
 from mart_union.ledger.model import BankFile, Payout
@@ -74,6 +73,23 @@ def check_terms(file: BankFile, currency: Currency) -> None:
         raise RuleViolation("the union has not set the account that it pays from", reason="no_own_account")
 
 
+def unfit(file: BankFile, paid: Sequence[Paid], currency: Currency) -> list[Paid]:
+    """Those of these payouts that the bank's format has no place for, as its schema says: found by writing them."""
+    if currency.code != "EUR" or not paid or _is_writable(file, paid):
+        return []
+    return [each for each in paid if not _is_writable(file, [each])]
+
+
+def _is_writable(file: BankFile, paid: Sequence[Paid]) -> bool:
+    from sepaxml.validation import ValidationError  # only where euros are paid
+
+    try:
+        _pain001(file, paid)
+    except (ValidationError, ElementTree.ParseError, ValueError):
+        return False
+    return True
+
+
 def _pain001(file: BankFile, paid: Sequence[Paid]) -> str:
     """A credit transfer initiation, checked against its schema."""
     from sepaxml import SepaTransfer  # only where euros are paid
@@ -91,7 +107,7 @@ def _pain001(file: BankFile, paid: Sequence[Paid]) -> str:
             "description": f"Mart Union {each.payout.reference}",
             "endtoend_id": each.payout.id,
         }
-        transfer.add_payment(payment | ({"BIC": each.destination.bank} if _is_bic(each.destination.bank) else {}))
+        transfer.add_payment(payment | ({"BIC": each.destination.bank} if is_bic(each.destination.bank) else {}))
     text = _named(transfer.export(validate=False), file)
     try_valid_xml(text, _SCHEMA)
     return text.decode()
@@ -106,7 +122,3 @@ def _named(xml: bytes, file: BankFile) -> bytes:
         for element in root.iter(f"{{{_NAMESPACE}}}{tag}"):
             element.text = value
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
-
-
-def _is_bic(bank: str) -> bool:
-    return re.fullmatch(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?", bank) is not None

@@ -9,7 +9,7 @@ from mart_union.kernel.bucket import put_object
 from mart_union.kernel.errors import RuleViolation
 from mart_union.kernel.settings import settings
 from mart_union.ledger.model import BankFile
-from mart_union.settlement.bank_formats import Paid, check_terms, suffix_of, write_bank_file
+from mart_union.settlement.bank_formats import Paid, check_terms, suffix_of, unfit, write_bank_file
 
 
 class Channel(Protocol):
@@ -20,6 +20,9 @@ class Channel(Protocol):
 
     def key_of(self, file: BankFile) -> str:
         """Where the file, or what stands for it, will be found in the bucket; '' for nowhere."""
+
+    def unfit(self, file: BankFile, paid: Sequence[Paid]) -> list[Paid]:
+        """Those of these payouts that cannot be delivered in this way, whenever it is tried."""
 
     def deliver(self, file: BankFile, paid: Sequence[Paid]) -> None:
         """Have these payouts paid."""
@@ -35,6 +38,10 @@ class BankFiles:
     def key_of(self, file: BankFile) -> str:
         """The key of the file."""
         return f"payouts/{file.day}/{file.id}.{suffix_of(settings().currency)}"
+
+    def unfit(self, file: BankFile, paid: Sequence[Paid]) -> list[Paid]:
+        """What the format's schema refuses."""
+        return unfit(file, paid, settings().currency)
 
     def deliver(self, file: BankFile, paid: Sequence[Paid]) -> None:
         """Write the file: the same one, whenever it is written."""
@@ -60,6 +67,10 @@ class StripeTransfers:
         """No file stands for it: its transfers bear its id as their group."""
         del file
         return ""
+
+    def unfit(self, file: BankFile, paid: Sequence[Paid]) -> list[Paid]:
+        """What goes to an account that Stripe does not know."""
+        return [each for each in paid if each.destination.id not in self._accounts]
 
     def deliver(self, file: BankFile, paid: Sequence[Paid]) -> None:
         """Make one transfer a payout, in the order of the file.

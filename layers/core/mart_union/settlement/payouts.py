@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
 from mart_union.catalog.service import add_audit
@@ -37,6 +38,12 @@ _PAGES_A_FILE = 40
 _BANK_REASON = re.compile(r"[A-Z0-9]{1,8}")  # ISO 20022 external code sets, such as AC04: the account is closed
 
 
+NO_PLACE = "FORMAT"
+"""Why a payout is rejected: what is known of its destination has no place in the bank's format."""
+
+logger = Logger(child=True)
+
+
 class ReturnsMeet(Conflict):
     """The payout changed between reading and writing: read again and repeat."""
 
@@ -45,23 +52,51 @@ def send_payouts(now: datetime, channel: Channel | None = None) -> list[BankFile
     """Put every ready payout into a file for the bank; the files that were given to it.
 
     A file that was begun and cut off, on whatever day, is brought to its end first, with the payouts that it has: the same file under
-    the same key. One transaction for forty-five payouts to collect them, and one to note that they were sent.
+    the same key. A payout that the bank's format has no place for is rejected before a file takes it: its party gets its money back.
+    A file that cannot be brought to its end holds up no other; what it failed for is raised when the others are sent.
+    One transaction for forty-five payouts to collect them, and one to note that they were sent.
 
     Raises:
         RuleViolation: the union has not set the account that it pays from, where the bank's format names it; nothing was collected.
         Conflict: another run is at it.
     """
     channel = channel or BankFiles()
-    sent = [_finish(begun, channel) for begun in _unsent(now)]
+    sent: list[BankFile] = []
+    problems: list[Exception] = []
+    for begun in _unsent(now):
+        _try_to_finish(begun, channel, sent, problems)
     day, ready = local_date(now, settings().time_zone).isoformat(), list_ready()
     pages = _pages(ready)
     while page := next(pages, None):
         file = ledger.begin_bank_file(day, ledger.get_terms(), now)
         channel.check(file)
         for each in itertools.chain([page], itertools.islice(pages, _PAGES_A_FILE - 1)):
-            file = ledger.collect(file, each)
-        sent.append(_finish(file, channel))
+            fitting = _without_unfit(file, each, channel, now)
+            if fitting:
+                file = ledger.collect(file, fitting)
+        if file.pages:
+            _try_to_finish(file, channel, sent, problems)
+    if problems:
+        raise problems[0]
     return sent
+
+
+def _try_to_finish(file: BankFile, channel: Channel, sent: list[BankFile], problems: list[Exception]) -> None:
+    try:
+        sent.append(_finish(file, channel))
+    except Exception as error:
+        logger.exception("a bank file is left to the next run", file=file.id)
+        problems.append(error)
+
+
+def _without_unfit(file: BankFile, page: Sequence[Payout], channel: Channel, now: datetime) -> list[Payout]:
+    """The payouts of a page that the channel can deliver; the others are rejected."""
+    unfit = {each.payout.id for each in channel.unfit(file, _with_destinations(page))}
+    for payout in page:
+        if payout.id in unfit:
+            logger.error("payout rejected", payout=payout.id, party=payout.party)
+            _commit_back(payout, replace(payout, state="rejected", reason=NO_PLACE), now)
+    return [payout for payout in page if payout.id not in unfit]
 
 
 def _unsent(now: datetime) -> list[BankFile]:
@@ -138,6 +173,15 @@ def return_payout(payout_id: str, *, notice: str, amount_minor: int, reason: str
 
 def _commit_return(payout: Payout, notice: str, reason: str, now: datetime) -> Payout:
     returned = replace(payout, state="returned", returned_by=notice, reason=reason)
+    try:
+        _commit_back(payout, returned, now)
+    except Conflict as error:
+        raise ReturnsMeet(f"payout {payout.id} has changed meanwhile") from error
+    return returned
+
+
+def _commit_back(payout: Payout, returned: Payout, now: datetime) -> None:
+    """Credit a payout again; of a statement, it is owed again. Its destination is paid no more."""
     transfer = return_transfer(payout, now)
     transaction = WriteTransaction()
     add_changed(transaction, payout, returned)
@@ -147,11 +191,7 @@ def _commit_return(payout: Payout, notice: str, reason: str, now: datetime) -> P
         add_head(transaction, statement, replace(statement, state="returned"))
         add_payable(transaction, _owed_again(payout, transfer.id, now))
     add_failed(transaction, destination_party(payout), payout.destination, now)
-    try:
-        transaction.commit()
-    except Conflict as error:
-        raise ReturnsMeet(f"payout {payout.id} has changed meanwhile") from error
-    return returned
+    transaction.commit()
 
 
 def _owed_again(payout: Payout, transfer: str, now: datetime) -> Payable:
