@@ -164,3 +164,16 @@ def test_the_state_of_an_order_is_that_of_its_line_furthest_behind() -> None:
     assert state_of(["completed", "shipped", "accepted"]) == "accepted"
     assert state_of(["completed", "refused"]) == "completed"
     assert state_of(["cancelled", "refused"]) == "cancelled"
+
+
+def test_an_order_with_all_the_steps_that_people_may_take_still_reaches_its_end_by_its_deadlines() -> None:
+    """Or its escrow would lie there for ever."""
+    accepted = take(order_of(), "accept", STORE)
+    full = replace(order_of(state="delivered"), history=accepted.history * 200)
+    with pytest.raises(RuleViolation, match="at most 200 steps"):
+        take(full, "receive", CUSTOMER)
+    done = apply_step(full, "complete", role="system", actor="settlement", at=NOW, key="")
+    assert (done.state, len(done.history)) == ("completed", 201)
+    unanswered = replace(order_of(), history=accepted.history * 200)
+    refused = apply_step(unanswered, "refuse", role="system", actor="system", at=NOW, key="deadline")
+    assert refused.state == "refused"
