@@ -47,6 +47,7 @@ class RefundForm(Struct, frozen=True):
     amount: str = ""
     reason: str = ""
     written_off: bool = False
+    carrier_gives: bool = False
 
 
 def add_routes(api: Api) -> None:
@@ -73,7 +74,7 @@ def refund_here(request: Request) -> Redirect:
     form: RefundForm = request.content
     currency = settings().currency
     amount = parse_price(f"{form.amount} {currency.code}", currency) if form.amount else 0
-    wish = RefundWish(form.line, form.units, amount)
+    wish = RefundWish(form.line, form.units, amount, form.carrier_gives)
     order = _refund(request, NewRefund((wish,), form.reason, form.written_off))
     return Redirect(f"/manage/{order.store}/orders/{order.id}#refunds")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -200,13 +201,81 @@ def test_the_parts_of_a_line_add_up_to_exactly_what_was_paid_whenever_it_complet
     if when == 4:
         complete_order(order, actor=market.customer, role="customer", key="receive-0001", now=LATER)
     [line] = get_order(order).lines
-    assert [share.left_minor for share in line.split] == [0, 0, 0, 0]
+    assert {share.kind: share.left_minor for share in line.split if share.left_minor} == {"delivery": 6_000}
     assert (line.refunded_minor, line.escrow_minor, balance(market)) == (PAID, 0, 1_000_000)
-    assert sum(one.amount_minor for one in whole_ledger().payables if one.order == order) == 0
+    owed = Counter[str]()
+    for one in whole_ledger().payables:
+        owed[one.party] += one.amount_minor if one.order == order else 0
+    assert +owed == {"carrier/hct": 6_000}  # it has carried the goods, and the store bears it
+    assert owed.total() == 0
     assert wrong(market) == []
     with pytest.raises(BeyondOriginal) as refused:
         refund(market, order, RefundWish(1, amount_minor=100), key="refund-0009")
     assert refused.value.facts == {"left_minor": 0}
+
+
+@pytest.mark.parametrize("is_completed", [False, True])
+def test_a_carrier_that_has_carried_keeps_its_share_and_the_store_bears_what_goes_beyond_the_goods(
+    unique: str, is_completed: bool
+) -> None:
+    market = open_market(unique)
+    order = delivered(market, bought(market))
+    if is_completed:
+        complete_order(order, actor=market.customer, role="customer", key="receive-0001", now=LATER)
+    refund(market, order, RefundWish(1, amount_minor=90_000))
+    after = refund(market, order, RefundWish(1, amount_minor=4_000), key="refund-0002")
+    assert set(get_transfer(after.refunds[-1].id).postings) == {
+        Posting(f"customer/{market.customer}", 4_000),
+        Posting(f"store/{market.store}", -4_000),
+    }
+    own = [one for one in whole_ledger().payables if one.transfer == after.refunds[-1].id]
+    assert [(one.party, one.kind, one.amount_minor) for one in own] == [(f"store/{market.store}", "refund", -4_000)]
+    assert after.refunds[-1].lines[0].borne_by == "all"
+    if not is_completed:
+        assert get_order(order).lines[0].escrow_minor == 6_000
+        complete_order(order, actor=market.customer, role="customer", key="receive-0001", now=LATER)
+    assert payables(order, "completion")["carrier/hct"].amount_minor == 6_000
+    assert (balance(market), wrong(market)) == (1_000_000 - PAID + 94_000, [])
+
+
+@pytest.mark.parametrize("is_completed", [False, True])
+def test_a_delivery_given_back_for_its_carriers_fault_is_the_carriers_to_bear(unique: str, is_completed: bool) -> None:
+    market = open_market(unique)
+    order = delivered(market, bought(market))
+    if is_completed:
+        complete_order(order, actor=market.customer, role="customer", key="receive-0001", now=LATER)
+    after = refund(market, order, RefundWish(1, amount_minor=2_500, carrier_gives=True))
+    bearer = "carrier/hct" if is_completed else f"order/{order}"
+    assert set(get_transfer(after.refunds[-1].id).postings) == {
+        Posting(f"customer/{market.customer}", 2_500),
+        Posting(bearer, -2_500),
+    }
+    assert after.refunds[-1].lines[0].borne_by == "carrier"
+    with pytest.raises(BeyondOriginal) as refused:
+        refund(market, order, RefundWish(1, amount_minor=3_600, carrier_gives=True), key="refund-0002")
+    assert refused.value.facts == {"left_minor": 3_500}
+    with pytest.raises(Invalid):
+        refund(market, order, RefundWish(1, units=1, carrier_gives=True), key="refund-0003")
+    refund(market, order, RefundWish(1, amount_minor=PAID - 2_500), key="refund-0004")
+    if not is_completed:
+        complete_order(order, actor=market.customer, role="customer", key="receive-0001", now=LATER)
+    owed = [one.amount_minor for one in whole_ledger().payables if one.party == "carrier/hct" and one.order == order]
+    assert sum(owed) == 3_500
+    assert (balance(market), wrong(market)) == (1_000_000, [])
+
+
+def test_before_the_goods_have_left_their_delivery_goes_back_with_them(unique: str) -> None:
+    market = open_market(unique)
+    order = bought(market)
+    after = refund(market, order, RefundWish(1, amount_minor=93_000))
+    assert set(get_transfer(after.refunds[-1].id).postings) == {
+        Posting(f"customer/{market.customer}", 93_000),
+        Posting(f"order/{order}", -93_000),
+    }
+    assert {share.kind: share.left_minor for share in get_order(order).lines[0].split if share.left_minor} == {
+        "delivery": 3_000
+    }
+    assert wrong(market) == []
 
 
 def test_refusing_a_line_after_a_part_of_it_was_refunded_gives_back_the_rest(unique: str) -> None:

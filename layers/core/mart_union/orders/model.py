@@ -36,6 +36,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
     `split` is frozen when the purchase is made and sums to what was charged: goods, the tax added to them (`tax_minor`) and the line's
     part of delivery. `rates` are the rates of commission and tax that it was made with (`catalog.fees.frozen_rates`). What is as it
     usually is (no tax added, nothing given back) is not written, which keeps an order small.
+    `supply_minor` is what a unit of an offer cost the store when the purchase was made, whatever its supplier asks later.
     `escrow_minor` is what of it the order still holds; `held_minor` what the seller's deposit holds for it. `refunded_minor` is what the
     payer got back of it, `returned` how many of its units went back into stock or were written off.
     """
@@ -59,6 +60,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
     rates: dict[str, str] = field(default_factory=dict)
     returned: int = 0
     refunded_minor: int = 0
+    supply_minor: int = 0
 
     @property
     def charged_minor(self) -> int:
@@ -97,7 +99,7 @@ class StepTaken(Struct, frozen=True, omit_defaults=True):
 class RefundedLine(Struct, frozen=True):
     """A line's part of a refund: what the payer got back of it, and the units that came back with it (0: money only).
 
-    `borne_by` is `all` when every share gave back at its original rate, `store` when the store alone did.
+    `borne_by` is `all` when every share gave back at its original rate, `store` when the store alone did, `carrier` when the carrier did.
     """
 
     number: int

@@ -11,20 +11,29 @@ from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation
 from mart_union.kernel.ids import input_hash
 from mart_union.kernel.money import Currency, checked_price
 from mart_union.orders.model import Line, Order, Refund, RefundedLine
-from mart_union.orders.refunds import give_back, own_goods_minor, part_amounts, refundable_minor, value_of_units
+from mart_union.orders.refunds import (
+    BEFORE_LEAVING,
+    give_back,
+    own_goods_minor,
+    part_amounts,
+    refundable_minor,
+    value_of_units,
+)
 
 MOST_REFUNDS = 50
 LONGEST_REASON = 500
-BEFORE_LEAVING = frozenset({"placed", "scheduled", "accepted", "ready"})
-"""The states of a line whose goods are still where they are sold from: fewer of them can be sent."""
 
 
 class RefundWish(Struct, frozen=True):
-    """What is to be given back of a line: units that will not be sent, or an amount in minor units; one of the two."""
+    """What is to be given back of a line: units that will not be sent, or an amount in minor units; one of the two.
+
+    `carrier_gives`: the amount is of the delivery, which its carrier did not do as it should, and is taken from the carrier's share.
+    """
 
     number: int
     units: int = 0
     amount_minor: int = 0
+    carrier_gives: bool = False
 
 
 class Change(Struct, frozen=True):
@@ -49,7 +58,8 @@ def refund_part(
     """The order after its store (`fulfiller`) gave a part of it back; the very same order if this key did so before.
 
     A line that the store fulfils gives back at the original rates of all shares; of a supplier's line the store gives from its own share,
-    for the supplier is owed the price as of the purchase.
+    for the supplier is owed the price as of the purchase. What goes beyond the goods, once they have left, the store gives, for the carrier
+    has carried them; the carrier gives it if the store says that it is the carrier's fault.
 
     Raises:
         KeyReused: the key was used for another refund of this order.
@@ -88,7 +98,7 @@ def give_parts_back(
     for each in parts:
         line = lines[each.number]
         only = f"store/{order.store}" if each.borne_by == "store" else ""
-        part = give_back(order, line, each.amount_minor, step=step, only=only)
+        part = give_back(order, line, each.amount_minor, step=step, only=only, carrier_gives=each.borne_by == "carrier")
         for account, amount in part_amounts(order, line, part).items():
             amounts[account] = amounts.get(account, 0) + amount
         lines[each.number] = replace(part.line, returned=line.returned + each.units)
@@ -142,8 +152,12 @@ def _wished(order: Order, line: Line | None, wish: RefundWish, fulfiller: str, c
     if line is None or (wish.units == 0) == (wish.amount_minor == 0):
         raise _invalid("lines", "name units or an amount for each line, not both")
     own = line.fulfiller == fulfiller
+    if wish.carrier_gives and (not own or wish.units):
+        raise _invalid("lines.carrier_gives", "name an amount of the delivery of a line that the store fulfils")
     if wish.amount_minor:
         checked_price(wish.amount_minor, currency)
+        if wish.carrier_gives:
+            return RefundedLine(line.number, 0, wish.amount_minor, "carrier")
         return RefundedLine(line.number, 0, wish.amount_minor, "all" if own else "store")
     if not own:
         raise RuleViolation("the units of a supplier's line are the supplier's: give an amount back instead")

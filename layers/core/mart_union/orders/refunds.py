@@ -3,6 +3,9 @@
 A line's money is in two parts, which are refunded apart: the goods, over every share but delivery's, and the delivery. A refund of a part
 takes from each share in proportion to what is left of it, in steps, by largest remainder; equal remainders, and what an amount has
 beyond whole steps, fall on the share that was frozen first, the remainder's keeper. So the last refund takes exactly what is left.
+
+Once the goods have left, whoever delivers has a right to its share: what is given back beyond the goods is the store's own to bear, and
+the share stays, unless the delivery is given back for its carrier's fault.
 """
 
 from __future__ import annotations
@@ -15,6 +18,9 @@ from msgspec.structs import replace
 from mart_union.kernel.errors import BeyondOriginal
 from mart_union.kernel.money import split_within
 from mart_union.orders.model import Line, Order, Share
+
+BEFORE_LEAVING = frozenset({"placed", "scheduled", "accepted", "ready"})
+"""The states of a line whose goods are still where they are sold from: fewer of them can be sent, and nobody has carried them."""
 
 
 def payer_of(order: Order) -> str:
@@ -56,12 +62,14 @@ def all_given_back(line: Line, *, was_paid: bool) -> Line:
 
 
 class Part(Struct, frozen=True):
-    """A part of a line that is given back: the line afterwards, what the payer and the deposit get, and what each share gives."""
+    """A part of a line that is given back: the line afterwards, what the payer and the deposit get, what each share gives, and what the
+    store gives beyond its shares."""
 
     line: Line
     payer_minor: int
     deposit_minor: int
     taken: tuple[int, ...]
+    beyond_minor: int = 0
 
 
 def refundable_minor(order: Order, line: Line) -> tuple[int, int]:
@@ -78,25 +86,43 @@ def own_goods_minor(line: Line, account: str) -> int:
     return sum(share.left_minor for share in line.split if share.account == account and share.kind != "delivery")
 
 
-def give_back(order: Order, line: Line, amount_minor: int, *, step: int, only: str = "") -> Part:
+def carried_minor(order: Order, line: Line) -> int:
+    """What of a line's delivery may be given back for the fault of whoever delivers it, who is not the store."""
+    own = f"store/{order.store}"
+    others = sum(share.left_minor for share in line.split if share.kind == "delivery" and share.account != own)
+    return min(others, refundable_minor(order, line)[1])
+
+
+def give_back(
+    order: Order, line: Line, amount_minor: int, *, step: int, only: str = "", carrier_gives: bool = False
+) -> Part:
     """Give an amount of a line back, the goods first and then its delivery; with `only`, out of that account's shares alone.
+
+    What goes beyond the goods once they have left is the store's to give. Where the carrier gives, it is of the delivery alone.
 
     Raises:
         BeyondOriginal: more than is left of it; `left_minor` says what is.
     """
     goods, delivery = refundable_minor(order, line)
     left = min(goods, own_goods_minor(line, only)) if only else goods + delivery
+    if carrier_gives:
+        goods, left = 0, carried_minor(order, line)
     if amount_minor > left:
         raise BeyondOriginal(
             f"line {line.number} has {left} minor units left to give back, not {amount_minor}", left_minor=left
         )
     of_goods = min(amount_minor, goods)
-    deposit = 0 if only else _of_the_deposit(line, goods, of_goods, step)
+    deposit = 0 if only or carrier_gives else _of_the_deposit(line, goods, of_goods, step)
     taken = _taken(line.split, of_goods + deposit, step, delivery=False, only=only)
-    if amount_minor > of_goods:
-        of_delivery = _taken(line.split, amount_minor - of_goods, step, delivery=True)
-        taken = [a + b for a, b in zip(taken, of_delivery, strict=True)]
-    return Part(_after(line, amount_minor, deposit, taken), amount_minor, deposit, tuple(taken))
+    of_delivery, beyond = amount_minor - of_goods, 0
+    if of_delivery:
+        was_carried = line.state not in BEFORE_LEAVING and not carrier_gives
+        bearer = f"store/{order.store}" if was_carried else ""
+        parts = _taken(line.split, of_delivery, step, delivery=True, only=bearer)
+        taken, beyond = [a + b for a, b in zip(taken, parts, strict=True)], of_delivery - sum(parts)
+    return Part(
+        _after(line, amount_minor - beyond, beyond, deposit, taken), amount_minor, deposit, tuple(taken), beyond
+    )
 
 
 def value_of_units(order: Order, line: Line, units: int, step: int) -> int:
@@ -127,7 +153,7 @@ def _taken(shares: Sequence[Share], amount_minor: int, step: int, *, delivery: b
     return split_within(min(amount_minor, sum(weights)), weights, step)
 
 
-def _after(line: Line, amount_minor: int, deposit_minor: int, taken: Sequence[int]) -> Line:
+def _after(line: Line, amount_minor: int, beyond_minor: int, deposit_minor: int, taken: Sequence[int]) -> Line:
     shares = tuple(
         replace(share, reversed_minor=share.reversed_minor + part)
         for share, part in zip(line.split, taken, strict=True)
@@ -136,18 +162,20 @@ def _after(line: Line, amount_minor: int, deposit_minor: int, taken: Sequence[in
     return replace(
         line,
         split=shares,
-        refunded_minor=line.refunded_minor + amount_minor,
+        refunded_minor=line.refunded_minor + amount_minor + beyond_minor,
         escrow_minor=line.escrow_minor - amount_minor if is_open else 0,
         held_minor=line.held_minor - deposit_minor if is_open else 0,
     )
 
 
 def part_amounts(order: Order, line: Line, part: Part) -> dict[str, int]:
-    """What each account gets by giving a part of a line back: out of escrow while the line is open, from those who were paid once it is completed."""
+    """What each account gets by giving a part of a line back: while the line is open out of escrow, and from the store what goes beyond;
+    once it is completed, from those who were paid."""
     own = f"store/{order.store}"
     amounts = {payer_of(order): part.payer_minor, f"{own}/deposit": part.deposit_minor}
     if line.state != "completed":
-        return amounts | {f"order/{order.id}": -part.payer_minor, f"{own}/held": -part.deposit_minor}
+        escrow = part.payer_minor - part.beyond_minor
+        return amounts | {f"order/{order.id}": -escrow, own: -part.beyond_minor, f"{own}/held": -part.deposit_minor}
     for share, taken in zip(line.split, part.taken, strict=True):
         if share.account != own:
             amounts[share.account] = amounts.get(share.account, 0) - taken

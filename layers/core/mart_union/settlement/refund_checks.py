@@ -78,7 +78,7 @@ def _exact_fraction_left(line: Line, parts: list[RefundedLine]) -> Fraction:
     delivery = sum(share.amount_minor for share in line.split if share.kind == "delivery")
     goods, fraction = line.charged_minor - delivery, Fraction(1)
     for part in parts:
-        of_goods = min(part.amount_minor, goods)
+        of_goods = min(part.amount_minor, goods) if part.borne_by != "carrier" else 0
         if part.borne_by == "all" and goods:
             fraction *= 1 - Fraction(of_goods, goods)
         goods -= of_goods
