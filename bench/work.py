@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 import browse.app
 from bench.budgets import ask, write_units
+from bench.cards import FakeCards
 from bench.operations import WRITE_GOAL, Budget, Operation, read
 from bench.rows import Row, counted
 from bench.scene import CUSTOMER, STORES, scene, total_of, wanted
@@ -34,7 +35,6 @@ from mart_union.mediation import service as mediation
 from mart_union.mediation.model import Offer, Terms
 from mart_union.settlement.payouts import send_payouts
 from mart_union.settlement.statements import settle_party
-from tests.faults.cards import FakeCards
 
 SUPPLIER, ROWS, PAYABLES, PARTIES = "guanxi-growers", 100, 180, 2
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import time
@@ -17,9 +16,19 @@ import msgspec
 import pytest
 
 from tests.faults import chance
+from tests.faults.children import KILLED, how_it_ended, in_a_child
 from tests.faults.commands import Command
 from tests.faults.kinds import Fault, Request
-from tests.faults.place import BUCKET, Place, State, broken_invariants, drop_clients, forget_what_processes_keep, told
+from tests.faults.place import (
+    BUCKET,
+    Place,
+    State,
+    broken_invariants,
+    drop_clients,
+    forget_what_processes_keep,
+    know,
+    told,
+)
 from tests.faults.stories import Story, sample_event
 from tests.faults.wire import Effect, Killed, Wire
 from tests.gateway import CONTEXT, headers_of
@@ -48,7 +57,7 @@ class Answer:
     @property
     def ends_it(self) -> bool:
         """Whether the caller leaves it at that."""
-        return self.word not in {"failed", "raises", "killed"} and not self.word.startswith("5")
+        return self.word not in {"failed", "raises", KILLED} and not self.word.startswith("5")
 
 
 @dataclass(frozen=True)
@@ -114,9 +123,11 @@ class Theater:
             if cell.fault.act.startswith("sigkill")
             else self._play((cell.fault, cell.request))
         )
-        if not cell.fault.act.startswith("sigkill") and not self.wire.struck:
-            return ["the fault did not strike: the command sent other requests this time"]
+        if first.word != KILLED if cell.fault.act.startswith("sigkill") else not self.wire.struck:
+            return [f"the fault did not strike, the command sent other requests this time: {_shown(first)}"]
         problems = _wrong_first(first, reference, cell)
+        if self._only_shows(cell) and first not in reference.answers:
+            problems.append(f"a page was to be shown though its view could not be recorded: {_shown(first)}")
         if reference.adds and cell.fault.passes_at(cell.request):  # the caller has its answer, and does not repeat
             return problems + differences(reference.end, told(self.look()), "the end")
         effects = _words(self.wire.effects)
@@ -138,6 +149,10 @@ class Theater:
         ):  # what that one sent is not known
             problems.append(f"never sent out: {sorted(reference.effects - effects)[:3]}")
         return problems + broken_invariants(end)
+
+    def _only_shows(self, cell: Cell) -> bool:
+        """Whether a page is asked for, and what goes wrong is beside it."""
+        return self.command.way.startswith("GET ") and not cell.request.reads and "kill" not in cell.fault.act
 
     def play_stranger(self, reference: Reference) -> list[str]:
         """Somebody who is signed in and has no part in it asks for the same: a refusal that changes nothing, or it is wrong."""
@@ -195,6 +210,7 @@ class Theater:
             self._feed(sample_event(self.command.function, name, self.place.names), name)
         prepared = self.story.prepare(self.place) if self.story.prepare else None
         begin = self.look()
+        know(begin)
         chance.set_clock(prepared or chance.START)
         self._begin, self._moment = begin, chance.now()
         return begin, self._moment
@@ -230,28 +246,28 @@ class Theater:
         try:
             return _answer(self.wire.watch(lambda: self._handler(event, CONTEXT), strike))
         except Killed:
-            return Answer("killed")
+            return Answer(KILLED)
         except Exception as error:  # a stream, a schedule or the bucket comes again with it
             return Answer("raises", type(error).__name__)
 
     def run_forked(self, strike: tuple[Fault, Request]) -> Answer:
         """Play it in a process of its own, which is ended by the operating system at the request."""
-        _, status = os.waitpid(self.fork(strike), 0)
-        return Answer("killed") if os.WIFSIGNALED(status) else Answer("not killed")
+        return Answer(how_it_ended(self.fork(strike)))
 
     def fork(self, strike: tuple[Fault, Request] | None = None, *, after_seconds: float = 0) -> int:
         """Begin to play it in a process of its own; answers with its id."""
         self.wire.written.update(table for table, _, _ in self._now.items)
         self.wire.written.add(BUCKET)
         child = os.fork()
-        if child:
-            return child
-        with contextlib.suppress(BaseException):
-            time.sleep(after_seconds)
-            drop_clients()
-            self.wire.renew()
-            self._play(strike)
-        os._exit(0)
+        if not child:
+            in_a_child(lambda: self._play_apart(strike, after_seconds))
+        return child
+
+    def _play_apart(self, strike: tuple[Fault, Request] | None, after_seconds: float) -> None:
+        time.sleep(after_seconds)
+        drop_clients()
+        self.wire.renew()
+        self._play(strike)
 
 
 def _answer(raw: Any) -> Answer:

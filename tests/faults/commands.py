@@ -1,4 +1,5 @@
-"""Every command of the system, found from its code: each route that does not only read, and each function that something else starts."""
+"""Every command of the system, found from its code and templates: each route that does not only read, and each function that something
+else starts, once for each kind of message, task or object that it is given."""
 
 from __future__ import annotations
 
@@ -9,9 +10,14 @@ from types import ModuleType
 from typing import Any
 
 from tests.conftest import ROOT
-from tests.template.reading import UNION, functions
+from tests.template.reading import UNION, functions, read
 
 _BRACES = re.compile(r"\{\w+\}")
+WRITING_READS = {
+    "browse": ("/", "/stores/{store}", "/stores/{store}/{sku}", "/categories/{category}", "/go/{store}"),
+    "checkout": ("/cart", "/checkout"),
+}
+"""The GET routes that write: they record a view of whoever agreed to it. `tests/access/test_reads.py` asks every GET route and compares."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +38,50 @@ def all_commands() -> list[Command]:
 
 
 def ways_of(function: str) -> list[str]:
-    """The ways in which a function is made to do something: `POST /api/purchases`, an event's name, or '' for its only one.
-
-    A queue's function is one command for each kind of event that it treats apart.
-    """
+    """The ways in which a function is made to do something: `POST /api/purchases`, an event's name, or '' for its only one."""
     app = importlib.import_module(f"{function}.app")
     routes = _routes(app)
     if routes is not None:
-        return [f"{method} {path}" for method, path in routes if method != "GET"]
-    if function == "syndication":
-        return [*app.CONSUMERS, "Order*"]
+        reading = WRITING_READS.get(function, ())
+        return [f"{method} {path}" for method, path in routes if method != "GET" or path in reading]
     if function == "relay":
         return list(app._EVENTS_OF)
-    return [""]
+    if function == "settlement":
+        return ["", *app.TASKS, *JOBS]
+    return kinds_routed_to(function) or prefixes_told_to(function) or [""]
+
+
+JOBS = ("a party's job", "the payouts' job")
+"""The kinds of message on settlement's own queue: `SettlementJob` with its party, and without."""
+
+
+def kinds_routed_to(function: str) -> list[str]:
+    """The kinds of event that the template's rules put on a function's queues."""
+    queues = [event["Properties"]["Queue"] for event in _triggers(function, "SQS")]
+    rules = [each["Properties"] for each in read(UNION)["Resources"].values() if each["Type"] == "AWS::Events::Rule"]
+    return [
+        kind
+        for rule in rules
+        if any(target["Arn"] in queues for target in rule["Targets"])
+        for kind in rule["EventPattern"]["detail-type"]
+    ]
+
+
+def prefixes_told_to(function: str) -> list[str]:
+    """The prefixes of the bucket under which a new object starts a function."""
+    return [
+        rule["Value"] for event in _triggers(function, "S3") for rule in event["Properties"]["Filter"]["S3Key"]["Rules"]
+    ]
+
+
+def _triggers(function: str, kind: str) -> list[dict[str, Any]]:
+    return [
+        event
+        for each in functions(UNION).values()
+        if each["Handler"].partition(".")[0] == function
+        for event in each.get("Events", {}).values()
+        if event["Type"] == kind
+    ]
 
 
 def _routes(app: ModuleType) -> list[tuple[str, str]] | None:

@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Wanted
@@ -21,6 +22,7 @@ from mart_union.orders.service import get_order, take_step
 from mart_union.settlement.service import complete_due, complete_order, settle_due
 from mart_union.stock.service import count, get_level, stock_in
 from tests.faults import chance
+from tests.faults.children import KILLED, how_it_ended, in_a_child
 from tests.faults.place import Place, broken_invariants, drop_clients
 from tests.faults.scenes import Tale, one_cell
 from tests.faults.wire import Wire
@@ -58,13 +60,13 @@ def try_load(place: Place, seed: int, seconds: float) -> tuple[list[str], str]:
     count(f"listing/{'/'.join(_SCARCE)}", _FEW, actor="staff", reference="load", now=chance.now())
     reserve_before = {goods: _reserve(goods) for goods in _GOODS}
     shares = [_tasks(worker, dice) for worker in range(WORKERS)]
-    kills = _work_and_kill(shares, place, dice, seconds)
+    kills, deaths = _work_and_kill(shares, place, dice, seconds)
     tasks = [task for share in shares for task in share]
     for task in tasks:
         with contextlib.suppress(OutOfStock) if task.goods == _SCARCE else contextlib.nullcontext():
             _do(task, place.names["recipient"])
     settle_due(chance.now())
-    problems = broken_invariants(place.read())
+    problems = [*deaths, *broken_invariants(place.read())]
     for goods in _GOODS:
         taken = sum(_units_taken(task) for task in tasks if task.goods == goods)
         if goods != _SCARCE and _reserve(goods) != reserve_before[goods] - taken:
@@ -90,37 +92,47 @@ def _tasks(worker: int, dice: random.Random) -> list[Task]:
     return tasks
 
 
-def _work_and_kill(shares: list[list[Task]], place: Place, dice: random.Random, seconds: float) -> int:
-    """Workers do their shares over and over from the beginning, as queues and browsers repeat; one at a time is killed."""
+def _work_and_kill(
+    shares: list[list[Task]], place: Place, dice: random.Random, seconds: float
+) -> tuple[int, list[str]]:
+    """Workers do their shares over and over from the beginning, as queues and browsers repeat; one at a time is killed.
+
+    Answers with how many were killed, and with those that ended in another way.
+    """
     recipient = place.names["recipient"]
     workers = [_start(share, recipient) for share in shares]
-    kills, until = 0, time.monotonic() + seconds
+    kills, deaths, until = 0, [], time.monotonic() + seconds
     while time.monotonic() < until:
         time.sleep(dice.uniform(0.05, 0.4))
         number = dice.randrange(len(workers))
-        os.kill(workers[number], signal.SIGKILL)
-        os.waitpid(workers[number], 0)
+        deaths.append(_kill(workers[number]))
         kills += 1
         workers[number] = _start(dice.sample(shares[number], len(shares[number])), recipient)
-    for worker in workers:
-        os.kill(worker, signal.SIGKILL)
-        os.waitpid(worker, 0)
-    return kills
+    deaths += [_kill(worker) for worker in workers]
+    return kills, [f"a worker {death}" for death in deaths if death != KILLED]
+
+
+def _kill(worker: int) -> str:
+    os.kill(worker, signal.SIGKILL)  # one that is dead already keeps the end that it had
+    return how_it_ended(worker)
 
 
 def _start(tasks: list[Task], recipient: str) -> int:
     child = os.fork()
-    if child:
-        return child
-    with contextlib.suppress(BaseException):
-        drop_clients()
-        while True:
-            for task in tasks:
-                with contextlib.suppress(MartUnionError):  # a refusal here is made good in the end
-                    _do(task, recipient)
+    if not child:
+        in_a_child(lambda: _work(tasks, recipient))
+    return child
+
+
+def _work(tasks: list[Task], recipient: str) -> NoReturn:
+    drop_clients()
+    while True:
+        for task in tasks:
+            with contextlib.suppress(MartUnionError):  # a refusal here is made good in the end
+                _do(task, recipient)
+        with contextlib.suppress(MartUnionError):
             settle_due(chance.now())
             complete_due(chance.now())
-    os._exit(0)
 
 
 def _do(task: Task, recipient: str) -> None:

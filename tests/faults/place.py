@@ -25,7 +25,8 @@ from mart_union.settlement.check import check_union
 from mart_union.settlement.reconciliation import Books
 from tests.conftest import ROOT, UNION, _wait, free_port
 from tests.faults import chance
-from tests.faults.cards import FAKE, cards_taken
+from tests.faults.cards import Books as CardBooks
+from tests.faults.cards import CardDesk, cards_taken
 from tests.neighbours import Neighbours
 
 Key = tuple[str, str, str]
@@ -41,10 +42,11 @@ _CENSUSES = [
 
 @dataclass(frozen=True)
 class State:
-    """All items by table and key, and all objects of the bucket."""
+    """All items by table and key, all objects of the bucket, and the books of the card processor."""
 
     items: Mapping[Key, dict[str, Any]]
     objects: Mapping[str, bytes]
+    cards: CardBooks
 
 
 @contextmanager
@@ -82,15 +84,15 @@ def _emulator(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
 @contextmanager
 def place_at(address: str) -> Iterator[Place]:
     """A place whose neighbours listen at an address; what it changes in this process is undone at its end."""
-    with pytest.MonkeyPatch.context() as patches, cards_taken(patches):
-        yield Place(address, patches)
+    with pytest.MonkeyPatch.context() as patches, cards_taken(patches) as desk:
+        yield Place(address, patches, desk)
 
 
 class Place:
     """The account with its world; `names` are those that sample events may use."""
 
-    def __init__(self, address: str, patches: pytest.MonkeyPatch) -> None:
-        self._patches = patches
+    def __init__(self, address: str, patches: pytest.MonkeyPatch, desk: CardDesk) -> None:
+        self._patches, self._desk = patches, desk
         self.neighbours = Neighbours(address)
         self.neighbours.make_account()
         self._dynamodb: Any = get_session().create_client("dynamodb")
@@ -117,7 +119,7 @@ class Place:
             for page in self._dynamodb.get_paginator("scan").paginate(TableName=table):
                 items.update({(table, item["pk"]["S"], item["sk"]["S"]): item for item in page["Items"]})
         objects = self._objects() if known is None or BUCKET in written else known.objects
-        return State(items, objects)
+        return State(items, objects, self._desk.look())
 
     def _objects(self) -> dict[str, bytes]:
         listed = self._s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())
@@ -129,7 +131,7 @@ class Place:
 
     def put_back(self, wanted: State, now: State) -> None:
         """Make everything as it was, from what it is now."""
-        FAKE.forget()
+        self._desk.put_back(wanted.cards)
         writes: list[tuple[str, dict[str, Any]]] = [
             (table, {"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}})
             for table, pk, sk in now.items.keys() - wanted.items.keys()
@@ -171,14 +173,23 @@ def _make_pool() -> str:
 
 
 def told(state: State) -> list[str]:
-    """A state in lines that are equal for equal ends: without ids made by chance and moments within the hour."""
+    """A state in sorted lines, without what may differ between two runs of one story (`chance.plain_together`)."""
+    return chance.plain_together(_lines(state))
+
+
+def know(state: State) -> None:
+    """Let the ids in a state keep their names in all that is told from now on."""
+    chance.know(_lines(state))
+
+
+def _lines(state: State) -> list[str]:
     lines = [
-        f"{table} {chance.plain(json.dumps(item, sort_keys=True, ensure_ascii=False))}"
+        f"{table} {json.dumps(item, sort_keys=True, ensure_ascii=False)}"
         for (table, pk, _), item in state.items.items()
         if not pk.startswith(_TRIES)
     ]
-    lines += [f"bucket {chance.plain(key)} {chance.plain(repr(body))}" for key, body in state.objects.items()]
-    return sorted(lines)
+    lines += [f"bucket {key} {body!r}" for key, body in state.objects.items()]
+    return [*lines, *(f"cards {json.dumps(each, sort_keys=True)}" for each in state.cards.objects.values())]
 
 
 def broken_invariants(state: State) -> list[str]:
@@ -211,7 +222,7 @@ def _scanning(state: State) -> Iterator[None]:
 
 def drop_clients() -> None:
     """Forget every client that the project keeps: one made before a fork shares its connections with the other process."""
-    _forget("client", "_client", "_bus", "_ses", "_pool")
+    _forget("client", "_client", "_bus", "_ses", "_pool", "card_provider")
 
 
 def forget_what_processes_keep() -> None:

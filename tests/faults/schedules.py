@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -13,7 +12,8 @@ from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.due import mark_due
 from tests.faults import chance
 from tests.faults.cells import Cell, Reference, Theater, differences
-from tests.faults.commands import Command, started_by
+from tests.faults.children import DONE, KILLED, how_it_ended
+from tests.faults.commands import Command, all_commands, started_by
 from tests.faults.kinds import FAULTS, Fault
 from tests.faults.place import Place, State, books_of, broken_invariants, told
 from tests.faults.scenes import Scene, Tale, one_cell, play_cells, tale, together
@@ -38,15 +38,22 @@ def schedule_scenes(seed: int, *, short: bool = False) -> list[Scene]:
     """For each function that a schedule starts: its stories fired twice and killed, and the function late."""
     scenes = []
     for function in started_by("ScheduleV2"):
-        scheduled = [story for story in STORIES.get(function, ()) if not story.is_delivered(function)]
-        for number, story in enumerate(scheduled):
+        told = scheduled_stories(function)
+        for number, (command, story) in enumerate(told):
             name = f"schedule of {function} ({story.name} {number + 1})"
-            play = partial(_play, name, Command(function), story, seed, sample=1 if short else 0)
+            play = partial(_play, name, command, story, seed, sample=1 if short else 0)
             scenes.append(Scene(name, play))
-        if scheduled and not short:
+        if told and not short:
             name = f"schedule of {function}, late for several periods"
-            scenes.append(Scene(name, partial(_play_late, name, Command(function), scheduled[0])))
+            scenes.append(Scene(name, partial(_play_late, name, *told[0])))
     return random.Random(seed).sample(scenes, 1) if short else scenes
+
+
+def scheduled_stories(function: str) -> list[tuple[Command, Story]]:
+    """The stories of a function that a schedule starts, without those that something delivers to it."""
+    commands = [command for command in all_commands() if command.function == function]
+    told = [(command, story) for command in commands for story in STORIES.get(str(command), ())]
+    return [(command, story) for command, story in told if not story.is_delivered(function)]
 
 
 def _play(name: str, command: Command, story: Story, seed: int, place: Place, wire: Wire, *, sample: int) -> Tale:
@@ -80,7 +87,7 @@ def _in_pairs(theater: Theater, reference: Reference, dice: random.Random) -> li
     problems = []
     for _ in range(_PAIRS):
         theater.begin_again(reference)
-        _pair(theater, dice)
+        problems += _pair(theater, dice)
         problems += _wrong_end(theater, reference)
     return problems
 
@@ -89,20 +96,21 @@ def _killed(theater: Theater, reference: Reference, cells: Iterable[Cell]) -> li
     failures = []
     for cell in cells:
         theater.begin_again(reference)
-        theater.run_forked((cell.fault, cell.request))
-        _pair(theater, random.Random(str(cell)))
-        problems = _wrong_end(theater, reference)
+        ended = theater.run_forked((cell.fault, cell.request)).word
+        problems = [] if ended == KILLED else [f"it was to be killed, and {ended}"]
+        problems += _pair(theater, random.Random(str(cell)))
+        problems += _wrong_end(theater, reference)
         if problems:
             failures.append((str(cell), problems))
     return failures
 
 
-def _pair(theater: Theater, dice: random.Random) -> None:
-    """Two processes run it, one a moment after the other."""
+def _pair(theater: Theater, dice: random.Random) -> list[str]:
+    """Two processes run it, one a moment after the other; what is wrong with how they ended."""
     pause = dice.uniform(0, 0.02)
     children = [theater.fork(after_seconds=seconds) for seconds in (0, pause)]
-    for child in children:
-        os.waitpid(child, 0)
+    ends = [how_it_ended(child) for child in children]
+    return [f"one of two at once {end}" for end in ends if end != DONE]
 
 
 def _wrong_end(theater: Theater, reference: Reference) -> list[str]:

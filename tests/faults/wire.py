@@ -7,8 +7,10 @@ elsewhere than to AWS, around urllib3.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -27,6 +29,7 @@ from tests.faults.parts import cut_short, divided, with_body, with_the_rest
 Effect = tuple[str, str, bytes]
 """Something that was done outside the tables: service, operation, body."""
 
+_ID = re.compile(r"(?<=/)(pi|re|dp)[_-][^/]+")
 _OUTSIDE = frozenset({"events", "sesv2", "sqs", "lambda", "http"})
 
 
@@ -44,7 +47,7 @@ class Wire:
         self._watching = False
         self._strike: tuple[Fault, Request] | None = None
         self._action: Callable[[], Any] = lambda: None
-        self._held: list[Any] = []
+        self._held: list[Callable[[], Any]] = []
         self.requests: list[Request] = []
         self.effects: list[Effect] = []
         self.struck = False
@@ -62,7 +65,9 @@ class Wire:
         def watched(pool: Any, method: str, url: str, *arguments: Any, **options: Any) -> Any:
             if not wire._watching or getattr(wire._here, "inside", False):
                 return urlopen(pool, method, url, *arguments, **options)
-            return wire._plain_http(lambda: urlopen(pool, method, url, *arguments, **options), pool, method, options)
+            return wire._plain_http(
+                lambda: urlopen(pool, method, url, *arguments, **options), pool, f"{method} {_shape(url)}", options
+            )
 
         urllib3.HTTPConnectionPool.urlopen = watched  # type: ignore[method-assign]
 
@@ -83,7 +88,7 @@ class Wire:
         finally:
             self._watching = False
             for late in self._held:
-                self._send(late)
+                late()
 
     def _next(self, service: str, operation: str) -> Request:
         with self._lock:
@@ -111,7 +116,8 @@ class Wire:
         if act == "refuse":
             raise EndpointConnectionError(endpoint_url=request.url)
         if act == "hold":
-            self._held.append(_copy(request))
+            late = _copy(request)
+            self._held.append(lambda: self._send(late))
             raise ReadTimeoutError(endpoint_url=request.url)
         _end_process(act, "before")
         if act == "meet":
@@ -168,22 +174,45 @@ class Wire:
         finally:
             self._here.inside = False
 
-    def _plain_http(self, send: Callable[[], Any], pool: Any, method: str, options: dict[str, Any]) -> Any:
-        request = self._next("http", method)
+    def _plain_http(self, send: Callable[[], Any], pool: Any, operation: str, options: dict[str, Any]) -> Any:
+        request = self._next("http", operation)
         act = self._act(request, 0)
+
+        def carry_out() -> Any:
+            answer = send()
+            if not request.reads:
+                self.effects.append((request.service, request.operation, _bytes(options.get("body"))))
+            return answer
+
         if act == "meet":
             self._let_another_through()
-        if act in {"refuse", "hold"}:
+        if act == "refuse":
             raise urllib3.exceptions.NewConnectionError(pool, "refused")
-        if act in {"throttle", "conflict", "break"}:
-            return urllib3.HTTPResponse(b"", status=429 if act == "throttle" else 500, preload_content=False)
+        if act == "hold":
+            self._held.append(lambda: carry_out().drain_conn())
+            raise urllib3.exceptions.ReadTimeoutError(pool, "", "no answer in time")
+        if act in {"throttle", "break"}:
+            return _plain_refusal(act)
         _end_process(act, "before")
-        answer = send()
-        self.effects.append((request.service, request.operation, _bytes(options.get("body"))))
+        answer = carry_out()
         _end_process(act, "after")
         if act == "lose":
+            answer.drain_conn()
             raise urllib3.exceptions.ReadTimeoutError(pool, "", "no answer in time")
         return answer
+
+
+def _shape(url: str) -> str:
+    """A path with its ids left out: the same step of another purchase is the same operation."""
+    return _ID.sub("…", url.partition("?")[0])
+
+
+def _plain_refusal(act: str) -> urllib3.HTTPResponse:
+    """What shops, the service center and the card processor answer when they are asked too often, or are in trouble."""
+    status, kind = (429, "rate_limit_error") if act == "throttle" else (500, "api_error")
+    body = json.dumps({"error": {"type": kind, "message": "by the harness"}}).encode()
+    headers = {"Content-Type": "application/json"}
+    return urllib3.HTTPResponse(io.BytesIO(body), headers=headers, status=status, preload_content=False)
 
 
 def _new_session() -> URLLib3Session:

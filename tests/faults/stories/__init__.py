@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tests.faults.stories import account, machines, manage, operate, payments, shopping, supply, tracking
+from tests.faults.stories import account, machines, manage, operate, payments, queues, shopping, supply, tracking
 from tests.faults.stories.telling import Story, sample_event
 
 __all__ = ["STORIES", "Story", "sample_event"]
 
-_FILES = (account, shopping, payments, tracking, manage, supply, operate, machines)
+_FILES = (account, shopping, payments, tracking, manage, supply, operate, machines, queues)
 
 
 def _together(files: Iterable[Mapping[str, tuple[Story, ...]]]) -> dict[str, tuple[Story, ...]]:

@@ -53,6 +53,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "manage POST /manage/{store}/orders/{order}/steps": sample("post-order-page-step.303"),
     "manage POST /api/manage/{store}/orders/{order}/refunds": (
         *sample("post-order-refunds-1.201"),
+        *sample("post-order-refunds-2-amount.201", "post-order-refunds-1.201"),
         *sample("post-order-refunds-after-completion.201"),
     ),
     "manage POST /api/manage/{store}/orders/{order}/returns": (

@@ -14,7 +14,9 @@ from tests.gateway import gateway_event
 def _card_notice(kind: str, about: str, prepare: Callable[[Place], None]) -> tuple[Story, ...]:
     """The card processor tells of something about the purchase by card."""
     body = json.dumps({"id": "evt_1", "type": "any", "data": {"object": {"object": kind, "id": about}}})
-    event = gateway_event("POST", "/api/payments/webhooks/stripe", body=body, headers={"Stripe-Signature": "fake"})
+    event = gateway_event(
+        "POST", "/api/payments/webhooks/stripe", body=body, headers={"Stripe-Signature": "{{signature_stripe}}"}
+    )
     return (Story(f"the card processor tells of {about}", event, prepare=prepare),)
 
 
@@ -39,6 +41,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("post-bank-notice"),
         *sample("post-bank-notice-deposit"),
         *sample("post-payout-returned"),
+        *sample("post-account-reported"),
         Story(
             "a report of the account",
             gateway_event(

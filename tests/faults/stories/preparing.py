@@ -97,6 +97,10 @@ def with_something_due(place: Place) -> datetime:
 
 def with_card_authorized(place: Place) -> None:
     """A purchase by card waits for its store's answer."""
+    _buy_by_card(place, "pm_card_visa")
+
+
+def _buy_by_card(place: Place, payment_method: str) -> None:
     from mart_union.checkout.model import Wanted
     from mart_union.checkout.service import place_purchase
 
@@ -106,7 +110,7 @@ def with_card_authorized(place: Place) -> None:
         recipient=place.names["recipient"],
         total_seen=176_000,
         method="card",
-        payment_method="pm_card_visa",
+        payment_method=payment_method,
         key="purchase-by-card",
         now=chance.now(),
     )
@@ -151,6 +155,18 @@ def with_card_given_up(place: Place) -> None:
 
     with_card_authorized(place)
     cancel_purchase(place.names["purchase_card"], actor=CUSTOMER, role="customer", key="cancel-card", now=chance.now())
+
+
+def with_card_expired(place: Place) -> datetime:
+    """The customer has not confirmed to their bank in time, and the sweeper has let the purchase lapse."""
+    from mart_union.checkout.paying import expire_purchase
+    from mart_union.checkout.service import get_purchase
+    from mart_union.kernel.clock import from_iso
+
+    _buy_by_card(place, "pm_card_authenticationRequired")
+    ends = from_iso(get_purchase(place.names["purchase_card"]).expires_at)
+    assert expire_purchase(place.names["purchase_card"], ends)
+    return ends + timedelta(minutes=1)
 
 
 def with_card_charged(place: Place) -> None:

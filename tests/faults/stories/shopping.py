@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from tests.faults.stories.telling import Story, request, sample
 
+
+def _looked_at(path: str) -> tuple[Story, ...]:
+    """A shopper who has agreed looks at a page; who looks again has looked twice."""
+    return request("GET", path, cookie="mu_session={{session}}; mu_consent=yes", adds="a view")
+
+
 STORIES: dict[str, tuple[Story, ...]] = {
+    "browse GET /": _looked_at("/"),
+    "browse GET /stores/{store}": _looked_at("/stores/emei-tea"),
+    "browse GET /stores/{store}/{sku}": _looked_at("/stores/emei-tea/OB-TOP"),
+    "browse GET /categories/{category}": _looked_at("/categories/tea"),
+    "browse GET /go/{store}": _looked_at("/go/emei-tea"),
+    "checkout GET /cart": _looked_at("/cart"),
+    "checkout GET /checkout": _looked_at("/checkout"),
     "browse POST /consent": (*sample("post-consent-with-a-session.303"), Story("post-consent.303", adds="a session")),
     "browse POST /language": sample("post-language.303"),
     "checkout POST /api/cart/lines": (

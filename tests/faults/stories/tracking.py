@@ -20,7 +20,10 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("post-order-step-cancel"),
         *sample("post-order-step-receive"),
     ),
-    "tracking POST /api/orders/{order}/responses": sample("post-order-response.201"),
+    "tracking POST /api/orders/{order}/responses": (
+        *sample("post-order-response.201"),
+        *sample("post-order-review.201"),
+    ),
     "tracking POST /api/orders/{order}/returns": sample("post-order-returns.201"),
     "tracking POST /orders/{order}/returns": sample("post-order-page-return.303"),
     "tracking POST /api/carriers/{carrier}/events": (
