@@ -48,6 +48,10 @@ class BreakableDesk(CardDesk):
             self.done.append(request.path.rpartition("/")[2])
         return answer
 
+    def forget_payout(self, payout: str) -> None:
+        """Take a payout out of the balance again."""
+        self._payouts[:] = [each for each in self._payouts if each["source"]["id"] != payout]
+
     async def deliver(self, event: Mapping[str, Any]) -> None:
         """Keep it: the test delivers it when it likes."""
         self.events.append(dict(event))
@@ -88,6 +92,24 @@ class Desk:
         """The amounts that were refunded of an intent, the first one first."""
         listed = self._client.get("/v1/refunds", params={"payment_intent": intent, "limit": 100}).json()["data"]
         return [each["amount"] for each in reversed(listed)]
+
+    def refund_by_hand(self, intent: str, amount: int) -> None:
+        """Somebody gives a part back in the processor's own pages."""
+        fields = {"payment_intent": intent, "amount": str(amount)}
+        self._client.post("/v1/refunds", data=fields).raise_for_status()
+
+    def pay_out(self, amount: int, currency: str = "twd") -> str:
+        """The processor pays a part of its balance to the union's bank; the payout's id."""
+        fields = {"amount": amount, "currency": currency}
+        return str(self._client.post("/_desk/payouts", json=fields).json()["id"])
+
+    def forget_payout(self, payout: str) -> None:
+        """Be as if a payout had never been."""
+        self._desk.forget_payout(payout)
+
+    def fail_payout(self, payout: str) -> None:
+        """The bank did not take a payout: it comes back to the balance."""
+        self._client.post("/_desk/payouts", json={"id": payout}).raise_for_status()
 
     def dispute(self, **fields: Any) -> str:
         """A bank's dispute, opened or brought on."""

@@ -72,6 +72,8 @@ class CardDesk:
         kept = json.loads(store.read_text()) if store and store.exists() else {}
         self._captured: dict[str, int] = kept.get("captured", {})
         self._disputes: dict[str, dict[str, Any]] = kept.get("disputes", {})
+        self._refunded: set[str] = set(kept.get("refunded", ()))
+        self._payouts: list[dict[str, Any]] = kept.get("payouts", [])
         self._told: set[asyncio.Task[None]] = set()
 
     def application(self) -> web.Application:
@@ -80,6 +82,8 @@ class CardDesk:
         application.cleanup_ctx.append(self._connected)
         application.router.add_get("/js.stripe.com/v3/", self._script)
         application.router.add_post("/_desk/disputes", self._dispute)
+        application.router.add_post("/_desk/payouts", self._payout)
+        application.router.add_get("/v1/balance", self._stands)
         application.router.add_get("/v1/disputes/{id}", self._show_dispute)
         application.router.add_get("/v1/balance_transactions", self._balance)
         application.router.add_route("*", "/{path:.*}", self._handle)
@@ -125,7 +129,7 @@ class CardDesk:
         if request.method == "POST" and request.path == "/v1/refunds":
             intent_id = fields["payment_intent"]
             _, listed = await self._ask("GET", f"/v1/refunds?payment_intent={intent_id}&limit=100")
-            refunded = sum(each["amount"] for each in listed.get("data", ()) if each["metadata"])
+            refunded = sum(each["amount"] for each in listed.get("data", ()) if self._was_asked(each))
             if refunded + int(fields.get("amount", "0")) > self._captured.get(intent_id, 0):
                 return _refusal("Refund amount is greater than unrefunded amount on charge", "charge_already_refunded")
         return None
@@ -142,6 +146,8 @@ class CardDesk:
             if intent.get("status") in _TELLS:
                 self._tell(_TELLS[intent["status"]], self._as_stripe(intent))
         if request.path == "/v1/refunds" and status == 200:
+            self._refunded.add(answer["id"])
+            self._keep()
             self._tell("refund.created", answer)
 
     async def _ask(self, method: str, path: str, fields: Mapping[str, str] | None = None) -> Answer:
@@ -160,49 +166,68 @@ class CardDesk:
         if answer.get("object") == "payment_intent":
             return answer | {"amount_received": self._captured.get(answer["id"], 0)}
         if answer.get("object") == "list":
-            data = [each for each in answer["data"] if each["object"] != "refund" or each["metadata"]]
+            data = [each for each in answer["data"] if each["object"] != "refund" or self._was_asked(each)]
             return answer | {"data": data}
         if "error" in answer and answer["error"].get("code") in {"card_declined"}:
             return {"error": answer["error"] | {"type": "card_error"}}
         return answer
 
+    def _was_asked(self, refund: Mapping[str, Any]) -> bool:
+        """Whether somebody refunded it: localstripe makes a refund of what a capture leaves of an authorization, too."""
+        return bool(refund["metadata"]) or refund["id"] in self._refunded
+
     async def _balance(self, request: web.Request) -> web.Response:
-        """The balance as Stripe lists it: a partly captured charge for what was captured, and of the time that was asked for."""
+        """The movements of the balance in the time that was asked for."""
         begin, end = (int(request.query.get(f"created[{edge}]", "0")) for edge in ("gte", "lt"))
+        data = [each for each in await self._moved() if begin <= each["created"] < (end or each["created"] + 1)]
+        return _json((200, {"object": "list", "url": "/v1/balance_transactions", "has_more": False, "data": data}))
+
+    async def _stands(self, _request: web.Request) -> web.Response:
+        """The balance as it stands: all that ever moved, less what was kept of it."""
+        sums: dict[str, int] = {}
+        for each in await self._moved():
+            sums[each["currency"]] = sums.get(each["currency"], 0) + each["amount"] - each["fee"]
+        available = [{"amount": amount, "currency": code} for code, amount in sums.items()]
+        return _json((200, {"object": "balance", "livemode": False, "available": available, "pending": []}))
+
+    async def _moved(self) -> list[dict[str, Any]]:
+        """The balance's movements as Stripe lists them: a partly captured charge for what was captured."""
         _, listed = await self._ask("GET", "/v1/balance_transactions?limit=100000&expand[]=data.source")
         found = []
         for each in listed["data"]:
             source = each["source"]
-            if source["object"] == "refund" and not source["metadata"]:
+            if source["object"] == "refund" and not self._was_asked(source):
                 continue  # the part of an authorization that was not captured
             amount = self._captured.get(source["payment_intent"], each["amount"]) if each["type"] == "charge" else None
             found.append(each if amount is None else each | {"amount": amount, "net": amount - each["fee"]})
         found += [each for dispute in self._disputes.values() for each in dispute["balance_transactions"]]
-        data = [each for each in found if begin <= each["created"] < (end or each["created"] + 1)]
-        return _json((200, {"object": "list", "url": "/v1/balance_transactions", "has_more": False, "data": data}))
+        return found + self._payouts
+
+    async def _payout(self, request: web.Request) -> web.Response:
+        """Pay a part of the balance out to the union's bank (`amount`, `currency`), or have one come back (`id`, which failed)."""
+        fields = await request.json()
+        failed = next((each for each in self._payouts if each["source"]["id"] == fields.get("id")), None)
+        if failed:
+            source, amount = failed["source"] | {"status": "failed"}, -failed["amount"]
+        else:
+            source = {"object": "payout", "id": f"po_{secrets.token_hex(12)}", "currency": fields["currency"]}
+            amount = -int(fields["amount"])
+        self._payouts.append(_transaction("payout_failure" if failed else "payout", amount, source))
+        self._keep()
+        return _json((200, source))
 
     async def _dispute(self, request: web.Request) -> web.Response:
         """Open a dispute (`payment_intent`, `amount`), or bring one to another `status` (`id`), as a bank does."""
         fields = await request.json()
-        dispute = self._disputes.setdefault(
-            fields.get("id") or f"dp_{secrets.token_hex(12)}",
-            {"object": "dispute", "status": "needs_response", "balance_transactions": [], "metadata": {}},
-        )
+        _, intent = await self._ask("GET", f"/v1/payment_intents/{fields.get('payment_intent', '')}")
+        opened = {"object": "dispute", "status": "needs_response", "balance_transactions": [], "metadata": {}}
+        opened["currency"] = intent.get("currency", "twd")
+        dispute = self._disputes.setdefault(fields.get("id") or f"dp_{secrets.token_hex(12)}", opened)
         dispute |= {"id": next(key for key, each in self._disputes.items() if each is dispute)} | fields
         if not dispute["balance_transactions"] or fields.get("status") == "won":
             sign = 1 if fields.get("status") == "won" else -1
             source = {name: value for name, value in dispute.items() if name != "balance_transactions"}
-            dispute["balance_transactions"].append(
-                {
-                    "object": "balance_transaction",
-                    "id": f"txn_{secrets.token_hex(12)}",
-                    "type": "adjustment",
-                    "amount": sign * dispute["amount"],
-                    "fee": 0,
-                    "created": int(time.time()),
-                    "source": source,
-                }
-            )
+            dispute["balance_transactions"].append(_transaction("adjustment", sign * dispute["amount"], source))
         self._keep()
         self._tell("charge.dispute.closed" if "status" in fields else "charge.dispute.created", dispute)
         return _json((200, dispute))
@@ -232,7 +257,8 @@ class CardDesk:
 
     def _keep(self) -> None:
         if self._store:
-            self._store.write_text(json.dumps({"captured": self._captured, "disputes": self._disputes}))
+            kept = {"captured": self._captured, "disputes": self._disputes, "payouts": self._payouts}
+            self._store.write_text(json.dumps(kept | {"refunded": sorted(self._refunded)}))
 
     async def address_of(self, event: Mapping[str, Any]) -> tuple[str, str]:
         """Where a webhook goes, and the host that it names: the edge, for the union whose payment it is about; '' for nowhere."""
@@ -303,6 +329,20 @@ def _understood(path: str, fields: Mapping[str, str]) -> dict[str, str]:
 def _refusal(message: str, code: str) -> Answer:
     kind = "idempotency_error" if code == "key" else "invalid_request_error"
     return 400, {"error": {"type": kind, "code": code, "message": message}}
+
+
+def _transaction(kind: str, amount: int, source: Mapping[str, Any]) -> dict[str, Any]:
+    """A movement of the balance that localstripe knows nothing of."""
+    return {
+        "object": "balance_transaction",
+        "id": f"txn_{secrets.token_hex(12)}",
+        "type": kind,
+        "amount": amount,
+        "fee": 0,
+        "currency": source["currency"],
+        "created": int(time.time()),
+        "source": dict(source),
+    }
 
 
 def _json(answer: Answer) -> web.Response:

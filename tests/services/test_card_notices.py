@@ -21,16 +21,14 @@ from mart_union.ledger import jobs
 from mart_union.ledger.model import Transfer
 from mart_union.ledger.postings import record_postings
 from mart_union.ledger.service import get_transfer
-from mart_union.ledger.tables import PayableItem, payable_key
 from mart_union.settlement.books import reconcile, reconcile_daily
-from mart_union.settlement.chargebacks import post_dispute
 from mart_union.settlement.provider_report import post_fees, provider_differences
 from payments.app import lambda_handler
 from tests.card_desk import ASKS_FOR_ACTION, DECLINED, Desk
 from tests.gateway import CONTEXT, gateway_event, headers_of
 from tests.services.buckets import own_bucket
+from tests.services.card_payments import LATER, TOTAL, amounts, answer, buy, intent_of, refund_of, stock
 from tests.services.market import Market, open_market
-from tests.services.test_cards import LATER, TOTAL, amounts, answer, buy, intent_of, refund_of, stock
 
 
 @pytest.fixture
@@ -129,39 +127,6 @@ def test_a_refund_and_a_release_are_carried_out_by_the_queue_once(market: Market
     capture_purchase(other.id, LATER)
     assert tell_cards("TransferVoided", f"transfer/{other.transfer}", {}) == []
     assert desk.intent(intent_of(other))["status"] == "canceled"
-
-
-def test_an_open_dispute_is_borne_by_the_union_and_won_it_comes_back_once(market: Market, desk: Desk) -> None:
-    purchase = paid(market, desk)
-    dispute = desk.dispute(payment_intent=intent_of(purchase), amount=TOTAL)
-    for _ in range(2):
-        assert post_dispute(card_provider().find_dispute(dispute), LATER) == "opened"
-    assert amounts(f"chargeback-{dispute}") == {"provider/stripe": TOTAL, "union/chargebacks": -TOTAL}
-    desk.dispute(id=dispute, status="won")
-    for body, signed in reversed(desk.events_about(dispute)):  # the opening's notice comes last
-        assert notify(body, signed)[1]["outcome"] == "won"
-    assert amounts(f"chargeback-{dispute}-closed") == {"provider/stripe": -TOTAL, "union/chargebacks": TOTAL}
-
-
-def test_a_lost_dispute_is_borne_by_its_stores_and_nets_against_what_they_are_owed(market: Market, desk: Desk) -> None:
-    purchase = paid(market, desk, stores=2)
-    dispute = desk.dispute(payment_intent=intent_of(purchase), amount=TOTAL)
-    desk.dispute(id=dispute, status="lost")
-    for _ in range(2):
-        assert post_dispute(card_provider().find_dispute(dispute), LATER) == "lost"
-    assert amounts(f"chargeback-{dispute}-closed") == {
-        "union/chargebacks": TOTAL,
-        f"store/{market.store}": -TOTAL // 2,
-        f"store/{market.other_store}": -TOTAL // 2,
-    }
-    owed = [payable_of(f"chargeback-{dispute}-closed", order) for order in purchase.orders]
-    assert [(each.kind, each.amount_minor) for each in owed] == [("chargeback", -TOTAL // 2)] * 2
-
-
-def payable_of(transfer: str, order: str) -> Any:
-    from mart_union.kernel.ids import derived_id
-
-    return PayableItem.get(*payable_key(derived_id("chargeback", transfer, order))).document
 
 
 def test_the_processors_report_and_the_ledger_agree_and_what_one_lacks_is_named(market: Market, desk: Desk) -> None:

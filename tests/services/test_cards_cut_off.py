@@ -14,9 +14,9 @@ from mart_union.checkout.service import get_purchase
 from mart_union.ledger.service import get_transfer
 from mart_union.orders.service import get_order
 from tests.card_desk import ASKS_FOR_ACTION, Desk
+from tests.services.card_payments import LATER, NOW, TOTAL, answer, buy, intent_of, pay, refund_of, stock
 from tests.services.cutting import CutOff, cut_off
 from tests.services.market import Market, open_market
-from tests.services.test_cards import LATER, NOW, TOTAL, answer, buy, intent_of, pay, refund_of, stock
 
 MOST_REQUESTS = 14
 both = pytest.mark.parametrize("when", ["before", "after"])

@@ -28,7 +28,7 @@ from mart_union.orders.model import ENDED, Order
 from mart_union.orders.procedures import is_answered
 from mart_union.orders.refunds import units_of
 from mart_union.orders.service import act_on_deadlines
-from mart_union.orders.steps import apply_step
+from mart_union.orders.steps import apply_step, with_clock
 from mart_union.orders.storing import add_changed_order, order_ref
 from mart_union.stock.model import put_back
 from mart_union.stock.service import add_movement
@@ -79,7 +79,7 @@ def _claimed(purchase: Purchase, now: datetime) -> Purchase:
     )  # the sweeper comes back to it each minute
     transaction = WriteTransaction()
     add_changed_purchase(transaction, purchase, after)
-    _add_orders(transaction, orders, "capturing")
+    _add_orders(transaction, orders, "capturing", now)
     _commit(transaction)
     return after
 
@@ -120,7 +120,7 @@ def _post(purchase: Purchase, now: datetime) -> None:
     transaction = WriteTransaction()
     add_changed_purchase(transaction, purchase, after)
     add_replacement(transaction, pending, payment, now)
-    _add_orders(transaction, orders, "paid")
+    _add_orders(transaction, orders, "paid", now)
     _commit(transaction)
 
 
@@ -170,7 +170,7 @@ def void_authorized(
         add_changed_order(transaction, before, replace(ended, payment="voided"))
         units.update(units_of(before, ended.history[-1].lines))
     changed = {before.id for before, _ in stepped}
-    _add_orders(transaction, [order for order in orders if order.id not in changed], "voided")
+    _add_orders(transaction, [order for order in orders if order.id not in changed], "voided", now)
     for level, quantity in units.items():
         add_movement(transaction, level, put_back(quantity, actor, f"purchase/{purchase.id}"), now)
     _commit(transaction)
@@ -182,9 +182,12 @@ def _orders_of(purchase: Purchase) -> list[Order]:
     return [order for order in orders if order is not None]
 
 
-def _add_orders(transaction: WriteTransaction, orders: Sequence[Order], payment: str) -> None:
+def _add_orders(transaction: WriteTransaction, orders: Sequence[Order], payment: str, now: datetime) -> None:
+    """The orders with how they are paid now; the time of lines that waited for it begins when the money is there."""
     for order in orders:
-        add_changed_order(transaction, order, replace(order, payment=payment, sequence=order.sequence + 1))
+        facts = order.facts | ({"charged_at": iso(now)} if payment == "paid" else {})
+        after = replace(order, payment=payment, facts=facts, sequence=order.sequence + 1)
+        add_changed_order(transaction, order, with_clock(after, iso(now)))
 
 
 def _commit(transaction: WriteTransaction) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Protocol
 
 from msgspec import Struct
 
+from mart_union.checkout.stripe_amounts import require_chargeable
 from mart_union.kernel.errors import RuleViolation
 from mart_union.kernel.secrets import read_secret
 from mart_union.kernel.settings import settings
@@ -37,7 +38,8 @@ class Intent(Struct, frozen=True):
 
 
 class CardRefund(Struct, frozen=True):
-    """A refund at the provider; `transfer` is the transfer of ours that asked for it, `failed` whether the money came back to us."""
+    """A refund at the provider; `transfer` is the transfer of ours that asked for it ('': somebody gave it back by hand), `failed` whether the
+    money came back to us."""
 
     id: str
     intent: str
@@ -69,7 +71,7 @@ class Notice(Struct, frozen=True):
 class Movement(Struct, frozen=True):
     """A movement of the provider's balance: positive for what it owes us more. `transfer` is the one of ours that it must match.
 
-    `fee_minor` is what the provider kept for it.
+    `fee_minor` is what the provider kept for it. `at` is when it moved (ISO).
     """
 
     id: str
@@ -77,6 +79,7 @@ class Movement(Struct, frozen=True):
     amount_minor: int
     fee_minor: int
     transfer: str
+    at: str = ""
 
 
 class CardProvider(Protocol):
@@ -103,6 +106,9 @@ class CardProvider(Protocol):
     def refund(self, intent: str, amount_minor: int, transfer: str) -> CardRefund:
         """Give back a part of what was captured, once for a transfer."""
 
+    def refunds(self, intent: str) -> Sequence[CardRefund]:
+        """All refunds of what was captured, those that somebody made by hand among them."""
+
     def find_refund(self, refund: str) -> CardRefund:
         """How a refund stands now."""
 
@@ -115,6 +121,9 @@ class CardProvider(Protocol):
     def close(self) -> None:
         """Close the connections that are kept for the next call."""
 
+    def balance(self) -> int:
+        """What stands at the provider now, in minor units of the union's currency, whether it can be paid out already or not."""
+
     def movements(self, begin: datetime, end: datetime) -> Iterator[Movement]:
         """The movements of the provider's balance from a moment until before another."""
 
@@ -122,6 +131,18 @@ class CardProvider(Protocol):
 def cards_are_offered() -> bool:
     """Whether the union has a card processor."""
     return bool(settings().card_key)
+
+
+def require_cards() -> None:
+    """Nothing, if the union takes cards and its prices can be charged to them.
+
+    Raises:
+        RuleViolation: it takes none.
+        NotChargeable: its steps are finer than the processor's.
+    """
+    if not cards_are_offered():
+        raise RuleViolation("this union takes no cards: pay from your account, or by bank transfer")
+    require_chargeable(settings().currency)
 
 
 @cache

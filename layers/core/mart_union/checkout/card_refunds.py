@@ -1,15 +1,23 @@
-"""Refunds to cards: the ledger's refund is the order, the provider carries it out, and what it cannot give back is credited instead."""
+"""Refunds to cards: the ledger's refund is the order, the provider carries it out, and what it cannot give back is credited instead.
+
+What somebody gave back by hand, in the provider's own pages, counts: nobody gets more than they paid. So what a refund gives is first written down on
+the purchase, under the condition that no other refund was meanwhile; then the provider is asked.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from mart_union.checkout.card_port import CardRefund, card_provider
-from mart_union.checkout.model import Purchase
+from mart_union.checkout.model import CardPayment, Purchase
 from mart_union.checkout.payers import CARDS
-from mart_union.checkout.service import get_purchase
+from mart_union.checkout.storing import Overtaken, current_purchase, store_purchase
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import NotFound, RuleViolation
+from mart_union.kernel.errors import KeyReused, NotFound, RuleViolation
+from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import fetch
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.refs import transfer_ref
@@ -22,29 +30,31 @@ _DISPUTED = "charge_disputed"  # https://docs.stripe.com/error-codes
 def refund_card(transfer: Transfer, now: datetime) -> bool:
     """Give back at the provider what a refund has posted to its account; says whether there was anything. Safe to repeat.
 
-    What the provider refuses, or fails at, goes to the customer's union account; once credited, the provider is not asked again.
+    What the provider refuses, or fails at, goes to the customer's union account; once credited, the provider is not asked again. What was
+    given back by hand before is not given again, neither to the card nor to the account.
 
     Raises:
         ProviderUnavailable: nobody knows; repeat it.
         RuleViolation: the charge is disputed: the bank decides who has the money, so nothing is credited beside it.
+        Busy: other refunds of the purchase kept winning; repeat it.
     """
     amount = _refunded(transfer)
     if transfer.kind != "refund" or amount <= 0:
         return False
     if fetch(transfer_ref(_credit_of(transfer)), consistent=True) is not None:
         return True
-    purchase = _purchase_of(transfer)
-    if purchase.card is None:
-        raise NotFound(f"purchase {purchase.id} has no card to give {amount} back to")
+    due = _written_down(transfer, amount, _claimed)
+    if not due:
+        return True
     try:
-        refund = card_provider().refund(purchase.card.intent, amount, transfer.id)
-    except RuleViolation as refusal:  # such as a charge that was given back by hand
+        refund = card_provider().refund(_card_of(_purchase_of(transfer)).intent, due, transfer.id)
+    except RuleViolation as refusal:
         if refusal.facts.get("reason") == _DISPUTED:
             raise
-        _credit(transfer, purchase, amount, now)
+        _credit(transfer, due, now)
         return True
     if refund.failed:
-        _credit(transfer, purchase, amount, now)
+        _credit(transfer, due, now)
     return True
 
 
@@ -52,15 +62,65 @@ def settle_refund(refund: CardRefund, now: datetime) -> bool:
     """A refund that failed after all is credited to the customer's account; says whether it did. Safe to repeat."""
     if not refund.failed or not refund.transfer:
         return False
-    transfer = get_transfer(refund.transfer)
-    _credit(transfer, _purchase_of(transfer), refund.amount_minor, now)
+    _credit(get_transfer(refund.transfer), refund.amount_minor, now)
     return True
 
 
-def _credit(refund: Transfer, purchase: Purchase, amount_minor: int, now: datetime) -> None:
-    postings = postings_of({CARDS: -amount_minor, f"customer/{purchase.customer}": amount_minor})
-    transfer = Transfer(_credit_of(refund), "refund_failed", refund.currency, postings, refund.reference, iso(now))
-    post(transfer)
+_Rule = Callable[[CardPayment, str, int, int], CardPayment]
+
+
+def _written_down(transfer: Transfer, amount_minor: int, rule: _Rule) -> int:
+    """What a refund gives by now, as a rule makes it of the card, the refund, its amount and what was given back by hand."""
+
+    def write() -> int:
+        purchase = _purchase_of(transfer)
+        card = _card_of(purchase)
+        made = card_provider().refunds(card.intent)
+        after = rule(card, transfer.id, amount_minor, by_hand(card, made, transfer.id))
+        if after != card:
+            store_purchase(purchase, replace(purchase, card=after))
+        return after.returns.get(transfer.id, 0)
+
+    return retried(write, on=Overtaken, what="this purchase")
+
+
+def by_hand(card: CardPayment, refunds: Sequence[CardRefund], refund: str) -> int:
+    """What of a charge was given back at the provider by no refund of ours: neither by this one nor by one that is written down."""
+    ours = {refund, *card.returns}
+    return sum(each.amount_minor for each in refunds if not each.failed and each.transfer not in ours)
+
+
+def _claimed(card: CardPayment, refund: str, amount_minor: int, given: int) -> CardPayment:
+    """The refund with its amount, as far as that much of the charge is left."""
+    if refund in card.returns:
+        return card
+    left = max(card.captured_minor - sum(card.returns.values()) - given, 0)
+    return _returning(card, refund, amount_minor, min(amount_minor, left))
+
+
+def _credited(card: CardPayment, refund: str, amount_minor: int, given: int) -> CardPayment:
+    """The refund with what is credited of it: what was given back by hand, and for no other refund, was given for this one."""
+    due = card.returns.get(refund, amount_minor)
+    free = max(given - card.by_hand_minor, 0)
+    return _returning(card, refund, due, max(due - free, 0))
+
+
+def _returning(card: CardPayment, refund: str, due_minor: int, amount_minor: int) -> CardPayment:
+    found = card.by_hand_minor + due_minor - amount_minor
+    return replace(card, returns=card.returns | {refund: amount_minor}, by_hand_minor=found)
+
+
+def _credit(refund: Transfer, amount_minor: int, now: datetime) -> None:
+    if fetch(transfer_ref(_credit_of(refund)), consistent=True) is not None:
+        return
+    amount = _written_down(refund, amount_minor, _credited)
+    if not amount:
+        return
+    postings = postings_of({CARDS: -amount, f"customer/{_purchase_of(refund).customer}": amount})
+    try:
+        post(Transfer(_credit_of(refund), "refund_failed", refund.currency, postings, refund.reference, iso(now)))
+    except KeyReused:
+        get_transfer(_credit_of(refund), consistent=True)  # credited at the same moment, before more came to light
 
 
 def _credit_of(refund: Transfer) -> str:
@@ -73,4 +133,10 @@ def _refunded(transfer: Transfer) -> int:
 
 def _purchase_of(transfer: Transfer) -> Purchase:
     kind, _, name = transfer.reference.partition("/")
-    return get_purchase(get_order(name).purchase if kind == "order" else name)
+    return current_purchase(get_order(name).purchase if kind == "order" else name)
+
+
+def _card_of(purchase: Purchase) -> CardPayment:
+    if purchase.card is None:
+        raise NotFound(f"purchase {purchase.id} has no card to give anything back to")
+    return purchase.card

@@ -24,7 +24,7 @@ from mart_union.kernel.storage import fetch_all
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.orders.model import Order
 from mart_union.orders.refunds import units_of
-from mart_union.orders.steps import apply_step
+from mart_union.orders.steps import apply_step, with_clock
 from mart_union.orders.storing import add_changed_order, order_ref
 from mart_union.stock.model import sell_held
 from mart_union.stock.service import add_movement
@@ -154,7 +154,7 @@ def _placed(order: Order, now: datetime, purchase: Purchase) -> Order:
     stepped = apply_step(order, "pay", role="system", actor="checkout", at=iso(now), key=f"pay-{purchase.id}")
     if stepped is order:
         raise Overtaken("the order is placed already")
-    return replace(stepped, payment="authorized", payer=CARDS)
+    return with_clock(replace(stepped, payment="authorized", payer=CARDS), iso(now))
 
 
 def look_at_card(purchase_id: str, subject: str, now: datetime) -> tuple[Purchase, Intent | None]:

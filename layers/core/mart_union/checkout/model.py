@@ -37,6 +37,8 @@ class CardPayment(Struct, frozen=True):
     of it (once all have answered), what was captured.
 
     `problem` says why nothing was authorized: `requires_action` (the customer has to confirm to their bank), or the card's refusal.
+    `returns` is what goes back of it, by the refund's transfer, to the card or else to the customer's account; `by_hand_minor` what of
+    refunds is not among that because somebody had given it back at the provider by hand.
     """
 
     intent: str
@@ -45,6 +47,8 @@ class CardPayment(Struct, frozen=True):
     accepted_minor: int = 0
     captured_minor: int = 0
     problem: str = ""
+    returns: dict[str, int] = field(default_factory=dict)
+    by_hand_minor: int = 0
 
 
 class Purchase(Struct, frozen=True):

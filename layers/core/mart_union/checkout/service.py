@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mart_union.catalog.refs import listing_ref, store_ref, union_ref
-from mart_union.checkout.card_port import cards_are_offered
+from mart_union.checkout.card_port import require_cards
 from mart_union.checkout.cards import authorize
 from mart_union.checkout.drafting import Asked, Draft, draft_purchase
 from mart_union.checkout.model import METHODS, CardPayment, Purchase, Quote, Wanted
@@ -31,6 +31,7 @@ from mart_union.kernel.errors import (
 )
 from mart_union.kernel.ids import derived_id, input_hash
 from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Ref, fetch_all, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
@@ -112,10 +113,20 @@ def place_purchase(
 
 
 def _with_card(purchase: Purchase, orders: Sequence[Order], payment_method: str, now: datetime) -> Purchase:
-    """The purchase with its card authorized, or as it waits for another."""
+    """The purchase with its card authorized, or as it waits for another.
+
+    Raises:
+        Busy: other changes of it kept winning; repeat it.
+    """
+    just_made = [(purchase, orders)]
+
+    def pay() -> Purchase:
+        waiting, known = just_made.pop() if just_made else (current_purchase(purchase.id), ())
+        return authorize(waiting, payment_method, now, orders=known) if waiting.payment == "pending" else waiting
+
     try:
-        return authorize(purchase, payment_method, now, orders=orders)
-    except (CardDeclined, Overtaken):
+        return retried(pay, on=Overtaken, what="this purchase")
+    except CardDeclined:
         return current_purchase(purchase.id)
     except RuleViolation as refusal:
         problem = str(refusal.facts.get("reason") or "refused")
@@ -125,8 +136,8 @@ def _with_card(purchase: Purchase, orders: Sequence[Order], payment_method: str,
 def _place(asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Draft:
     if asked.method not in METHODS:
         raise RuleViolation(f"a purchase is paid by {' or '.join(METHODS)}, not by '{asked.method}'")
-    if asked.method == "card" and not cards_are_offered():
-        raise RuleViolation("this union takes no cards: pay from your account, or by bank transfer")
+    if asked.method == "card":
+        require_cards()
     terms = read_terms(wishes, asked.now, recipient_of=asked)
     try:
         return _place_under(terms, asked, wishes, total_seen)

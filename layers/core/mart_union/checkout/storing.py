@@ -1,4 +1,4 @@
-"""Purchases in a write transaction: changes under the payment and the card's intent that were read."""
+"""Purchases in a write transaction: changes under the payment, the card's intent and what goes back to it, as they were read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
 
 from mart_union.checkout.model import Purchase
-from mart_union.checkout.tables import PurchaseItem, purchase_item, purchase_key
+from mart_union.checkout.tables import PurchaseItem, purchase_item, purchase_key, returns_mark
 from mart_union.kernel.errors import Conflict, NotFound
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
@@ -56,5 +56,7 @@ def store_purchase(before: Purchase, after: Purchase) -> None:
 def _unchanged(before: Purchase) -> Condition:
     intent = before.card.intent if before.card else ""
     same_intent = PurchaseItem.intent == intent if intent else PurchaseItem.intent.does_not_exist()
-    unchanged: Condition = (PurchaseItem.payment == before.payment) & same_intent
+    mark = returns_mark(before)
+    same_returns = PurchaseItem.returns == mark if mark else PurchaseItem.returns.does_not_exist()
+    unchanged: Condition = (PurchaseItem.payment == before.payment) & same_intent & same_returns
     return unchanged

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,6 +11,8 @@ import requests
 import stripe
 
 from mart_union.checkout.card_port import DECLINED, CardRefund, Dispute, Intent, Movement, Notice
+from mart_union.checkout.stripe_amounts import from_stripe, to_stripe
+from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import KeyReused, ProviderUnavailable, RuleViolation, Unauthenticated
 from mart_union.kernel.settings import settings
 
@@ -41,7 +43,7 @@ class StripeCards:
         made = _call(
             lambda: self._api.payment_intents.create(
                 {
-                    "amount": amount_minor,
+                    "amount": to_stripe(amount_minor, settings().currency),
                     "currency": currency.lower(),
                     "capture_method": "manual",
                     "payment_method": payment_method,
@@ -78,7 +80,9 @@ class StripeCards:
         return _intent(
             _call(
                 lambda: self._api.payment_intents.capture(
-                    intent, {"amount_to_capture": amount_minor}, {"idempotency_key": f"capture-{intent}"}
+                    intent,
+                    {"amount_to_capture": to_stripe(amount_minor, settings().currency)},
+                    {"idempotency_key": f"capture-{intent}"},
                 )
             )
         )
@@ -91,20 +95,25 @@ class StripeCards:
 
     def refund(self, intent: str, amount_minor: int, transfer: str) -> CardRefund:
         """Looked for first, since Stripe forgets keys after a day or more, and a dead letter can be older."""
-        for made in self._refunds_of(intent):
+        for made in self.refunds(intent):
             if made.transfer == transfer:
                 return made
         refund = _call(
             lambda: self._api.refunds.create(
-                {"payment_intent": intent, "amount": amount_minor, "metadata": {"transfer": transfer}},
+                {
+                    "payment_intent": intent,
+                    "amount": to_stripe(amount_minor, settings().currency),
+                    "metadata": {"transfer": transfer},
+                },
                 {"idempotency_key": f"refund-{transfer}"},
             )
         )
         return _refund(refund)
 
-    def _refunds_of(self, intent: str) -> Iterator[CardRefund]:
+    def refunds(self, intent: str) -> list[CardRefund]:
+        """All refunds of the intent; those made in Stripe's dashboard carry no transfer of ours."""
         found = _call(lambda: list(self._api.refunds.list({"payment_intent": intent, "limit": 100}).auto_paging_iter()))
-        return (_refund(refund) for refund in found)
+        return [_refund(refund) for refund in found]
 
     def find_refund(self, refund: str) -> CardRefund:
         """The refund as it is."""
@@ -114,7 +123,7 @@ class StripeCards:
         """The dispute as it is."""
         found = _call(lambda: self._api.disputes.retrieve(dispute)).to_dict()
         state = _DISPUTES.get(found["status"], "inquiry")
-        return Dispute(found["id"], _id(found.get("payment_intent")), found["amount"], state)
+        return Dispute(found["id"], _id(found.get("payment_intent")), _minor(found, "amount"), state)
 
     def read_notice(self, text: str, signature: str) -> Notice:
         """Verify Stripe's signature over the body."""
@@ -124,6 +133,13 @@ class StripeCards:
             raise Unauthenticated("the signature is missing, wrong or too old") from error
         about = event.to_dict()["data"]["object"]
         return Notice(event.id, _KINDS.get(about.get("object", ""), ""), about.get("id", ""))
+
+    def balance(self) -> int:
+        """Stripe's balance in the union's currency: what can be paid out and what cannot yet."""
+        found = _call(self._api.balance.retrieve).to_dict()
+        own = settings().currency.code.lower()
+        parts = [*found.get("available", ()), *found.get("pending", ())]
+        return sum(_minor(part, "amount") for part in parts if part["currency"] == own)
 
     def movements(self, begin: datetime, end: datetime) -> Iterator[Movement]:
         """Stripe's balance transactions of the time, with what each is about."""
@@ -173,8 +189,8 @@ def _intent(made: stripe.PaymentIntent) -> Intent:
     return Intent(
         id=found["id"],
         state=found["status"],
-        amount_minor=found["amount"],
-        captured_minor=found.get("amount_received") or 0,
+        amount_minor=_minor(found, "amount"),
+        captured_minor=_minor(found, "amount_received"),
         currency=found["currency"].upper(),
         union=metadata.get("union", ""),
         purchase=metadata.get("purchase", ""),
@@ -188,7 +204,8 @@ def _refund(made: stripe.Refund) -> CardRefund:
     found = made.to_dict()
     transfer = (found.get("metadata") or {}).get("transfer", "")
     failed = found["status"] in _FAILED
-    return CardRefund(found["id"], _id(found.get("payment_intent")), transfer, found["amount"], failed)
+    amount = _minor(found, "amount")
+    return CardRefund(found["id"], _id(found.get("payment_intent")), transfer, amount, failed)
 
 
 def _movement(made: stripe.BalanceTransaction) -> Movement:
@@ -204,7 +221,17 @@ def _movement(made: stripe.BalanceTransaction) -> Movement:
         transfer = f"refund-failed-{transfer}" if found["type"] == "refund_failure" else transfer
     elif kind == "dispute":
         transfer = f"chargeback-{source['id']}" + ("" if found["amount"] < 0 else "-closed")
-    return Movement(found["id"], found["type"], found["amount"], found["fee"], transfer)
+    elif kind == "payout":
+        transfer = f"bank-{source['id']}" + ("" if found["amount"] < 0 else "-returned")
+    amount, fee = _minor(found, "amount"), _minor(found, "fee")
+    at = iso(datetime.fromtimestamp(found["created"], UTC))
+    return Movement(found["id"], found["type"], amount, fee, transfer, at)
+
+
+def _minor(found: Mapping[str, Any], name: str) -> int:
+    """An amount of one of Stripe's objects, which say their currency beside it."""
+    own = settings().currency
+    return from_stripe(found.get(name) or 0, found.get("currency") or own.code, own)
 
 
 def _id(reference: Any) -> str:

@@ -74,6 +74,7 @@ class PurchaseItem(Item):
     day = UnicodeAttribute()
     payment = UnicodeAttribute()
     intent = UnicodeAttribute(null=True)
+    returns = UnicodeAttribute(null=True)
     clock_pk = UnicodeAttribute(null=True)
     clock_sk = UnicodeAttribute(null=True)
     by_customer = ByCustomer()
@@ -84,6 +85,12 @@ class PurchaseItem(Item):
 def purchase_key(purchase: str) -> tuple[str, str]:
     """The key of a purchase."""
     return f"PURCHASE#{purchase}", "PURCHASE"
+
+
+def returns_mark(purchase: Purchase) -> str | None:
+    """What of a purchase's item changes with every change of what goes back to its card; None where nothing does."""
+    card = purchase.card
+    return f"{len(card.returns)}:{sum(card.returns.values())}:{card.by_hand_minor}" if card and card.returns else None
 
 
 def purchase_item(purchase: Purchase) -> PurchaseItem:
@@ -100,6 +107,7 @@ def purchase_item(purchase: Purchase) -> PurchaseItem:
         day=local_date(placed, settings().time_zone).isoformat(),
         payment=purchase.payment,
         intent=purchase.card.intent if purchase.card else None,
+        returns=returns_mark(purchase),
         clock_pk=purchase.expires_at[:16] if waits else None,
         clock_sk=f"{purchase.expires_at}#{purchase.id}" if waits else None,
     )

@@ -135,6 +135,18 @@ class CodeLocked(RuleViolation):
     code = "code-locked"
 
 
+class NotChargeable(RuleViolation):
+    """The card processor cannot charge an amount, or the union's steps, of this currency exactly."""
+
+    code = "not-chargeable"
+
+
+class CashNotTaken(RuleViolation):
+    """This purchase cannot be paid in cash on delivery; `reason` says why."""
+
+    code = "cash-not-taken"
+
+
 class InsufficientFunds(MartUnionError):
     """An account would pass its floor."""
 

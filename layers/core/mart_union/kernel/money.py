@@ -15,7 +15,28 @@ from mart_union.kernel.errors import AmountOutOfRange, Invalid
 
 LARGEST_AMOUNT = 2**53 - 1  # exact in every JSON reader (RFC 8259, section 6)
 
-_DIGITS = {"BHD": 3, "CLP": 0, "ISK": 0, "JOD": 3, "JPY": 0, "KRW": 0, "KWD": 3, "OMR": 3, "TND": 3, "VND": 0}
+_NO_DECIMALS = [
+    "BIF",
+    "CLP",
+    "DJF",
+    "GNF",
+    "ISK",
+    "JPY",
+    "KMF",
+    "KRW",
+    "PYG",
+    "RWF",
+    "UGX",
+    "UYI",
+    "VND",
+    "VUV",
+    "XAF",
+    "XOF",
+    "XPF",
+]
+_THREE_DECIMALS = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]
+_DIGITS = dict.fromkeys(_NO_DECIMALS, 0) | dict.fromkeys(_THREE_DECIMALS, 3) | {"CLF": 4, "UYW": 4}
+"""Where a currency's decimals are not two (ISO 4217, list one)."""
 _SIGNS = {"TWD": "NT$", "KRW": "₩", "JPY": "¥", "USD": "US$", "EUR": "€"}
 _PRICE = re.compile(r"^\s*(\d{1,15})(?:\.(\d{1,3}))?\s+([A-Z]{3})\s*$")
 

@@ -21,6 +21,7 @@ STARTS = ("awaiting_payment", "placed")
 
 _FULFILLERS = ("store", "supplier")
 _HANDED_OVER = frozenset({"shipped", "delivered", "completed"})
+_GIVEN_UP = ENDED - {"completed"}
 
 
 class Step(Struct, frozen=True):
@@ -253,12 +254,28 @@ def allowed_steps(order: Order, role: str, fulfiller: str = "") -> list[str]:
     ]
 
 
+def _needs_money(order: Order, line: Line) -> bool:
+    """Whether every step that brings a line on hands goods over, and so has to wait for the money of a card."""
+    steps = [
+        step
+        for step in procedure_of(order).steps
+        if line.state in step.from_states and step.to_state not in _GIVEN_UP | {line.state}
+    ]
+    return bool(steps) and all(step.to_state in _HANDED_OVER for step in steps)
+
+
 def deadline_of(order: Order, line: Line) -> tuple[str, str] | None:
-    """When a line's waiting ends (ISO) and the step that is taken then, None when it waits for nothing."""
+    """When a line's waiting ends (ISO) and the step that is taken then, None when it waits for nothing, or for the card's money.
+
+    The time of a line that had to wait for the card's money begins when that was there (the fact `charged_at`).
+    """
     deadline = next((one for one in procedure_of(order).deadlines if one.state == line.state), None)
-    if deadline is None:
+    needs_money = _needs_money(order, line)
+    if deadline is None or (needs_money and order.payment in {"authorized", "capturing"}):
         return None
     since = next((taken.at for taken in reversed(order.history) if line.number in taken.lines), order.placed_at)
+    if needs_money:
+        since = max(since, order.facts.get("charged_at", ""))
     if deadline.after_promise:
         since = max(since, order.promised_by)
     wait = timedelta(days=order.return_window_days) if deadline.return_window else timedelta(hours=deadline.hours)

@@ -95,13 +95,16 @@ def apply_step(
         history=(*order.history, StepTaken(step, role, actor, at, numbers, key, details.note[:_LONGEST_TEXT])),
         sequence=order.sequence + 1,
     )
-    return replace(after, clock_at=_clock(after, at))
+    return with_clock(after, at)
 
 
-def _clock(order: Order, at: str) -> str:
-    """When the system looks at the order next: a deadline that has passed while another line's stood before it, at once."""
+def with_clock(order: Order, at: str) -> Order:
+    """The order with its clock set, for a change at a moment (ISO) to how it is paid or where its lines stand.
+
+    The clock says when the system looks at it next: a deadline that has passed while another line's stood before it, at once.
+    """
     deadline = next_deadline(order)
-    return max(deadline, at) if deadline else ""
+    return replace(order, clock_at=max(deadline, at) if deadline else "")
 
 
 def due_steps(order: Order, now: datetime) -> list[tuple[str, tuple[int, ...]]]:

@@ -36,6 +36,12 @@ def add_changed_order(transaction: WriteTransaction, before: Order, after: Order
     transaction.put(order_item(after), condition=unchanged, refusal=moved)
 
 
+def add_unchanged_order(transaction: WriteTransaction, order: Order) -> None:
+    """Let a transaction commit only if an order is as it was read. The commit raises OrderMoved if it is not."""
+    moved = refuse(OrderMoved, "the order has changed meanwhile; read it again and repeat")
+    transaction.check(OrderItem(*order_key(order.id)), OrderItem.sequence == order.sequence, moved)
+
+
 def replace_order(before: Order, after: Order) -> None:
     """Write a change that moves nothing but the order itself: a single write, at half the units of a transaction.
 

@@ -1,45 +1,85 @@
-"""The card processor's report of a day against the ledger: every movement of its balance is a transfer of ours, and the other way round."""
+"""The card processor's report of a day against the ledger: every movement of its balance is a transfer of ours, and the other way round; and
+what stands at the processor is what the ledger says.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from mart_union.checkout.card_port import Movement, card_provider, cards_are_offered
 from mart_union.checkout.payers import CARDS
-from mart_union.kernel.clock import from_iso, iso
-from mart_union.kernel.errors import NotFound, ProviderUnavailable
+from mart_union.kernel.clock import from_iso, iso, utc_now
+from mart_union.kernel.errors import CurrencyMismatch, ProviderUnavailable
 from mart_union.kernel.settings import settings
+from mart_union.kernel.storage import fetch
 from mart_union.ledger.model import Transfer, postings_of
-from mart_union.ledger.service import Entry, get_transfer, list_postings, post
+from mart_union.ledger.postings import balance_at, record_postings
+from mart_union.ledger.refs import transfer_ref
+from mart_union.ledger.service import Entry, list_postings, post
 from mart_union.settlement.differences import Difference
 
-_ELSEWHERE = frozenset({"payout", "payout_cancel", "payout_failure", "stripe_fee"})
 FEES = "union/provider-fees"
+BANK = "provider/bank"
+_CHARGED = frozenset({"stripe_fee", "stripe_fx_fee", "tax_fee", "network_cost"})
+"""Movements that are a fee by themselves (https://docs.stripe.com/reports/balance-transaction-types)."""
+_PAYOUTS = frozenset({"payout", "payout_cancel", "payout_failure"})
+_OURS = frozenset({"provider_fees", "provider_payout"})
 _SLACK = timedelta(hours=1)
 """A capture or refund is posted a little before or after the provider counts it: at midnight the one is a day's, the other its neighbour's."""
 
 
 def provider_differences(day: str) -> list[Difference]:
-    """What the card processor's report of a day (`yyyy-mm-dd` of the union's time zone) and the ledger disagree on; none without a processor.
+    """What the card processor's report of a day (`yyyy-mm-dd` of the union's time zone) and the ledger disagree on: movements that only one
+    of them has, and what stands at the processor when the day is over. None without a processor.
 
-    The fees that the processor kept on that day are posted first, once. Ask for a day that is over, by an hour at least.
+    The fees that it kept and the payouts that it made to the union's bank on that day are posted first, once. Ask for a day that is over,
+    by an hour at least.
 
     Raises:
         ProviderUnavailable: the processor does not answer.
+        CurrencyMismatch: it keeps its balance in another currency than the union's.
     """
     if not cards_are_offered():
         return []
     begin = datetime.combine(date.fromisoformat(day), time(), ZoneInfo(settings().time_zone)).astimezone(UTC)
     end = begin + timedelta(days=1)
     reported = list(card_provider().movements(begin - _SLACK, end + _SLACK))
-    post_fees(day, card_provider().movements(begin, end), end)
+    own = [each for each in reported if iso(begin) <= each.at < iso(end)]
+    record_postings([*post_fees(day, own, end), *post_payouts(own)])
     posted = list(_posted(begin - _SLACK, end + _SLACK))
     return [
         *check_reported(reported, {each.transfer: _on_cards(each.transfer) for each in reported}),
         *check_posted([each for each in posted if iso(begin) <= each.at < iso(end)], reported),
+        *_check_balance(day, end),
     ]
+
+
+def _check_balance(day: str, end: datetime) -> Iterator[Difference]:
+    """The balance at the end of the day: the provider's of now, less what moved since."""
+    before = list(card_provider().movements(end - _SLACK, end))
+    since = list(card_provider().movements(end, utc_now() + _SLACK))
+    stood = card_provider().balance() - sum(each.amount_minor - each.fee_minor for each in since)
+    posted_at = {each.transfer: _posted_at(each.transfer) for each in (*before, *since)}
+    ledger = -balance_at(CARDS, end - timedelta(milliseconds=1))
+    return check_balance(day, stood, ledger + straddling(before, since, posted_at, iso(end)))
+
+
+def straddling(before: Iterable[Movement], since: Iterable[Movement], posted_at: Mapping[str, str], end: str) -> int:
+    """What the ledger has on the other side of a moment than the processor: to be added to what the ledger says stood there at that moment.
+
+    `posted_at` says by transfer when it was posted, '' for what never was.
+    """
+    late = sum(each.amount_minor for each in before if posted_at.get(each.transfer, "") >= end)
+    early = sum(each.amount_minor for each in since if "" < posted_at.get(each.transfer, "") < end)
+    return late - early
+
+
+def check_balance(day: str, stood: int, ledger: int) -> Iterator[Difference]:
+    """What stood at the processor when a day was over, by its own word, is what the ledger says."""
+    if stood != ledger:
+        yield Difference(1, CARDS, f"when {day} was over {stood} stood at the processor, {ledger} by the ledger")
 
 
 def reported_differences(day: date) -> list[Difference]:
@@ -48,13 +88,15 @@ def reported_differences(day: date) -> list[Difference]:
         return provider_differences(day.isoformat())
     except ProviderUnavailable:
         return [Difference(1, CARDS, f"the processor does not answer: its report of {day} could not be compared")]
+    except CurrencyMismatch as error:
+        return [Difference(1, CARDS, f"its report of {day} could not be compared: {error.detail}")]
 
 
-def check_reported(reported: Iterable[Movement], amounts: dict[str, int | None]) -> Iterator[Difference]:
+def check_reported(reported: Iterable[Movement], amounts: Mapping[str, int | None]) -> Iterator[Difference]:
     """Each movement of the processor's balance is a transfer of ours, of that amount (`amounts` by transfer: None where there is none)."""
     for each in reported:
-        if each.kind in _ELSEWHERE:
-            continue
+        if each.kind in _CHARGED or (each.kind in _PAYOUTS and amounts.get(each.transfer) is None):
+            continue  # a payout of the next day is posted with it
         found = amounts.get(each.transfer)
         subject = f"provider/stripe/{each.id}"
         if found is None:
@@ -65,24 +107,40 @@ def check_reported(reported: Iterable[Movement], amounts: dict[str, int | None])
 
 def check_posted(posted: Iterable[Entry], reported: Iterable[Movement]) -> Iterator[Difference]:
     """Each transfer of ours that moves the processor's account is a movement of its balance, or was carried out in another way."""
-    known = {each.transfer for each in reported}
+    known = {name for each in reported for name in _transfers_of(each.transfer)}
     undone = {entry.transfer.removeprefix("refund-failed-") for entry in posted if entry.kind == "refund_failed"}
     for entry in posted:
-        if entry.kind in {"provider_fees", "provider_payout", "refund_failed"} or entry.transfer in known | undone:
+        if entry.kind in _OURS | {"refund_failed"} or entry.transfer in known | undone:
             continue
         yield Difference(
             1, f"transfer/{entry.transfer}", f"the ledger moved {-entry.amount_minor}, the processor did not"
         )
 
 
-def post_fees(day: str, movements: Iterable[Movement], end: datetime) -> None:
+def post_fees(day: str, movements: Iterable[Movement], end: datetime) -> list[Transfer]:
     """Post what the processor kept of the movements of a day, which was over at a moment; once, however often it is asked."""
-    fees = sum(each.fee_minor for each in movements)
-    if fees:
-        postings = postings_of({CARDS: fees, FEES: -fees})
-        at = iso(end - timedelta(seconds=1))
-        currency = settings().currency.code
-        post(Transfer(f"provider-fees-{day}", "provider_fees", currency, postings, f"day/{day}", at))
+    fees = sum(each.fee_minor - (each.amount_minor if each.kind in _CHARGED else 0) for each in movements)
+    if not fees:
+        return []
+    postings = postings_of({CARDS: fees, FEES: -fees})
+    at = iso(end - timedelta(seconds=1))
+    currency = settings().currency.code
+    return [post(Transfer(f"provider-fees-{day}", "provider_fees", currency, postings, f"day/{day}", at))]
+
+
+def post_payouts(movements: Iterable[Movement]) -> list[Transfer]:
+    """Post what the processor paid out to the union's bank, and what came back of that; once each, at the moment at which it left.
+
+    The transfer is called `bank-` and the payout's id, which the bank's report bears, too: so that report is compared with it.
+    """
+    return [post(_payout(each)) for each in movements if each.kind in _PAYOUTS]
+
+
+def _payout(movement: Movement) -> Transfer:
+    postings = postings_of({CARDS: -movement.amount_minor, BANK: movement.amount_minor})
+    name = movement.transfer.removeprefix("bank-").removesuffix("-returned")
+    currency = settings().currency.code
+    return Transfer(movement.transfer, "provider_payout", currency, postings, f"payout/{name}", movement.at)
 
 
 def _posted(begin: datetime, end: datetime) -> Iterator[Entry]:
@@ -98,9 +156,23 @@ def _posted(begin: datetime, end: datetime) -> Iterator[Entry]:
 
 
 def _on_cards(transfer: str) -> int | None:
-    """What a transfer moves on the processor's account; None when there is no such transfer."""
-    try:
-        found = get_transfer(transfer) if transfer else None
-    except NotFound:
-        return None
-    return sum(each.amount_minor for each in found.postings if each.account == CARDS) if found else None
+    """What a movement's transfers move on the processor's account; None when there are none."""
+    found = [_find(name) for name in _transfers_of(transfer)]
+    made = [each for each in found if each is not None]
+    return sum(each.amount_minor for one in made for each in one.postings if each.account == CARDS) if made else None
+
+
+def _transfers_of(name: str) -> list[str]:
+    """The transfers that a movement can be: money that comes back from a dispute is its winning, or its reinstatement after a loss."""
+    decided = name.startswith("chargeback-") and name.endswith("-closed")
+    return [name, f"{name.removesuffix('-closed')}-reinstated"] if decided else [name]
+
+
+def _posted_at(transfer: str) -> str:
+    """When the transfer was posted that moves the processor's account for a movement, '' for none."""
+    found = [_find(name) for name in _transfers_of(transfer)]
+    return next((one.at for one in found if one and any(each.account == CARDS for each in one.postings)), "")
+
+
+def _find(transfer: str) -> Transfer | None:
+    return fetch(transfer_ref(transfer)) if transfer else None

@@ -27,6 +27,8 @@ STATUS = {
     "amount-out-of-range": 422,
     "rule-violation": 422,
     "beyond-original": 422,
+    "not-chargeable": 422,
+    "cash-not-taken": 422,
     "busy": 503,
     "provider-unavailable": 503,
 }
