@@ -84,7 +84,7 @@ def save_by_api(request: Request) -> Listing:
 
 def _save(request: Request, sku: str, terms: Mapping[str, Any]) -> Listing:
     store = request.params["store"]
-    _check_categories(store, terms)
+    check_categories(store, terms)
     try:
         before = get_listing(store, sku)
     except NotFound:
@@ -98,8 +98,12 @@ def _fields(listing: Listing) -> dict[str, Any]:
     return {name: getattr(listing, name) for name in Listing.__struct_fields__}
 
 
-def _check_categories(store: str, terms: Mapping[str, Any]) -> None:
-    """Both categories are known, or empty."""
+def check_categories(store: str, terms: Mapping[str, Any]) -> None:
+    """Nothing, if the categories that these terms name are the store's own and the union's, or empty.
+
+    Raises:
+        Invalid: there is no such category.
+    """
     for name, owner in (("category", store), ("union_category", "")):
         wanted = terms.get(name, "")
         if wanted and wanted not in {category.id for category in list_categories(owner)}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from manage import deposits, shops, statements
+from manage.listings import check_categories
 from mart_union.catalog.model import OfferReference, Store, offer_level
 from mart_union.catalog.service import get_store, get_union, list_categories
 from mart_union.kernel.clock import utc_now
@@ -193,6 +194,7 @@ def set_state_by_form(request: Request) -> Redirect:
 
 
 def _link(request: Request, sku: str, wish: LinkTerms, *, key: str = "") -> Link:
+    check_categories(request.params["store"], {"category": wish.category})
     terms = Terms(wish.category, wish.price_minor, wish.titles or None, wish.texts or None)
     reference = OfferReference(wish.supplier, wish.offer_sku)
     return make_link(request.params["store"], sku, reference, terms, request.caller.subject, utc_now(), key=key)

@@ -71,10 +71,11 @@ PRETENDERS = tuple(
     for flaw in ("forged", "expired", "of another pool")
 )
 UNIONS = (Caller("union hsinchu", client="client-hsinchu"), Caller("union gangwon", client="client-gangwon"))
+CARDS = "card processor"
 CARRIER, OTHER_CARRIER = "carrier windcity-express", "carrier another-express"
 MACHINES = tuple(
     Caller(name, machine=name)
-    for name in ("bank", CARRIER, OTHER_CARRIER, "shop of emei-tea", "shop of jianshi-outdoor")
+    for name in ("bank", CARDS, CARRIER, OTHER_CARRIER, "shop of emei-tea", "shop of jianshi-outdoor")
 )
 CALLERS = (NOBODY, *PERSONS, *PRETENDERS, *UNIONS, *MACHINES)
 BY_NAME = {caller.name: caller for caller in CALLERS}

@@ -24,8 +24,9 @@ from mart_union.mediation.model import Offer, Terms
 from mart_union.mediation.supply_orders import supply_order_of
 from mart_union.mediation.tables import supply_order_item
 from mart_union.orders import service as orders
-from mart_union.orders.model import ENDED
+from mart_union.orders.model import ENDED, ReturnedLine
 from mart_union.orders.responses import add_response
+from mart_union.settlement.refunding import ask_return
 from mart_union.settlement.service import complete_order, settle_due
 from tests.services.settling import verify_account
 from tests.world import CUSTOMER, OPERATOR, OTHER_STORE, STORE, SUPPLIER
@@ -67,11 +68,14 @@ def lay_others(names: Mapping[str, str], persons: Iterable[str]) -> tuple[dict[s
             customers.save_profile(person, name=f"Name of {person}", email=email, language="en", now=utc_now())
             others.keep(email, among=(f"customer/{person}",))
     mine = _finish_first_side(names, others)
+    others.names |= {"order_carried": names["order_shipped"], "shipment_carried": "1"}
+    others.names |= {"carrier": "another-express", "provider": "stripe"}
     _staff_store(others)
     _supply(others)
     _sign_up(others)
     _buy(others)
     _settle(mine, others)
+    _return(others)
     catalog.rebuild_store(OTHER_STORE)
     return mine, others
 
@@ -243,11 +247,25 @@ def _settle(mine: dict[str, str], others: Others) -> None:
         others.keep(made[supplier].payout, among=(supplier,))
 
 
+def _return(others: Others) -> None:
+    """Goods of the other store that came yesterday, and are to go back."""
+    yesterday = utc_now() - timedelta(days=1)
+    bought = _purchase(others, "returned", {"PK-DAY-CEDAR": 1})
+    _deliver(bought.orders[0], JIANSHI, yesterday)
+    lines, now = [ReturnedLine(1, 1)], utc_now()
+    asked = ask_return(bought.orders[0], lines, customer=OTHER_CUSTOMER, reason="太小", key="returned", now=now)
+    others.names["return"] = asked.returns[0].id
+
+
 def _complete(order: str, store: str, supplier: str, customer: str, moment: datetime) -> None:
     for fulfiller in (store, supplier):
-        role = fulfiller.split("/")[0]
-        for step in ("accept", "ship", "deliver"):
-            tracking = ("windcity-express", f"WC-{role}") if step == "ship" else None
-            key = f"{step}-{fulfiller}"
-            orders.take_step(order, step, "staff", role, key, moment, fulfiller=fulfiller, tracking=tracking)
+        _deliver(order, fulfiller, moment)
     complete_order(order, actor=customer, role="customer", key=f"receive-{order}", now=moment)
+
+
+def _deliver(order: str, fulfiller: str, moment: datetime) -> None:
+    role = fulfiller.split("/", maxsplit=1)[0]
+    for step in ("accept", "ship", "deliver"):
+        tracking = ("windcity-express", f"WC-{role}") if step == "ship" else None
+        key = f"{step}-{fulfiller}"
+        orders.take_step(order, step, "staff", role, key, moment, fulfiller=fulfiller, tracking=tracking)

@@ -1,0 +1,109 @@
+"""Fields of bodies, forms and queries that name something, found from the APIs' OpenAPI documents: which of them could name another's
+object. Every name that stands here neither as plain nor as free wants a row in `bodies.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from mart_union.web.center_openapi import describe_center, load_router
+from mart_union.web.openapi import describe, find_apis
+from tests.conftest import ROOT
+
+PLAIN: dict[str, str] = {
+    "texts that somebody writes": (
+        "account address address_lines address_more answer bank base_url brand city code currency email file_name glyph group gtin holder "
+        "hours last_view name names next note options password phone postcode postcodes reason reference region registration text "
+        "texts titles tracking_number tracking_url url words"
+    ),
+    "amounts, written as text in forms": "amount cap fixed floor level minimum minimum_price price rate suggested_price supply_price",
+    "moments": "appointment_at at day ends_at month starts_at",
+    "choices among words of ours": (
+        "access consent decision event how kind lang language languages method on procedure role scope settlement_period state step "
+        "stock type what"
+    ),
+    "what the union describes for all its stores": "carrier classification place union_category",
+    "a word that opens one order, told to who picks it up": "pickup_code",
+    "a card, as the provider's own page hands it to its payer": "payment_method",
+}
+"""Words in the names of fields that name nobody's object, by the reason."""
+
+FREE: dict[str, str] = {
+    "POST /api/purchases lines.store": "goods for everybody",
+    "POST /api/purchases lines.sku": "goods for everybody",
+    "POST /checkout lines": "goods for everybody",
+    "POST /api/manage/{store}/links sku": "the new listing's own name in the path's store",
+    "POST /manage/{store}/links sku": "the new listing's own name in the path's store",
+    "POST /supply/{supplier}/offers sku": "the offer's own name at the path's supplier",
+    "POST /api/shops/{shop}/sales sale": "the shop's own number of its sale",
+    "POST /api/payments/webhooks/{provider} data": "the bank may tell of anybody's money; who signs is in machines.py",
+    "POST /unions union": "the network operator's to give",
+    "POST /unions client_id": "the network operator's to give",
+}
+"""Single fields that may name what they like, and why."""
+
+_OPERATORS = ("/operate", "/api/operate")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a request, by the name of its route; `name` has the names of what it stands in before it."""
+
+    route: str
+    where: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.name}"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it names nobody's object."""
+        return self.name.split(".")[-1] in plain_names()
+
+    @property
+    def is_operators(self) -> bool:
+        """Whether the union's operator sends it, who may name everything in the union."""
+        return self.route.split(" ")[1].startswith(_OPERATORS)
+
+
+@cache
+def plain_names() -> frozenset[str]:
+    """All names that stand in PLAIN."""
+    return frozenset(name for names in PLAIN.values() for name in names.split())
+
+
+@cache
+def all_fields() -> tuple[Field, ...]:
+    """Every field that holds a text, or texts, of every route of both APIs."""
+    documents = (describe(find_apis(ROOT / "functions"), "0"), describe_center(load_router(ROOT / "functions"), "0"))
+    return tuple(field for document in documents for field in _fields_of(document))
+
+
+def _fields_of(document: Mapping[str, Any]) -> Iterator[Field]:
+    for path, methods in document["paths"].items():
+        for method, said in methods.items():
+            route = f"{method.upper()} {path}"
+            yield from (
+                Field(route, "query", each["name"]) for each in said.get("parameters", ()) if each["in"] == "query"
+            )
+            for media_type, content in said.get("requestBody", {}).get("content", {}).items():
+                where = "form" if "form" in media_type else "body"
+                yield from (Field(route, where, name) for name in _texts(document, content["schema"], ""))
+
+
+def _texts(document: Mapping[str, Any], schema: Mapping[str, Any], before: str) -> Iterator[str]:
+    """The names of the texts in a schema; what it refers to and what its lists hold included."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    for each in schema.get("anyOf", ()):
+        yield from _texts(document, each, before)
+    if "items" in schema:
+        yield from _texts(document, schema["items"], before)
+    for name, inner in schema.get("properties", {}).items():
+        yield from _texts(document, inner, f"{before}.{name}" if before else name)
+    is_open = schema.get("type") == "object" and "properties" not in schema
+    if before and (schema.get("type") == "string" or "enum" in schema or is_open):
+        yield before
