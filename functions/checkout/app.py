@@ -19,8 +19,7 @@ from mart_union.catalog.unions import union_names
 from mart_union.checkout.model import Purchase, Quote
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers.model import Cart
-from mart_union.customers.service import change_cart, clear_cart, get_cart, keep_view, list_recipients, start_session
-from mart_union.kernel.clock import utc_now
+from mart_union.customers.service import clear_cart, fill_cart, get_cart, keep_view, list_recipients
 from mart_union.kernel.errors import Conflict, InsufficientFunds, OutOfStock, PriceChanged, RuleViolation
 from mart_union.ledger.service import get_balance
 from mart_union.web.access import CUSTOMER, PUBLIC
@@ -44,9 +43,8 @@ def read_cart(request: Request) -> Cart:
 @api.post("/api/cart/lines", PUBLIC, body=CartChange, answer=Cart)
 def put_line(request: Request) -> Json:
     """Set the quantity of a listing in the cart; 0 takes it out. Starts a session if there is none."""
-    session = request.session or start_session(False, utc_now()).id
     wish: CartChange = request.content
-    cart = change_cart(session, wish.store, wish.sku, wish.quantity)
+    session, cart = fill_cart(request.session, wish.store, wish.sku, wish.quantity)
     return Json(cart, cookies=() if request.session else (session_cookie(session),))
 
 
@@ -87,9 +85,8 @@ def cart_page(request: Request) -> Page:
 @api.post("/cart/lines", PUBLIC, body=LineForm)
 def add_line(request: Request) -> Redirect:
     """Add to the cart (`add`), or set a quantity in it."""
-    session = request.session or start_session(False, utc_now()).id
     line: LineForm = request.content
-    change_cart(session, line.store, line.sku, line.quantity, add=line.add)
+    session, _ = fill_cart(request.session, line.store, line.sku, line.quantity, add=line.add)
     return Redirect("/cart", cookies=() if request.session else (session_cookie(session),))
 
 

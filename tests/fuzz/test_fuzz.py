@@ -1,4 +1,4 @@
-"""The fuzz: a few requests for every operation of every API in `make test`, under a new seed each time; more by `make fuzz`."""
+"""The fuzz: a few requests for every operation of every API in `make test`, always the same ones; others, and more, by `make fuzz`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.faults.place import place_at
 from tests.fuzz.run import Run, fuzz_all
 from tests.neighbours import listening
 
-SEED = int(os.environ.get("FUZZ_SEED", int(time.time()) % 100_000))
+SEED = int(os.environ.get("FUZZ_SEED", "1"))
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
 ONLY = os.environ.get("FUZZ_ONLY", "")
 

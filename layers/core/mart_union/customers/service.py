@@ -12,6 +12,7 @@ from mart_union.customers.destinations import (
     list_waiting,
     require_verified,
     set_destination,
+    set_known_destination,
 )
 from mart_union.customers.members import (
     accept_invitation,
@@ -38,6 +39,7 @@ from mart_union.customers.profiles import (
 from mart_union.customers.retention import erase_retained, list_retained, look_again, retained
 from mart_union.customers.sessions import (
     erase_views,
+    fill_cart,
     find_session,
     join_session,
     list_session_views,
@@ -60,6 +62,7 @@ __all__ = [
     "decide_destination",
     "erase_retained",
     "erase_views",
+    "fill_cart",
     "find_destination",
     "find_destinations",
     "find_role",
@@ -93,6 +96,7 @@ __all__ = [
     "save_profile",
     "set_consent",
     "set_destination",
+    "set_known_destination",
     "start_session",
     "unlist_recipient",
 ]

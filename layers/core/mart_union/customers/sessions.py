@@ -9,7 +9,16 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from mart_union.customers import carts
-from mart_union.customers.model import SESSION_DAYS, VIEW_DAYS, VIEW_KINDS, Session, View
+from mart_union.customers.model import (
+    SESSION_DAYS,
+    VIEW_DAYS,
+    VIEW_KINDS,
+    Cart,
+    CartLine,
+    Session,
+    View,
+    with_quantity,
+)
 from mart_union.customers.tables import (
     CustomersItem,
     SessionItem,
@@ -96,6 +105,20 @@ def record_view(
     except Conflict:
         return None
     return view
+
+
+def fill_cart(
+    session: str, store: str, sku: str, quantity: int, *, add: bool = False, now: datetime | None = None
+) -> tuple[str, Cart]:
+    """The cart with a listing's quantity set or added to, and its session: a new one, where there is none and the quantity is right.
+
+    Raises:
+        Invalid, RuleViolation, Busy: as `change_cart`; no session was started.
+    """
+    if not session:
+        with_quantity((), CartLine(store, sku, quantity), add=add)
+        session = start_session(False, now).id
+    return session, carts.change_cart(session, store, sku, quantity, add=add, now=now)
 
 
 def join_session(session: str, subject: str, now: datetime | None = None) -> Session:
