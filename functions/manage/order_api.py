@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from mart_union.customers.model import Recipient
@@ -12,12 +13,13 @@ from mart_union.customers.refs import recipient_ref
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Forbidden, Invalid
 from mart_union.kernel.paging import Page
-from mart_union.kernel.storage import fetch, fetch_all
+from mart_union.kernel.storage import fetch
 from mart_union.orders.codes import RENEW_CODE
+from mart_union.orders.listing import list_with_recipients
 from mart_union.orders.model import Order
 from mart_union.orders.procedures import gives_money_back
 from mart_union.orders.retention import shows_recipient
-from mart_union.orders.service import get_order_for, list_store_orders, renew_pickup_code, take_step
+from mart_union.orders.service import get_order_for, renew_pickup_code, take_step
 from mart_union.orders.views import StoreOrder, store_order
 from mart_union.web.access import PACKER
 from mart_union.web.api import Api
@@ -29,6 +31,7 @@ _MONTH = re.compile(r"20\d{2}-(?:0[1-9]|1[0-2])")
 class StoreStep(Struct, frozen=True):
     """A step of the order's procedure, for some of the store's lines or all that it can be taken for.
 
+    What is paid on delivery is handed over with the amount in minor units, and who took it (`store` or `carrier`).
     `ship` needs a carrier and tracking number, `hand_over` the pick-up code (a manager's `renew_code` gives a new one), `schedule` the appointment, `provide` the access.
     """
 
@@ -40,6 +43,8 @@ class StoreStep(Struct, frozen=True):
     appointment_at: str = ""
     access: str = ""
     note: str = ""
+    collected_minor: Annotated[int, Meta(ge=0)] = 0
+    collected_by: str = ""
 
 
 def add_routes(api: Api) -> None:
@@ -54,9 +59,8 @@ def read_orders(request: Request) -> Page[StoreOrder]:
     """The store's open orders (of a `state`), or the closed ones placed in a `month` (2026-11), newest first."""
     month = month_of(request)
     state, cursor = request.query.get("state", ""), request.query.get("cursor", "")
-    page = list_store_orders(request.params["store"], state=state, month=month, cursor=cursor)
-    recipients = fetch_all([recipient_ref(order.recipient) for order in page.items])
-    return Page(tuple(seen(request, *both) for both in zip(page.items, recipients, strict=True)), page.next)
+    page = list_with_recipients(request.params["store"], state=state, month=month, cursor=cursor)
+    return Page(tuple(seen(request, *both) for both in page.items), page.next)
 
 
 def read_order(request: Request) -> StoreOrder:
@@ -111,7 +115,7 @@ def take(request: Request, wish: StoreStep) -> Order:
     if wish.step == RENEW_CODE:
         order, caller, key = request.params["order"], request.caller.subject, request.idempotency_key
         return renew_pickup_code(order, caller, "store", key, utc_now(), fulfiller=party)
-    needs = ("pickup_code", "appointment_at", "access")
+    needs = ("pickup_code", "appointment_at", "access", "collected_by")
     return take_step(
         request.params["order"],
         wish.step,
@@ -124,4 +128,5 @@ def take(request: Request, wish: StoreStep) -> Order:
         note=wish.note,
         fulfiller=party,
         facts={name: getattr(wish, name) for name in needs},
+        collected_minor=wish.collected_minor,
     )

@@ -12,8 +12,10 @@ from mart_union.catalog.refs import union_ref
 from mart_union.customers.refs import recipient_ref
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid
+from mart_union.kernel.money import parse_price, plain_amount
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
+from mart_union.orders.cash import due_minor
 from mart_union.orders.model import ENDED, PROGRESS
 from mart_union.orders.procedures import procedure_of
 from mart_union.orders.responses import list_responses
@@ -27,7 +29,7 @@ _TABS = tuple(state for state in PROGRESS if state not in ENDED)
 
 
 class StepForm(Struct, frozen=True):
-    """A step's form on the order page; `line` 0 means all lines that it can be taken for, the appointment is in the union's time."""
+    """A step's form on the order page; what was collected is in major units, `line` 0 means all lines that it can be taken for, the appointment is in the union's time."""
 
     step: str
     line: int = 0
@@ -37,6 +39,8 @@ class StepForm(Struct, frozen=True):
     appointment_at: str = ""
     access: str = ""
     note: str = ""
+    collected: str = ""
+    collected_by: str = ""
 
 
 def add_routes(api: Api) -> None:
@@ -67,6 +71,7 @@ def order_page(request: Request) -> Page:
         "order": order_api.seen(request, order, recipient),
         "steps": {step.name: step for step in procedure_of(order).steps},
         "carriers": union.carriers if union else (),
+        "due": plain_amount(due_minor(order), settings().currency),
         "responses": [seen_response(response) for response in list_responses(order.id)],
     }
     return Page("manage/orders_one.html", context)
@@ -84,9 +89,16 @@ def step_here(request: Request) -> Redirect:
         appointment_at=_local_moment(form.appointment_at),
         access=form.access,
         note=form.note,
+        collected_minor=_collected(form.collected),
+        collected_by=form.collected_by,
     )
     order = order_api.take(request, wish)
     return Redirect(f"/manage/{order.store}/orders/{order.id}")
+
+
+def _collected(text: str) -> int:
+    """The amount of a form in major units; none is 0."""
+    return parse_price(f"{text} {settings().currency.code}", settings().currency) if text.strip() else 0
 
 
 def _local_moment(text: str) -> str:

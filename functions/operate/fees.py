@@ -37,7 +37,7 @@ class LevelForm(Struct, frozen=True):
 
 
 class RuleForm(Struct, frozen=True):
-    """A form of the page: `what` is commission, tax or deposit, or remove-commission, remove-tax; rates in per cent, amounts in major units."""
+    """A form of the page: `what` is commission, tax, deposit or cash, or remove-commission, remove-tax; rates in per cent, amounts in major units."""
 
     what: str
     id: str = ""
@@ -103,6 +103,7 @@ def show_fees(request: Request) -> Page:
             "store": [each.store for each in list_stores()],
         },
         "currency": settings().currency,
+        "cash_limit": plain_amount(union.cash_limit_minor, settings().currency),
         "level": plain_amount(union.deposit.level_minor, settings().currency),
     }
     return Page("operate/fees.html", context)
@@ -117,6 +118,8 @@ def change_fees(request: Request) -> Redirect:
 def _changed(rules: Rules, form: RuleForm) -> Rules:
     if form.what == "deposit":
         return replace(rules, deposit=DepositRule(_amount("level", form.floor), form.grace_hours))
+    if form.what == "cash":
+        return replace(rules, cash_limit_minor=_amount("cap", form.cap))
     if form.what in ("commission", "remove-commission"):
         kept = tuple(rule for rule in rules.fees if rule.id != form.id)
         return replace(rules, fees=kept if form.what.startswith("remove") else (*kept, _commission(form)))

@@ -14,12 +14,14 @@ from mart_union.web.request import Request
 
 
 class Report(Struct, frozen=True):
-    """What happened to a shipment: picked_up, in_transit, out_for_delivery, failed_attempt or delivered, and when."""
+    """What happened to a shipment: picked_up, in_transit, out_for_delivery, failed_attempt or delivered, and when; with what the carrier took, in minor
+    units, for an order that is paid on delivery."""
 
     order: str
     shipment: str
     event: str
     at: str
+    collected_minor: int = 0
 
 
 class Received(Struct, frozen=True):
@@ -40,7 +42,15 @@ def receive_report(request: Request) -> Received:
     _check_signature(request)
     report: Report = request.content
     carrier = request.params["carrier"]
-    order = add_tracking_event(report.order, report.shipment, report.event, report.at, carrier=carrier, now=utc_now())
+    order = add_tracking_event(
+        report.order,
+        report.shipment,
+        report.event,
+        report.at,
+        carrier=carrier,
+        now=utc_now(),
+        collected_minor=report.collected_minor,
+    )
     return Received(order.id, order.state, order.sequence)
 
 

@@ -175,7 +175,14 @@ def test_the_stores_procedure_is_chosen_by_a_manager(market: Market) -> None:
     path = f"/api/manage/{market.store}/procedures"
     status, choice = call("GET", path, "packer")
     assert (status, choice["current"]) == (200, "carrier")
-    assert [one["name"] for one in choice["procedures"]] == ["appointment", "carrier", "digital", "pickup"]
+    assert [one["name"] for one in choice["procedures"]] == [
+        "appointment",
+        "carrier",
+        "carrier_cash",
+        "digital",
+        "pickup",
+        "pickup_cash",
+    ]
     assert call("PUT", path, "packer", body={"procedure": "pickup"})[0] == 403
     assert call("PUT", path, "manager", body={"procedure": "teleport"})[0] == 422
     status, page = call("GET", f"/manage/{market.store}/procedures")

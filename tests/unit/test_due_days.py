@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from mart_union.settlement.periods import days_between, due_day
+from mart_union.ledger.periods import days_between, due_day
 
 SUNDAY_EVENING_IN_TAIPEI = datetime(2026, 11, 22, 15, 59, 59, tzinfo=UTC)
 MONDAY_IN_TAIPEI = datetime(2026, 11, 22, 16, 0, 0, tzinfo=UTC)

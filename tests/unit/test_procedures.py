@@ -125,7 +125,7 @@ def test_a_version_stays_what_it_was_and_an_unknown_one_is_named() -> None:
         assert get_procedure(name, current_version(name)) is PROCEDURES[name]
     with pytest.raises(NotFound) as refused:
         get_procedure("carrier", 99)
-    assert refused.value.facts == {"procedures": ["appointment", "carrier", "digital", "pickup"]}
+    assert refused.value.facts == {"procedures": ["appointment", "carrier", "carrier_cash", "digital", "pickup", "pickup_cash"]}
     with pytest.raises(NotFound):
         current_version("teleport")
 
@@ -163,6 +163,8 @@ def test_a_published_version_never_changes_because_orders_are_pinned_to_it() -> 
     assert prints == {
         ("appointment", 1): "03a1b274c2c6",
         ("carrier", 1): "1e54f7f6fa97",
+        ("carrier_cash", 1): "e59673d215b7",
         ("digital", 1): "307150f4aab3",
         ("pickup", 1): "151730c09bf3",
+        ("pickup_cash", 1): "a82de0f2487d",
     }

@@ -62,7 +62,7 @@ class Union(Struct, frozen=True):
     """The union itself, as its operator describes it, with the rules that hold for what it sells.
 
     `category_parents` is its tree of categories in short (child to parent), kept so that a checkout finds the rule that holds for a
-    category by the one read of the union.
+    category by the one read of the union. `cash_limit_minor` is the most that a purchase may cost which is paid on delivery; 0: none is.
     """
 
     id: str
@@ -77,6 +77,7 @@ class Union(Struct, frozen=True):
     deposit: DepositRule = DepositRule()
     category_parents: dict[str, str] = field(default_factory=dict)
     sequence: int = 0
+    cash_limit_minor: int = 0
 
 
 class Enterprise(Struct, frozen=True):

@@ -25,16 +25,18 @@ _ID = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")
 
 
 class Rules(Struct, frozen=True):
-    """All that a union takes and asks for: its commission, the taxes on goods and on that, and the deposits of its sellers."""
+    """All that a union takes and asks for: its commission, the taxes on goods and on that, and the deposits of its sellers; and the most that a
+    purchase may cost which is paid on delivery (0: none is)."""
 
     fees: tuple[CommissionRule, ...] = ()
     taxes: tuple[TaxRule, ...] = ()
     deposit: DepositRule = DepositRule()
+    cash_limit_minor: int = 0
 
 
 def rules_of(union: Union) -> Rules:
     """The rules as they are now."""
-    return Rules(union.fees, union.taxes, union.deposit)
+    return Rules(union.fees, union.taxes, union.deposit, union.cash_limit_minor)
 
 
 def save_rules(rules: Rules, actor: str, now: datetime | None = None) -> Rules:
@@ -50,7 +52,8 @@ def save_rules(rules: Rules, actor: str, now: datetime | None = None) -> Rules:
 
     def changed(union: Union) -> Union:
         checked_rules(rules, union)
-        return replace(union, fees=rules.fees, taxes=rules.taxes, deposit=rules.deposit)
+        cash = rules.cash_limit_minor
+        return replace(union, fees=rules.fees, taxes=rules.taxes, deposit=rules.deposit, cash_limit_minor=cash)
 
     return rules_of(change_union(changed, actor, "rules changed", now))
 
@@ -80,6 +83,7 @@ def checked_rules(rules: Rules, union: Union) -> Rules:
     _once([f"{fee.scope} {fee.subject}".strip() for fee in rules.fees], "fees", "two rules hold for it")
     _once([f"{tax.on} {tax.code} {tax.category}".strip() for tax in rules.taxes], "taxes", "two rules hold for it")
     _amount("deposit.level_minor", rules.deposit.level_minor)
+    _amount("cash_limit_minor", rules.cash_limit_minor)
     hours = rules.deposit.grace_hours
     _need(0 <= hours <= LONGEST_GRACE_HOURS, "deposit.grace_hours", f"must be 0 to {LONGEST_GRACE_HOURS}")
     return rules

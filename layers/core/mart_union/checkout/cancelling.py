@@ -17,7 +17,7 @@ from mart_union.kernel.ids import derived_id
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_transfer
-from mart_union.orders.model import ENDED, Order
+from mart_union.orders.model import ENDED, ON_DELIVERY, Order
 from mart_union.orders.procedures import allowed_steps
 from mart_union.orders.refunds import refund_amounts, units_of
 from mart_union.orders.service import get_orders
@@ -26,6 +26,7 @@ from mart_union.orders.storing import add_changed_order
 from mart_union.stock.model import put_back
 from mart_union.stock.service import add_movement
 
+_GOING_ON = frozenset({"authorized", "paid", ON_DELIVERY})
 _Step = tuple[Order, Order]  # before and after
 
 
@@ -56,9 +57,9 @@ def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: d
         return Cancelled(ended, get_orders(ended.orders))
     if purchase.payment == "capturing":
         raise Busy("the card is being charged at this moment: try again in a minute, and it is refunded")
-    if purchase.payment not in {"authorized", "paid"} and purchase.facts.get("ended_by") != key:
+    if purchase.payment not in _GOING_ON and purchase.facts.get("ended_by") != key:
         raise StepNotAllowed(f"the purchase has ended: {purchase.payment}", allowed=[])
-    if purchase.payment not in {"authorized", "paid"} or _were_cancelled(orders, key):
+    if purchase.payment not in _GOING_ON or _were_cancelled(orders, key):
         return Cancelled(purchase, orders)
     steps = _steps_of(orders, role, actor, key, now)
     if purchase.payment == "authorized":

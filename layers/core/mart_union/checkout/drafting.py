@@ -14,7 +14,8 @@ from mart_union.checkout.pricing import LineMoney, Terms, split_delivery, split_
 from mart_union.kernel.clock import iso
 from mart_union.kernel.money import Currency
 from mart_union.ledger.model import Transfer, postings_of
-from mart_union.orders.model import Line, Order, Share, order_id
+from mart_union.orders.cash import CASH
+from mart_union.orders.model import ON_DELIVERY, Line, Order, Share, order_id
 from mart_union.orders.procedures import acceptance_deadline, current_version, promised_by
 
 
@@ -35,11 +36,12 @@ class Asked(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True):
-    """A purchase as it will be written: its orders, its transfer, the units of each level, their supply price, those fenced."""
+    """A purchase as it will be written: its orders, its transfer (none where it is paid on delivery), the units of each level, their supply price,
+    those fenced."""
 
     purchase: Purchase
     orders: tuple[Order, ...]
-    transfer: Transfer
+    transfer: Transfer | None
     units: dict[str, int]
     supply_prices: dict[str, int]
     fenced: dict[str, int]
@@ -57,7 +59,7 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
     units: dict[str, int] = {}
     for line in (line for order in orders for line in order.lines):
         units[line.level] = units.get(line.level, 0) + line.quantity
-    transfer = _draft_transfer(asked, orders, currency)
+    transfer = None if asked.method == ON_DELIVERY else _draft_transfer(asked, orders, currency)
     fenced = {
         terms.listings[wish.store, wish.sku].level: wish.quantity
         for wish in wanted
@@ -68,7 +70,7 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
     return Draft(_draft_purchase(asked, orders, transfer, currency), orders, transfer, units, supply_prices, fenced)
 
 
-def _draft_purchase(asked: Asked, orders: tuple[Order, ...], transfer: Transfer, currency: Currency) -> Purchase:
+def _draft_purchase(asked: Asked, orders: tuple[Order, ...], transfer: Transfer | None, currency: Currency) -> Purchase:
     pending = is_awaited(asked.method)
     lines = tuple(_register_line(order, line) for order in orders for line in order.lines)
     goods = sum(line.amount_minor for order in orders for line in order.lines)
@@ -85,8 +87,8 @@ def _draft_purchase(asked: Asked, orders: tuple[Order, ...], transfer: Transfer,
         total_minor=goods + delivery + tax,
         currency=currency.code,
         method=asked.method,
-        payment="pending" if pending else "paid",
-        transfer=transfer.id,
+        payment=_payment_of(asked.method),
+        transfer=transfer.id if transfer else "",
         recipient=asked.recipient,
         language=asked.language,
         placed_at=iso(asked.now),
@@ -126,11 +128,19 @@ def _draft_order(
         promised_by=promised_by(store, asked.now),
         return_window_days=store.return_window_days,
         settlement_period=store.settlement_period,
-        payment="pending" if pending else "paid",
+        payment=_payment_of(asked.method),
         clock_at="" if pending else acceptance_deadline(store.procedure, asked.now),
-        facts=_supplier_periods([terms.listings[store.id, wish.sku] for wish in wanted]),
+        facts=_supplier_periods([terms.listings[store.id, wish.sku] for wish in wanted])
+        | ({CASH: "due"} if asked.method == ON_DELIVERY else {}),
         payer=CARDS if asked.method == "card" else "",
     )
+
+
+def _payment_of(method: str) -> str:
+    """How a purchase, and each of its orders, is paid at first."""
+    if method == ON_DELIVERY:
+        return ON_DELIVERY
+    return "pending" if is_awaited(method) else "paid"
 
 
 def _supplier_periods(listings: Sequence[Listing]) -> dict[str, str]:
@@ -164,7 +174,8 @@ def _draft_line(
     currency: Currency,
 ) -> Line:
     amount = listing.price_minor * quantity
-    supply = terms.supply_price(listing) * quantity
+    supply_price = terms.supply_price(listing)
+    supply = supply_price * quantity
     collected = asked.channel == "union"
     if collected:
         money = split_line(
@@ -196,6 +207,7 @@ def _draft_line(
         offer="" if listing.offer is None else f"{listing.offer.supplier}/{listing.offer.sku}",
         tax_minor=money.tax_minor,
         rates=money.rates,
+        supply_minor=supply_price,
     )
 
 

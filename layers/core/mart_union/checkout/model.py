@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-METHODS = ("account", "bank_transfer", "card")
-"""How a customer can pay: from the union account at once, by a bank transfer that is awaited while the stock is reserved, or by card."""
+from mart_union.orders.model import ON_DELIVERY
 
-PAYMENTS = ("pending", "authorized", "capturing", "paid", "expired", "voided")
+METHODS = ("account", "bank_transfer", "card", ON_DELIVERY)
+"""How a customer can pay: from the union account at once, by a bank transfer that is awaited while the stock is reserved, by card, or in cash
+when the goods are handed over."""
+
+PAYMENTS = ("pending", "authorized", "capturing", "paid", "expired", "voided", ON_DELIVERY)
 """How a purchase is paid: it waits for money, its card is authorized and orders can be answered, the accepted sum is being captured, the
-money is there; or its time ended, or it was given up, before it was paid."""
+money is there; or its time ended, or it was given up, before it was paid. On delivery each order is paid by itself: it says whether it was."""
 
 
 class Wanted(Struct, frozen=True):
@@ -110,7 +113,8 @@ class QuotedStore(Struct, frozen=True):
 
 
 class Quote(Struct, frozen=True):
-    """What a cart costs now. `total_minor` is what a checkout must state as the total that the shopper saw."""
+    """What a cart costs now. `total_minor` is what a checkout must state as the total that the shopper saw; `on_delivery` says whether it can be
+    paid when it is handed over."""
 
     stores: tuple[QuotedStore, ...]
     goods_minor: int
@@ -119,3 +123,4 @@ class Quote(Struct, frozen=True):
     currency: str
     ready: bool
     tax_minor: int = 0
+    on_delivery: bool = False

@@ -20,6 +20,7 @@ from mart_union.checkout.model import Quote, QuotedLine, QuotedStore, Wanted
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import Currency, split
 from mart_union.orders.model import Share
+from mart_union.orders.procedures import takes_cash
 from mart_union.stock.model import Level
 
 MOST_LEVELS = 40
@@ -98,7 +99,22 @@ def quote(wanted: Sequence[Wanted], terms: Terms, currency: Currency, promised: 
     goods, delivery = sum(part.goods_minor for part in stores), sum(part.delivery_minor for part in stores)
     tax = sum(part.tax_minor for part in stores)
     ready = bool(stores) and not any(line.problem for part in stores for line in part.lines)
-    return Quote(tuple(stores), goods, delivery, goods + delivery + tax, currency.code, ready, tax)
+    total = goods + delivery + tax
+    cash = ready and not cash_problem(wanted, terms, total)
+    return Quote(tuple(stores), goods, delivery, total, currency.code, ready, tax, cash)
+
+
+def cash_problem(wanted: Iterable[Wanted], terms: Terms, total_minor: int) -> str:
+    """Why a purchase cannot be paid on delivery: `not_offered` by the union, above its `limit`, a store's `procedure`, or goods of a `supplier`,
+    who is to be covered before they leave; '' when it can.
+    """
+    limit = terms.union.cash_limit_minor
+    if not limit or total_minor > limit:
+        return "limit" if limit else "not_offered"
+    wishes = list(wanted)
+    if not all(takes_cash(terms.stores[wish.store].procedure) for wish in wishes):
+        return "procedure"
+    return "supplier" if any(terms.listings[wish.store, wish.sku].offer for wish in wishes) else ""
 
 
 def _quoted(wish: Wanted, terms: Terms, step: int) -> QuotedLine:

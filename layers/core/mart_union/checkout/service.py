@@ -13,13 +13,14 @@ from mart_union.checkout.card_port import require_cards
 from mart_union.checkout.cards import authorize
 from mart_union.checkout.drafting import Asked, Draft, draft_purchase
 from mart_union.checkout.model import METHODS, CardPayment, Purchase, Quote, Wanted
-from mart_union.checkout.pricing import Terms, folded, problem_with, quote
+from mart_union.checkout.pricing import Terms, cash_problem, folded, problem_with, quote
 from mart_union.checkout.storing import Overtaken, current_purchase
 from mart_union.checkout.tables import PurchaseItem, purchase_item, purchase_key
 from mart_union.customers.refs import recipient_ref
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import (
     CardDeclined,
+    CashNotTaken,
     Conflict,
     KeyReused,
     MartUnionError,
@@ -36,7 +37,7 @@ from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Ref, fetch_all, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger.service import add_transfer
-from mart_union.orders.model import Order, order_id
+from mart_union.orders.model import ON_DELIVERY, Order, order_id
 from mart_union.orders.procedures import promised_by
 from mart_union.orders.storing import add_new_order, order_ref
 from mart_union.stock import model as movements
@@ -85,6 +86,7 @@ def place_purchase(
         NotFound: a store, listing or recipient is unknown.
         PriceChanged: the total is not the one that the shopper saw.
         OutOfStock, InsufficientFunds: there is too little of something.
+        CashNotTaken: it cannot be paid on delivery; `reason` says why.
         RuleViolation: a store or listing does not sell, the method is unknown, or the cart is too large.
         ProviderUnavailable: the card provider did not answer; the same again finds out.
     """
@@ -151,8 +153,20 @@ def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_see
     if draft.purchase.total_minor != total_seen:
         total = draft.purchase.total_minor
         raise PriceChanged(f"the total is now {total} minor units, not {total_seen}", total_minor=total)
+    if asked.method == ON_DELIVERY:
+        _refuse_cash(wishes, terms, draft)
     commit_draft(draft)
     return draft
+
+
+def _refuse_cash(wishes: Sequence[Wanted], terms: Terms, draft: Draft) -> None:
+    """Refuse by name what cannot be paid on delivery, such as goods whose price does not cover what they cost the store."""
+    reason = cash_problem(wishes, terms, draft.purchase.total_minor)
+    if not reason and any(line.held_minor for order in draft.orders for line in order.lines):
+        reason = "cost"
+    if reason:
+        limit = terms.union.cash_limit_minor
+        raise CashNotTaken("this purchase cannot be paid on delivery", reason=reason, limit_minor=limit)
 
 
 def read_terms(wishes: Sequence[Wanted], now: datetime, *, recipient_of: Asked | None = None) -> Terms:
@@ -221,7 +235,8 @@ def commit_draft(draft: Draft) -> None:
         add_movement(transaction, level, movement, moment, supply_minor=draft.supply_prices.get(level))
     for order in draft.orders:
         add_new_order(transaction, order)
-    add_transfer(transaction, draft.transfer)
+    if draft.transfer is not None:
+        add_transfer(transaction, draft.transfer)
     transaction.commit()
 
 

@@ -13,6 +13,8 @@ ENDED = frozenset({"completed", "refused", "cancelled", "expired"})
 PROGRESS = ("awaiting_payment", "placed", "scheduled", "accepted", "ready", "shipped", "delivered", "completed")
 """The states of a line that goes well, from furthest behind to done. A procedure uses some of them."""
 STATES = frozenset(PROGRESS) | ENDED
+ON_DELIVERY = "on_delivery"
+"""How an order is paid that is paid in cash when it is handed over, and not yet."""
 
 
 class Share(Struct, frozen=True, omit_defaults=True):

@@ -14,7 +14,7 @@ from mart_union.catalog.model import Store
 from mart_union.kernel.clock import from_iso, iso, local_date
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
-from mart_union.orders.model import ENDED, Line, Order
+from mart_union.orders.model import ENDED, ON_DELIVERY, Line, Order
 
 STARTS = ("awaiting_payment", "placed")
 """An order starts unpaid or paid."""
@@ -29,7 +29,8 @@ class Step(Struct, frozen=True):
 
     `needs` is what whoever takes it must bring along, `gives` what it makes for the customer. `effect` is what happens to the money in
     the same transaction: nothing, `payment` (the pending transfer is posted), `release` (nothing was paid: the reservation ends),
-    `refund` (what the order holds of the lines goes back, and so does their stock), `complete` (it goes to those who earned it).
+    `refund` (what the order holds of the lines goes back, and so does their stock), `complete` (it goes to those who earned it), `collect`
+    (an order that is paid on delivery is paid: whoever took the money owes it).
     """
 
     name: str
@@ -56,14 +57,15 @@ class Deadline(Struct, frozen=True):
     return_window: bool = False
 
 
-class Procedure(Struct, frozen=True):
-    """One version of a way in which a store serves its orders."""
+class Procedure(Struct, frozen=True, omit_defaults=True):
+    """One version of a way in which a store serves its orders. `payment` is `before` delivery, or also `on_delivery`, as the customer likes."""
 
     name: str
     version: int
     title: str
     steps: tuple[Step, ...]
     deadlines: tuple[Deadline, ...]
+    payment: str = "before"
 
     def step(self, name: str) -> Step | None:
         """The step of a name, None when the procedure has no such step."""
@@ -115,6 +117,27 @@ _CARRIER = Procedure(
     ),
 )
 
+_AT_THE_DOOR = Step(
+    "turn_away", "Refused at the door", ("shipped",), "refused", (*_FULFILLERS, "system"), effect="refund"
+)
+
+_CARRIER_CASH = Procedure(
+    "carrier_cash",
+    1,
+    "Delivery by carrier, also cash on delivery",
+    (
+        *_UNPAID,
+        Step("accept", "Accept", ("placed",), "accepted", _FULFILLERS),
+        Step("ship", "Ship", ("accepted",), "shipped", _FULFILLERS, needs=("tracking",)),
+        Step("deliver", "Mark as delivered", ("shipped",), "delivered", (*_FULFILLERS, "system"), effect="collect"),
+        _AT_THE_DOOR,
+        *_ways_out("placed", "accepted"),
+        *_completion("shipped", "delivered"),
+    ),
+    _CARRIER.deadlines,
+    ON_DELIVERY,
+)
+
 _PICKUP = Procedure(
     "pickup",
     1,
@@ -133,6 +156,22 @@ _PICKUP = Procedure(
         Deadline("ready", "cancel", hours=14 * 24),
         _CLOSING,
     ),
+)
+
+_PICKUP_CASH = Procedure(
+    "pickup_cash",
+    1,
+    "Collect at the store, also paid there",
+    (
+        *_UNPAID,
+        Step("accept", "Accept", ("placed",), "accepted", _FULFILLERS),
+        Step("prepare", "Ready to collect", ("accepted",), "ready", _FULFILLERS, gives="pickup_code"),
+        Step("hand_over", "Hand over", ("ready",), "delivered", _FULFILLERS, needs=("pickup_code",), effect="collect"),
+        *_ways_out("placed", "accepted", "ready"),
+        *_completion("delivered"),
+    ),
+    _PICKUP.deadlines,
+    ON_DELIVERY,
 )
 
 _APPOINTMENT = Procedure(
@@ -169,7 +208,7 @@ _DIGITAL = Procedure(
     (Deadline("placed", "refuse", hours=24), _CLOSING),
 )
 
-_ALL = (_CARRIER, _PICKUP, _APPOINTMENT, _DIGITAL)
+_ALL = (_CARRIER, _PICKUP, _APPOINTMENT, _DIGITAL, _CARRIER_CASH, _PICKUP_CASH)
 _VERSIONS = {(procedure.name, procedure.version): procedure for procedure in _ALL}
 PROCEDURES = {procedure.name: procedure for procedure in sorted(_ALL, key=lambda one: one.version)}
 """The newest version of each procedure, under which new orders are placed."""
@@ -202,6 +241,11 @@ def current_version(name: str) -> int:
     return PROCEDURES[name].version
 
 
+def takes_cash(name: str) -> bool:
+    """Whether the orders of a store with this procedure can be paid on delivery."""
+    return name in PROCEDURES and PROCEDURES[name].payment == ON_DELIVERY
+
+
 def procedure_of(order: Order) -> Procedure:
     """The procedure that an order is pinned to."""
     return get_procedure(order.procedure, order.procedure_version)
@@ -227,10 +271,12 @@ def may_act_on(line: Line, role: str, fulfiller: str) -> bool:
 
 
 def waits_for_money(order: Order, step: Step) -> bool:
-    """Whether a step must wait until what a card authorized has been captured: it hands goods over, or completes.
+    """Whether a step must wait for money: with a card that is only authorized what hands goods over or completes, with cash what completes.
 
     Source: settlement before delivery (mart union system, claims 7 and 20).
     """
+    if order.payment == ON_DELIVERY:
+        return step.to_state == "completed"
     return order.payment in {"authorized", "capturing"} and step.to_state in _HANDED_OVER
 
 
@@ -264,14 +310,22 @@ def _needs_money(order: Order, line: Line) -> bool:
     return bool(steps) and all(step.to_state in _HANDED_OVER for step in steps)
 
 
+def _collects(order: Order, step: str) -> bool:
+    rule = procedure_of(order).step(step)
+    return rule is not None and rule.effect == "collect"
+
+
 def deadline_of(order: Order, line: Line) -> tuple[str, str] | None:
-    """When a line's waiting ends (ISO) and the step that is taken then, None when it waits for nothing, or for the card's money.
+    """When a line's waiting ends (ISO) and the step that is taken then, None when it waits for nothing, for the card's money, or for somebody
+    to say who took the cash.
 
     The time of a line that had to wait for the card's money begins when that was there (the fact `charged_at`).
     """
     deadline = next((one for one in procedure_of(order).deadlines if one.state == line.state), None)
     needs_money = _needs_money(order, line)
     if deadline is None or (needs_money and order.payment in {"authorized", "capturing"}):
+        return None
+    if order.payment == ON_DELIVERY and _collects(order, deadline.step):
         return None
     since = next((taken.at for taken in reversed(order.history) if line.number in taken.lines), order.placed_at)
     if needs_money:

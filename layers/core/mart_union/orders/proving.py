@@ -7,7 +7,7 @@ from mart_union.orders.procedures import STARTS, Deadline, Procedure, Step
 
 ROLES = frozenset({"customer", "store", "supplier", "system"})
 NEEDS = frozenset({"tracking", "pickup_code", "appointment_at", "access"})
-EFFECTS = frozenset({"", "payment", "release", "refund", "complete"})
+EFFECTS = frozenset({"", "payment", "release", "refund", "complete", "collect"})
 
 _ENDING_BY_EFFECT = {"complete": {"completed"}, "refund": {"refused", "cancelled"}, "release": {"cancelled", "expired"}}
 
@@ -45,6 +45,7 @@ def _step_problems(step: Step) -> list[str]:
         and step.to_state not in _ENDING_BY_EFFECT.get(step.effect, ()),
         "refunds or completes what was never paid": step.effect in {"refund", "complete"}
         and "awaiting_payment" in step.from_states,
+        "collects where nothing is handed over": step.effect == "collect" and step.to_state != "delivered",
         "releases what was paid": step.effect == "release" and step.from_states != ("awaiting_payment",),
         "leaves awaiting_payment without payment": "awaiting_payment" in step.from_states
         and step.effect not in {"payment", "release"},

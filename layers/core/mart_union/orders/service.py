@@ -8,14 +8,16 @@ from datetime import datetime
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import NotFound, StepNotAllowed
-from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.paging import Page
 from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import find, find_all
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_transfer
+from mart_union.orders.cash import add_collection
 from mart_union.orders.codes import WrongCode, count_wrong_code, renew_code
-from mart_union.orders.model import ENDED, STATES, Order, StepTaken
+from mart_union.orders.listing import page_of_keys
+from mart_union.orders.model import ON_DELIVERY, Order, StepTaken
 from mart_union.orders.procedures import allowed_steps, procedure_of
 from mart_union.orders.refunds import refund_amounts, units_of
 from mart_union.orders.steps import Details, apply_step, due_steps
@@ -76,11 +78,7 @@ def list_store_orders(
         NotFound: no order is ever in that state.
         Invalid: the cursor is not one of ours.
     """
-    if state and state not in STATES:
-        raise NotFound(f"no order is ever '{state}'", states=sorted(STATES - ENDED))
-    partition = f"{store}#closed#{month}" if month else f"{store}#open"
-    in_state = OrdersItem.store_sort.startswith(f"{state}#") if state else None
-    page = read_page(OrdersItem.by_store.query, partition, cursor=cursor, limit=limit, range_key_condition=in_state)
+    page = page_of_keys(store, state=state, month=month, cursor=cursor, limit=limit)
     orders = find_all([(OrderItem, item.pk, item.sk) for item in page.items])
     return Page(tuple(item.document for item in orders if item is not None), page.next)
 
@@ -108,11 +106,14 @@ def take_step(
     note: str = "",
     fulfiller: str = "",
     facts: Mapping[str, str] | None = None,
+    collected_minor: int = 0,
 ) -> Order:
-    """Move lines of an order by a step of its procedure; a refund puts money and stock back in the same transaction.
+    """Move lines of an order by a step of its procedure; a refund puts money and stock back in the same transaction, and what is paid on
+    delivery is posted in that of the step which hands over.
 
     `role` is customer (then `actor` is the customer), store or supplier (then `fulfiller` is theirs) or system. `tracking` is a carrier
-    and its number; `facts` hold `pickup_code`, `appointment_at`, `access` where the step needs them. The same key again changes nothing
+    and its number; `facts` hold `pickup_code`, `appointment_at`, `access` where the step needs them, and `collected_by` (store or carrier) with
+    `collected_minor` where the order is paid on delivery. The same key again changes nothing
     and gives the order as it is. One read and one write; when another change comes between, it is read again. A wrong pick-up code is
     counted on the order before it is refused.
 
@@ -122,7 +123,7 @@ def take_step(
         KeyReused, Invalid, RuleViolation, CodeLocked: as for `apply_step`.
         Busy: other changes kept winning.
     """
-    details = _details(tracking, note, facts)
+    details = _details(tracking, note, facts, collected_minor)
     wrong: list[WrongCode] = []
 
     def change(before: Order) -> Order:
@@ -161,10 +162,22 @@ def _new_code() -> str:
     return f"{secrets.randbelow(10**6):06d}"
 
 
-def _details(tracking: tuple[str, str] | None, note: str, facts: Mapping[str, str] | None) -> Details:
+def _details(
+    tracking: tuple[str, str] | None, note: str, facts: Mapping[str, str] | None, collected_minor: int
+) -> Details:
     carrier, number = tracking or ("", "")
-    given = {name: fact for name, fact in (facts or {}).items() if name in {"pickup_code", "appointment_at", "access"}}
-    return Details(carrier, number, note=note, new_code=_new_code(), **given)
+    given = facts or {}
+    return Details(
+        carrier,
+        number,
+        pickup_code=given.get("pickup_code", ""),
+        appointment_at=given.get("appointment_at", ""),
+        access=given.get("access", ""),
+        note=note,
+        new_code=_new_code(),
+        collected_minor=collected_minor,
+        collected_by=given.get("collected_by", ""),
+    )
 
 
 def change_order(order: str, role: str, party: str, change: Callable[[Order], Order], now: datetime) -> Order:
@@ -199,12 +212,16 @@ def _refuse_elsewhere(order: Order, step: str, role: str, fulfiller: str) -> Non
 def _commit(before: Order, after: Order, now: datetime) -> None:
     taken = after.history[-1] if len(after.history) > len(before.history) else None
     rule = procedure_of(before).step(taken.step) if taken else None
-    if taken is None or rule is None or rule.effect != "refund":
+    collected = before.payment == ON_DELIVERY and after.payment == "paid"
+    if taken is None or rule is None or (rule.effect != "refund" and not collected):
         replace_order(before, after)
         return
     transaction = WriteTransaction()
     add_changed_order(transaction, before, after)
-    _add_refund(transaction, before, after, taken, now)
+    if collected:
+        add_collection(transaction, before, after, now)
+    else:
+        _add_refund(transaction, before, after, taken, now)
     transaction.commit()
 
 

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from mart_union.kernel.clock import from_iso
 from mart_union.kernel.errors import Busy, Invalid, KeyReused, PaymentOutstanding, RuleViolation, StepNotAllowed
+from mart_union.orders.cash import CASH, collector_of, require_whole
 from mart_union.orders.codes import check_code
-from mart_union.orders.model import Line, Order, Shipment, StepTaken
+from mart_union.orders.model import ON_DELIVERY, Line, Order, Shipment, StepTaken
 from mart_union.orders.procedures import (
     Step,
     allowed_steps,
@@ -37,7 +38,8 @@ _SETTLING = frozenset({"refund", "complete", "release"})
 
 
 class Details(Struct, frozen=True):
-    """What a step brings along, where its procedure needs it. `new_code` is a fresh pick-up code for a step that gives one."""
+    """What a step brings along, where its procedure needs it. `new_code` is a fresh pick-up code for a step that gives one; what was
+    collected, and by whom (store or carrier), is of an order that is paid on delivery."""
 
     carrier: str = ""
     tracking_number: str = ""
@@ -46,6 +48,8 @@ class Details(Struct, frozen=True):
     access: str = ""
     note: str = ""
     new_code: str = ""
+    collected_minor: int = 0
+    collected_by: str = ""
 
 
 NOTHING = Details()
@@ -70,11 +74,12 @@ def apply_step(
     Raises:
         StepNotAllowed: the procedure, the role or the lines' states forbid it; `allowed` names what the role may do.
         KeyReused: the key was used for another step.
-        PaymentOutstanding: the step hands goods over, and what the card authorized has not been captured yet.
+        PaymentOutstanding: the step hands goods over, and what the card authorized has not been captured yet; or it completes what is paid on
+            delivery, and nobody has said that it was.
         Busy: it gives goods back at the moment in which the card's money is being captured.
         Invalid: a line does not exist, or something that the step needs is missing or malformed.
         CodeLocked: the pick-up code was wrong too often.
-        RuleViolation: the pick-up code is wrong (`WrongCode`), the appointment is not ahead, or the order has no room for more steps;
+        RuleViolation: what was collected is not what the order costs, or not all of it is handed over; the pick-up code is wrong (`WrongCode`), the appointment is not ahead, or the order has no room for more steps;
             a deadline's step always has.
     """
     if _was_taken(order, step, role=role, actor=actor, key=key, lines=lines):
@@ -85,6 +90,7 @@ def apply_step(
     numbers = _lines_to_move(order, rule, role, fulfiller, lines)
     _refuse_before_money(order, rule)
     _check_details(order, rule, details, at)
+    collector = _collector(order, rule, numbers, details)
     if len(order.history) >= _MOST_STEPS and role != SYSTEM:
         raise RuleViolation(f"an order has at most {_MOST_STEPS} steps")
     after = replace(
@@ -95,7 +101,17 @@ def apply_step(
         history=(*order.history, StepTaken(step, role, actor, at, numbers, key, details.note[:_LONGEST_TEXT])),
         sequence=order.sequence + 1,
     )
+    if collector:
+        after = replace(after, payment="paid", facts=after.facts | {CASH: collector})
     return with_clock(after, at)
+
+
+def _collector(order: Order, rule: Step, numbers: tuple[int, ...], details: Details) -> str:
+    """Who took the money, at the step that hands over what is paid then; '' at all others."""
+    if order.payment != ON_DELIVERY or (rule.effect != "collect" and rule.to_state != "shipped"):
+        return ""
+    require_whole(order, numbers)
+    return collector_of(order, details.collected_minor, details.collected_by) if rule.effect == "collect" else ""
 
 
 def with_clock(order: Order, at: str) -> Order:
@@ -147,9 +163,12 @@ def _lines_to_move(
 
 def _refuse_before_money(order: Order, rule: Step) -> None:
     if waits_for_money(order, rule):
-        raise PaymentOutstanding(
-            f"'{rule.name}' has to wait: the card is authorized, and charged when every store has answered"
+        for_what = (
+            "the goods are paid when they are handed over"
+            if order.payment == ON_DELIVERY
+            else "the card is authorized, and charged when every store has answered"
         )
+        raise PaymentOutstanding(f"'{rule.name}' has to wait: {for_what}")
     if order.payment == "capturing" and rule.effect == "refund":
         raise Busy("the card is being charged at this moment: try again in a minute, and it is refunded")
 

@@ -10,15 +10,18 @@ from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Forbidden, Invalid, NotFound, RuleViolation
 from mart_union.orders.model import Order, Shipment
 from mart_union.orders.service import change_order
-from mart_union.orders.steps import apply_step
+from mart_union.orders.steps import Details, apply_step
 
 TRACKING_EVENTS = ("picked_up", "in_transit", "out_for_delivery", "failed_attempt", "delivered")
 _MOST_EVENTS = 100
 _AHEAD = timedelta(minutes=5)  # a carrier's clock may be a little fast
 
 
-def add_tracking_event(order: str, shipment: str, event: str, at: str, *, carrier: str, now: datetime) -> Order:
-    """Record what a carrier reports of its shipment; `delivered` also takes the deliver step, as the system.
+def add_tracking_event(
+    order: str, shipment: str, event: str, at: str, *, carrier: str, now: datetime, collected_minor: int = 0
+) -> Order:
+    """Record what a carrier reports of its shipment; `delivered` also takes the deliver step, as the system, with what it collected of an
+    order that is paid on delivery.
 
     The same report again changes nothing, and reports may come in any order.
 
@@ -26,7 +29,7 @@ def add_tracking_event(order: str, shipment: str, event: str, at: str, *, carrie
         NotFound: there is no such order or shipment.
         Forbidden: another carrier carries it.
         Invalid: unknown event, or a moment that is malformed or ahead of now.
-        RuleViolation: the shipment has too many reports.
+        RuleViolation: the shipment has too many reports, or what was collected is not what the order costs.
     """
     moment = _checked(event, at, now)
 
@@ -43,8 +46,9 @@ def add_tracking_event(order: str, shipment: str, event: str, at: str, *, carrie
         if event != "delivered" or not arrived:
             return replace(told, sequence=before.sequence + 1)
         key = f"carrier-{shipment}-{moment}"
+        who, details = f"carrier/{carrier}", Details(collected_minor=collected_minor, collected_by="carrier")
         return apply_step(
-            told, "deliver", role="system", actor=f"carrier/{carrier}", at=iso(now), key=key, lines=arrived
+            told, "deliver", role="system", actor=who, at=iso(now), key=key, lines=arrived, details=details
         )
 
     return change_order(order, "system", "", change, now)

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 
 from mart_union.catalog.fees import CommissionRule, frozen_rule
 from mart_union.customers.model import Recipient, RecipientFields
+from mart_union.orders.cash import due_minor
 from mart_union.orders.codes import is_locked, waits_for_code
 from mart_union.orders.model import Line, Order, Response, ReturnedLine, Shipment, StepTaken
 from mart_union.orders.procedures import allowed_steps, deadline_of
@@ -77,7 +78,7 @@ class OrderedLine(Struct, frozen=True):
 
 class CustomerOrder(Struct, frozen=True):
     """An order as its customer follows it. `code_locked`: the pick-up code was wrong too often, renew it. `recipient` is null once it was erased. `escrow_minor` is what the union holds of the money
-    until the goods are received, `refunded_minor` what has gone back to whoever paid.
+    until the goods are received, `refunded_minor` what has gone back to whoever paid, `due_minor` what is to be paid on delivery.
     """
 
     id: str
@@ -103,6 +104,7 @@ class CustomerOrder(Struct, frozen=True):
     refunds: tuple[SeenRefund, ...]
     returns: tuple[SeenReturn, ...]
     code_locked: bool = False
+    due_minor: int = 0
 
 
 class FulfilledLine(Struct, frozen=True):
@@ -133,7 +135,7 @@ class FulfilledLine(Struct, frozen=True):
 
 
 class StoreOrder(Struct, frozen=True):
-    """An order as its store works on it. `act_by` is when the next deadline of the store's own lines passes ('' when none runs)."""
+    """An order as its store works on it. `due_minor` is what is to be collected on delivery. `act_by` is when the next deadline of the store's own lines passes ('' when none runs)."""
 
     id: str
     purchase: str
@@ -160,6 +162,7 @@ class StoreOrder(Struct, frozen=True):
     refunds: tuple[SeenRefund, ...]
     returns: tuple[SeenReturn, ...]
     code_locked: bool = False
+    due_minor: int = 0
 
 
 class SeenResponse(Struct, frozen=True):
@@ -207,6 +210,7 @@ def customer_order(order: Order, at: str, recipient: Recipient | None = None) ->
         refunds=seen_refunds(order),
         returns=seen_returns(order),
         code_locked=is_locked(order) and waits_for_code(order),
+        due_minor=due_minor(order),
     )
 
 
@@ -241,6 +245,7 @@ def store_order(order: Order, recipient: Recipient | None = None) -> StoreOrder:
         refunds=seen_refunds(order),
         returns=seen_returns(order, party),
         code_locked=is_locked(order) and waits_for_code(order),
+        due_minor=due_minor(order),
     )
 
 

@@ -23,11 +23,11 @@ from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch, fetch_all
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Payable, Transfer, postings_of
+from mart_union.ledger.periods import due_day
 from mart_union.ledger.refs import transfer_ref
 from mart_union.ledger.service import add_payable, add_transfer, get_transfer, post
 from mart_union.orders.model import Order
 from mart_union.orders.storing import OrderMoved, add_unchanged_order, order_ref
-from mart_union.settlement.periods import due_day
 
 BORNE = "union/chargebacks"
 

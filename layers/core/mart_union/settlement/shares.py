@@ -10,8 +10,8 @@ from mart_union.catalog.fees import frozen_rule
 from mart_union.kernel.clock import iso
 from mart_union.kernel.ids import derived_id
 from mart_union.ledger.model import Payable, Transfer, postings_of
+from mart_union.ledger.periods import due_day
 from mart_union.orders.model import Line, Order
-from mart_union.settlement.periods import due_day
 
 _WITHOUT_PAYABLE = ("union/", "tax/", "order/", "customer/", "provider/", "bank/")
 

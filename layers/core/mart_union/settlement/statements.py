@@ -22,8 +22,8 @@ from mart_union.ledger import statements as ledger
 from mart_union.ledger.bank_files import get_terms
 from mart_union.ledger.due import DueParty, list_due_parties, note_settled
 from mart_union.ledger.model import Payable, PayoutTerms, Statement, StatementLine
+from mart_union.ledger.periods import days_between
 from mart_union.settlement.payouts import send_payouts
-from mart_union.settlement.periods import days_between
 from mart_union.settlement.sheets import statement_sheet
 
 _JOB = "settle_due"
