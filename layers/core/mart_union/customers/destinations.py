@@ -140,6 +140,29 @@ def _set(party: str, fields: DestinationFields, actor: str, now: datetime, also:
     return made
 
 
+def set_known_destination(party: str, fields: DestinationFields, actor: str, now: datetime) -> Destination:
+    """Note where money that came from somebody is sent back: the account that it came from, verified by the operator's word. The same
+    again changes nothing.
+
+    Raises:
+        Invalid: it is no account that money can be sent to.
+        Conflict: another one was noted before.
+    """
+    fields = checked_destination(fields, settings().currency.code)
+    before = find_destination(party)
+    if before is not None:
+        if before.fields != fields:
+            raise Conflict(f"another account was noted for {party} before")
+        return before
+    identity, at = derived_id("destination", party, "1"), iso(now)
+    made = Destination(identity, party, fields.holder, fields.account, fields.bank, "verified", actor, at, actor, at)
+    transaction = WriteTransaction()
+    _add_current(transaction, None, made)
+    transaction.put(DestinationItem(*destination_key(party, made.id), document=made))
+    transaction.commit()
+    return made
+
+
 def decide_destination(
     party: str, destination: str, accept: bool, actor: str, now: datetime, also: Also | None = None
 ) -> Destination:
