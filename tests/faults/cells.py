@@ -151,8 +151,9 @@ class Theater:
         return problems + broken_invariants(end)
 
     def _only_shows(self, cell: Cell) -> bool:
-        """Whether a page is asked for, and what goes wrong is beside it."""
-        return self.command.way.startswith("GET ") and not cell.request.reads and "kill" not in cell.fault.act
+        """Whether a page is asked for, and what goes wrong is beside it: not that nobody answers from then on."""
+        beside = not cell.fault.strikes_all_after and not cell.request.reads
+        return beside and self.command.way.startswith("GET ") and "kill" not in cell.fault.act
 
     def play_stranger(self, reference: Reference) -> list[str]:
         """Somebody who is signed in and has no part in it asks for the same: a refusal that changes nothing, or it is wrong."""

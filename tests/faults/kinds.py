@@ -54,6 +54,11 @@ class Fault:
             return (request.service, request.operation) == ("s3", "GetObject")
         return True
 
+    @property
+    def strikes_all_after(self) -> bool:
+        """Whether no request after the struck one is answered either."""
+        return self.lasts and self.act not in _ONE_OPERATION
+
     def act_on(self, request: Request, target: Request, attempt: int) -> str:
         """What to do at one attempt of a request, when the fault strikes at `target`: '' lets it pass."""
         if not self.lasts:

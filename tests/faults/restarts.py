@@ -19,7 +19,7 @@ from tests.faults.scenes import Tale, one_cell
 from tests.laptop import PERSONS_OWN, free_port
 
 NAME = "the network stopped and started in the middle of the story"
-_SECONDS = 1800
+_SECONDS = 3600
 _FOLDERS = ("layers/core", "functions", ".")
 
 

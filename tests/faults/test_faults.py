@@ -69,13 +69,14 @@ def test_every_sample_event_of_a_command_is_told_in_a_story() -> None:
         for file in FILES
         if (file.parent.name, file.stem) not in told and not _only_reads(file) and not _UNENDED.search(file.stem)
     }
-    assert left_out == set(_REPEATS)
+    assert left_out == set(_LEFT_OUT)
 
 
 _UNENDED = re.compile(r"\.(4\d\d|failed|raises|deny|allow)$")
 """A refusal stores nothing; what fails or raises does so for ever, and has no end to compare with. The authorizer has one story."""
 
-_REPEATS = {
+_LEFT_OUT = {
+    "payments/post-account-reported": "it tells of money that the books do not know; a report that agrees has a story",
     "manage/post-order-step-3-ship-again": "each cell repeats a step",
     "manage/post-stock-in-again": "each cell repeats a movement",
     "payments/post-bank-notice-again": "each cell repeats a notice",
@@ -173,10 +174,10 @@ def test_what_a_service_gives_back_stands_in_its_answer() -> None:
 
 
 def test_a_short_run_passes() -> None:
-    """A seed of its own each time: what fails is told with the seed that fails again."""
-    command = [sys.executable, "-m", "tests.faults", "--short"]
+    """Under one seed: `make faults` is for what nobody has tried yet."""
+    command = [sys.executable, "-m", "tests.faults", "--short", "--seed", "1"]
     known = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "layers/core", ROOT / "functions", ROOT)))}
-    run = subprocess.run(command, check=False, cwd=ROOT, env=known, capture_output=True, text=True, timeout=300)
+    run = subprocess.run(command, check=False, cwd=ROOT, env=known, capture_output=True, text=True, timeout=900)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
 
 
@@ -206,4 +207,10 @@ def test_a_deliberate_break_breaks_what_stands_in_the_tree(name: str) -> None:
     """Once in its file; a break whose place has moved would break nothing, and be caught by nobody."""
     broken = BREAKS[name]
     assert (ROOT / broken.file).read_text(encoding="utf-8").count(broken.text) == 1
-    assert len(broken.catchers) >= 2
+    assert set(broken.catchers) == {"harness", "checker", "matrix"}
+
+
+def test_each_catcher_sees_a_break_and_each_break_is_seen_twice() -> None:
+    seen = [{who for who, catcher in broken.catchers.items() if not catcher.blind} for broken in BREAKS.values()]
+    assert set().union(*seen) == {"harness", "checker", "matrix"}
+    assert min(len(each) for each in seen) == 2

@@ -9,6 +9,7 @@ from tests.faults.place import Place
 from tests.faults.stories.preparing import with_card_authorized, with_card_charged
 from tests.faults.stories.telling import Story, request, sample
 from tests.gateway import gateway_event
+from tests.world import OPERATOR
 
 
 def _card_notice(kind: str, about: str, prepare: Callable[[Place], None]) -> tuple[Story, ...]:
@@ -34,14 +35,33 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "payments POST /pay/{purchase}": request(
         "POST", "/pay/{{purchase_unpaid}}", amount_minor="{{total_unpaid}}", idempotency_key="pay-key-0001"
     ),
+    "payments POST /api/operate/suspense": (
+        *sample("post-suspense-decision", "post-bank-notice-unknown-reference"),
+        *request(
+            "POST",
+            "/api/operate/suspense",
+            body='{"id": "tw-bank-000482", "undo": "the wrong Lin"}',
+            subject=OPERATOR,
+            role="operator",
+            before=("post-bank-notice-unknown-reference", "post-suspense-decision"),
+        ),
+        *request(
+            "POST",
+            "/api/operate/suspense",
+            body='{"id": "tw-bank-000482", "sender": {"holder": "Wang", "account": "000123456789", "bank": "822"}}',
+            subject=OPERATOR,
+            role="operator",
+            before=("post-bank-notice-unknown-reference",),
+        ),
+    ),
     "payments POST /account/withdrawals": request(
         "POST", "/account/withdrawals", amount="250", idempotency_key="withdraw-key-1"
     ),
     "payments POST /api/payments/webhooks/{provider}": (
         *sample("post-bank-notice"),
         *sample("post-bank-notice-deposit"),
+        *sample("post-bank-notice-unknown-reference"),
         *sample("post-payout-returned"),
-        *sample("post-account-reported"),
         Story(
             "a report of the account",
             gateway_event(
