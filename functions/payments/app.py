@@ -7,10 +7,10 @@ from typing import Any
 from mart_union.catalog.service import union_names
 from mart_union.web.api import Api
 from mart_union.web.words import name_union_with
-from payments import requests, webhooks
+from payments import requests, suspense, webhooks
 
 api = Api("payments")
-for subject in (requests, webhooks):
+for subject in (requests, suspense, webhooks):
     subject.add_routes(api)
 name_union_with(union_names)
 

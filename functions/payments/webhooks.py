@@ -11,18 +11,17 @@ from typing import Any
 from msgspec import Struct
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from mart_union.catalog.service import get_store
 from mart_union.checkout.card_port import cards_are_offered
 from mart_union.checkout.paying import receive_payment
-from mart_union.customers.service import get_profile
 from mart_union.kernel.clock import iso, utc_now
-from mart_union.kernel.errors import Invalid, NotFound, Unauthenticated
+from mart_union.kernel.errors import CurrencyMismatch, Invalid, NotFound, Unauthenticated
 from mart_union.kernel.money import checked_price
 from mart_union.kernel.secrets import webhook_key
 from mart_union.kernel.settings import settings
 from mart_union.ledger.model import ReportEntry, Transfer, postings_of
 from mart_union.ledger.service import post
-from mart_union.settlement.service import keep_bank_report, return_payout
+from mart_union.ledger.suspense import find_suspended, suspend
+from mart_union.settlement.service import account_of, keep_bank_report, return_payout
 from mart_union.web.access import PUBLIC
 from mart_union.web.api import Api
 from mart_union.web.request import Request, decode
@@ -64,7 +63,8 @@ class AnyNotice(Struct, frozen=True):
 
 
 class Received(Struct, frozen=True):
-    """What became of the money: `posted` to an account, `confirmed` a purchase, or `credited` to its customer's account instead; of a
+    """What became of the money: `posted` to an account, `confirmed` a purchase, `credited` to its customer's account instead, or
+    `suspended`, under a reference that means nothing here, until the operator has found whose it is; of a
     payout: `returned`; of a report: `kept`; of a card: how its purchase or dispute stands by now, or `ignored`."""
 
     id: str
@@ -107,7 +107,8 @@ def checked_id(received: TransferReceived) -> TransferReceived:
     """The notice itself, if it has an id and is about the union's currency.
 
     Raises:
-        Invalid: bad id, or another currency.
+        Invalid: bad id.
+        CurrencyMismatch: another currency.
     """
     if not _ID.match(received.id):
         raise Invalid(
@@ -116,23 +117,33 @@ def checked_id(received: TransferReceived) -> TransferReceived:
         )
     if received.currency != settings().currency.code:
         reason = f"this union trades in {settings().currency.code}"
-        raise Invalid(reason, errors=[{"field": "data.currency", "reason": reason}])
+        raise CurrencyMismatch(reason, errors=[{"field": "data.currency", "reason": reason}])
     return received
 
 
 def record(received: TransferReceived, now: datetime) -> str:
-    """Post the money where its reference says; `posted`, `confirmed` or `credited`.
+    """Post the money where its reference says; `posted`, `confirmed` or `credited`. For it has come, it is kept where the reference
+    names nothing that we know, or nothing now: `suspended`.
 
     Raises:
         Invalid: an amount that is not positive, in range and in whole steps.
-        NotFound: the reference names nothing that we know; nothing was posted.
         KeyReused: a notice of this id said something else; nothing was posted.
     """
     checked_price(received.amount_minor, settings().currency)
+    if find_suspended(received.id) is None:
+        try:
+            return _post(received, now)
+        except NotFound:
+            pass
+    suspend(received.id, received.amount_minor, received.currency, received.reference, now)
+    return "suspended"
+
+
+def _post(received: TransferReceived, now: datetime) -> str:
     kind, _, name = received.reference.partition("/")
     if kind == "purchase" and name:
         return receive_payment(name, received.amount_minor, reference=received.id, now=now)
-    account, transfer_kind = _account_of(kind, name)
+    account, transfer_kind = account_of(received.reference)
     amounts = {"provider/bank": -received.amount_minor, account: received.amount_minor}
     post(
         Transfer(
@@ -140,15 +151,6 @@ def record(received: TransferReceived, now: datetime) -> str:
         )
     )
     return "posted"
-
-
-def _account_of(kind: str, name: str) -> tuple[str, str]:
-    """The account that a reference names and the kind of transfer that fills it."""
-    if kind == "customer" and name and get_profile(name) is not None:
-        return f"customer/{name}", "top-up"
-    if kind == "deposit" and name:
-        return f"store/{get_store(name).id}/deposit", "deposit"
-    raise NotFound(f"'{kind}/{name}' is not a reference of this union")
 
 
 def take_back(returned: TransferReceived, now: datetime) -> str:

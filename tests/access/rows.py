@@ -139,8 +139,8 @@ ROWS: dict[str, Row] = {
     "POST /orders/{order}/returns": LIN,
     "POST /api/payments": LIN,
     "GET /api/payments/{payment}": LIN,
-    "GET /api/payments/suspense": OPERATING,
-    "POST /api/payments/suspense": OPERATING,
+    "GET /api/operate/suspense": OPERATING,
+    "POST /api/operate/suspense": OPERATING,
     "GET /pay/{purchase}": LIN,
     "POST /pay/{purchase}": LIN,
     # Enterprises, invitations, suppliers that apply.

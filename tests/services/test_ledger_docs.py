@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,21 +23,25 @@ from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.paying import expire_purchase, pay_pending, receive_payment
 from mart_union.checkout.sales import place_shop_sale
 from mart_union.checkout.service import get_purchase, place_purchase
+from mart_union.customers.model import DestinationFields
 from mart_union.customers.service import save_profile
 from mart_union.customers.withdrawals import withdraw
 from mart_union.ledger.census import Ledger, whole_ledger
 from mart_union.ledger.due import mark_due
-from mart_union.ledger.model import ACCOUNT, has_floor
+from mart_union.ledger.model import ACCOUNT, BankFile, has_floor
 from mart_union.ledger.service import get_transfer
 from mart_union.mediation.deposits import withdraw_deposit
 from mart_union.orders.model import ReturnedLine
 from mart_union.orders.refunding import RefundWish
 from mart_union.orders.returns import Decision
 from mart_union.orders.service import get_order, take_step
+from mart_union.settlement.bank_formats import Paid
+from mart_union.settlement.channels import BankFiles
 from mart_union.settlement.chargebacks import post_dispute
 from mart_union.settlement.completion import complete_order
 from mart_union.settlement.payouts import return_payout, send_payouts
 from mart_union.settlement.refunding import ask_return, refund_order, settle_return
+from mart_union.settlement.suspense import Assignment, decide_suspended, undo_assignment
 from payments.webhooks import TransferReceived, record
 from tests.card_desk import Desk
 from tests.conftest import ROOT
@@ -81,6 +85,20 @@ class Scene:
         if state:
             self.desk.dispute(id=made, status=state)
             post_dispute(card_provider().find_dispute(made), LATER)
+
+    @property
+    def notice(self) -> str:
+        """The bank's id of what it tells."""
+        return f"notice-of-{self.name}"
+
+    def come_unknown(self, amount_minor: int = 50_000) -> None:
+        """Money comes under a reference that means nothing."""
+        record(TransferReceived(self.notice, "TWD", amount_minor, "for the tea"), NOW)
+
+    def decide(self, reference: str) -> None:
+        """The operator says whose that money is; without a reference, that it is sent back."""
+        sender = None if reference else DestinationFields("Wang", "000123456789", "822")
+        decide_suspended(self.notice, Assignment(reference, sender), "operator", NOW)
 
     @property
     def names(self) -> list[str]:
@@ -134,6 +152,7 @@ class Scene:
             self.market.customer: "{customer}",
             self.market.store: "{store}",
             self.market.supplier: "{supplier}",
+            self.notice: "{notice}",
         }
         if self.purchase is not None:
             words = {self.order: "{order}", self.purchase.id: "{purchase}"} | words
@@ -141,6 +160,8 @@ class Scene:
             account = account.replace(name, word)
         return account
 
+
+_THIRTY = RefundWish(1, amount_minor=30_000)
 
 EVENTS: dict[str, Callable[[Scene], Iterator[None]]] = {}
 
@@ -166,6 +187,52 @@ def _(scene: Scene) -> Iterator[None]:
 def _(scene: Scene) -> Iterator[None]:
     yield
     record(TransferReceived(f"n-{scene.name}", "TWD", 50_000, f"deposit/{scene.market.store}"), NOW)
+
+
+@event("money under an unknown reference")
+def _(scene: Scene) -> Iterator[None]:
+    yield
+    scene.come_unknown()
+
+
+@event("money under an unknown reference: assigned to a customer")
+def _(scene: Scene) -> Iterator[None]:
+    save_profile(scene.market.customer, name="王小明", email="wang@example.com", language="en", now=NOW)
+    scene.come_unknown()
+    yield
+    scene.decide(f"customer/{scene.market.customer}")
+
+
+@event("money under an unknown reference: assigned to a deposit")
+def _(scene: Scene) -> Iterator[None]:
+    scene.come_unknown()
+    yield
+    scene.decide(f"deposit/{scene.market.store}")
+
+
+@event("money under an unknown reference: assigned to a purchase")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy(method="bank_transfer")
+    scene.come_unknown(96_000)
+    yield
+    assert scene.purchase is not None
+    scene.decide(f"purchase/{scene.purchase.id}")
+
+
+@event("money under an unknown reference: an assignment undone")
+def _(scene: Scene) -> Iterator[None]:
+    save_profile(scene.market.customer, name="王小明", email="wang@example.com", language="en", now=NOW)
+    scene.come_unknown()
+    scene.decide(f"customer/{scene.market.customer}")
+    yield
+    undo_assignment(scene.notice, "another Wang", NOW)
+
+
+@event("money under an unknown reference: sent back")
+def _(scene: Scene) -> Iterator[None]:
+    scene.come_unknown()
+    yield
+    scene.decide("")
 
 
 @event("purchase from the account")
@@ -270,8 +337,26 @@ def _(scene: Scene) -> Iterator[None]:
     _refund(scene)
 
 
-def _refund(scene: Scene) -> None:
-    wishes = [RefundWish(1, amount_minor=30_000)]
+@event("refund beyond the goods after they have left")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy()
+    scene.ship(f"store/{scene.market.store}")
+    yield
+    _refund(scene, RefundWish(1, amount_minor=94_000))
+
+
+@event("refund of a delivery for its carrier's fault")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy()
+    scene.ship(f"store/{scene.market.store}")
+    scene.deliver()
+    scene.complete()
+    yield
+    _refund(scene, RefundWish(1, amount_minor=2_500, carrier_gives=True))
+
+
+def _refund(scene: Scene, wish: RefundWish = _THIRTY) -> None:
+    wishes = [wish]
     refund_order(scene.order, wishes, store=scene.market.store, reason="r", actor="staff", key="refund-0001", now=LATER)
 
 
@@ -416,6 +501,43 @@ def _(scene: Scene) -> Iterator[None]:
     _settle(scene)
 
 
+@event("withdrawal that the bank returns")
+def _(scene: Scene) -> Iterator[None]:
+    account = f"customer/{scene.market.customer}"
+    verify_account(account, NOW)
+    withdraw(account, account, 50_000, payout=scene.name, kind="withdrawal", reference=account, now=NOW)
+    send_payouts(NOW)
+    yield
+    return_payout(scene.name, notice="n", amount_minor=50_000, reason="AC04", now=LATER)
+
+
+@event("withdrawal from a deposit that the bank returns")
+def _(scene: Scene) -> Iterator[None]:
+    give_money(f"store/{scene.market.store}/deposit", 100_000)
+    verify_account(f"store/{scene.market.store}", NOW)
+    payout = withdraw_deposit(scene.market.store, 50_000, "withdraw-0001", NOW).id
+    send_payouts(NOW)
+    yield
+    return_payout(payout, notice="n", amount_minor=50_000, reason="AC04", now=LATER)
+
+
+@event("payout that no bank file can hold")
+def _(scene: Scene) -> Iterator[None]:
+    account = f"customer/{scene.market.customer}"
+    verify_account(account, NOW)
+    send_payouts(NOW)
+    withdraw(account, account, 50_000, payout=scene.name, kind="withdrawal", reference=account, now=NOW)
+    yield
+    send_payouts(NOW, NoPlace())
+
+
+class NoPlace(BankFiles):
+    """A format that has no place for any payout."""
+
+    def unfit(self, file: BankFile, paid: Sequence[Paid]) -> list[Paid]:
+        return list(paid)
+
+
 @event("payout that the bank returns")
 def _(scene: Scene) -> Iterator[None]:
     verify_account(f"store/{scene.market.store}", NOW)
@@ -510,7 +632,9 @@ def kinds_made(file: Path) -> set[str]:
         given = [word.value for word in call.keywords if word.arg == "kind"]
         if name in {"Transfer", "_closing"}:
             given += call.args[1:2]
-        if name in {"Transfer", "_closing", "withdraw", "withdraw_from", "replace"}:
+        if name == "pay_out":
+            given += call.args[1:2]
+        if name in {"Transfer", "_closing", "withdraw", "withdraw_from", "replace", "reverse", "pay_out"}:
             kinds |= {one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)}
     return kinds
 

@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from manage.app import lambda_handler as manage
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import get_purchase, place_purchase, quote_cart
-from mart_union.customers.service import save_profile
+from mart_union.customers.service import grant_membership, save_profile
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.ids import new_id
+from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.service import get_balance, get_transfer
+from operate.app import lambda_handler as operate
 from payments import webhooks
 from payments.app import lambda_handler
 from tests.gateway import CONTEXT, gateway_event
@@ -38,9 +41,12 @@ def market(unique: str) -> Market:
     return market
 
 
-def ask(method: str, path: str, subject: str, body: Any = None, key: str = "") -> tuple[int, Any]:
+def ask(
+    method: str, path: str, subject: str, body: Any = None, key: str = "", role: str = "customer"
+) -> tuple[int, Any]:
     headers = {"Idempotency-Key": key} if key else {}
-    answer = lambda_handler(gateway_event(method, path, body=body, subject=subject, headers=headers), CONTEXT)
+    event = gateway_event(method, path, body=body, subject=subject, headers=headers, role=role)
+    answer = lambda_handler(event, CONTEXT)
     return answer["statusCode"], json.loads(answer["body"])
 
 
@@ -71,6 +77,11 @@ def notify(
 
 def balance(market: Market) -> int:
     return get_balance(f"customer/{market.customer}").balance_minor
+
+
+def made_transfers() -> set[str]:
+    """All that was ever posted, by id."""
+    return {transfer.id for transfer in whole_ledger().transfers}
 
 
 def wait_for_payment(market: Market) -> Purchase:
@@ -139,27 +150,86 @@ def test_a_notice_without_a_signature_is_refused(market: Market) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "status"),
+    ("wrong", "name"),
     [
-        ({"currency": "KRW"}, 422),
-        ({"amount_minor": 0}, 422),
-        ({"amount_minor": -50_000}, 422),
-        ({"amount_minor": 50_050}, 422),
-        ({"amount_minor": 2**53 + 100}, 422),
-        ({"kind": "transfer.returned"}, 422),
-        ({"reference": "customer/nobody-here"}, 404),
-        ({"reference": "customer/"}, 404),
-        ({"reference": "deposit/no-such-store"}, 404),
-        ({"reference": "purchase/no-such-purchase"}, 404),
-        ({"reference": "union/commission"}, 404),
-        ({"reference": ""}, 404),
+        ({"currency": "KRW"}, "currency-mismatch"),
+        ({"amount_minor": 0}, "amount-out-of-range"),
+        ({"amount_minor": -50_000}, "amount-out-of-range"),
+        ({"amount_minor": 50_050}, "invalid"),
+        ({"amount_minor": 2**53 + 100}, "amount-out-of-range"),
+        ({"kind": "transfer.returned"}, "invalid"),
     ],
     ids=str,
 )
-def test_a_notice_that_cannot_be_posted_is_refused_by_name(market: Market, wrong: dict[str, Any], status: int) -> None:
+def test_a_notice_that_cannot_be_posted_is_refused_by_name(market: Market, wrong: dict[str, Any], name: str) -> None:
     facts: dict[str, Any] = {"amount_minor": 50_000, "reference": f"customer/{market.customer}"} | wrong
-    assert notify(new_id(), **facts)[0] == status
+    before = made_transfers()
+    status, problem = notify(new_id(), **facts)
+    assert (status, problem["type"]) == (422, f"urn:mart-union:problem:{name}")
+    assert made_transfers() == before
     assert balance(market) == 200_000
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["customer/nobody", "customer/", "deposit/no-store", "purchase/no-purchase", "union/commission", "Wang, tea"],
+)
+def test_money_under_an_unknown_reference_is_kept_for_the_operator_who_assigns_it(
+    market: Market, reference: str
+) -> None:
+    notice = new_id()
+    assert [notify(notice, 50_000, reference)[1]["outcome"] for _ in range(2)] == ["suspended", "suspended"]
+    assert balance(market) == 200_000
+    status, page = ask("GET", "/api/operate/suspense", "operator-1", role="operator")
+    assert status == 200
+    assert [(each["amount_minor"], each["reference"]) for each in page["items"] if each["id"] == notice] == [
+        (50_000, reference)
+    ]
+    wish = {"id": notice, "reference": f"customer/{market.customer}"}
+    status, decided = ask("POST", "/api/operate/suspense", "operator-1", wish, role="operator")
+    assert (status, decided["state"], balance(market)) == (200, "assigned", 250_000)
+    assert ask("POST", "/api/operate/suspense", market.customer, wish)[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "name"),
+    [(0, "amount-out-of-range"), (-100, "amount-out-of-range"), (2**53, "amount-out-of-range"), (50, "invalid")],
+)
+@pytest.mark.parametrize("path", ["/api/payments", "/api/me/withdrawals"])
+def test_an_amount_that_is_no_price_is_refused_by_name_and_nothing_is_posted(
+    market: Market, path: str, amount_minor: int, name: str
+) -> None:
+    purchase = wait_for_payment(market)
+    verify_account(f"customer/{market.customer}", utc_now())
+    known = made_transfers()
+    of = {"purchase": purchase.id} if path == "/api/payments" else {}
+    status, problem = ask("POST", path, market.customer, of | {"amount_minor": amount_minor}, key="key-00000001")
+    assert (status, problem["type"]) == (422, f"urn:mart-union:problem:{name}")
+    assert (made_transfers(), balance(market)) == (known, 200_000)
+
+
+def test_more_than_was_paid_is_refused_by_name_and_nothing_is_posted(market: Market) -> None:
+    wanted = [Wanted(market.store, "TEA", 1)]
+    total = quote_cart(wanted).total_minor
+    placed = {"recipient": market.recipient, "total_seen": total, "method": "account", "key": new_id()}
+    order = place_purchase(market.customer, wanted, now=utc_now(), **placed).orders[0]  # type: ignore[arg-type]
+    grant_membership("manager-1", "store", market.store, "manager", utc_now())
+    path, known = f"/api/manage/{market.store}/orders/{order}/refunds", made_transfers()
+    body = {"lines": [{"number": 1, "amount_minor": total + 100}], "reason": "r"}
+    event = gateway_event(
+        "POST", path, body=body, subject="manager-1", role="manager", headers={"Idempotency-Key": "refund-00001"}
+    )
+    answer = manage(event, CONTEXT)
+    problem = json.loads(answer["body"])
+    assert (answer["statusCode"], problem["type"]) == (422, "urn:mart-union:problem:beyond-original")
+    assert (problem["left_minor"], made_transfers()) == (total, known)
+
+
+@pytest.mark.parametrize("account", ["bank/in", "customer/", "union", "store/a/b", "tax/a b"])
+def test_an_unknown_account_is_refused_by_name(market: Market, account: str) -> None:
+    event = gateway_event("GET", "/api/operate/accounts", query={"account": account}, subject="o", role="operator")
+    answer = operate(event, CONTEXT)
+    assert (answer["statusCode"], json.loads(answer["body"])["type"]) == (422, "urn:mart-union:problem:unknown-account")
 
 
 def test_another_provider_is_not_found(market: Market) -> None:

@@ -20,9 +20,9 @@ from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.model import BankFile, PayoutTerms
 from mart_union.ledger.payouts import get_payout, list_ready
 from mart_union.ledger.service import get_balance
+from mart_union.settlement.bank_checks import check_payouts
 from mart_union.settlement.bank_formats import Paid, unfit, write_bank_file
 from mart_union.settlement.channels import BankFiles
-from mart_union.settlement.bank_checks import check_payouts
 from mart_union.settlement.payouts import send_payouts
 from mart_union.settlement.statements import list_statements, settle_party
 from tests.services.buckets import own_bucket

@@ -33,8 +33,11 @@ from mart_union.stock.service import add_movement
 _Moved = Callable[[int, str, str], Movement]
 
 
-def receive_payment(purchase_id: str, amount_minor: int, *, reference: str, now: datetime) -> str:
-    """A bank's notice that money came for a purchase. `confirmed` if that pays it exactly and in time; else the money is
+_BANK = "provider/bank"
+
+
+def receive_payment(purchase_id: str, amount_minor: int, *, reference: str, now: datetime, source: str = _BANK) -> str:
+    """A bank's notice that money came for a purchase (or, from the `source` of suspended money, that it was for it). `confirmed` if that pays it exactly and in time; else the money is
     `credited` to the customer's account, for it has come. The same reference again changes nothing.
 
     Raises:
@@ -46,26 +49,27 @@ def receive_payment(purchase_id: str, amount_minor: int, *, reference: str, now:
 
     def receive() -> str:
         purchase = current_purchase(purchase_id)
-        before = _outcome_before(purchase, amount_minor, reference)
+        transfer = f"bank-{reference}" if source == _BANK else f"assigned-{reference}"
+        before = _outcome_before(purchase, amount_minor, transfer, source)
         if before:
             return before
         if purchase.payment != "pending" or amount_minor != purchase.total_minor:
-            return _credit(purchase, amount_minor, reference, now)
-        _confirm(purchase, f"bank-{reference}", "provider/bank", now)
+            return _credit(purchase, amount_minor, transfer, source, now)
+        _confirm(purchase, transfer, source, now)
         return "confirmed"
 
     return retried(receive, on=Overtaken, what="this purchase")
 
 
-def _outcome_before(purchase: Purchase, amount_minor: int, reference: str) -> str:
+def _outcome_before(purchase: Purchase, amount_minor: int, transfer: str, source: str) -> str:
     """What the bank's reference did when it came before, '' if it is new."""
-    first = fetch(transfer_ref(f"bank-{reference}"), consistent=True)
+    first = fetch(transfer_ref(transfer), consistent=True)
     if first is None:
         return ""
-    paid = -sum(posting.amount_minor for posting in first.postings if posting.account == "provider/bank")
+    paid = -sum(posting.amount_minor for posting in first.postings if posting.account == source)
     if first.reference != f"purchase/{purchase.id}" or paid != amount_minor:
         raise KeyReused(
-            f"the bank's reference {reference} came before with another amount or purchase; nothing was posted"
+            f"the bank's reference {transfer} came before with another amount or purchase; nothing was posted"
         )
     return "confirmed" if first.kind == "payment" else "credited"
 
@@ -172,13 +176,13 @@ def _add_orders(transaction: WriteTransaction, after: Purchase, step: str, moved
         add_movement(transaction, level, moved(quantity, after.customer, f"purchase/{after.id}"), now)
 
 
-def _credit(purchase: Purchase, amount_minor: int, reference: str, now: datetime) -> str:
+def _credit(purchase: Purchase, amount_minor: int, transfer: str, source: str, now: datetime) -> str:
     if not purchase.customer:
         raise NotFound(f"purchase {purchase.id} has no customer's account to credit")
-    postings = postings_of({"provider/bank": -amount_minor, f"customer/{purchase.customer}": amount_minor})
+    postings = postings_of({source: -amount_minor, f"customer/{purchase.customer}": amount_minor})
     about = f"purchase/{purchase.id}"
     try:
-        post(Transfer(f"bank-{reference}", "top-up", purchase.currency, postings, about, iso(now)))
+        post(Transfer(transfer, "top-up", purchase.currency, postings, about, iso(now)))
     except KeyReused as error:  # the same notice, delivered twice at once, has just confirmed the purchase
         raise Overtaken("the same notice is being worked on") from error
     return "credited"

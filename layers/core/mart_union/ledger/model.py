@@ -14,10 +14,13 @@ from mart_union.kernel.errors import AmountOutOfRange, Invalid, UnknownAccount
 from mart_union.kernel.money import LARGEST_AMOUNT
 
 ACCOUNT = re.compile(
-    r"(customer/[\w-]+|order/[\w-]+|store/[\w-]+(/deposit|/held)?|supplier/[\w-]+|carrier/[\w-]+|union/commission|union/provider-fees|union/chargebacks|tax/[\w-]+|provider/[\w-]+|bank/out)"
+    r"(customer/[\w-]+|order/[\w-]+|store/[\w-]+(/deposit|/held)?|supplier/[\w-]+|carrier/[\w-]+|union/commission|union/provider-fees|union/chargebacks|tax/[\w-]+|provider/[\w-]+|bank/out|bank/suspense)"
 )
 _WITH_FLOOR = re.compile(r"(customer/[\w-]+|store/[\w-]+/(deposit|held))")
 
+
+SUSPENSE = "bank/suspense"
+"""What came in and nobody knows for whom."""
 
 SETTLEMENT_PERIODS = ("at_once", "daily", "weekly", "biweekly", "monthly")
 """How often a party is paid what has fallen due."""
@@ -165,6 +168,37 @@ class BankFile(Struct, frozen=True):
     total_minor: int = 0
     key: str = ""
     sequence: int = 0
+
+
+class Suspended(Struct, frozen=True):
+    """Money that came under a `reference` that means nothing here, by the bank's id of its notice.
+
+    `state` is waiting, assigned (`decision` says to what) or sent_back. A decision that is noted while it waits is being carried out.
+    `returned` counts how often it came back: it was sent and could not be delivered, or its assignment was undone, for a `reason`.
+    """
+
+    id: str
+    amount_minor: int
+    currency: str
+    reference: str
+    at: str
+    state: str = "waiting"
+    decision: str = ""
+    decided_by: str = ""
+    decided_at: str = ""
+    returned: int = 0
+    reason: str = ""
+    sequence: int = 1
+
+    @property
+    def name(self) -> str:
+        """What the ids of transfers and payouts that carry out its decision are made of."""
+        return f"{self.id}.{self.returned}" if self.returned else self.id
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still waits for the operator."""
+        return self.state == "waiting"
 
 
 class ReportEntry(Struct, frozen=True):

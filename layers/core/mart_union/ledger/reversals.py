@@ -1,4 +1,8 @@
-"""Reversal of a transfer, whole or in part, at its original rates, never beyond it."""
+"""Reversal of a transfer, whole or in part, at its original rates, never beyond it.
+
+For corrections by the operator, as of money that was assigned to the wrong account (`settlement.suspense.undo_assignment`). Refunds of
+orders do not come by here: they reverse the shares of lines (`orders.refunds`), so that what the order says changes with the money.
+"""
 
 from __future__ import annotations
 

@@ -23,6 +23,8 @@
 | a month's bank files | `BANKFILES#<yyyy-mm>`/`<day>.<number>` | 1 | by size |
 | a bank file's payouts, 45 a page | `BANKFILE#<id>`/`<page>` | 1 a page | by size |
 | what a provider reported of a day | `REPORT#<provider>#<day>`/`<report>#<page>` | 1 a page | by size |
+| money that came under an unknown reference | `SUSPENSE#<notice>`/`SUSPENSE` | 1 | 0.5 read |
+| such money that still waits, the oldest first | index `due`, `suspense#waiting` | 1 a page | by size |
 | how the union pays out | `PAYOUTS`/`TERMS` | 1 | 0.5 read |
 | where a job stands | `JOB#<name>`/`JOB` | 1 | 0.5 read |
 
@@ -46,6 +48,7 @@ from mart_union.ledger.model import (
     ReportEntry,
     Statement,
     StatementLine,
+    Suspended,
     Transfer,
 )
 
@@ -168,6 +171,13 @@ class BankFilePageItem(LedgerItem):
     payouts = Document(tuple[Payout, ...])
 
 
+class SuspendedItem(LedgerItem):
+    """Money under an unknown reference; changed under the `sequence` that was read."""
+
+    document = Document(Suspended)
+    sequence = NumberAttribute(default=1)
+
+
 class PayoutTermsItem(LedgerItem):
     """How the union pays out."""
 
@@ -266,6 +276,11 @@ def bank_file_key(file: str) -> tuple[str, str]:
 def bank_file_page_key(file: str, page: int) -> tuple[str, str]:
     """The key of a page of a bank file's payouts, counted from 1."""
     return f"BANKFILE#{file}", f"{page:06d}"
+
+
+def suspended_key(notice: str) -> tuple[str, str]:
+    """The key of money that came under an unknown reference, by the bank's id of its notice."""
+    return f"SUSPENSE#{notice}", "SUSPENSE"
 
 
 def report_key(provider: str, day: str, report: str, page: int) -> tuple[str, str]:

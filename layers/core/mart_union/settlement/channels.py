@@ -70,6 +70,7 @@ class StripeTransfers:
 
     def unfit(self, file: BankFile, paid: Sequence[Paid]) -> list[Paid]:
         """What goes to an account that Stripe does not know."""
+        del file
         return [each for each in paid if each.destination.id not in self._accounts]
 
     def deliver(self, file: BankFile, paid: Sequence[Paid]) -> None:

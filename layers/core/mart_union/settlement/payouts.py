@@ -25,10 +25,11 @@ from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger import bank_files as ledger
-from mart_union.ledger.model import BankFile, Payable, Payout, PayoutTerms
+from mart_union.ledger.model import SUSPENSE, BankFile, Payable, Payout, PayoutTerms
 from mart_union.ledger.payouts import add_changed, find_payouts, get_payout, list_ready, return_transfer
 from mart_union.ledger.service import add_payable, add_transfer
 from mart_union.ledger.statements import add_head, get_statement
+from mart_union.ledger.suspense import add_reopened
 from mart_union.settlement.bank_formats import Paid
 from mart_union.settlement.channels import BankFiles, Channel
 
@@ -190,6 +191,8 @@ def _commit_back(payout: Payout, returned: Payout, now: datetime) -> None:
         statement = get_statement(payout.party, payout.period)
         add_head(transaction, statement, replace(statement, state="returned"))
         add_payable(transaction, _owed_again(payout, transfer.id, now))
+    if payout.account == SUSPENSE:
+        add_reopened(transaction, payout.reference.removeprefix("suspense/"), returned.reason)
     add_failed(transaction, destination_party(payout), payout.destination, now)
     transaction.commit()
 

@@ -31,15 +31,19 @@ from mart_union.settlement.statements import (
     settle_party,
     statement_as_csv,
 )
+from mart_union.settlement.suspense import Assignment, account_of, decide_suspended, undo_assignment
 from mart_union.settlement.sweeping import expire_unpaid, take_due_steps
 
 __all__ = [
+    "Assignment",
     "Report",
+    "account_of",
     "ask_reconciliation",
     "checked_day",
     "complete_due",
     "complete_order",
     "decide_account",
+    "decide_suspended",
     "expire_unpaid",
     "get_bank_file",
     "get_statement",
@@ -62,4 +66,5 @@ __all__ = [
     "settle_party",
     "statement_as_csv",
     "take_due_steps",
+    "undo_assignment",
 ]

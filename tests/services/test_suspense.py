@@ -1,0 +1,220 @@
+"""Money under an unknown reference on real tables: kept, listed, assigned once or sent back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mart_union.checkout.model import Wanted
+from mart_union.checkout.service import get_purchase, place_purchase
+from mart_union.customers.model import DestinationFields
+from mart_union.customers.service import save_profile
+from mart_union.kernel.errors import Conflict, InsufficientFunds, Invalid, KeyReused, NotFound, RuleViolation
+from mart_union.ledger.census import whole_ledger
+from mart_union.ledger.model import Posting, Suspended
+from mart_union.ledger.payouts import get_payout
+from mart_union.ledger.service import get_balance, get_transfer, post
+from mart_union.ledger.suspense import get_suspended, list_suspended
+from mart_union.settlement.bank_checks import check_payouts
+from mart_union.settlement.payouts import return_payout, send_payouts
+from mart_union.settlement.suspense import Assignment, decide_suspended, undo_assignment
+from payments.webhooks import TransferReceived, record
+from tests.services.buckets import own_bucket
+from tests.services.cutting import CutOff, cut_off
+from tests.services.market import NOW, open_market
+
+SENDER = DestinationFields("Wang Xiaoming", "000999888777", "822")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bucket(tables: None) -> Iterator[None]:
+    """Afterwards what stands in suspense is what waits, and payouts agree."""
+    with own_bucket():
+        yield
+        books = whole_ledger()
+        postings = [each for transfer in books.transfers for each in transfer.postings]
+        held = sum(each.amount_minor for each in postings if each.account == "bank/suspense")
+        assert held == sum(each.amount_minor for each in waiting())
+        assert list(check_payouts(books.payouts, books.bank_files, books.statements, books.transfers)) == []
+
+
+def waiting() -> list[Suspended]:
+    found, cursor = [], ""
+    while True:
+        page = list_suspended(cursor)
+        found += page.items
+        cursor = page.next
+        if not cursor:
+            return found
+
+
+def receive(unique: str, reference: str = "invoice 17, Wang", amount_minor: int = 50_000) -> str:
+    return record(TransferReceived(f"n-{unique}", "TWD", amount_minor, reference), NOW)
+
+
+def assign(unique: str, reference: str, actor: str = "operator") -> Suspended:
+    return decide_suspended(f"n-{unique}", Assignment(reference), actor, NOW)
+
+
+def customer(unique: str) -> str:
+    save_profile(unique, name="王小明", email="wang@example.com", language="en", now=NOW)
+    return f"customer/{unique}"
+
+
+@pytest.mark.parametrize("reference", ["", "Wang", "customer/nobody", "deposit/no-store", "purchase/none", "x" * 300])
+def test_money_under_an_unknown_reference_is_kept_and_listed_with_it(unique: str, reference: str) -> None:
+    notice = f"n-{unique}"
+    assert [receive(unique, reference), receive(unique, reference)] == ["suspended", "suspended"]
+    transfer = get_transfer(f"bank-{notice}")
+    assert (transfer.kind, transfer.reference) == ("suspense", f"suspense/{notice}")
+    assert set(transfer.postings) == {Posting("bank/suspense", 50_000), Posting("provider/bank", -50_000)}
+    [kept] = [each for each in waiting() if each.id == notice]
+    assert (kept.amount_minor, kept.reference) == (50_000, reference[:140])
+    with pytest.raises(KeyReused):
+        receive(unique, reference, 60_000)
+
+
+def test_kept_money_stays_kept_though_its_reference_comes_to_mean_something(unique: str) -> None:
+    assert receive(unique, f"customer/{unique}") == "suspended"
+    account = customer(unique)
+    assert receive(unique, f"customer/{unique}") == "suspended"
+    assert get_balance(account).balance_minor == 0
+
+
+def test_what_is_assigned_to_an_account_is_there_once_whoever_says_it_how_often(unique: str) -> None:
+    account = customer(unique)
+    receive(unique)
+    with ThreadPoolExecutor(4) as threads:
+        decided = list(threads.map(lambda _: assign(unique, account), range(4)))
+    assert {(each.state, each.decision) for each in decided} == {("assigned", account)}
+    assert get_balance(account).balance_minor == 50_000
+    assert f"n-{unique}" not in {each.id for each in waiting()}
+    with pytest.raises(Conflict, match="decided on before"):
+        decide_suspended(f"n-{unique}", Assignment(sender=SENDER), "operator", NOW)
+
+
+def test_of_two_decisions_at_once_one_holds(unique: str) -> None:
+    accounts = [customer(f"{unique}{number}") for number in range(4)]
+    receive(unique)
+
+    def decide(account: str) -> str:
+        try:
+            return assign(unique, account).decision
+        except Conflict:
+            return ""
+
+    with ThreadPoolExecutor(4) as threads:
+        won = [each for each in threads.map(decide, accounts) if each]
+    assert len(won) == 1
+    assert [get_balance(account).balance_minor for account in accounts if account == won[0]] == [50_000]
+    assert sum(get_balance(account).balance_minor for account in accounts) == 50_000
+
+
+def test_what_is_assigned_to_a_purchase_pays_it(unique: str) -> None:
+    market = open_market(unique)
+    purchase = place_purchase(
+        market.customer,
+        [Wanted(market.store, "TEA", 1)],
+        recipient=market.recipient,
+        total_seen=36_000,
+        method="bank_transfer",
+        key="key-00000001",
+        now=NOW,
+    )
+    receive(unique, "tea", 36_000)
+    assign(unique, f"purchase/{purchase.id}")
+    assert get_purchase(purchase.id).payment == "paid"
+    paid = get_transfer(f"assigned-n-{unique}")
+    assert set(paid.postings) == {Posting("bank/suspense", -36_000), Posting(f"order/{purchase.orders[0]}", 36_000)}
+    with pytest.raises(RuleViolation):
+        undo_assignment(f"n-{unique}", "another purchase", NOW)
+
+
+@pytest.mark.parametrize("reference", ["customer/nobody", "purchase/none", "store/x", "deposit/"])
+def test_an_assignment_to_nobody_is_refused_and_the_money_waits_for_another(unique: str, reference: str) -> None:
+    receive(unique)
+    with pytest.raises(NotFound):
+        assign(unique, reference)
+    kept = get_suspended(f"n-{unique}")
+    assert (kept.state, kept.decision) == ("waiting", "")
+    assert assign(unique, customer(unique)).state == "assigned"
+
+
+def test_an_assignment_says_one_thing(unique: str) -> None:
+    receive(unique)
+    for wish in (Assignment(), Assignment("customer/a", SENDER)):
+        with pytest.raises(Invalid):
+            decide_suspended(f"n-{unique}", wish, "operator", NOW)
+    with pytest.raises(Invalid):
+        decide_suspended(f"n-{unique}", Assignment(sender=DestinationFields("", "1", "")), "operator", NOW)
+    with pytest.raises(NotFound):
+        decide_suspended(f"n-{unique}-none", Assignment("customer/a"), "operator", NOW)
+    assert get_suspended(f"n-{unique}").decision == ""
+
+
+def test_what_is_sent_back_goes_with_a_bank_file_and_waits_again_if_the_bank_returns_it(unique: str) -> None:
+    notice = f"n-{unique}"
+    receive(unique)
+    assert decide_suspended(notice, Assignment(sender=SENDER), "operator", NOW).state == "sent_back"
+    assert set(get_transfer(f"back-{notice}").postings) == {
+        Posting("bank/suspense", -50_000),
+        Posting("bank/out", 50_000),
+    }
+    send_payouts(NOW)
+    assert get_payout(f"back-{notice}").state == "sent"
+    return_payout(f"back-{notice}", notice=f"r-{unique}", amount_minor=50_000, reason="AC04", now=NOW)
+    kept = get_suspended(notice)
+    assert (kept.state, kept.decision, kept.reason) == ("waiting", "", "AC04")
+    other = DestinationFields("Wang Xiaoming", "111222333444", "822")
+    assert decide_suspended(notice, Assignment(sender=other), "operator", NOW).state == "sent_back"
+    send_payouts(NOW)
+    assert get_payout(f"back-{notice}.1").state == "sent"
+
+
+def test_an_assignment_to_the_wrong_account_is_undone_by_a_reversal_while_the_money_is_there(unique: str) -> None:
+    wrong, right = customer(f"{unique}a"), customer(f"{unique}b")
+    receive(unique)
+    assign(unique, wrong)
+    with pytest.raises(Invalid):
+        undo_assignment(f"n-{unique}", " ", NOW)
+    undone = [undo_assignment(f"n-{unique}", "the other Wang", NOW) for _ in range(2)]
+    assert {(each.state, each.reason) for each in undone} == {("waiting", "the other Wang")}
+    assert get_balance(wrong).balance_minor == 0
+    assign(unique, right)
+    assert get_balance(right).balance_minor == 50_000
+    spent = get_transfer(f"assigned-n-{unique}.1")
+    post(type(spent)(f"spend-{unique}", "test", "TWD", (Posting(right, -1), Posting("order/x", 1)), "x", "now"))
+    with pytest.raises(InsufficientFunds):
+        undo_assignment(f"n-{unique}", "again", NOW)
+    assert get_suspended(f"n-{unique}").state == "assigned"
+    post(type(spent)(f"unspend-{unique}", "test", "TWD", (Posting(right, 1), Posting("order/x", -1)), "x", "now"))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_decision_cut_off_at_any_request_and_repeated_is_made_once(unique: str, when: str) -> None:
+    for number in range(40):
+        name = f"{unique}{number}"
+        account = customer(name)
+        receive(name)
+        back = f"{name}b"
+        receive(back)
+        try:
+            with cut_off(number, when):
+                assign(name, account)
+                decide_suspended(f"n-{back}", Assignment(sender=SENDER), "operator", NOW)
+                undo_assignment(f"n-{name}", "a mistake", NOW)
+            was_cut_off = False
+        except CutOff:
+            was_cut_off = True
+        assign(name, account) if get_suspended(f"n-{name}").returned == 0 else None
+        undo_assignment(f"n-{name}", "a mistake", NOW)
+        decide_suspended(f"n-{back}", Assignment(sender=SENDER), "operator", NOW)
+        assert get_balance(account).balance_minor == 0
+        assert get_suspended(f"n-{name}").is_open
+        assert get_payout(f"back-n-{back}").amount_minor == 50_000
+        if not was_cut_off:
+            break
+    assert number > 10
+    assert not was_cut_off
