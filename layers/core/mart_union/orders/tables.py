@@ -10,7 +10,7 @@
 | orders whose deadline has come | index `clock` | 1 an hour of the clock | by size |
 
 Index `by_store` (`store_list`, `store_sort`), keys only, so that a step costs no copy of the order and a page is one query and one batch
-read: an order or response enters it once (1 write unit) and changes its key with its state (2).
+read, also of the recipients, whom an order's key names at its end: an order or response enters it once (1 write unit) and changes its key with its state (2).
 A response about suppliers' lines has a copy for each of them (`FORWARDED#`), so that it stands in their lists too.
 Index `clock` (`clock_pk` = the hour, `clock_sk` = moment and order), keys only: only orders that wait for a deadline are in it (1 to enter,
 1 to leave).
@@ -113,7 +113,7 @@ def order_item(order: Order) -> OrderItem:
         document=order,
         sequence=order.sequence,
         store_list=f"{order.store}#closed#{order.placed_at[:7]}" if ended else f"{order.store}#open",
-        store_sort=f"{state}#{order.placed_at}#{order.id}",
+        store_sort=f"{state}#{order.placed_at}#{order.recipient}",
         clock_pk=order.clock_at[:13] or None,
         clock_sk=f"{order.clock_at}#{order.id}" if order.clock_at else None,
     )
