@@ -29,6 +29,11 @@ def is_cash(order: Order) -> bool:
     return CASH in order.facts
 
 
+def paying_transfer(order: Order) -> str:
+    """The id of the transfer that first put an order's money into escrow, or is to."""
+    return f"collection-{order.id}" if is_cash(order) else f"purchase-{order.purchase}"
+
+
 def due_minor(order: Order) -> int:
     """What is to be collected for an order at its delivery, in minor units; 0 where it is paid otherwise, or already."""
     if order.payment != ON_DELIVERY:
@@ -71,7 +76,7 @@ def add_collection(transaction: WriteTransaction, before: Order, after: Order, n
     """Add to a transaction what a delivery collected: into the order's escrow, owed by the collector, whose next statement nets it."""
     collector, amount = after.facts[CASH], due_minor(before)
     transfer = Transfer(
-        id=f"collection-{before.id}-{after.sequence}",
+        id=paying_transfer(before),
         kind="collection",
         currency=before.currency,
         postings=postings_of({collector: -amount, f"order/{before.id}": amount}),

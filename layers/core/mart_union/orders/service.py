@@ -14,7 +14,7 @@ from mart_union.kernel.storage import find, find_all
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_transfer
-from mart_union.orders.cash import add_collection
+from mart_union.orders.cash import add_collection, paying_transfer
 from mart_union.orders.codes import WrongCode, count_wrong_code, renew_code
 from mart_union.orders.listing import page_of_keys
 from mart_union.orders.model import ON_DELIVERY, Order, StepTaken
@@ -236,7 +236,7 @@ def _add_refund(transaction: WriteTransaction, before: Order, after: Order, take
             postings=postings_of(amounts),
             reference=reference,
             at=iso(now),
-            reverses=f"purchase-{before.purchase}",
+            reverses=paying_transfer(before),
         )
         add_transfer(transaction, transfer)
     for level, units in units_of(before, taken.lines).items():

@@ -15,6 +15,7 @@ from mart_union.kernel.settings import settings
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_payable, add_transfer
+from mart_union.orders.cash import paying_transfer
 from mart_union.orders.model import Order, ReturnedLine
 from mart_union.orders.refunding import Change, RefundWish, refund_part
 from mart_union.orders.returns import Decision, decide_return, request_return
@@ -149,7 +150,7 @@ def _add_refund(transaction: WriteTransaction, before: Order, made: Change, now:
         postings=postings_of(dict(made.amounts)),
         reference=f"order/{before.id}",
         at=iso(now),
-        reverses=f"purchase-{before.purchase}",
+        reverses=paying_transfer(before),
     )
     add_transfer(transaction, transfer)
     numbers = [line.number for line in refund.lines]
