@@ -121,6 +121,16 @@ def test_a_mail_that_is_not_taken_keeps_none_back_and_is_sent_alone_when_it_come
     assert whole.addresses == [f"lin-{people}@example.com"]
 
 
+def test_news_that_could_not_be_sent_are_all_told_in_their_order_when_they_come_again(people: str) -> None:
+    broken, whole = Outbox(f"lin-{people}@example.com"), Outbox()
+    accepted = notices_of(happened("OrderAccepted", people, "accepted", 2))
+    shipped = notices_of(happened("OrderShipped", people, "shipped", 3))
+    for notices in (accepted, shipped):
+        with pytest.raises(EndpointConnectionError):
+            deliver(notices, send=broken)
+    assert [deliver(notices, send=whole) for notices in (accepted, shipped, accepted)] == [1, 1, 0]
+
+
 def test_a_claim_of_a_process_that_died_lapses_and_the_mail_is_sent_again(unique: str) -> None:
     now = utc_now()
     assert claim_message(unique, "email", 1, "news", now) is not None

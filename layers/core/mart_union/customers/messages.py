@@ -33,7 +33,8 @@ class Claim(Struct, frozen=True):
 def claim_message(entity: str, channel: str, sequence: int, news: str, now: datetime | None = None) -> Claim | None:
     """The right to tell a channel the news of an entity; None when it was told them, or newer ones, before.
 
-    News with a higher sequence than the last are new unless they say the same; a lower one comes too late.
+    News with a higher sequence than the last are new unless they say the same; a lower one comes too late, unless the higher was never told:
+    where several could not be sent, all come again, and are told in their order.
 
     Raises:
         Busy: another process is sending them; ask again when its claim has ended.
@@ -42,7 +43,7 @@ def claim_message(entity: str, channel: str, sequence: int, news: str, now: date
     until = int((now + timedelta(seconds=LEASE_SECONDS)).timestamp())
     seconds = int(now.timestamp())
     newer = (SentItem.sequence < sequence) & (SentItem.news != news)
-    lapsed = (SentItem.sequence <= sequence) & (SentItem.done == False) & (SentItem.claimed_until <= seconds)  # noqa: E712 - a PynamoDB condition
+    lapsed = (SentItem.done == False) & (SentItem.claimed_until <= seconds)  # noqa: E712 - a PynamoDB condition
     item = SentItem(
         *sent_key(entity, channel),
         sequence=sequence,
