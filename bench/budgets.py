@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from bench.operations import Operation
@@ -36,13 +35,11 @@ def ask(operation: Operation, key: str) -> list[Request]:
 
 def rows_of(operation: Operation, requests: list[Request]) -> Iterator[Row]:
     """The rows of recorded requests."""
-    budget, items = operation.budget, written_items(requests)
+    budget, written = operation.budget, write_units(requests)
     yield counted(f"requests: {operation.name}", len(requests), "requests", budget.requests, budget.why)
     yield counted(f"read units: {operation.name}", read_units(requests), "units", budget.read, budget.why)
-    if items:
-        why = _why_written(operation, items)
-        goal = write_budget(operation, items)
-        yield counted(f"write units: {operation.name}", write_units(requests), "units", goal, why)
+    if written or budget.written:
+        yield counted(f"write units: {operation.name}", written, "units", budget.written, budget.why_written)
 
 
 def read_units(requests: list[Request]) -> float:
@@ -86,68 +83,6 @@ def write_units(requests: list[Request]) -> float:
             told = request.answer["ConsumedCapacity"]
             total += sum(each["CapacityUnits"] for each in (told if isinstance(told, list) else [told]))
     return total
-
-
-@dataclass(frozen=True)
-class Written:
-    """An item that an operation writes: its table, its whole KB, and the units that indexes take for it."""
-
-    table: str
-    kilobytes: int
-    indexes: int
-
-
-def written_items(requests: list[Request]) -> list[Written]:
-    """The items of the recorded writes. An update's item is a level, an account or a payable: at most a KB."""
-    written = []
-    for request in requests:
-        if request.operation == "PutItem":
-            written.append(_put(request.params, new=False))
-        elif request.operation == "UpdateItem":
-            written.append(_update(request.params))
-        for table, puts in request.params.get("RequestItems", {}).items():
-            if request.operation == "BatchWriteItem":
-                written += [_put({"TableName": table, "Item": each["PutRequest"]["Item"]}, new=True) for each in puts]
-        for each in request.params.get("TransactItems", []):
-            ((kind, write),) = each.items()
-            is_new = "attribute_not_exists" in write.get("ConditionExpression", "")
-            written.append(_put(write, new=is_new) if kind == "Put" else _update(write))
-    return written
-
-
-def _update(update: dict[str, Any]) -> Written:
-    leaves_index = "due_pk" in update.get("ExpressionAttributeNames", {}).values()
-    return Written(update["TableName"].rpartition("-")[2], 1, int(leaves_index))
-
-
-def _put(put: dict[str, Any], *, new: bool) -> Written:
-    table, kilobytes = put["TableName"].rpartition("-")[2], math.ceil(item_bytes(put["Item"]) / 1024)
-    entered = {
-        "purchases": ("customer" in put["Item"]) + 1,  # by_customer and by_day hold the whole item
-        "orders": 2 if new else 4,  # by_store and clock, keys only: 1 to enter, 2 when the key changes
-        "ledger": (1 if new else 2) * ("due_pk" in put["Item"]),  # due holds the whole item
-    }.get(table, 0)
-    return Written(table, kilobytes, entered if table == "orders" else entered * kilobytes)
-
-
-def write_budget(operation: Operation, items: list[Written]) -> float | None:
-    """The design's write units: whole KB, doubled in a transaction; and what the indexes take."""
-    budget, more = operation.budget, sum(each.kilobytes - 1 for each in items)
-    if budget.items is None:
-        return None
-    return budget.units * (budget.items + more) + sum(each.indexes for each in items)
-
-
-def _why_written(operation: Operation, items: list[Written]) -> str:
-    budget, more, indexes = (
-        operation.budget,
-        sum(each.kilobytes - 1 for each in items),
-        sum(each.indexes for each in items),
-    )
-    if budget.items is None:
-        return budget.why
-    formula = f"{budget.units} x {budget.items} items, + {budget.units} x {more} KB beyond the first of an item"
-    return f"{formula}, + {indexes} of indexes"
 
 
 def item_bytes(item: dict[str, Any]) -> int:

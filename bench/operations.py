@@ -15,7 +15,9 @@ import browse.app
 import checkout.app
 import manage.app
 import tracking.app
+from bench import sizes
 from bench.scene import CUSTOMER, SKUS, STORES, buy, scene, shipped, total_of, wanted
+from bench.sizes import More
 from mart_union.kernel.ids import derived_id
 from tests.gateway import CONTEXT, gateway_event
 
@@ -28,9 +30,9 @@ READ_GOAL, WRITE_GOAL = 1.3, 1.25
 class Budget:
     """What section 8 of the design allows an operation.
 
-    `read` is in units, None where the design says "by size". `items` counts the items that are written, in whole KB
-    of which `units` each costs: 2 in a transaction, 1 in a single write. None where the design gives no formula. What an item has beyond its first KB, and
-    what indexes take, is added from what was written.
+    `read` is in units, None where the design says "by size". `items` counts the items that are written, of which each costs `units`: 2
+    in a transaction, 1 in a single write; None where the design gives no formula. `more` is what items of several KB and indexes take
+    beyond that, argued part by part (see `bench.sizes`).
     """
 
     requests: int
@@ -38,6 +40,18 @@ class Budget:
     read: float | None = None
     items: int | None = 0
     units: int = 2
+    more: tuple[More, ...] = ()
+
+    @property
+    def written(self) -> float | None:
+        """The write units that are allowed."""
+        return None if self.items is None else self.units * self.items + sum(each.units for each in self.more)
+
+    @property
+    def why_written(self) -> str:
+        """How these are arrived at."""
+        parts = [f"{self.units} x {self.items} items", *(f"{each.units:g}: {each.why}" for each in self.more)]
+        return self.why if self.items is None else " + ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -126,7 +140,8 @@ def _checkout(lines: int, stores: int) -> Operation:
         return gateway_event("POST", "/api/purchases", body=body, headers=headers, subject=CUSTOMER)
 
     why = f"2 requests; 0.5 x (k + m + 2) read (decision 0005), 2 x (k + m + 3) write; k = {lines}, m = {stores}"
-    budget = Budget(2, why, 0.5 * (lines + stores + 2), lines + stores + 3)
+    more = sizes.placed(lines, stores)
+    budget = Budget(2, why, 0.5 * (lines + stores + 2), lines + stores + 3, more=more)
     name = f"checkout, {plural('line', lines)} of {plural('store', stores)}"
     handler = checkout.app.lambda_handler
     return Operation(name, handler, lambda key: derived_id("purchase", CUSTOMER, key), event, WRITE_GOAL, budget)
@@ -143,7 +158,7 @@ def _cancel(stores: int) -> Operation:
         return gateway_event("POST", f"/api/purchases/{subject}/cancel", headers=headers, subject=CUSTOMER)
 
     why = f"2 requests; (1 + m) x 0.5 read, 2 x (k + m + h + 3) write; k = 3, m = {stores}"
-    budget = Budget(2, why, 0.5 * (1 + stores), 3 + stores + 3)
+    budget = Budget(2, why, 0.5 * (1 + stores), 3 + stores + 3, more=sizes.cancelled(3, stores))
     name, subject = f"cancel, {plural('store', stores)}", partial(purchase_of_three, stores=stores)
     return Operation(name, tracking.app.lambda_handler, subject, event, WRITE_GOAL, budget)
 
@@ -154,9 +169,8 @@ def _step() -> Operation:
         return gateway_event("POST", path, body={"step": "accept"}, headers=headers, subject="packer", role="packer")
 
     why = "at most 2 requests; 0.5 read, 1 write a KB of the order (a single write: half of the design's 2) + indexes"
-    return Operation(
-        "order step", manage.app.lambda_handler, purchase_of_three, event, WRITE_GOAL, Budget(2, why, 0.5, 1, 1)
-    )
+    budget = Budget(2, why, 0.5, 1, 1, sizes.stepped(3))
+    return Operation("order step", manage.app.lambda_handler, purchase_of_three, event, WRITE_GOAL, budget)
 
 
 def _complete() -> Operation:
@@ -169,6 +183,5 @@ def _complete() -> Operation:
         return gateway_event("POST", path, body={"step": "receive"}, headers=headers, subject=CUSTOMER)
 
     why = "at most 2 requests; 0.5 read, 2 x (2 + parties) write; parties = 2 (store, carrier)"
-    return Operation(
-        "complete lines", tracking.app.lambda_handler, subject, event, WRITE_GOAL, Budget(2, why, 0.5, 2 + 2)
-    )
+    budget = Budget(2, why, 0.5, 2 + 2, more=sizes.completed(3, steps=4, payables=2))
+    return Operation("complete lines", tracking.app.lambda_handler, subject, event, WRITE_GOAL, budget)

@@ -10,11 +10,13 @@ from typing import Any
 from unittest.mock import patch
 
 import browse.app
+from bench import sizes
 from bench.budgets import ask, write_units
 from bench.cards import FakeCards
 from bench.operations import WRITE_GOAL, Budget, Operation, read
 from bench.rows import Row, counted
 from bench.scene import CUSTOMER, STORES, scene, total_of, wanted
+from bench.sizes import More
 from mart_union.catalog.files import Row as SheetRow
 from mart_union.catalog.importing import ListingImport
 from mart_union.catalog.model import OfferReference, Upload
@@ -110,7 +112,7 @@ def _card_checkout() -> Operation:
     def buy(event: dict[str, Any], _context: Any) -> object:
         with (
             patch.object(cards, "card_provider", lambda: _processor),
-            patch.object(service, "cards_are_offered", lambda: True),
+            patch.object(service, "require_cards"),
         ):
             made = service.place_purchase(
                 CUSTOMER,
@@ -125,9 +127,27 @@ def _card_checkout() -> Operation:
             raise RuntimeError(f"the purchase is {made.payment}")
         return made
 
-    why = "reserve 2, confirm 2; units as the table's file states; k = 3, m = 1"
-    name, budget = "checkout by card, 3 lines of 1 store", Budget(4, why, 0.5 * (3 + 1 + 2), None)
+    why = "reserve 2, confirm 2; as the table's file states: 2 x (k + m + 3) to reserve, 1 and 2 x (k + m + 1) to confirm; k = 3, m = 1"
+    name, budget = (
+        "checkout by card, 3 lines of 1 store",
+        Budget(4, why, 0.5 * (3 + 1 + 2), 3 + 1 + 3, more=_confirmed()),
+    )
     return Operation(name, buy, lambda key: key, lambda _key, subject: {"key": subject}, WRITE_GOAL, budget)
+
+
+def _confirmed() -> tuple[More, ...]:
+    """What a purchase of three lines by card takes beyond its reservation's items."""
+    purchase, order = sizes.purchase_kilobytes(3, 1), sizes.order_kilobytes(3)
+    return (
+        *sizes.placed(3, 1),
+        More(1, "the purchase enters clock, keys only"),
+        More(3 * purchase, "the intent's id is written: the purchase, and its copies in 2 indexes"),
+        More(2 * (3 + 1 + 1), "confirmed: 2 x (levels + orders + 1)"),
+        More(2 * (purchase - 1) + 2 * (order - 1), f"a purchase of {purchase} KB and an order of {order} KB, again"),
+        More(2 * purchase, "the purchase's copies in 2 indexes, again"),
+        More(2, "the purchase's key in clock, changed"),
+        More(2 + 1, "the order's key in by_store, changed; clock, entered"),
+    )
 
 
 @cache
@@ -157,7 +177,7 @@ def _sale() -> Operation:
         )
 
     why = "2 requests; 0.5 x (k + m + 1) read (decision 0005), 2 x (k + h + 3) write; k = 1, m = 1, h = 1"
-    budget = Budget(2, why, 0.5 * 3, 1 + 1 + 3)
+    budget = Budget(2, why, 0.5 * 3, 1 + 1 + 3, more=sizes.placed(1, 1, indexes=1))
     return Operation(
         "seller-collected sale", sell, lambda key: key, lambda _key, subject: {"key": subject}, WRITE_GOAL, budget
     )
