@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from tests.faults.place import Place
 from tests.faults.stories.preparing import with_card_authorized, with_card_charged
@@ -19,6 +20,11 @@ def _card_notice(kind: str, about: str, prepare: Callable[[Place], None]) -> tup
         "POST", "/api/payments/webhooks/stripe", body=body, headers={"Stripe-Signature": "{{signature_stripe}}"}
     )
     return (Story(f"the card processor tells of {about}", event, prepare=prepare),)
+
+
+def _decision(body: str) -> dict[str, Any]:
+    """What the operator says of money under an unknown reference."""
+    return gateway_event("POST", "/api/operate/suspense", body=body, subject=OPERATOR, role="operator")
 
 
 STORIES: dict[str, tuple[Story, ...]] = {
@@ -37,20 +43,16 @@ STORIES: dict[str, tuple[Story, ...]] = {
     ),
     "payments POST /api/operate/suspense": (
         *sample("post-suspense-decision", "post-bank-notice-unknown-reference"),
-        *request(
-            "POST",
-            "/api/operate/suspense",
-            body='{"id": "tw-bank-000482", "undo": "the wrong Lin"}',
-            subject=OPERATOR,
-            role="operator",
+        Story(
+            "an assignment undone",
+            _decision('{"id": "tw-bank-000482", "undo": "the wrong Lin"}'),
             before=("post-bank-notice-unknown-reference", "post-suspense-decision"),
         ),
-        *request(
-            "POST",
-            "/api/operate/suspense",
-            body='{"id": "tw-bank-000482", "sender": {"holder": "Wang", "account": "000123456789", "bank": "822"}}',
-            subject=OPERATOR,
-            role="operator",
+        Story(
+            "money sent back",
+            _decision(
+                '{"id": "tw-bank-000482", "sender": {"holder": "Wang", "account": "000123456789", "bank": "822"}}'
+            ),
             before=("post-bank-notice-unknown-reference",),
         ),
     ),

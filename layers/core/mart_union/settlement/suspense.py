@@ -70,7 +70,8 @@ def decide_suspended(notice: str, wish: Assignment, actor: str, now: datetime) -
             raise Conflict(f"this money was decided on before: {before.decision}")
         if not before.is_open:
             return before
-        claimed = _note(before, replace(before, decision=decision, decided_by=actor, decided_at=iso(now)))
+        wanted = replace(before, decision=decision, decided_by=actor, decided_at=iso(now))
+        claimed = before if before.decision else _note(before, wanted)
         try:
             _carry_out(claimed, wish, actor, now)
         except MartUnionError:
