@@ -6,10 +6,11 @@ A row that another part of the system adds: yield it from a function of the emul
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench import machine, report
+from bench.misses import unexplained
 from bench.rows import Row, read_json, write_json
 from bench.tables import as_text
 from bench.union import emulator, make_bucket, make_tables, settle
@@ -19,9 +20,11 @@ def main() -> None:
     """Measure, print, write."""
     known = _arguments()
     if known.from_json:
-        report.write(*read_json(known.out))
+        facts, rows = read_json(known.out)
+        report.write(facts, rows)
+        _require_words(rows)
         return
-    rows: list[Row] = []
+    rows = []
     before = machine.facts()
     with emulator() as endpoint:
         settle(endpoint)
@@ -39,6 +42,13 @@ def main() -> None:
     print("\n".join([f"\n{len(rows)} rows in {known.out}; goals met: {met}, missed: {len(missed)}", *missed]))
     if known.docs:
         report.write(facts, rows)
+        _require_words(rows)
+
+
+def _require_words(rows: Sequence[Row]) -> None:
+    """End with an error when a missed row stands in the docs without a word of why."""
+    if names := unexplained(rows):
+        raise SystemExit("say in bench/misses.py where these go:\n" + "\n".join(names))
 
 
 def _arguments() -> argparse.Namespace:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from bench.operations import Operation
+from bench.profiles import profile
 from bench.recording import Replay, recorded
 from bench.rows import Row, compared
 
@@ -20,7 +22,8 @@ def rows(operations: Iterable[Operation], pairs: int = PAIRS) -> Iterator[Row]:
         timed = [pair.timed(str(number)) for number in range(pairs)]
         calls = " + ".join(request.operation for request in pair.requests)
         handler, bare = [own for own, _ in timed], [other for _, other in timed]
-        yield compared(f"handler: {operation.name}", handler, bare, against=f"bare {calls}", goal=operation.goal)
+        row = compared(f"handler: {operation.name}", handler, bare, against=f"bare {calls}", goal=operation.goal)
+        yield row if row.met else replace(row, profile=profile(operation))
 
 
 class Pair:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Row:
-    """One measured fact. `baseline` says against what, `spread` is the quartiles of the ratio, `met` None where there is no goal."""
+    """One measured fact. `baseline` says against what, `spread` is the quartiles of the ratio, `met` None where there is no goal;
+    `profile` says of a missed one where its time goes."""
 
     name: str
     value: float
@@ -21,6 +22,7 @@ class Row:
     spread: tuple[float, float] | None = None
     goal: float | None = None
     met: bool | None = None
+    profile: str = ""
 
     @property
     def kind(self) -> str:

@@ -1,0 +1,95 @@
+"""Why a goal may be missed: for rows by name, where the time or the units go, and what would change it. By how much is said by the row itself.
+
+A missed row that is not here is marked in the docs, and `python -m bench --docs` ends with an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from bench.rows import Row
+
+
+@dataclass(frozen=True)
+class Miss:
+    """What is known of rows whose names match one of the patterns."""
+
+    names: tuple[str, ...]
+    where: str
+    change: str
+
+
+MISSES = (
+    Miss(
+        ("requests: cancel, [2-9]* stores",),
+        "An order's id is its purchase's with a number, so a purchase and its first order are read in one batch, and a purchase of one store, as most "
+        "are, takes the design's two requests. How many further orders there are is known when the purchase has been read: one more batch. The units are the design's.",
+        "Reading as many orders as a cart may have stores (a key that finds nothing is billed like one that does: more units than the design "
+        "allows); the number of orders in the purchase's id (the same key with another cart would be another purchase, and invariant 5 would fall); "
+        "or orders in the purchase's own partition, read by one query: another table, other keys and streams, for one request.",
+    ),
+    Miss(
+        ("write units: seller-collected sale",),
+        "The design counts a hold as one item. It moves money between two accounts that both have a floor, the deposit and what is held of it, "
+        "and each keeps a running balance: two items of one unit, twice in a transaction.",
+        "No running balance of what is held: 2 units less. But then that account has no floor, which is what keeps a release from giving back more than was held.",
+    ),
+    Miss(
+        ("requests: import 100 new rows", "requests: import 100 changed rows", "write units: import 100 *rows"),
+        "The design's batches of 25 writes know no conditions. A listing is written under the sequence that was read (decision 0023), and a level "
+        "is only ever changed under its own: each is a request of its own, eight at a time. The listing's takes the design's one unit; the level's is "
+        "a transaction of one item and takes 2, because a transaction's token makes a repeat after a lost answer count once, and the row's outcome with it.",
+        "Levels grouped into transactions of up to 100 would save most of the requests and no units, and one sale at the same moment would "
+        "send the whole group back. Plain batches would meet the goal, and let an upload undo what a person changed meanwhile.",
+    ),
+    Miss(
+        ("settlement: *, time a payable in all", "settlement: *, write units a payable in all"),
+        "A party takes something of its own, however many payables it has: a statement's head, a transfer, a payout, a mark; the first two rows of "
+        "the table say how much. At 1,000 payables it is spread over ten a party, at 100,000 over a thousand. What a payable takes beyond it is "
+        "in the rows above, and does not change with the number.",
+        "Nothing, as long as each party gets a statement and a payout of its own.",
+    ),
+    Miss(
+        ("settlement: *beyond the party's own*",),
+        "What is left after a party's own part is small at 1,000 payables (ten a party), so a busy moment of the machine counts; units differ by the "
+        "last, partly filled page of a statement.",
+        "More runs of the small size.",
+    ),
+    Miss(
+        ("growth: page of *",),
+        "The emulator's query of an index looks through the whole table; DynamoDB's reads its own partition. The rows of the table \"growth against "
+        'that of the bare calls" compare with the very same calls made bare, which grow alike; what the page asks for does not grow ("growth, asked").',
+        "An emulator that keeps its indexes sorted; on AWS nothing.",
+    ),
+    Miss(
+        ("handler: checkout, *", "handler: cancel*", "handler: complete lines", "handler: order step"),
+        "Most of the handler's time is botocore's, as in the bare client (the profile follows). Beyond it: PynamoDB writes conditions and attributes "
+        "as text and wraps each item twice, the batch read becomes models again, the cart is priced and drafted, the request is routed, checked "
+        "and answered. Lines that move their levels alike share one expression, which took ten lines of five stores from 1.25 to 1.20 when it was made.",
+        "Requests written by hand instead of PynamoDB's expressions: a misspelt attribute there does not run, so they are kept.",
+    ),
+    Miss(
+        ("handler: *page*", "handler: front*", "handler: listing*", "handler: order status"),
+        "A page adds Jinja2's escaping and joining to its one read; a list adds decoding of what it shows. The profile follows.",
+        "A front cache, which heeds `Cache-Control` already: then the function is not asked.",
+    ),
+    Miss(
+        ("cold start, of *",),
+        "As `python -X importtime` and a profile tell, of a function's processor time: the interpreter 16 ms, botocore's import some 105, its client with "
+        "one call some 28 (all of them in the bare program, too); then PynamoDB 8, Powertools' logger 6, msgspec 3, zoneinfo 2, our own modules 12 "
+        "to 18; a page adds Jinja2, 13, and up to three more reads of 1 to 2.",
+        "SnapStart (Python 3.12 and later) starts from memory; the emulator has none, so it was not measured. What else was tried stands below.",
+    ),
+)
+
+
+def known_of(row: Row) -> Miss | None:
+    """What is known of a row; the first entry whose pattern fits."""
+    return next((miss for miss in MISSES if any(fnmatchcase(row.name, name) for name in miss.names)), None)
+
+
+def unexplained(rows: Sequence[Row]) -> list[str]:
+    """The names of missed rows of which nothing is known."""
+    return [row.name for row in rows if row.met is False and known_of(row) is None]
