@@ -9,6 +9,10 @@ from mart_union.customers.model import DestinationFields
 from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.due import DueParty, list_due_parties, mark_due
 from mart_union.ledger.model import Statement
+from mart_union.settlement.checks.model import Books
+from mart_union.settlement.checks.payouts import check_bank_files, check_paid_statements, check_payouts
+from mart_union.settlement.checks.statements import check_statements
+from mart_union.settlement.differences import Difference
 from mart_union.settlement.payouts import send_payouts
 from mart_union.settlement.statements import settle_party
 
@@ -39,3 +43,13 @@ def settle_day(day: str, now: datetime, parties: str = "") -> list[Statement]:
             closed += [job.statement] if job.statement else []
     send_payouts(now)
     return closed
+
+
+def settled_differences() -> list[Difference]:
+    """What payables, statements, payouts and bank files disagree on, from the first to the last, of whatever is there."""
+    books = Books(whole_ledger())
+    return [
+        found
+        for check in (check_statements, check_payouts, check_paid_statements, check_bank_files)
+        for found in check(books)
+    ]

@@ -21,20 +21,21 @@ from mart_union.kernel.bucket import get_object
 from mart_union.kernel.errors import Conflict, InsufficientFunds, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.money import Currency
 from mart_union.ledger.bank_files import get_bank_file, pages_of
-from mart_union.ledger.census import whole_ledger
+from mart_union.ledger.census import Ledger, whole_ledger
 from mart_union.ledger.model import BankFile, Payout, PayoutTerms, ReportEntry, Transfer
 from mart_union.ledger.payouts import get_payout
 from mart_union.ledger.service import get_balance
-from mart_union.settlement.bank_checks import check_payouts, check_reports
 from mart_union.settlement.bank_formats import Paid, write_bank_file
 from mart_union.settlement.books import keep_bank_report
 from mart_union.settlement.channels import BankFiles, StripeTransfers
+from mart_union.settlement.checks.model import Books
+from mart_union.settlement.checks.reports import check_reports
 from mart_union.settlement.payouts import return_payout, send_payouts
 from mart_union.settlement.statements import list_statements
 from tests.services.buckets import own_bucket
 from tests.services.cutting import CutOff, cut_off
 from tests.services.market import give_money
-from tests.services.settling import settle_day, verify_account
+from tests.services.settling import settle_day, settled_differences, verify_account
 from tests.services.test_settlement import owe
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
@@ -45,8 +46,7 @@ def bucket(tables: None) -> Iterator[None]:
     """A bucket; afterwards payouts, files, statements and transfers agree."""
     with own_bucket():
         yield
-        books = whole_ledger()
-        assert list(check_payouts(books.payouts, books.bank_files, books.statements, books.transfers)) == []
+        assert settled_differences() == []
 
 
 def take_out(unique: str, amount_minor: int, key: str = "w") -> Transfer:
@@ -315,8 +315,8 @@ def test_what_the_bank_reports_is_compared_with_what_was_posted(unique: str) -> 
     ):
         with pytest.raises(Invalid):
             keep_bank_report("r-wrong", day_named, wrong, NOW)
-    books = whole_ledger()
-    found = {each.subject: each.detail for each in check_reports(books.reports, [], [], "UTC")}
+    books = Books(Ledger(reports=whole_ledger().reports))
+    found = {each.subject: each.detail for each in check_reports(books)}
     assert found == {
         f"report/bank/{day}/{unique}-1": "the provider has received 500, 0 were posted",
         f"report/bank/{day}/nobody": "the provider has sent 700, 0 were posted",

@@ -11,8 +11,11 @@ import pytest
 from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.due import mark_due
 from mart_union.ledger.model import Statement
+from mart_union.orders.census import all_orders
 from mart_union.orders.refunding import RefundWish
-from mart_union.settlement.reconciliation import check_payables, check_statements
+from mart_union.settlement.checks.model import Books
+from mart_union.settlement.checks.payables import check_payables
+from mart_union.settlement.checks.statements import check_statements
 from tests.services.buckets import own_bucket
 from tests.services.market import NOW, Market, open_market
 from tests.services.settling import settle_day, verify_account
@@ -59,8 +62,8 @@ def check_books(market: Market) -> None:
     """Invariant 7 of this store's payables and statements."""
     ledger = whole_ledger()
     found = [
-        *check_payables(ledger.payables, ledger.transfers),
-        *check_statements(ledger.payables, ledger.statements, ledger.lines, ledger.transfers),
+        *check_payables(Books(ledger, list(all_orders()))),
+        *check_statements(Books(ledger)),
     ]
     mine = {one.id for one in [*ledger.payables, *ledger.statements] if one.party == f"store/{market.store}"}
     mine |= {one.transfer for one in ledger.payables if one.party == f"store/{market.store}"}

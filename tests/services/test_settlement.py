@@ -22,9 +22,7 @@ from mart_union.ledger.due import mark_due
 from mart_union.ledger.model import Payable, PayoutTerms, Posting, Statement
 from mart_union.ledger.service import add_payable, get_transfer
 from mart_union.ledger.tables import StatementItem, statement_key
-from mart_union.settlement.bank_checks import check_payouts
 from mart_union.settlement.payouts import send_payouts
-from mart_union.settlement.reconciliation import check_statements
 from mart_union.settlement.statements import (
     PartyDue,
     get_statement,
@@ -36,7 +34,7 @@ from mart_union.settlement.statements import (
 )
 from tests.services.buckets import own_bucket
 from tests.services.cutting import CutOff, cut_off
-from tests.services.settling import due_on, settle_day, verify_account
+from tests.services.settling import due_on, settle_day, settled_differences, verify_account
 
 NOW = datetime(2026, 11, 30, 1, 0, tzinfo=UTC)
 BEFORE = datetime(2026, 11, 1, tzinfo=UTC)
@@ -113,9 +111,7 @@ def assert_settled_once(party: str, payables: list[Payable]) -> None:
 def agreeing_books(payout_bucket: None) -> Iterator[None]:
     """After all tests, the statements agree with the payables and the payouts."""
     yield
-    books = whole_ledger()
-    assert list(check_statements(books.payables, books.statements, books.lines, books.transfers)) == []
-    assert list(check_payouts(books.payouts, books.bank_files, books.statements, books.transfers)) == []
+    assert settled_differences() == []
 
 
 def test_what_is_due_becomes_one_statement_a_party_and_one_payout_each(unique: str, day: str) -> None:

@@ -13,16 +13,15 @@ from msgspec import Struct
 from mart_union.kernel.errors import Conflict
 from mart_union.ledger import jobs, remarking
 from mart_union.ledger.bank_files import get_terms
-from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.model import PayoutTerms
 from mart_union.ledger.tables import DueItem, LedgerItem, due_key
 from mart_union.settlement import queueing
 from mart_union.settlement.payouts import send_payouts, set_terms
 from mart_union.settlement.queueing import handle_job, queue_due, remark_daily
-from mart_union.settlement.reconciliation import check_statements
 from mart_union.settlement.statements import list_settlements, list_statements
 from tests.services.buckets import own_bucket
 from tests.services.cutting import CutOff, cut_off
+from tests.services.settling import settled_differences
 from tests.services.test_settlement import owe
 
 NOW = datetime(2031, 3, 31, 1, 0, tzinfo=UTC)
@@ -103,8 +102,7 @@ def test_a_run_late_for_several_periods_settles_them_in_order_though_it_runs_twi
         ]
         assert [made.state for made in found] == ["paid", "paid", "paid", "carried", "carried"]
         assert sorted(made.made_at for made in found) == [made.made_at for made in reversed(found)]
-    books = whole_ledger()
-    assert list(check_statements(books.payables, books.statements, books.lines, books.transfers)) == []
+    assert settled_differences() == []
 
 
 def test_one_message_a_party_names_its_days_in_order(unique: str, queue: Queue) -> None:

@@ -17,13 +17,13 @@ from mart_union.ledger.model import Posting, Suspended
 from mart_union.ledger.payouts import get_payout
 from mart_union.ledger.service import get_balance, get_transfer, post
 from mart_union.ledger.suspense import get_suspended, list_suspended
-from mart_union.settlement.bank_checks import check_payouts
 from mart_union.settlement.payouts import return_payout, send_payouts
 from mart_union.settlement.suspense import Assignment, decide_suspended, undo_assignment
 from payments.webhooks import TransferReceived, record
 from tests.services.buckets import own_bucket
 from tests.services.cutting import CutOff, cut_off
 from tests.services.market import NOW, open_market
+from tests.services.settling import settled_differences
 
 SENDER = DestinationFields("Wang Xiaoming", "000999888777", "822")
 
@@ -37,7 +37,7 @@ def bucket(tables: None) -> Iterator[None]:
         postings = [each for transfer in books.transfers for each in transfer.postings]
         held = sum(each.amount_minor for each in postings if each.account == "bank/suspense")
         assert held == sum(each.amount_minor for each in waiting())
-        assert list(check_payouts(books.payouts, books.bank_files, books.statements, books.transfers)) == []
+        assert settled_differences() == []
 
 
 def waiting() -> list[Suspended]:

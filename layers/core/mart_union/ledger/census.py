@@ -21,6 +21,7 @@ from mart_union.ledger.model import (
 from mart_union.ledger.tables import (
     AccountItem,
     BankFileItem,
+    BankFilePageItem,
     LedgerItem,
     PayableItem,
     PayoutItem,
@@ -34,7 +35,8 @@ from mart_union.ledger.tables import (
 
 class Ledger(Struct, frozen=True):
     """All that the ledger holds. `outcomes` says how pending transfers ended; `lines` are those of each statement, by its id;
-    `reports` what providers reported, by provider and day."""
+    `reports` what providers reported, by provider and day; `file_payouts` are those on each bank file's pages, by its id, as it took them.
+    """
 
     transfers: list[Transfer] = field(default_factory=list)
     outcomes: dict[str, str] = field(default_factory=dict)
@@ -43,6 +45,7 @@ class Ledger(Struct, frozen=True):
     statements: list[Statement] = field(default_factory=list)
     payouts: list[Payout] = field(default_factory=list)
     bank_files: list[BankFile] = field(default_factory=list)
+    file_payouts: dict[str, list[Payout]] = field(default_factory=dict)
     reports: dict[tuple[str, str], list[ReportEntry]] = field(default_factory=dict)
     lines: dict[str, list[StatementLine]] = field(default_factory=dict)
 
@@ -67,12 +70,19 @@ def _add(ledger: Ledger, pk: str, sk: str, raw: dict[str, Any]) -> None:
     elif kind == "PAYABLE":
         item = PayableItem.from_raw_data(raw)
         ledger.payables.append(replace(item.document, statement=item.statement or ""))
-    elif kind == "STATEMENTS":
+    else:
+        _add_settled(ledger, kind, name, raw)
+
+
+def _add_settled(ledger: Ledger, kind: str, name: str, raw: dict[str, Any]) -> None:
+    if kind == "STATEMENTS":
         ledger.statements.append(StatementItem.from_raw_data(raw).document)
     elif kind == "PAYOUT":
         ledger.payouts.append(PayoutItem.from_raw_data(raw).document)
     elif kind == "BANKFILES":
         ledger.bank_files.append(BankFileItem.from_raw_data(raw).document)
+    elif kind == "BANKFILE":
+        ledger.file_payouts.setdefault(name, []).extend(BankFilePageItem.from_raw_data(raw).payouts)
     elif kind == "REPORT":
         provider, _, day = name.partition("#")
         ledger.reports.setdefault((provider, day), []).extend(ReportPageItem.from_raw_data(raw).entries)

@@ -19,12 +19,14 @@ from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.model import ReportEntry
 from mart_union.ledger.reports import keep_report
 from mart_union.orders.census import all_orders
+from mart_union.settlement.checks.transfers import balances_until, check_balances
 from mart_union.settlement.differences import Difference
 from mart_union.settlement.provider_report import reported_differences
-from mart_union.settlement.reconciliation import Books, balances_until, check_balances, differences
+from mart_union.settlement.reconciliation import Books, differences
 from mart_union.stock.census import all_levels
 
 _JOB = "reconcile"
+_MOST_LOOKS = 5
 _KINDS = frozenset({"received", "sent", "returned"})
 _NEWEST = "reconciliation/newest.json"
 _PROVIDERS_LAG = timedelta(hours=1)
@@ -117,14 +119,20 @@ def agreed_differences() -> tuple[Books, list[Difference]]:
     """The books and what they disagree on.
 
     A scan sees no single moment, so a purchase that is made meanwhile can look like a difference: what differs is looked at
-    again, and only what differs in the same way both times is told.
+    again, and only what differs each time is told, by its invariant and subject. Twice is enough where it differs in the same way; books that
+    move on are looked at up to five times, so that what is really wrong in them is told, too.
     """
     books = load_books()
     found = differences(books)
-    if found:
+    for _ in range(_MOST_LOOKS - 1):
+        if not found:
+            break
+        before = found
         books = load_books()
-        again = set(differences(books))
-        found = [difference for difference in found if difference in again]
+        subjects = {(each.invariant, each.subject) for each in before}
+        found = [each for each in differences(books) if (each.invariant, each.subject) in subjects]
+        if set(found) <= set(before):
+            break
     return books, found
 
 
@@ -150,8 +158,9 @@ def last_report(day: str = "") -> Report:
 
 def load_books() -> Books:
     """The books as they are now."""
-    zone, step = settings().time_zone, settings().currency.step
-    return Books(whole_ledger(), list(all_orders()), list(all_purchases()), list(all_levels()), zone, step)
+    zone, currency = settings().time_zone, settings().currency
+    ledger, orders, purchases = whole_ledger(), list(all_orders()), list(all_purchases())
+    return Books(ledger, orders, purchases, list(all_levels()), zone, currency.step, currency.code)
 
 
 def _keep(report: Report, *, newest: bool) -> None:

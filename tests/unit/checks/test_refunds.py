@@ -9,14 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from mart_union.ledger.census import Ledger
 from mart_union.ledger.model import Posting, Transfer
 from mart_union.orders.model import Line, Order, RefundedLine, Share
 from mart_union.orders.refunding import Change, give_parts_back
 from mart_union.orders.refunds import refundable_minor, value_of_units
-from mart_union.settlement.refund_checks import check_partial_refunds
+from mart_union.settlement.checks.model import Books
+from mart_union.settlement.checks.refunds import check_partial_refunds
+from mart_union.settlement.differences import Difference
 from tests.orders_examples import line_of, order_of
 
 STEP = 100
+
+
+def check(orders: list[Order], transfers: list[Transfer]) -> list[Difference]:
+    """What differs between parts of orders that went back and their transfers."""
+    return list(check_partial_refunds(Books(Ledger(transfers=transfers), orders, step=STEP)))
+
+
 SPLIT = (
     Share("supplier/guanxi", "supply", 60_000),
     Share("union/commission", "commission", 7_700),
@@ -58,7 +68,7 @@ def test_refunds_that_are_right_are_not_named() -> None:
     first = give(bought(), 30_000)
     second = give(first.order, 64_000 - 15_000, units=1)
     third = give(second.order, 2_000, borne_by="store")
-    assert list(check_partial_refunds([third.order], transfers_of(first, second, third), STEP)) == []
+    assert check([third.order], transfers_of(first, second, third)) == []
 
 
 @pytest.mark.parametrize(
@@ -74,21 +84,19 @@ def test_refunds_that_are_right_are_not_named() -> None:
 )
 def test_each_thing_that_is_wrong_with_a_refund_is_named(spoil: Callable[[Order], Order], detail: str) -> None:
     given = give(bought(), 30_000)
-    found = list(check_partial_refunds([spoil(given.order)], transfers_of(given), STEP))
+    found = check([spoil(given.order)], transfers_of(given))
     assert [(each.invariant, each.subject) for each in found] == [(8, "order/p1-1")]
     assert detail in found[0].detail
 
 
 def test_money_that_went_back_without_a_refund_is_named_with_every_share_that_gave_some() -> None:
-    found = [
-        each.detail for each in check_partial_refunds([replace(give(bought(), 30_000).order, refunds=())], [], STEP)
-    ]
+    found = [each.detail for each in check([replace(give(bought(), 30_000).order, refunds=())], [])]
     assert found[0] == "line 1: 30000 went back, 0 in its refunds"
     assert [detail.split()[2] for detail in found[1:]] == ["supplier/guanxi", "union/commission", "tax/vat"]
 
 
 def test_a_refund_whose_transfer_is_missing_is_named() -> None:
-    [found] = check_partial_refunds([give(bought(), 30_000).order], [], STEP)
+    [found] = check([give(bought(), 30_000).order], [])
     assert found.detail == "refund-p1-1-2 gave 0 back, the order says 30000"
 
 
@@ -136,7 +144,7 @@ def test_any_sequence_of_refunds_keeps_every_share_at_its_rate_and_adds_up(
         now = order.lines[0]
         if not completed:
             assert now.escrow_minor + now.held_minor == sum(share.left_minor for share in now.split)
-    assert list(check_partial_refunds([order], transfers_of(*changes), STEP)) == []
+    assert check([order], transfers_of(*changes)) == []
     given_back = order.lines[0]
     assert given_back.refunded_minor == line.charged_minor
     if line.charged_minor > line.delivery_minor:

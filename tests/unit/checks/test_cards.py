@@ -8,9 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from mart_union.checkout.model import CardPayment, Purchase
+from mart_union.ledger.census import Ledger
 from mart_union.ledger.model import Posting, Transfer
 from mart_union.orders.model import Order
-from mart_union.settlement.reconciliation import check_cards
+from mart_union.settlement.checks.cards import check_cards
+from mart_union.settlement.checks.model import Books
+from mart_union.settlement.differences import Difference
 from tests.orders_examples import line_of, order_of
 
 ACCEPTED = line_of(1).charged_minor
@@ -46,15 +49,19 @@ def purchase(**changes: Any) -> Purchase:
     return replace(made, **changes)
 
 
+def check(bought: Purchase, *transfers: Transfer) -> list[Difference]:
+    return list(check_cards(Books(Ledger(transfers=list(transfers)), [order()], [bought])))
+
+
 def payment(amount_minor: int) -> Transfer:
     postings = (Posting("order/p1-1", amount_minor), Posting("provider/stripe", -amount_minor))
     return Transfer("card-pi_1", "payment", "TWD", postings, "purchase/p1", "2026-11-22T05:00:00.000Z")
 
 
 def test_a_card_charged_for_what_was_accepted_agrees() -> None:
-    assert list(check_cards([purchase()], [order()], [payment(ACCEPTED)])) == []
+    assert check(purchase(), payment(ACCEPTED)) == []
     waits = purchase(payment="authorized", facts={}, card=CardPayment("pi_1", "pm_1", TOTAL))
-    assert list(check_cards([waits], [order()], [])) == []
+    assert check(waits) == []
 
 
 @pytest.mark.parametrize(
@@ -70,5 +77,5 @@ def test_a_card_charged_for_what_was_accepted_agrees() -> None:
 )
 def test_a_card_charged_for_anything_else_is_named(wrong: dict[str, Any], posted: int) -> None:
     transfers = [payment(posted)] if posted else []
-    [found] = check_cards([purchase(**wrong)], [order()], transfers)
-    assert (found.invariant, found.subject) == (4, "purchase/p1")
+    found = check(purchase(**wrong), *transfers)
+    assert {(each.invariant, each.subject) for each in found} == {(4, "purchase/p1")}

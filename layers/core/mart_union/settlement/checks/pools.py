@@ -1,0 +1,37 @@
+"""Invariant 10: all sellers of an offer together never sell more than the supplier has, since they draw on one level."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from mart_union.catalog.model import listing_level, offer_level
+from mart_union.orders.model import Line, Order
+from mart_union.settlement.checks.model import Books
+from mart_union.settlement.checks.units import GIVEN_BACK
+from mart_union.settlement.differences import Difference
+
+
+def check_pools(books: Books) -> Iterator[Difference]:
+    """What is sold of a pool, its supplier had; a mediated line draws on its offer's pool and is fulfilled by its supplier, a store's own line
+    on its listing's level and by the store."""
+    sold: Counter[str] = Counter()
+    for order in books.orders:
+        for line in order.lines:
+            yield from _check_source(order, line)
+            if line.offer and line.state not in GIVEN_BACK:
+                sold[line.level] += line.left_units
+    had = {level.id: level.received + level.corrected - level.written_off for level in books.levels}
+    for level_id, units in sold.items():
+        if units > had.get(level_id, 0):
+            detail = f"its sellers sold {units}, the supplier had {had.get(level_id, 0)}"
+            yield Difference(10, f"level/{level_id}", detail)
+
+
+def _check_source(order: Order, line: Line) -> Iterator[Difference]:
+    supplier, _, sku = line.offer.partition("/")
+    level = offer_level(supplier, sku) if line.offer else listing_level(order.store, line.sku)
+    fulfiller = f"supplier/{supplier}" if line.offer else f"store/{order.store}"
+    if (line.level, line.fulfiller) != (level, fulfiller):
+        detail = f"line {line.number} draws on {line.level} by {line.fulfiller}, it should be {level} by {fulfiller}"
+        yield Difference(10, f"order/{order.id}", detail)

@@ -1,0 +1,399 @@
+"""Books in memory, kept by the union's own pure rules: what is bought, paid, delivered, given back and settled here is right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from mart_union.catalog.fees import CommissionRule, TaxRule
+from mart_union.catalog.model import Listing, OfferReference, Store, Union, listing_level, offer_level
+from mart_union.checkout.drafting import Asked, draft_purchase
+from mart_union.checkout.model import CardPayment, Purchase, Wanted
+from mart_union.checkout.payers import CARDS, is_awaited
+from mart_union.checkout.pricing import Terms
+from mart_union.kernel.clock import iso
+from mart_union.kernel.ids import derived_id
+from mart_union.kernel.money import Currency
+from mart_union.ledger.census import Ledger
+from mart_union.ledger.model import (
+    Account,
+    BankFile,
+    Payable,
+    Payout,
+    PayoutTerms,
+    Posting,
+    Statement,
+    StatementLine,
+    Transfer,
+    has_floor,
+    postings_of,
+)
+from mart_union.ledger.payouts import return_transfer
+from mart_union.orders.model import Order, ReturnedLine
+from mart_union.orders.refunding import Change, RefundWish, refund_part
+from mart_union.orders.refunds import refund_amounts
+from mart_union.orders.returns import Decision, decide_return, request_return
+from mart_union.orders.steps import Details, apply_step
+from mart_union.settlement.checks.model import Books
+from mart_union.settlement.shares import completion_amounts, completion_transfer, payables_of
+from mart_union.stock.model import Level
+
+TWD = Currency("TWD", 100)
+NOW = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)
+MONDAY = "2026-11-09"
+"""When what is completed in the week of NOW falls due."""
+TEA, POT, LOSS = listing_level("tea", "TEA"), offer_level("kiln", "POT"), offer_level("kiln", "LOSS")
+
+
+def _listing(sku: str, price_minor: int, supply_minor: int = 0) -> Listing:
+    level = offer_level("kiln", sku) if supply_minor else listing_level("tea", sku)
+    offer = OfferReference("kiln", sku, supply_minor) if supply_minor else None
+    return Listing("tea", sku, {"en": sku}, {}, "tea", "food", "goods", price_minor, "on_sale", level, offer=offer)
+
+
+TERMS = Terms(
+    Union(
+        "hsinchu",
+        {},
+        {},
+        (),
+        ("en",),
+        (),
+        (),
+        fees=(CommissionRule("all", "union", rate_basis_points=600),),
+        taxes=(TaxRule("goods", "vat", 500), TaxRule("sales", "sales", 200, included=False)),
+    ),
+    {"tea": Store("tea", "tea-co", {}, {}, "food", "open", "", carrier="hct", delivery_amount=6_000)},
+    {
+        ("tea", listing.sku): listing
+        for listing in (_listing("TEA", 30_000), _listing("POT", 23_000, 15_000), _listing("LOSS", 20_000, 30_000))
+    },
+)
+"""A store with tea of its own, a supplier's pot, and another of the supplier's that it sells below its cost."""
+
+
+class Trade:
+    """A union's books that are kept as the union keeps them: a method a thing that happens."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.orders: dict[str, Order] = {}
+        self.purchases: dict[str, Purchase] = {}
+        self.levels = {level: Level(level, reserve=50, corrected=50) for level in (TEA, POT, LOSS)}
+
+    def books(self) -> Books:
+        """Copies of the books as they are now, so that one thing in them can be made wrong."""
+        parts = Books(
+            self.ledger, list(self.orders.values()), list(self.purchases.values()), list(self.levels.values())
+        )
+        balances, kept = parts.balances(), Counter[str]()
+        for transfer in self.ledger.transfers:
+            if transfer.pending and transfer.id not in self.ledger.outcomes:
+                kept.update({each.account: min(each.amount_minor, 0) for each in transfer.postings})
+        names = sorted(name for name in {*balances, *kept} if has_floor(name))
+        accounts = [Account(name, balances[name], balances[name] + kept[name]) for name in names]
+        return replace(parts, ledger=replace(self.ledger, accounts=accounts), time_zone="Asia/Taipei", step=TWD.step)
+
+    def post(self, name: str, kind: str, amounts: Mapping[str, int], reference: str, **facts: str) -> Transfer:
+        """Money moves."""
+        made = Transfer(name, kind, "TWD", postings_of(dict(amounts)), reference, iso(NOW), **facts)
+        self.ledger.transfers.append(made)
+        return made
+
+    def give(self, account: str, amount_minor: int) -> None:
+        """Money comes from the bank."""
+        kind = "deposit" if account.endswith("/deposit") else "top-up"
+        name = f"bank-{len(self.ledger.transfers)}"
+        self.post(name, kind, {"provider/bank": -amount_minor, account: amount_minor}, account)
+
+    def buy(self, name: str, wanted: Mapping[str, int], method: str = "account", channel: str = "union") -> Purchase:
+        """A purchase of so many units of each SKU at the store, by Lin or through the store's own shop."""
+        customer = "lin" if channel == "union" else ""
+        asked = Asked(name, "hash", customer, "r1", method, "en", NOW, channel=channel, reservation_seconds=600)
+        wishes = [Wanted("tea", sku, quantity) for sku, quantity in sorted(wanted.items())]
+        draft = draft_purchase(asked, wishes, TERMS, TWD)
+        assert draft.transfer is not None
+        self.ledger.transfers.append(draft.transfer)
+        self.purchases[name] = draft.purchase
+        self.orders |= {order.id: order for order in draft.orders}
+        for level, units in draft.units.items():
+            self.move(level, reserve=-units, **{"reserved" if is_awaited(method) else "sold": units})
+        return draft.purchase
+
+    def move(self, level: str, **counts: int) -> None:
+        """Units move between a level's counts."""
+        before = self.levels[level]
+        self.levels[level] = replace(before, **{name: getattr(before, name) + count for name, count in counts.items()})
+
+    def pay(self, name: str) -> None:
+        """The bank transfer that a purchase waits for has come."""
+        pending = next(each for each in self.ledger.transfers if each.id == f"purchase-{name}")
+        self.ledger.outcomes[pending.id] = "voided"
+        self.ledger.transfers.append(replace(pending, id=f"bank-{name}", kind="payment", pending=False))
+        self._change(name, "paid", "pay", paid_by=f"bank-{name}")
+
+    def expire(self, name: str) -> None:
+        """Nobody paid in time."""
+        self.ledger.outcomes[f"purchase-{name}"] = "expired"
+        self._change(name, "expired", "expire")
+
+    def authorize(self, name: str) -> None:
+        """A card is authorized, and stores can answer."""
+        self._change(name, "authorized", "pay")
+        card = CardPayment("pi", "pm", self.purchases[name].total_minor)
+        self.purchases[name] = replace(self.purchases[name], card=card)
+
+    def capture(self, name: str) -> None:
+        """The card is charged for what was accepted."""
+        purchase, order = self.purchases[name], self.orders[f"{name}-1"]
+        self.ledger.outcomes[purchase.transfer] = "voided"
+        held = sum(line.held_minor for line in order.lines)
+        amounts = {CARDS: -order.escrow_minor, f"order/{order.id}": order.escrow_minor}
+        deposits = {"store/tea/deposit": -held, "store/tea/held": held}
+        self.post("card-pi", "payment", amounts | deposits, f"purchase/{name}")
+        assert purchase.card is not None
+        card = replace(purchase.card, accepted_minor=order.escrow_minor, captured_minor=order.escrow_minor)
+        facts = purchase.facts | {"paid_by": "card-pi"}
+        self.purchases[name] = replace(purchase, payment="paid", card=card, facts=facts)
+        self.orders[order.id] = replace(order, payment="paid")
+
+    def _change(self, name: str, payment: str, step: str, **facts: str) -> None:
+        before = self.purchases[name]
+        self.purchases[name] = replace(before, payment=payment, facts=before.facts | facts)
+        order = self.orders[f"{name}-1"]
+        stepped = apply_step(order, step, role="system", actor="checkout", at=iso(NOW), key=f"{step}-{name}")
+        payer = "" if payment == "paid" else order.payer
+        self.orders[order.id] = replace(stepped, payment=payment, payer=payer)
+        for line in order.lines:
+            to = "reserve" if payment == "expired" else "sold"
+            self.move(line.level, reserved=-line.quantity, **{to: line.quantity})
+
+    def step(self, order: str, step: str, by: str = "store/tea", lines: Sequence[int] | None = None) -> None:
+        """A step of some lines, with the refund that it makes."""
+        before, role = self.orders[order], by.partition("/")[0]
+        details = Details(tracking_number="HCT123456")
+        key = f"{step}-{before.sequence}"
+        after = apply_step(
+            before, step, role=role, actor="a", at=iso(NOW), key=key, lines=lines, fulfiller=by, details=details
+        )
+        self.orders[order] = after
+        if step in {"refuse", "cancel"}:
+            amounts = refund_amounts(before, after.history[-1].lines)
+            if amounts:
+                self.post(f"refund-{order}-{after.sequence}", "refund", amounts, f"order/{order}")
+            for line in before.lines:
+                if line.number in after.history[-1].lines:
+                    self.move(line.level, sold=-line.left_units, reserve=line.left_units)
+
+    def deliver(self, order: str) -> None:
+        """All lines are accepted, shipped, delivered."""
+        for fulfiller in sorted({line.fulfiller for line in self.orders[order].lines if line.state == "placed"}):
+            for step in ("accept", "ship", "deliver"):
+                self.step(order, step, fulfiller)
+
+    def complete(self, order: str) -> None:
+        """The customer has it, and each party gets its share."""
+        before = self.orders[order]
+        after = apply_step(before, "complete", role="system", actor="settlement", at=iso(NOW), key="")
+        numbers = after.history[-1].lines
+        made = completion_transfer(before, completion_amounts(before, numbers), NOW)
+        self.orders[order] = after
+        self.ledger.transfers.append(made)
+        self.ledger.payables.extend(payables_of(before, numbers, made, NOW, "Asia/Taipei"))
+
+    def refund(self, order: str, *wishes: RefundWish) -> None:
+        """The store gives a part back."""
+        before = self.orders[order]
+        key = f"refund-{before.sequence}"
+        change = refund_part(
+            before, wishes, reason="r", fulfiller="store/tea", actor="a", key=key, at=iso(NOW), currency=TWD
+        )
+        self._give_back(before, change)
+
+    def take_back(self, order: str, number: int, units: int) -> None:
+        """The customer returns units of a line, and whoever fulfilled it receives them."""
+        at, line = iso(NOW + timedelta(days=1)), self.orders[order].lines[number - 1]
+        lines = [ReturnedLine(number, units)]
+        before = request_return(self.orders[order], lines, reason="too small", key="return", at=at)
+        asked, decision = before.returns[-1].id, Decision("receive", "", "reserve")
+        for wish in (Decision("accept", "", ""), decision):
+            change = decide_return(
+                before, asked, wish, fulfiller=line.fulfiller, actor="a", key="d", at=at, currency=TWD
+            )
+            if wish is decision:
+                self._give_back(before, change)
+            before = change.order
+
+    def _give_back(self, before: Order, change: Change) -> None:
+        refund = change.order.refunds[-1]
+        made = self.post(refund.id, "refund", change.amounts, f"order/{before.id}")
+        numbers = [part.number for part in refund.lines]
+        self.ledger.payables.extend(payables_of(before, numbers, made, NOW, "Asia/Taipei"))
+        self.orders[before.id] = change.order
+        for level, units in change.units.items():
+            self.move(level, sold=-units, reserve=units)
+
+    def owed(self, party: str) -> list[Payable]:
+        """What no statement has claimed of a party's payables."""
+        return [each for each in self.ledger.payables if each.party == party and not each.statement]
+
+    def settle(self, party: str, period: str = MONDAY, destination: str = "d1", state: str = "") -> Statement:
+        """All that a party is owed becomes a statement, which is paid, carried or, if told so, still collects."""
+        payables = self.owed(party)
+        total, identity = sum(each.amount_minor for each in payables), derived_id("statement", party, period)
+        lines = [_line(each) for each in payables]
+        self.ledger.payables[:] = [
+            replace(each, statement=identity) if each in payables else each for each in self.ledger.payables
+        ]
+        self.ledger.lines[identity] = lines
+        made = Statement(identity, party, period, "TWD", total, state or "ready", iso(NOW), 1)
+        if not state and (total < 0 or not destination):
+            made = replace(made, state="carried", reason="negative" if total < 0 else "no_destination")
+            carried = Payable(derived_id("carried", identity), party, "", total, period[:10], "carried", "")
+            self.ledger.payables.append(carried)
+        elif not state:
+            paid = self.post(
+                derived_id("payout", identity), "payout", {party: -total, "bank/out": total}, reference=identity
+            )
+            made = replace(made, payout=paid.id)
+            self.ledger.payouts.append(
+                Payout(paid.id, party, party, total, "TWD", destination, identity, iso(NOW), period=period)
+            )
+        self.ledger.statements.append(made)
+        return made
+
+    def withdraw(self, party: str, account: str, amount_minor: int, kind: str) -> None:
+        """Money goes from an account to its party's bank."""
+        name = f"withdrawal-{len(self.ledger.payouts)}"
+        self.post(name, kind, {account: -amount_minor, "bank/out": amount_minor}, account)
+        self.ledger.payouts.append(Payout(name, party, account, amount_minor, "TWD", "d2", account, iso(NOW)))
+
+    def send(self) -> None:
+        """All payouts that are ready go to the bank in one file."""
+        name = f"{MONDAY}.{len(self.ledger.bank_files) + 1:03d}"
+        ready = [each for each in self.ledger.payouts if each.state == "ready"]
+        total = sum(each.amount_minor for each in ready)
+        key = f"bank/{name}.csv"
+        self.ledger.bank_files.append(
+            BankFile(name, MONDAY, "sent", iso(NOW), PayoutTerms(), 1, len(ready), total, key)
+        )
+        self.ledger.file_payouts[name] = ready
+        self.ledger.payouts[:] = [
+            replace(each, state="sent", file=name) if each in ready else each for each in self.ledger.payouts
+        ]
+        self._stand({each.reference for each in ready}, "paid")
+
+    def come_back(self, payout: str) -> None:
+        """The bank could not deliver a payout."""
+        [sent] = [each for each in self.ledger.payouts if each.id == payout]
+        position = self.ledger.payouts.index(sent)
+        self.ledger.payouts[position] = replace(sent, state="returned", returned_by="notice", reason="AC04")
+        made = return_transfer(sent, NOW)
+        self.ledger.transfers.append(made)
+        if sent.period:
+            again = Payable(derived_id("returned", payout), sent.party, "", sent.amount_minor, MONDAY, _AGAIN, made.id)
+            self.ledger.payables.append(again)
+            self._stand({sent.reference}, "returned")
+
+    def _stand(self, statements: set[str], state: str) -> None:
+        self.ledger.statements[:] = [
+            replace(each, state=state) if each.id in statements else each for each in self.ledger.statements
+        ]
+
+    def dispute(self, name: str, amount_minor: int, *endings: str) -> None:
+        """A customer's bank takes back what their card paid, and decides."""
+        about, borne = f"purchase/{name}", "union/chargebacks"
+        self.post("chargeback-dp", "chargeback", {CARDS: amount_minor, borne: -amount_minor}, about)
+        moves = {
+            "won": {CARDS: -amount_minor, borne: amount_minor},
+            "lost": {"store/tea": -amount_minor, borne: amount_minor},
+            "reinstated": {"store/tea": amount_minor, CARDS: -amount_minor},
+        }
+        for ending in endings:
+            made = self.post(
+                f"chargeback-dp-{ending}", f"chargeback_{ending}", moves[ending], about, reverses="chargeback-dp"
+            )
+            amount = moves[ending].get("store/tea", 0)
+            if amount:
+                identity = derived_id("chargeback", made.id, f"{name}-1")
+                self.ledger.payables.append(
+                    Payable(identity, "store/tea", f"{name}-1", amount, MONDAY, "chargeback", made.id)
+                )
+
+
+_AGAIN = "returned_payout"
+
+
+def _line(payable: Payable) -> StatementLine:
+    return StatementLine(
+        payable.id,
+        payable.order,
+        payable.amount_minor,
+        payable.kind,
+        payable.transfer,
+        payable.titles,
+        payable.gross_minor,
+        payable.deductions,
+        payable.rates,
+    )
+
+
+def good_books() -> Books:
+    """Books in which everything has happened that moves money or goods, and all of it right."""
+    trade = Trade()
+    trade.give("customer/lin", 5_000_000)
+    trade.give("store/tea/deposit", 1_000_000)
+    trade.buy("done", {"TEA": 3, "POT": 2, "LOSS": 1})
+    trade.deliver("done-1")
+    trade.refund("done-1", RefundWish(3, amount_minor=5_000))
+    trade.complete("done-1")
+    trade.refund("done-1", RefundWish(3, amount_minor=10_000))
+    trade.buy("returned", {"TEA": 4, "POT": 2})
+    trade.deliver("returned-1")
+    trade.take_back("returned-1", 1, 2)
+    trade.buy("refused", {"TEA": 2, "LOSS": 2})
+    trade.step("refused-1", "refuse", "supplier/kiln")
+    trade.refund("refused-1", RefundWish(2, units=1))
+    trade.buy("open", {"POT": 1, "TEA": 1})
+    trade.buy("waits", {"TEA": 1, "LOSS": 1}, "bank_transfer")
+    trade.buy("bank", {"TEA": 2}, "bank_transfer")
+    trade.pay("bank")
+    trade.buy("late", {"TEA": 2}, "bank_transfer")
+    trade.expire("late")
+    trade.buy("card", {"TEA": 2, "POT": 1, "LOSS": 1}, "card")
+    trade.authorize("card")
+    trade.step("card-1", "accept")
+    trade.step("card-1", "accept", "supplier/kiln", [1])
+    trade.step("card-1", "refuse", "supplier/kiln", [2])
+    trade.capture("card")
+    trade.refund("card-1", RefundWish(3, amount_minor=10_000))
+    refund = trade.ledger.transfers[-1].id
+    trade.post(f"refund-failed-{refund}", "refund_failed", {CARDS: -10_000, "customer/lin": 10_000}, "order/card-1")
+    trade.dispute("card", 20_000, "lost")
+    trade.buy("authorized", {"TEA": 1}, "card")
+    trade.authorize("authorized")
+    trade.buy("shop", {"POT": 2}, "shop", "shop/s1")
+    trade.buy("shipped", {"POT": 1}, "shop", "shop/s1")
+    trade.deliver("shipped-1")
+    trade.complete("shipped-1")
+    first = trade.settle("supplier/kiln")
+    trade.settle("carrier/hct", destination="")
+    trade.settle("store/tea", state="")
+    trade.withdraw("store/tea", "store/tea/deposit", 30_000, "deposit_withdrawal")
+    trade.withdraw("customer/lin", "customer/lin", 40_000, "withdrawal")
+    trade.send()
+    trade.come_back(first.payout)
+    trade.complete("returned-1")
+    trade.settle("carrier/hct", f"{MONDAY}.002")
+    trade.settle("supplier/kiln", f"{MONDAY}.002", state="collecting")
+    trade.post("provider-fees-x", "provider_fees", {CARDS: 100, "union/provider-fees": -100}, f"day/{MONDAY}")
+    return trade.books()
+
+
+def posted(transfer: Transfer, **amounts: int) -> Transfer:
+    """A transfer with other postings; accounts with `/` as `__`."""
+    postings = tuple(Posting(name.replace("__", "/"), amount) for name, amount in amounts.items())
+    return replace(transfer, postings=postings)
