@@ -1,0 +1,101 @@
+"""Cards: authorized, charged, refunded, disputed; and what stands at their processor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mart_union.checkout.card_port import CardRefund, Movement
+from mart_union.checkout.card_refunds import settle_refund
+from mart_union.kernel.clock import iso
+from mart_union.ledger.service import get_transfer
+from mart_union.orders.service import get_order, take_step
+from mart_union.settlement.provider_report import post_fees, post_payouts
+from tests.services.ledger_events.scene import LATER, Scene, event, refund_part
+from tests.services.market import NOW
+
+
+@event("purchase by card: authorization")
+def _(scene: Scene) -> Iterator[None]:
+    yield
+    assert scene.desk is not None
+    scene.buy(method="card", card=scene.desk.card())
+
+
+@event("capture of a card payment")
+def _(scene: Scene) -> Iterator[None]:
+    assert scene.desk is not None
+    scene.buy(method="card", card=scene.desk.card())
+    take_step(scene.order, "accept", "staff", "store", "a", NOW, fulfiller=f"store/{scene.market.store}")
+    yield
+    scene.capture()
+
+
+@event("partial refund of a card payment")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    yield
+    refund_part(scene)
+
+
+@event("refund that the card processor could not carry out")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    refund_part(scene)
+    yield
+    refund = get_transfer(get_order(scene.order).refunds[0].id)
+    settle_refund(CardRefund("re_1", "pi_1", refund.id, 30_000, failed=True), LATER)
+
+
+@event("dispute of a card payment: opened")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    yield
+    scene.dispute()
+
+
+@event("dispute of a card payment: opened and won")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    yield
+    scene.dispute("won")
+
+
+@event("dispute of a card payment: opened and lost")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    yield
+    scene.dispute("lost")
+
+
+@event("dispute of a card payment: lost, and won after all")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    yield
+    scene.dispute("lost", "won")
+
+
+@event("dispute of a card payment: lost after a partial refund")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    refund_part(scene)
+    yield
+    scene.dispute("lost")
+
+
+@event("what the card processor kept on a day")
+def _(scene: Scene) -> Iterator[None]:
+    yield
+    post_fees(scene.name, [Movement("txn_1", "charge", 96_000, 2_300, "card-1")], LATER)
+
+
+@event("payout of the card processor to the union's bank")
+def _(scene: Scene) -> Iterator[None]:
+    yield
+    post_payouts([Movement("txn_1", "payout", -50_000, 0, f"bank-po_{scene.name}", iso(NOW))])
+
+
+@event("payout of the card processor that the union's bank did not take")
+def _(scene: Scene) -> Iterator[None]:
+    post_payouts([Movement("txn_1", "payout", -50_000, 0, f"bank-po_{scene.name}", iso(NOW))])
+    yield
+    post_payouts([Movement("txn_2", "payout_failure", 50_000, 0, f"bank-po_{scene.name}-returned", iso(LATER))])

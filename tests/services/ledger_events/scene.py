@@ -1,0 +1,200 @@
+"""The scene in which an event of docs/ledger.md is played, and the register of the events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mart_union.checkout.capturing import capture_purchase
+from mart_union.checkout.card_port import card_provider
+from mart_union.checkout.model import Purchase, Wanted
+from mart_union.checkout.sales import place_shop_sale
+from mart_union.checkout.service import get_purchase, place_purchase
+from mart_union.customers.model import DestinationFields
+from mart_union.ledger.census import whole_ledger
+from mart_union.ledger.due import mark_due
+from mart_union.orders.refunding import RefundWish
+from mart_union.orders.service import take_step
+from mart_union.settlement.chargebacks import post_dispute
+from mart_union.settlement.completion import complete_order
+from mart_union.settlement.refunding import refund_order
+from mart_union.settlement.suspense import Assignment, decide_suspended
+from payments.webhooks import TransferReceived, record
+from tests.card_desk import Desk
+from tests.services.market import NOW, Market, fill_pool, give_money, save_mediated, save_store, save_union
+from tests.services.settling import settle_day
+
+LATER = NOW + timedelta(days=1)
+SETTLED_AT = NOW + timedelta(days=9)
+
+
+@dataclass
+class Scene:
+    """A market, the purchase made in it, and the words of the document for its names."""
+
+    market: Market
+    name: str
+    purchase: Purchase | None = None
+    desk: Desk | None = None
+
+    def buy_by_card(self) -> None:
+        """Three teas by card: authorized, accepted and captured."""
+        assert self.desk is not None
+        self.buy(method="card", card=self.desk.card())
+        take_step(self.order, "accept", "staff", "store", "a", NOW, fulfiller=f"store/{self.market.store}")
+        self.capture()
+
+    def capture(self) -> None:
+        assert self.purchase is not None
+        capture_purchase(self.purchase.id, NOW)
+        self.purchase = get_purchase(self.purchase.id)
+
+    def dispute(self, *states: str) -> None:
+        """The customer's bank disputes what was captured; `states` are how it decided, one after the other."""
+        assert self.desk is not None
+        assert self.purchase is not None
+        assert self.purchase.card is not None
+        made = self.desk.dispute(payment_intent=self.purchase.card.intent, amount=96_000)
+        post_dispute(card_provider().find_dispute(made), LATER)
+        for state in states:
+            self.desk.dispute(id=made, status=state)
+            post_dispute(card_provider().find_dispute(made), LATER)
+
+    @property
+    def notice(self) -> str:
+        """The bank's id of what it tells."""
+        return f"notice-of-{self.name}"
+
+    def come_unknown(self, amount_minor: int = 50_000) -> None:
+        """Money comes under a reference that means nothing."""
+        record(TransferReceived(self.notice, "TWD", amount_minor, "for the tea"), NOW)
+
+    def decide(self, reference: str) -> None:
+        """The operator says whose that money is; without a reference, that it is sent back."""
+        sender = None if reference else DestinationFields("Wang", "000123456789", "822")
+        decide_suspended(self.notice, Assignment(reference, sender), "operator", NOW)
+
+    @property
+    def names(self) -> list[str]:
+        """What only the transfers of this scene speak of."""
+        return [self.name, self.purchase.id] if self.purchase else [self.name]
+
+    @property
+    def order(self) -> str:
+        assert self.purchase is not None
+        return self.purchase.orders[0]
+
+    def buy(
+        self, sku: str = "TEA", *, price: int = 30_000, quantity: int = 3, method: str = "account", card: str = ""
+    ) -> None:
+        self.purchase = place_purchase(
+            self.market.customer,
+            [Wanted(self.market.store, sku, quantity)],
+            recipient=self.market.recipient,
+            total_seen=quantity * price + 6_000,
+            method=method,
+            payment_method=card,
+            key="purchase-0001",
+            now=NOW,
+        )
+
+    def offer(self, *, price: int, supply: int) -> None:
+        fill_pool(self.market.supplier, 5, supply)
+        save_mediated(self.market.store, "HERB", self.market.supplier, price_minor=price, supply_minor=supply)
+
+    def sell_in_the_shop(self) -> None:
+        wanted = [Wanted(self.market.store, "HERB", 2)]
+        self.purchase = place_shop_sale(
+            self.market.store, f"shop-{self.name}", wanted, recipient=self.market.recipient, key="sale-0001", now=NOW
+        )
+
+    def ship(self, party: str) -> None:
+        role = party.partition("/")[0]
+        take_step(self.order, "accept", "staff", role, "a", NOW, fulfiller=party)
+        take_step(self.order, "ship", "staff", role, "s", NOW, fulfiller=party, tracking=("hct", "HCT1"))
+
+    def deliver(self) -> None:
+        take_step(self.order, "deliver", "system", "system", "d", NOW)
+
+    def deliver_own(self) -> None:
+        """Three teas from the account, shipped by the store and delivered."""
+        self.buy()
+        self.ship(f"store/{self.market.store}")
+        self.deliver()
+
+    def offer_at_a_loss(self) -> None:
+        """Goods whose price does not cover what they cost, and a deposit that does."""
+        give_money(f"store/{self.market.store}/deposit", 100_000)
+        self.offer(price=20_000, supply=30_000)
+
+    def deliver_at_a_loss(self) -> None:
+        """Two of them, delivered by their supplier."""
+        self.offer_at_a_loss()
+        self.buy("HERB", price=20_000, quantity=2)
+        self.ship(f"supplier/{self.market.supplier}")
+        self.deliver()
+
+    def sell_supplied(self) -> None:
+        """A supplier's goods with a deposit behind them, sold in the seller's own shop."""
+        give_money(f"store/{self.market.store}/deposit", 100_000)
+        self.offer(price=23_000, supply=15_000)
+        self.sell_in_the_shop()
+
+    def take_cash(self) -> None:
+        """The union takes cash on delivery, and the store's orders can be paid so."""
+        save_union(cash_limit_minor=100_000)
+        save_store(self.market.store, procedure="carrier_cash")
+
+    def collect(self, collected_by: str) -> None:
+        """What was shipped is delivered, and its 960 dollars are taken."""
+        party, facts = f"store/{self.market.store}", {"collected_by": collected_by}
+        take_step(
+            self.order, "deliver", "staff", "store", "d", NOW, fulfiller=party, facts=facts, collected_minor=96_000
+        )
+
+    def complete(self) -> None:
+        complete_order(self.order, actor="settlement", role="system", key="", now=LATER)
+
+    def in_words(self, account: str) -> str:
+        """An account or reference as the document writes it."""
+        assert self.market is not None
+        words = {
+            self.market.customer: "{customer}",
+            self.market.store: "{store}",
+            self.market.supplier: "{supplier}",
+            self.notice: "{notice}",
+            f"po_{self.name}": "{payout}",
+            f"day/{self.name}": "day/{day}",
+        }
+        if self.purchase is not None:
+            words = {self.order: "{order}", self.purchase.id: "{purchase}"} | words
+        for name, word in words.items():
+            account = account.replace(name, word)
+        return account
+
+
+_THIRTY = RefundWish(1, amount_minor=30_000)
+
+EVENTS: dict[str, Callable[[Scene], Iterator[None]]] = {}
+
+
+def event(name: str) -> Callable[[Callable[[Scene], Iterator[None]]], Callable[[Scene], Iterator[None]]]:
+    """The function that plays an event of the table."""
+
+    def keep(play: Callable[[Scene], Iterator[None]]) -> Callable[[Scene], Iterator[None]]:
+        EVENTS[name] = play
+        return play
+
+    return keep
+
+
+def refund_part(scene: Scene, wish: RefundWish = _THIRTY) -> None:
+    wishes = [wish]
+    refund_order(scene.order, wishes, store=scene.market.store, reason="r", actor="staff", key="refund-0001", now=LATER)
+
+
+def settle_store(scene: Scene) -> None:
+    party = f"store/{scene.market.store}"
+    mark_due([one for one in whole_ledger().payables if one.party == party], LATER)
+    settle_day("2026-11-30", SETTLED_AT, scene.market.store)
