@@ -47,5 +47,5 @@ def read_suppliers(request: Request) -> Page[Supplier]:
 
 
 def decide_on_supplier(request: Request) -> Supplier:
-    """Approve or refuse a supplier. The same decision again changes nothing."""
+    """Approve or refuse a supplier, or suspend an approved one. The same decision again changes nothing."""
     return decide_supplier(request.params["supplier"], request.content.approve, request.caller.subject, utc_now())

@@ -81,9 +81,8 @@ def test_an_approved_suppliers_applicant_becomes_its_owner_and_a_decision_stands
     assert (again.state, again.sequence, again.decided_by) == ("approved", 2, "operator")
     assert find_role("luo", "supplier", unique) == "owner"
     assert unique in {supplier.id for supplier in mediation.list_suppliers("approved").items}
-    with pytest.raises(RuleViolation):
-        mediation.decide_supplier(unique, False, "operator", NOW)
-    assert mediation.get_supplier(unique).state == "approved"
+    assert mediation.decide_supplier(unique, False, "operator", NOW).state == "suspended"
+    assert mediation.decide_supplier(unique, True, "operator", NOW).state == "approved"
 
 
 def test_a_refused_supplier_owns_nothing_and_its_id_stays_taken(unique: str) -> None:
@@ -94,6 +93,8 @@ def test_a_refused_supplier_owns_nothing_and_its_id_stays_taken(unique: str) -> 
         mediation.apply_supplier(unique, **fields, applicant="qiu", now=NOW)  # type: ignore[arg-type]
     mediation.decide_supplier(unique, False, "operator", NOW)
     assert find_role("luo", "supplier", unique) == ""
+    with pytest.raises(RuleViolation):
+        mediation.decide_supplier(unique, True, "operator", NOW)
 
 
 def test_an_offer_and_its_pool_are_made_together_and_the_same_again_writes_nothing(unique: str) -> None:

@@ -22,7 +22,10 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "operate PUT /api/operate/fees": sample("put-fees"),
     "operate PUT /api/operate/categories": sample("put-categories"),
     "operate POST /api/operate/enterprises/{enterprise}/decision": sample("post-enterprise-decision"),
-    "operate POST /api/operate/suppliers/{supplier}/decision": sample("post-supplier-decision"),
+    "operate POST /api/operate/suppliers/{supplier}/decision": (
+        *sample("post-supplier-decision"),
+        *sample("post-supplier-suspended"),
+    ),
     "operate POST /api/operate/reconciliations": sample("post-reconciliation.202"),
     "operate PUT /api/operate/payout-terms": sample("put-payout-terms"),
     "operate POST /operate/payouts": sample("post-payout-terms-page.303"),

@@ -10,8 +10,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
-from mart_union.catalog.enterprises import checked_names
 from mart_union.catalog.model import Category, Texts
+from mart_union.catalog.naming import checked_names
 from mart_union.catalog.tables import CategoryItem, UnionItem, category_key, union_key
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Conflict, Invalid, NotFound

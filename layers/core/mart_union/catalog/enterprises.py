@@ -7,15 +7,16 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
-from mart_union.catalog.model import ENTERPRISE_STATES, SLUG, Enterprise, Texts
+from mart_union.catalog.model import ENTERPRISE_STATES, Enterprise, Texts
+from mart_union.catalog.naming import checked_names, checked_slug
 from mart_union.catalog.tables import EnterpriseItem, enterprise_key
+from mart_union.catalog.unions import mark_suspended
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 
-_LONGEST_NAME = 80
 _LONGEST_REGISTRATION = 40
 _DECISIONS = {
     "applied": ("approved", "refused"),
@@ -23,30 +24,6 @@ _DECISIONS = {
     "suspended": ("approved",),
     "refused": ("approved",),
 }
-
-
-def checked_names(names: Texts, field: str = "names") -> Texts:
-    """The names themselves, if there is at least one, none empty or too long.
-
-    Raises:
-        Invalid: there is none, or one is empty or longer than 80 characters.
-    """
-    if not names or any(not name.strip() or len(name) > _LONGEST_NAME for name in names.values()):
-        message = f"{field}: give at least one, none empty or longer than {_LONGEST_NAME} characters"
-        raise Invalid(message, errors=[{"field": field, "reason": message}])
-    return names
-
-
-def checked_slug(slug: str, field: str) -> str:
-    """The slug itself, if it is one.
-
-    Raises:
-        Invalid: it has other characters than a-z, 0-9 and -, or is longer than 32.
-    """
-    if not SLUG.match(slug):
-        message = f"{field} must be 1 to 32 of a-z, 0-9 and -, and begin and end with a letter or digit"
-        raise Invalid(message, errors=[{"field": field, "reason": message}])
-    return slug
 
 
 def apply_enterprise(
@@ -105,7 +82,8 @@ def list_enterprises(state: str, cursor: str = "", limit: int = 50) -> Page[Ente
 
 
 def decide_enterprise(enterprise: str, approve: bool, actor: str, now: datetime | None = None) -> Enterprise:
-    """Approve or refuse an application; of an approved enterprise, `approve=False` suspends it. The same decision again changes nothing.
+    """Approve or refuse an application; of an approved enterprise, `approve=False` suspends it: its stores sell nothing from then on, and
+    their open orders go on. The same decision again changes nothing, and completes what was cut off.
 
     Raises:
         NotFound: there is no such enterprise.
@@ -115,9 +93,11 @@ def decide_enterprise(enterprise: str, approve: bool, actor: str, now: datetime 
     before = get_enterprise(enterprise)
     state = "approved" if approve else "refused" if before.state in {"applied", "refused"} else "suspended"
     if state == before.state:
+        mark_suspended(f"enterprise/{enterprise}", state == "suspended", actor, now)
         return before
     if state not in _DECISIONS[before.state]:
         raise RuleViolation(f"an enterprise that is {before.state} cannot become {state}")
+    mark_suspended(f"enterprise/{enterprise}", state == "suspended", actor, now)
     decided = replace(before, state=state, sequence=before.sequence + 1)
     transaction = WriteTransaction()
     transaction.put(

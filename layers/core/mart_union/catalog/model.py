@@ -63,6 +63,7 @@ class Union(Struct, frozen=True):
 
     `category_parents` is its tree of categories in short (child to parent), kept so that a checkout finds the rule that holds for a
     category by the one read of the union. `cash_limit_minor` is the most that a purchase may cost which is paid on delivery; 0: none is.
+    `suspended` names whose goods are not sold for now (`enterprise/<id>`, `supplier/<id>`), so that a checkout refuses them by the same read.
     """
 
     id: str
@@ -78,6 +79,13 @@ class Union(Struct, frozen=True):
     category_parents: dict[str, str] = field(default_factory=dict)
     sequence: int = 0
     cash_limit_minor: int = 0
+    suspended: tuple[str, ...] = ()
+
+    def suspended_party(self, store: Store, listing: Listing) -> str:
+        """Who is suspended, `enterprise` or `supplier`; '' if neither is."""
+        if f"enterprise/{store.enterprise}" in self.suspended:
+            return "enterprise"
+        return "supplier" if listing.offer and f"supplier/{listing.offer.supplier}" in self.suspended else ""
 
 
 class Enterprise(Struct, frozen=True):

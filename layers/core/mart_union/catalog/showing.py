@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from mart_union.catalog.model import Listing, Shelf, Store, listing_level
-from mart_union.catalog.refs import listing_ref, store_ref
+from mart_union.catalog.model import Listing, Shelf, Store, Union, listing_level
+from mart_union.catalog.refs import listing_ref, store_ref, union_ref
 from mart_union.catalog.tables import ShelfItem, shelf_key
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
@@ -24,21 +24,23 @@ FRONT = "front"
 _SECONDS = 60
 _MOST_KEPT = 500
 
-_stores: dict[str, tuple[float, Store]] = {}
+_stores: dict[str, tuple[float, Store, Union | None]] = {}
 _levels: dict[tuple[str, str], str] = {}
 
 
 class Shown(Struct, frozen=True):
-    """A listing with what is left of it now, and its store as it was up to a minute ago."""
+    """A listing with what is left of it now, and its store as it was up to a minute ago; `suspended` names who may not sell it, if somebody."""
 
     listing: Listing
     store: Store
     reserve: int
+    suspended: str = ""
 
     @property
     def available(self) -> bool:
         """Whether it can be bought now."""
-        return self.reserve > 0 and self.listing.state == "on_sale" and self.store.state == "open"
+        sells = self.listing.state == "on_sale" and self.store.state == "open" and not self.suspended
+        return sells and self.reserve > 0
 
 
 def get_shelf(shelf: str, page: int = 1) -> Shelf | None:
@@ -72,7 +74,7 @@ def get_store(store: str) -> Store:
 def show_listing(
     store: str, sku: str, *, now: datetime | None = None, monotonic: Callable[[], float] = time.monotonic
 ) -> Shown:
-    """A listing for its page. One batch read of two items; of three when this process has not read the store for a minute.
+    """A listing for its page. One batch read of two items; of four when this process has not read the store and the union for a minute.
 
     A listing of an offer draws on the offer's level: the first time a process shows it, that is one more read.
 
@@ -80,19 +82,20 @@ def show_listing(
         NotFound: the store has no such listing, or it was withdrawn.
     """
     kept = _stores.get(store)
-    known = kept[1] if kept and monotonic() - kept[0] < _SECONDS else None
+    known = kept[1:] if kept and monotonic() - kept[0] < _SECONDS else None
     level_id = _levels.get((store, sku), listing_level(store, sku))
-    refs: list[Ref[Any]] = [listing_ref(store, sku), level_ref(level_id), *([] if known else [store_ref(store)])]
-    listing, level, *stores = fetch_all(refs)
+    refs: list[Ref[Any]] = [listing_ref(store, sku), level_ref(level_id)]
+    listing, level, *stores = fetch_all(refs if known else [*refs, store_ref(store), union_ref()])
     if listing is None or listing.state == "withdrawn" or (stores and stores[0] is None):
         raise NotFound(f"the store '{store}' has no listing '{sku}'")
     if listing.level != level_id:
         level = fetch(level_ref(listing.level))
         _keep(_levels, (store, sku), listing.level)
     if stores:
-        _keep(_stores, store, (monotonic(), stores[0]))
+        _keep(_stores, store, (monotonic(), *stores))
+    of, union = known or stores
     sold_now = listing.at(now or utc_now())
-    return Shown(sold_now, known or stores[0], sold_now.left_of(level))
+    return Shown(sold_now, of, sold_now.left_of(level), union.suspended_party(of, listing) if union else "")
 
 
 def _keep(kept: dict[K, V], key: K, value: V) -> None:

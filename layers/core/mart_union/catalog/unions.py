@@ -13,7 +13,7 @@ from mart_union.catalog.categories import list_categories, parents_of
 from mart_union.catalog.model import Texts, Union
 from mart_union.catalog.tables import UnionItem, union_key
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import Conflict, Invalid, NotFound
+from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
@@ -77,6 +77,27 @@ def change_union(
     if before is None:
         raise NotFound("the union has not been described yet")
     return _save(item, change(before), actor, action, now)
+
+
+MOST_SUSPENDED = 200
+"""The union is read by every checkout: its description stays small."""
+
+
+def mark_suspended(party: str, suspended: bool, actor: str, now: datetime | None = None) -> None:
+    """Have nothing sold of a party (`enterprise/<id>`, `supplier/<id>`) from now on, or have it sold again. The same again writes nothing.
+
+    Raises:
+        RuleViolation: two hundred are suspended already.
+        Conflict: someone else changed the union at the same moment.
+    """
+    item = find(UnionItem, *union_key(), consistent=True)
+    if item is None or (party in item.document.suspended) == suspended:
+        return
+    named = {*item.document.suspended, party} if suspended else {*item.document.suspended} - {party}
+    if len(named) > MOST_SUSPENDED:
+        raise RuleViolation(f"at most {MOST_SUSPENDED} are suspended at once: refuse some for good")
+    action = f"{party} suspended" if suspended else f"{party} sells again"
+    _save(item, replace(item.document, suspended=tuple(sorted(named))), actor, action, now)
 
 
 def _save(item: UnionItem | None, union: Union, actor: str, action: str, now: datetime | None) -> Union:

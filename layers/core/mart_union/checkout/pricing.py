@@ -68,13 +68,15 @@ def folded(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
 
 
 def problem_with(wish: Wanted, terms: Terms) -> str:
-    """Why a wish cannot be bought: `unknown`, `closed`, `withdrawn`, `short`; '' when it can."""
+    """Why a wish cannot be bought: `unknown`, `closed`, `withdrawn`, `short`; '' when it can. What belongs to a suspended enterprise is
+    closed, what comes from a suspended supplier withdrawn."""
     store, listing = terms.stores.get(wish.store), terms.listings.get((wish.store, wish.sku))
     if store is None or listing is None:
         return "unknown"
-    if store.state != "open":
+    suspended = terms.union.suspended_party(store, listing)
+    if store.state != "open" or suspended == "enterprise":
         return "closed"
-    if listing.state != "on_sale":
+    if listing.state != "on_sale" or suspended:
         return "withdrawn"
     level = terms.levels.get(listing.level)
     if level is not None and listing.left_of(level) < wish.quantity:

@@ -56,6 +56,8 @@ def make_link(
         return before
     supplied, standing = get_offer(offer.supplier, offer.sku), get_standing(store)
     _check_offered(supplied, store, before)
+    if get_supplier(offer.supplier).state == "suspended":
+        raise RuleViolation("the supplier is suspended: nobody sells its goods now", reason="supplier")
     if standing.state == "paused":
         raise RuleViolation("the store's deposit is below the level required: top it up first", reason="deposit")
     wanted = link_of(

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.model import SLUG
+from mart_union.catalog.unions import mark_suspended
 from mart_union.customers import service as customers
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
@@ -64,16 +65,19 @@ def apply_supplier(
 
 
 def decide_supplier(supplier: str, approve: bool, actor: str, now: datetime) -> Supplier:
-    """Approve or refuse an application, once; approval makes the applicant the supplier's owner. Repeating a decision completes it.
+    """Approve or refuse an application; approval makes the applicant the supplier's owner. Of an approved supplier, `approve=False`
+    suspends it: nobody sells its goods from then on, and open orders go on. Repeating a decision completes it.
 
     Raises:
         NotFound: there is no such supplier.
-        RuleViolation: it was decided the other way.
+        RuleViolation: it was refused.
     """
     before = get_supplier(supplier)
-    state = "approved" if approve else "refused"
+    state = "approved" if approve else "refused" if before.state in {"applied", "refused"} else "suspended"
     after = before
-    if before.state == "applied":
+    if state == "suspended" or before.state == "suspended":
+        mark_suspended(f"supplier/{supplier}", state == "suspended", actor, now)
+    if before.state != state and before.state in {"applied", "approved", "suspended"}:
         after = replace(before, state=state, decided_by=actor, decided_at=iso(now), sequence=before.sequence + 1)
         transaction = WriteTransaction()
         is_as_read = SupplierItem.sequence == before.sequence
