@@ -87,6 +87,7 @@ def _describe_union(world: World) -> None:
         carriers=(Carrier("windcity-express", {"en": "Wind City Express"}, "https://track.example/{number}"),),
         fees=(CommissionRule("everything", "union", rate_basis_points=600),),
         taxes=(TaxRule("goods", "vat", 500),),
+        cash_limit_minor=1_000_000,
     )
     catalog.save_union(union, OPERATOR, world.now)
     catalog.save_category("", Category("tea", {"zh-TW": "茶", "en": "Tea"}), OPERATOR, world.now)
@@ -105,6 +106,7 @@ def _open_store(world: World, enterprise: str, store: str, owner: str, names: di
         iso(world.now),
         carrier="windcity-express",
         delivery_amount=8_000,
+        procedure="carrier" if store == STORE else "carrier_cash",
     )
     catalog.open_store(enterprise, opened, owner, world.now)
 
@@ -194,7 +196,7 @@ def _register_shop(world: World, url: str) -> None:
 
 
 def _buy(world: World) -> None:
-    """A purchase in two stores, one of goods of a supplier, one unpaid, one accepted, one shipped, one completed."""
+    """A purchase in two stores, one of goods of a supplier, one unpaid, one accepted, one shipped, one shipped to be paid then, one completed."""
     _remember(world, "", purchase(world, "first", {(STORE, "OB-TOP"): 2, (OTHER_STORE, "PK-DAY-CEDAR"): 1}))
     _remember(world, "_mediated", purchase(world, "mediated", {(STORE, "GX-HERBTEA"): 1}))
     _remember(world, "_unpaid", purchase(world, "unpaid", {(STORE, "OB-TOP"): 1}, method="bank_transfer"))
@@ -210,6 +212,9 @@ def _buy(world: World) -> None:
         bought = purchase(world, stage, {(STORE, "OB-FINE-75G"): 1})
         advance(bought.orders[0])
         _remember(world, f"_{stage}", bought)
+    cash = purchase(world, "cash", {(OTHER_STORE, "PK-DAY-CEDAR"): 1}, method="on_delivery")
+    _ship(world, cash.orders[0], OTHER_STORE)
+    _remember(world, "_cash", cash)
     returned = purchase(world, "returned-mediated", {(STORE, "GX-HERBTEA"): 2})
     _supply_and_return(world, returned.orders[0])
     _remember(world, "_returned_mediated", returned)
@@ -242,12 +247,12 @@ def _remember(world: World, suffix: str, bought: Purchase) -> None:
     world.ids[f"total{suffix}"] = str(bought.total_minor)
 
 
-def _step(world: World, order: str, step: str) -> None:
-    orders.take_step(order, step, "manager-emei", "store", f"{step}-{order}", world.now, fulfiller=f"store/{STORE}")
+def _step(world: World, order: str, step: str, store: str = STORE) -> None:
+    orders.take_step(order, step, "manager-emei", "store", f"{step}-{order}", world.now, fulfiller=f"store/{store}")
 
 
-def _ship(world: World, order: str) -> None:
-    _step(world, order, "accept")
+def _ship(world: World, order: str, store: str = STORE) -> None:
+    _step(world, order, "accept", store)
     orders.take_step(
         order,
         "ship",
@@ -255,7 +260,7 @@ def _ship(world: World, order: str) -> None:
         "store",
         f"ship-{order}",
         world.now,
-        fulfiller=f"store/{STORE}",
+        fulfiller=f"store/{store}",
         tracking=("windcity-express", f"WC-{order[:8]}"),
     )
 

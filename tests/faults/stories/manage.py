@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.faults.stories.telling import Story, request, sample
-from tests.world import STORE
+from tests.world import OTHER_STORE, STORE
 
 _OWNER: dict[str, Any] = {"subject": "owner-emei", "role": "owner"}
 
@@ -49,6 +49,15 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("post-order-step-1-accept"),
         *sample("post-order-step-2-ship", "post-order-step-1-accept"),
         *sample("post-order-step-refuse"),
+        *sample("post-order-step-deliver-for-cash-2"),
+        *request(
+            "POST",
+            f"/api/manage/{OTHER_STORE}/orders/{{{{order_cash}}}}/steps",
+            subject="owner-jianshi",
+            role="owner",
+            key="turn-away-0001",
+            body='{"step": "turn_away"}',
+        ),
     ),
     "manage POST /manage/{store}/orders/{order}/steps": sample("post-order-page-step.303"),
     "manage POST /api/manage/{store}/orders/{order}/refunds": (

@@ -27,6 +27,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "checkout POST /api/quotes": sample("post-quote"),
     "checkout POST /api/purchases": (
         *sample("post-purchase.201"),
+        *sample("post-purchase-on-delivery.201"),
         *request(
             "POST",
             "/api/purchases",

@@ -29,6 +29,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "tracking POST /api/carriers/{carrier}/events": (
         *sample("post-carrier-event-1-in-transit"),
         *sample("post-carrier-event-2-delivered", "post-carrier-event-1-in-transit"),
+        *sample("post-carrier-event-delivered-for-cash-2"),
     ),
     "tracking POST /purchases/{purchase}/cancel": sample("post-purchase-page-cancel.303"),
     "tracking POST /orders/{order}/steps": sample("post-order-page-step.303"),
