@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -84,6 +84,11 @@ class Neighbours:
         _client("sqs").create_queue(QueueName=f"mart-union-{names['UNION_ID']}-settlement")
         os.environ["DEAD_LETTER_QUEUES"] = queue["QueueUrl"]
 
+    @cache  # noqa: B019 - one a run
+    def _bucket_of(self, process: int) -> Any:
+        """A client for the bucket; a process that was forked makes its own."""
+        return _client("s3")
+
     def lay(self, function: str) -> dict[str, str]:
         """Empty the tables and lay the world for a function; answers with the names that its events may use."""
         from mart_union.directory.tables import UnionItem
@@ -142,7 +147,7 @@ class Neighbours:
             upload = next(file.parent.glob(f"{file.stem.partition('.')[0]}.[ct]sv"), None)
             if "s3" in record and upload:
                 place = record["s3"]
-                _client("s3").put_object(
+                self._bucket_of(os.getpid()).put_object(
                     Bucket=place["bucket"]["name"], Key=place["object"]["key"], Body=upload.read_bytes()
                 )
 

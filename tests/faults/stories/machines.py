@@ -21,7 +21,6 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("store-catalog-told-twice", reports=_BUSY_ROWS),
         *sample("store-catalog-with-every-kind-of-error", reports=_BUSY_ROWS),
         *sample("store-catalog-in-big5", reports=_BUSY_ROWS),
-        *sample("store-catalog-with-tabs-and-mark", reports=_BUSY_ROWS),
         *sample("store-catalog-without-prices", reports=_BUSY_ROWS),
         *sample("catalog-of-nobody"),
         *sample("not-an-upload"),

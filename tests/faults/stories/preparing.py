@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from tests.faults import chance
 from tests.faults.place import Place
 from tests.world import CUSTOMER, STORE
+
+_DUE = datetime(2026, 11, 30, 4, tzinfo=UTC)
+"""A weekly day of settlement after the stories' beginning."""
 
 
 def with_pool(place: Place) -> None:
@@ -76,23 +79,18 @@ def quietly(place: Place) -> None:
 
 
 def with_something_due(place: Place) -> datetime:
-    """The store is owed something on the day of the job, and a withdrawal waits for a bank file."""
+    """The store is owed for a completed order on the day of the job, and a withdrawal waits for a bank file."""
     from mart_union.customers.withdrawals import withdraw
-    from mart_union.kernel.clock import iso
-    from mart_union.kernel.transaction import WriteTransaction
-    from mart_union.ledger.model import Payable, Transfer, postings_of
-    from mart_union.ledger.service import add_payable, add_transfer
+    from mart_union.ledger.census import whole_ledger
+    from mart_union.ledger.due import mark_due
+    from mart_union.settlement.service import complete_order
 
-    quietly(place)
-    now = chance.now()
-    transaction = WriteTransaction()
-    amounts = {"provider/bank": -7_000, "store/emei-tea": 7_000}
-    add_transfer(transaction, Transfer("owed-emei", "completion", "TWD", postings_of(amounts), "test", iso(now)))
-    add_payable(transaction, Payable("y-emei", "store/emei-tea", "", 7_000, "2026-11-30", "completion", "owed-emei"))
-    transaction.commit()
-    customer = "customer/customer-lin"
-    withdraw(customer, customer, 5_000, payout="w-lin", kind="withdrawal", reference=customer, now=now)
-    return now
+    received = chance.START + timedelta(days=2)
+    complete_order(place.names["order_delivered"], actor=CUSTOMER, role="customer", key="received", now=received)
+    mark_due(whole_ledger().payables, received)
+    customer = f"customer/{CUSTOMER}"
+    withdraw(customer, customer, 5_000, payout="w-lin", kind="withdrawal", reference=customer, now=received)
+    return _DUE
 
 
 def with_card_authorized(place: Place) -> None:
