@@ -10,7 +10,7 @@ from mart_union.kernel.money import parse_price
 from mart_union.kernel.settings import settings
 from mart_union.orders.model import Order
 from mart_union.orders.refunding import RefundWish
-from mart_union.orders.returns import Decision
+from mart_union.orders.returns import ReturnDecision
 from mart_union.orders.views import StoreOrder
 from mart_union.settlement.refunding import refund_order, settle_return
 from mart_union.web.access import MANAGER
@@ -28,15 +28,6 @@ class NewRefund(Struct, frozen=True):
     lines: tuple[RefundWish, ...]
     reason: str
     written_off: bool = False
-
-
-class ReturnDecision(Struct, frozen=True):
-    """What becomes of a return: `accept`, `refuse` with an answer, or `receive` with the stock that the goods go to (reserve, written_off)."""
-
-    id: str
-    decision: str
-    answer: str = ""
-    stock: str = ""
 
 
 class RefundForm(Struct, frozen=True):
@@ -99,11 +90,10 @@ def _refund(request: Request, wish: NewRefund) -> Order:
 
 
 def _decide(request: Request) -> Order:
-    wish: ReturnDecision = request.content
     return settle_return(
         request.params["order"],
-        wish.id,
-        Decision(wish.decision, wish.answer, wish.stock),
+        request.content.id,
+        request.content,
         fulfiller=f"store/{request.params['store']}",
         actor=request.caller.subject,
         key=request.idempotency_key,

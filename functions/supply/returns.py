@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from mart_union.kernel.clock import utc_now
 from mart_union.orders.model import Order
-from mart_union.orders.returns import Decision
+from mart_union.orders.returns import ReturnDecision
 from mart_union.settlement.refunding import settle_return
 from mart_union.web.access import SUPPLIER
 from mart_union.web.answer import Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
 from supply.orders import SuppliedOrder, view_of
-
-
-class ReturnDecision(Struct, frozen=True):
-    """What becomes of a return: `accept`, `refuse` with an answer, or `receive` with the stock that the goods go to (reserve, written_off)."""
-
-    id: str
-    decision: str
-    answer: str = ""
-    stock: str = ""
 
 
 def add_routes(api: Api) -> None:
@@ -43,11 +32,10 @@ def decide_here(request: Request) -> Redirect:
 
 
 def _decide(request: Request) -> Order:
-    wish: ReturnDecision = request.content
     return settle_return(
         request.params["order"],
-        wish.id,
-        Decision(wish.decision, wish.answer, wish.stock),
+        request.content.id,
+        request.content,
         fulfiller=f"supplier/{request.params['supplier']}",
         actor=request.caller.subject,
         key=request.idempotency_key,

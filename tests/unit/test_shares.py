@@ -138,3 +138,17 @@ def test_a_statements_sheet_names_order_item_rates_and_transfer_and_ends_with_it
         "s1,2026-11-23,o1,completion,茶,commission: tea: 6 %,commission: 18.00; delivery: 12.00,300.00,TWD,270.00,t1",
         "s1,2026-11-23,,total,,,,,TWD,270.00,p1",
     ]
+
+
+def test_every_partys_payable_names_the_rates_that_it_follows_and_so_does_a_refund_of_them() -> None:
+    own = replace(OWN, rates={"commission": "all", "basis_points": "600", "tax/vat": "500"})
+    order = order_of(own, replace(own, number=3), MEDIATED_SHORT)
+    amounts = completion_amounts(order, [1, 2, 3])
+    transfer = completion_transfer(order, amounts, NOW)
+    rates = {each.party: each.rates for each in payables_of(order, [1, 2, 3], transfer, NOW, "Asia/Taipei")}
+    assert rates["supplier/guanxi"] == {"supply": "15000 x 2", "delivery": "2000"}
+    assert rates["carrier/hct"] == {"delivery": "8000"}
+    assert rates["store/emei-tea"]["tax"] == "vat: 5 %"
+    refund = replace(transfer, kind="refund", postings=tuple(replace(p, amount_minor=-1) for p in transfer.postings))
+    given_back = {each.party: each.rates for each in payables_of(order, [1, 2, 3], refund, NOW, "Asia/Taipei")}
+    assert given_back == rates

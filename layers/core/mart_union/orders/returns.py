@@ -38,6 +38,13 @@ class Decision(Struct, frozen=True):
     stock: str = ""
 
 
+class ReturnDecision(Decision, frozen=True, kw_only=True):
+    """What becomes of the return of an id: `accept`, `refuse` with an answer, or `receive` with the stock that the goods go to (reserve,
+    written_off)."""
+
+    id: str
+
+
 def request_return(order: Order, lines: Sequence[ReturnedLine], *, reason: str, key: str, at: str) -> Order:
     """The order with a return that its customer asks for; the very same order if this key asked for it before.
 

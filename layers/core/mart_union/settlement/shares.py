@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import TypedDict
 
@@ -93,20 +93,49 @@ class _Breakdown(TypedDict, total=False):
 
 
 def _breakdown(order: Order, numbers: Collection[int], party: str, kind: str) -> _Breakdown:
-    """Of a completion, for the store: what the lines' customer was charged, what others got of it by kind of share, and at which rates."""
-    if kind != "completion" or party != f"store/{order.store}":
-        return {}
+    """The rates that a party's amount follows. Of a completion, for the store, also what the lines' customer was charged, and what others
+    got of it by kind of share."""
     lines = [line for line in order.lines if line.number in numbers]
+    if party != f"store/{order.store}":
+        return {"rates": _own_rates(lines, party)}
+    if kind != "completion":
+        return {"rates": _all_told(lines)}
     deductions: dict[str, int] = {}
-    rates: dict[str, str] = {}
     for line in lines:
         for share in line.split:
             if share.account != party and share.left_minor:
                 deductions[share.kind] = deductions.get(share.kind, 0) + share.left_minor
-        for name, rate in _told_rates(line).items():
-            rates[name] = rate if rates.get(name, rate) == rate else f"{rates[name]}, {rate}"
     gross = sum(share.left_minor for line in lines for share in line.split)
-    return {"gross_minor": gross, "deductions": deductions, "rates": rates}
+    return {"gross_minor": gross, "deductions": deductions, "rates": _all_told(lines)}
+
+
+def _all_told(lines: Iterable[Line]) -> dict[str, str]:
+    return _joined(_told_rates(line) for line in lines)
+
+
+def _own_rates(lines: Iterable[Line], party: str) -> dict[str, str]:
+    """What a supplier or carrier gets for a line, as it was frozen: the price of a unit times the units, or what a delivery costs; in minor
+    units."""
+    return _joined(
+        {
+            share.kind: f"{share.amount_minor // line.quantity} x {line.quantity}"
+            if share.kind == "supply"
+            else f"{share.amount_minor}"
+        }
+        for line in lines
+        for share in line.split
+        if share.account == party
+    )
+
+
+def _joined(told: Iterable[dict[str, str]]) -> dict[str, str]:
+    """The rates of several lines, each said once."""
+    rates: dict[str, list[str]] = {}
+    for each in told:
+        for name, rate in each.items():
+            if rate not in rates.setdefault(name, []):
+                rates[name].append(rate)
+    return {name: ", ".join(found) for name, found in rates.items()}
 
 
 def _told_rates(line: Line) -> dict[str, str]:
