@@ -92,9 +92,14 @@ def _order_problems(purchase: Purchase, order: Order) -> Iterator[str]:
     wrong = sorted({line.state for line in order.lines} - allowed)
     if wrong:
         yield f"it is {order.payment}, lines of it are {', '.join(wrong)}"
-    payer = "" if purchase.method != "card" or _is_paid_otherwise(purchase) else CARDS
+    payer = CARDS if _is_by_card(purchase) and not _is_paid_otherwise(purchase) else ""
     if order.payer != payer:
         yield f"'{order.payer}' is refunded, '{payer}' paid"
+
+
+def _is_by_card(purchase: Purchase) -> bool:
+    """Whether it was placed so, or its customer took a card while a bank transfer was awaited."""
+    return purchase.method == "card" or (purchase.card is not None and purchase.card.authorized_minor > 0)
 
 
 def _is_paid_otherwise(purchase: Purchase) -> bool:
