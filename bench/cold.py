@@ -17,11 +17,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
 
+from bench.first_calls import Case, neighbours, other_cases
 from bench.rows import Row, compared
 from bench.scene import CUSTOMER, SKUS, STORES, buy, scene, total_of, wanted
 from bench.union import SETTINGS
@@ -61,11 +60,6 @@ from {function}.app import lambda_handler
 answer = lambda_handler(json.load(open(event)), None)
 assert answer["statusCode"] == 200, answer
 """
-_IMPORT = """
-import {function}.app
-from mart_union.kernel.storage import client
-client()
-"""
 _PROGRAM = """
 import json, os, sys, time
 event = sys.argv[1]
@@ -77,22 +71,11 @@ os._exit(0)
 """
 
 
-@dataclass(frozen=True)
-class Case:
-    """A program to start cold: its code, the event of its first request, whether goals are set for it, and which packages it sees."""
-
-    name: str
-    code: str
-    event: Mapping[str, Any]
-    shopper: bool = False
-    packages: str = "layer"
-
-
 def rows(endpoint: str) -> Iterator[Row]:
     """The bare programs and each function, against the bare client and against the bare resolver."""
-    cases = [*_bare_cases(), *_shopper_cases(), *_other_cases()]
-    with tempfile.TemporaryDirectory(prefix="mart-union-cold-") as name:
-        times = _measure(cases, Path(name), _paths(Path(name)), endpoint)
+    with tempfile.TemporaryDirectory(prefix="mart-union-cold-") as name, neighbours() as settings:
+        cases = [*_bare_cases(), *_shopper_cases(), *other_cases()]
+        times = _measure(cases, Path(name), _paths(Path(name)), {**settings, "AWS_ENDPOINT_URL": endpoint})
     for against, goal in ((CLIENT, GOAL_CLIENT), (RESOLVER, GOAL_RESOLVER)):
         for case in cases:
             row = f"cold start, of {against}: {case.name}"
@@ -138,18 +121,12 @@ def _kind(path: str) -> str:
     return f"first call {first}" if path.startswith("/api") else f"first call is the page {first}"
 
 
-def _other_cases() -> list[Case]:
-    shoppers = {"browse", "checkout", "tracking", "account"}
-    names = sorted(each.parent.name for each in (ROOT / "functions").glob("*/app.py"))
-    router = {"router"}  # the service center's: other packages, no union's tables
-    chosen = [name for name in names if name not in shoppers | router]
-    return [Case(f"{name}, import and client", _IMPORT.format(function=name), {}) for name in chosen]
-
-
-def _measure(cases: list[Case], folder: Path, paths: dict[str, str], endpoint: str) -> dict[str, list[float]]:
+def _measure(
+    cases: list[Case], folder: Path, paths: dict[str, str], settings: Mapping[str, str]
+) -> dict[str, list[float]]:
     """Processor milliseconds of every case, all in turn, so that a busy moment falls on all of them."""
     times: dict[str, list[float]] = {case.name: [] for case in cases}
-    shared = {**SETTINGS, "AWS_ENDPOINT_URL": endpoint, "PATH": os.environ["PATH"], "HOME": str(folder)}
+    shared = {**SETTINGS, **settings, "PATH": os.environ["PATH"], "HOME": str(folder)}
     for number in range(-1, RUNS):
         for place, case in enumerate(cases):
             event = folder / f"{place}.json"
@@ -176,9 +153,17 @@ def _paths(folder: Path) -> dict[str, str]:
     _link_packages(packages)
     _trim(packages / "botocore")
     _build_core(core)
+    router = folder / "router"
+    router.mkdir()
+    _link(router, "chalice")  # without what it requires for its command line, as the function's own build does it
     shutil.copytree(ROOT / "functions", functions, ignore=shutil.ignore_patterns("__pycache__"))
     compileall.compile_dir(functions, quiet=2)
-    return {"installed": str(installed), "layer": os.pathsep.join(map(str, (packages, core, functions)))}
+    layer = (packages, core, functions)
+    return {
+        "installed": str(installed),
+        "layer": os.pathsep.join(map(str, layer)),
+        "layer and Chalice": os.pathsep.join(map(str, (*layer, router))),
+    }
 
 
 def _build_core(folder: Path) -> None:
@@ -197,9 +182,13 @@ def _link_packages(folder: Path) -> None:
     folder.mkdir()
     lock = (_DEPENDENCIES / "requirements.txt").read_text()
     for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE):
-        package = distribution(name)
-        for top in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
-            (folder / top).symlink_to(str(package.locate_file(top)))
+        _link(folder, name)
+
+
+def _link(folder: Path, name: str) -> None:
+    package = distribution(name)
+    for top in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
+        (folder / top).symlink_to(str(package.locate_file(top)))
 
 
 def _trim(botocore: Path) -> None:

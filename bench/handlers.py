@@ -26,19 +26,37 @@ def rows(operations: Iterable[Operation], pairs: int = PAIRS) -> Iterator[Row]:
         yield row if row.met else replace(row, profile=profile(operation))
 
 
-class Pair:
-    """An operation's handler beside the bare calls that it makes, both warm; `requests` is what was recorded of it."""
+class Alone:
+    """An operation's handler, warm; `requests` is what was recorded of it."""
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, warm: int = _WARM) -> None:
         self._operation = operation
         self._prefix = operation.name.replace(" ", "-").replace(",", "").replace("'", "")
-        for number in range(_WARM):
+        for number in range(warm):
             self.handled(f"{self._prefix}-warm-{number}")
         key = f"{self._prefix}-recorded"
-        subject = operation.subject(key)
+        self._recorded = operation.subject(key)
         with recorded() as self.requests:
-            operation.call(key, subject)
-        self._replay = Replay(self.requests, subject)
+            operation.call(key, self._recorded)
+
+    def handled(self, key: str) -> float:
+        """Milliseconds of the handler alone."""
+        event = self._operation.event(key, self._operation.subject(key))
+        start = time.perf_counter()
+        self._operation.answer(event)
+        return (time.perf_counter() - start) * 1000
+
+    def timed(self, key: str) -> tuple[float, float]:
+        """Milliseconds of the handler, about a subject of its own; nothing to compare with."""
+        return self.handled(f"{self._prefix}-alone-{key}"), 0.0
+
+
+class Pair(Alone):
+    """An operation's handler beside the bare calls that it makes, both warm."""
+
+    def __init__(self, operation: Operation) -> None:
+        super().__init__(operation)
+        self._replay = Replay(self.requests, self._recorded)
         self._bare_is_first = False
         for number in range(_WARM):
             self._bare(f"{self._prefix}-bare-warm-{number}")
@@ -51,13 +69,6 @@ class Pair:
             bare = self._bare(bare_key)
             return self.handled(handler_key), bare
         return self.handled(handler_key), self._bare(bare_key)
-
-    def handled(self, key: str) -> float:
-        """Milliseconds of the handler alone."""
-        event = self._operation.event(key, self._operation.subject(key))
-        start = time.perf_counter()
-        self._operation.answer(event)
-        return (time.perf_counter() - start) * 1000
 
     def _bare(self, key: str) -> float:
         calls = self._replay.prepared(self._operation.subject(key))

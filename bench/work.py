@@ -62,7 +62,17 @@ def rows() -> Iterator[Row]:
 
 def works() -> list[Operation]:
     """A front page that is still kept, a checkout by card, a sale of a seller's shop, and an upload's rows: new, changed and unchanged ones."""
-    return [_kept_front(), _card_checkout(), _sale(), _import("new"), _import("changed"), _import("unchanged")]
+    return [_kept_front(), *of_machines(), _import("new"), _import("changed"), _import("unchanged")]
+
+
+def of_machines() -> list[Operation]:
+    """What others' systems take part in, one at a time."""
+    return [_card_checkout(), _sale()]
+
+
+def in_bulk() -> list[Operation]:
+    """What is done for many things at once."""
+    return [_import("changed"), _settle(PAYABLES)]
 
 
 def _kept_front() -> Operation:
