@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mart_union.kernel import storage
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import UnknownAccount
 from mart_union.ledger.model import Posting, Transfer
@@ -81,7 +82,7 @@ def test_a_batch_cut_off_at_any_request_and_told_again_counts_once(unique: str, 
         assert balance_at(account, NOW) == 4_000
         if not was_cut_off:
             break
-    assert number == 3  # eighty postings are three transactions
+    assert number == 4  # eighty postings are four transactions
 
 
 def test_eight_streams_at_once_lose_nothing_of_a_busy_account(unique: str) -> None:
@@ -93,3 +94,29 @@ def test_eight_streams_at_once_lose_nothing_of_a_busy_account(unique: str) -> No
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(tell, [*range(24), *range(8)]))
     assert balance_at(account, NOW) == 2_400
+
+
+def test_a_balance_within_a_busy_day_reads_the_postings_of_one_minute_only(unique: str) -> None:
+    account, day = f"supplier/{unique}", datetime(2026, 11, 20, tzinfo=UTC)
+    moments = [day + timedelta(minutes=11 * number, seconds=7) for number in range(100)]
+    record_postings(
+        Transfer(
+            f"t-{unique}-{number}",
+            "test",
+            "TWD",
+            (Posting(account, 10**number % 997 + 1), Posting("bank/out", -(10**number % 997) - 1)),
+            "r",
+            iso(moment),
+        )
+        for number, moment in enumerate(moments)
+    )
+    read: list[int] = []
+    events = storage.client().meta.events
+    events.register("after-call.dynamodb.Query", lambda parsed, **_: read.append(parsed["Count"]), unique_id="count")
+    try:
+        balances = [balance_at(account, moment) for moment in (moments[99], moments[50] - timedelta(seconds=1))]
+    finally:
+        events.unregister("after-call.dynamodb.Query", unique_id="count")
+    amounts = [10**number % 997 + 1 for number in range(100)]
+    assert balances == [sum(amounts), sum(amounts[:50])]
+    assert read == [0, 0, 99, 1, 0, 0, 50, 0]

@@ -8,7 +8,7 @@
 | what of a transfer was reversed | `TRANSFER#<id>`/`REVERSED` | 1 | 0.5 read |
 | an account's postings of a month, newest first | `POSTINGS#<account>#<yyyy-mm>`/`<at>#<transfer>` | 1 a page | by size |
 | an order's postings, newest first | `POSTINGS#order/<id>`/`<at>#<transfer>` | 1 a page | by size |
-| an account's totals of months, and of the days of a month | `TOTALS#<account>`/`<yyyy-mm>`, `TOTALS#<account>#<yyyy-mm>`/`<dd>` | 1 each | by size |
+| an account's totals of months, of the days of a month, of the minutes of a day | `TOTALS#<account>`/`<yyyy-mm>`, `TOTALS#<account>#<yyyy-mm>`/`<dd>`, `TOTALS#<account>#<yyyy-mm-dd>`/`<hh:mm>` | 1 each | by size |
 | a payable | `PAYABLE#<id>`/`PAYABLE` | 1 | 0.5 read |
 | payables due of a party on a day | index `due`, `<day>#<party>` | 1 a MB | by size |
 | parties that are due on a day | `DUE#<day>`/`<party>#<due day>` | 1 a page | by size |
@@ -107,7 +107,7 @@ class PostingItem(LedgerItem):
 
 
 class TotalItem(LedgerItem):
-    """What was posted to an account in a month, or on a day of it, in the view by account."""
+    """What was posted to an account in a month, on a day of it, or in a minute of that, in the view by account."""
 
     amount = NumberAttribute(default=0)
 
@@ -236,6 +236,11 @@ def month_total_key(account: str, at: str) -> tuple[str, str]:
 def day_total_key(account: str, at: str) -> tuple[str, str]:
     """The key of an account's total of the day of a moment (ISO, in UTC)."""
     return f"TOTALS#{account}#{at[:7]}", at[8:10]
+
+
+def minute_total_key(account: str, at: str) -> tuple[str, str]:
+    """The key of an account's total of the minute of a moment (ISO, in UTC)."""
+    return f"TOTALS#{account}#{at[:10]}", at[11:16]
 
 
 def payable_key(payable: str) -> tuple[str, str]:
