@@ -97,7 +97,7 @@ def opened(story: Story) -> dict[str, Any]:
         "supplier": story.supplier,
         "offer_sku": "TRAY",
         "price_minor": 39_000,
-        "category": "Fruit",
+        "category": "fruit",
     }
     path = f"/api/manage/{story.store}/links"
     linked = owner.post(
