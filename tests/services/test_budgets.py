@@ -11,6 +11,7 @@ from mart_union.customers.service import change_cart, record_view, start_session
 from mart_union.orders.model import Order
 from mart_union.orders.service import get_order, take_step
 from mart_union.settlement.completion import complete_order
+from tests.services import cash
 from tests.services.capacity import measured
 from tests.services.market import NOW, Market, open_market, save_listing
 
@@ -64,6 +65,19 @@ def test_a_step_takes_one_read_and_one_write(unique: str) -> None:
     assert (capacity.requests, capacity.read) == (["GetItem", "PutItem"], 0.5)
     # The order, 2 KB; `by_store` and `clock`, whose keys change with its state, two each.
     assert dict(capacity.written) == {"orders": 6}
+
+
+def test_cash_on_delivery_takes_one_read_and_one_transaction_at_the_purchase_and_at_the_hand_over(unique: str) -> None:
+    market = cash.open_cash_market(unique)
+    with measured() as bought:
+        [order] = cash.buy(market).orders
+    assert bought.requests == ["BatchGetItem", "TransactWriteItems"]
+    cash.ship(order)
+    with measured() as delivered:
+        cash.deliver(order)
+    assert delivered.requests.count("TransactWriteItems") == 1
+    # Two units a KB: the order 2 KB, the transfer and the payable; two for `by_store`, one each for `clock` and `due`, which are entered.
+    assert dict(delivered.written) == {"orders": 7, "ledger": 5}
 
 
 def test_completing_an_order_takes_one_read_and_one_transaction(unique: str) -> None:
