@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -25,7 +26,8 @@ from tests.unit.checks.breaking import (
     find,
     post,
 )
-from tests.unit.checks.trade import LOSS, POT, TEA, good_books
+from tests.unit.checks.right import good_books
+from tests.unit.checks.trade import LOSS, POT, TEA
 
 Spoil = Callable[[Books], Books]
 
@@ -189,7 +191,7 @@ def test_a_purchase_that_differs_from_its_orders_its_stock_or_its_money_is_named
     assert (4, subject) in found_in(spoil(good_books()))
 
 
-def _card(books: Books, name: str, **changes: int) -> Books:
+def _card(books: Books, name: str, **changes: Any) -> Books:
     return change(books, "purchases", name, card=replace(find(books, "purchases", name).card, **changes))
 
 
@@ -239,6 +241,10 @@ _REFUND, _FAILED, _COMPLETION = "refund-done-1-8", "refund-failed-refund-card-1-
             lambda books: change_postings(books, _REFUND, customer__chen=5_000, order__done=-5_000),
             f"transfer/{_REFUND}",
         ),
+        (lambda books: _card(books, "card", returns={"refund-card-1-6": 10_100}), "purchase/card"),
+        (lambda books: _card(books, "card", returns={"refund-card-1-6": 9_900}), "purchase/card"),
+        (lambda books: _card(books, "card", returns={"refund-done-1-8": 5_000}), "purchase/card"),
+        (lambda books: _card(books, "card", by_hand_minor=100), "purchase/card"),
         (lambda books: change_share(books, "refused-1", 1, "supply", reversed_minor=0), "order/refused-1"),
         (lambda books: change_line(books, "refused-1", 1, refunded_minor=1), "order/refused-1"),
         (lambda books: drop(books, "transfers", _COMPLETION), "order/done-1"),

@@ -21,8 +21,9 @@ from tests.unit.checks.breaking import (
     post,
     statement_of,
 )
+from tests.unit.checks.right import good_books
 from tests.unit.checks.test_checks import found_in
-from tests.unit.checks.trade import MONDAY, good_books
+from tests.unit.checks.trade import MONDAY
 
 Spoil = Callable[[Books], Books]
 KILN, HCT, TEA = "supplier/kiln", "carrier/hct", "store/tea"

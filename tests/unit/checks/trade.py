@@ -24,7 +24,6 @@ from mart_union.ledger.model import (
     Payable,
     Payout,
     PayoutTerms,
-    Posting,
     Statement,
     StatementLine,
     Transfer,
@@ -303,6 +302,12 @@ class Trade:
             replace(each, state=state) if each.id in statements else each for each in self.ledger.statements
         ]
 
+    def note_return(self, name: str, refund: str, amount_minor: int) -> None:
+        """The purchase notes what of a refund goes back to its card."""
+        purchase = self.purchases[name]
+        assert purchase.card is not None
+        self.purchases[name] = replace(purchase, card=replace(purchase.card, returns={refund: amount_minor}))
+
     def dispute(self, name: str, amount_minor: int, *endings: str) -> None:
         """A customer's bank takes back what their card paid, and decides."""
         about, borne = f"purchase/{name}", "union/chargebacks"
@@ -339,61 +344,3 @@ def _line(payable: Payable) -> StatementLine:
         payable.deductions,
         payable.rates,
     )
-
-
-def good_books() -> Books:
-    """Books in which everything has happened that moves money or goods, and all of it right."""
-    trade = Trade()
-    trade.give("customer/lin", 5_000_000)
-    trade.give("store/tea/deposit", 1_000_000)
-    trade.buy("done", {"TEA": 3, "POT": 2, "LOSS": 1})
-    trade.deliver("done-1")
-    trade.refund("done-1", RefundWish(3, amount_minor=5_000))
-    trade.complete("done-1")
-    trade.refund("done-1", RefundWish(3, amount_minor=10_000))
-    trade.buy("returned", {"TEA": 4, "POT": 2})
-    trade.deliver("returned-1")
-    trade.take_back("returned-1", 1, 2)
-    trade.buy("refused", {"TEA": 2, "LOSS": 2})
-    trade.step("refused-1", "refuse", "supplier/kiln")
-    trade.refund("refused-1", RefundWish(2, units=1))
-    trade.buy("open", {"POT": 1, "TEA": 1})
-    trade.buy("waits", {"TEA": 1, "LOSS": 1}, "bank_transfer")
-    trade.buy("bank", {"TEA": 2}, "bank_transfer")
-    trade.pay("bank")
-    trade.buy("late", {"TEA": 2}, "bank_transfer")
-    trade.expire("late")
-    trade.buy("card", {"TEA": 2, "POT": 1, "LOSS": 1}, "card")
-    trade.authorize("card")
-    trade.step("card-1", "accept")
-    trade.step("card-1", "accept", "supplier/kiln", [1])
-    trade.step("card-1", "refuse", "supplier/kiln", [2])
-    trade.capture("card")
-    trade.refund("card-1", RefundWish(3, amount_minor=10_000))
-    refund = trade.ledger.transfers[-1].id
-    trade.post(f"refund-failed-{refund}", "refund_failed", {CARDS: -10_000, "customer/lin": 10_000}, "order/card-1")
-    trade.dispute("card", 20_000, "lost")
-    trade.buy("authorized", {"TEA": 1}, "card")
-    trade.authorize("authorized")
-    trade.buy("shop", {"POT": 2}, "shop", "shop/s1")
-    trade.buy("shipped", {"POT": 1}, "shop", "shop/s1")
-    trade.deliver("shipped-1")
-    trade.complete("shipped-1")
-    first = trade.settle("supplier/kiln")
-    trade.settle("carrier/hct", destination="")
-    trade.settle("store/tea", state="")
-    trade.withdraw("store/tea", "store/tea/deposit", 30_000, "deposit_withdrawal")
-    trade.withdraw("customer/lin", "customer/lin", 40_000, "withdrawal")
-    trade.send()
-    trade.come_back(first.payout)
-    trade.complete("returned-1")
-    trade.settle("carrier/hct", f"{MONDAY}.002")
-    trade.settle("supplier/kiln", f"{MONDAY}.002", state="collecting")
-    trade.post("provider-fees-x", "provider_fees", {CARDS: 100, "union/provider-fees": -100}, f"day/{MONDAY}")
-    return trade.books()
-
-
-def posted(transfer: Transfer, **amounts: int) -> Transfer:
-    """A transfer with other postings; accounts with `/` as `__`."""
-    postings = tuple(Posting(name.replace("__", "/"), amount) for name, amount in amounts.items())
-    return replace(transfer, postings=postings)

@@ -15,7 +15,12 @@ from mart_union.settlement.checks.payments import check_orphans, check_payments
 from mart_union.settlement.checks.payouts import check_bank_files, check_paid_statements, check_payouts
 from mart_union.settlement.checks.pools import check_pools
 from mart_union.settlement.checks.purchases import check_order_sums, check_purchases
-from mart_union.settlement.checks.refunds import check_failed_refunds, check_partial_refunds, check_refunds
+from mart_union.settlement.checks.refunds import (
+    check_card_returns,
+    check_failed_refunds,
+    check_partial_refunds,
+    check_refunds,
+)
 from mart_union.settlement.checks.reports import check_reports
 from mart_union.settlement.checks.splits import check_splits
 from mart_union.settlement.checks.statements import check_statements
@@ -53,6 +58,7 @@ CHECKS: tuple[Check, ...] = (
     check_completions,
     check_refunds,
     check_failed_refunds,
+    check_card_returns,
     check_partial_refunds,
     check_escrow,
     check_escrow_accounts,

@@ -88,6 +88,23 @@ def check_failed_refunds(books: Books) -> Iterator[Difference]:
                 yield Difference(8, f"transfer/{transfer.id}", detail)
 
 
+def check_card_returns(books: Books) -> Iterator[Difference]:
+    """What a purchase says that goes back of its card is of refunds to it, no more than each, and what is missing was given back by hand."""
+    made = books.transfers_by_id()
+    for purchase in books.purchases:
+        card = purchase.card
+        if card is None or not (card.returns or card.by_hand_minor):
+            continue
+        refunds = {refund: amounts_of(made.get(refund)).get(CARDS, 0) for refund in card.returns}
+        beyond = [refund for refund, amount in card.returns.items() if not 0 <= amount <= refunds[refund]]
+        missing = sum(refunds.values()) - sum(card.returns.values())
+        if beyond or missing != card.by_hand_minor or sum(card.returns.values()) > card.captured_minor:
+            detail = (
+                f"{card.returns} go back to its card and {card.by_hand_minor} did by hand, refunds to it are {refunds}"
+            )
+            yield Difference(8, f"purchase/{purchase.id}", detail)
+
+
 def check_partial_refunds(books: Books) -> Iterator[Difference]:
     """Each part that went back is in a transfer to whoever paid, and took from every share at its original rate."""
     made = {transfer.id: transfer for transfer in books.ledger.transfers if transfer.kind == "refund"}
