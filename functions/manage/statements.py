@@ -8,7 +8,7 @@ from mart_union.customers.model import DestinationFields, DestinationView, view_
 from mart_union.customers.service import find_destination
 from mart_union.kernel.clock import utc_now
 from mart_union.ledger.model import Statement, StatementLine
-from mart_union.settlement.service import get_statement, list_statements, set_account, statement_as_csv
+from mart_union.settlement.service import get_statement, page_of_statements, set_account, statement_as_csv
 from mart_union.web.access import MANAGER, OWNER
 from mart_union.web.answer import Page, Raw, Redirect
 from mart_union.web.api import Api
@@ -16,9 +16,10 @@ from mart_union.web.request import Request
 
 
 class Statements(Struct, frozen=True):
-    """The store's statements, newest first."""
+    """A page of the store's statements, newest first, and the cursor of the next one ('' at the end)."""
 
     statements: tuple[Statement, ...]
+    next: str = ""
 
 
 class StatementWithLines(Struct, frozen=True):
@@ -42,8 +43,9 @@ def add_routes(api: Api) -> None:
 
 
 def list_by_api(request: Request) -> Statements:
-    """The store's statements, newest first."""
-    return Statements(tuple(list_statements(_party(request))))
+    """A page of the store's statements, newest first."""
+    page = page_of_statements(_party(request), request.query.get("cursor", ""))
+    return Statements(page.items, page.next)
 
 
 def show_by_api(request: Request) -> StatementWithLines:
@@ -54,9 +56,11 @@ def show_by_api(request: Request) -> StatementWithLines:
 
 def list_page(request: Request) -> Page:
     """The store's statements."""
+    found = list_by_api(request)
     context = {
         "store": request.params["store"],
-        "statements": list_by_api(request).statements,
+        "statements": found.statements,
+        "next": found.next,
         "destination": show_destination(request),
     }
     return Page("manage/statements.html", context)

@@ -11,7 +11,7 @@ from mart_union.ledger.model import Statement, StatementLine
 from mart_union.ledger.service import Entry, list_postings
 from mart_union.settlement.service import (
     get_statement,
-    list_statements,
+    page_of_statements,
     set_account,
     statement_as_csv,
 )
@@ -32,9 +32,10 @@ class Clearing(Struct, frozen=True):
 
 
 class Statements(Struct, frozen=True):
-    """A party's statements, newest first."""
+    """A page of the party's statements, newest first, and the cursor of the next one ('' at the end)."""
 
     statements: tuple[Statement, ...]
+    next: str = ""
 
 
 class StatementWithLines(Struct, frozen=True):
@@ -68,8 +69,9 @@ def read_clearing(request: Request) -> Clearing:
 
 
 def read_statements(request: Request) -> Statements:
-    """The supplier's statements, newest first."""
-    return Statements(tuple(list_statements(f"supplier/{request.params['supplier']}")))
+    """A page of the supplier's statements, newest first."""
+    page = page_of_statements(f"supplier/{request.params['supplier']}", request.query.get("cursor", ""))
+    return Statements(page.items, page.next)
 
 
 def read_statement(request: Request) -> StatementWithLines:
@@ -80,10 +82,12 @@ def read_statement(request: Request) -> StatementWithLines:
 
 def clearing_page(request: Request) -> Page:
     """What was earned in a month, and the statements."""
+    older = page_of_statements(f"supplier/{request.params['supplier']}", request.query.get("older", ""))
     context = {
         "supplier": request.params["supplier"],
         "clearing": read_clearing(request),
-        "statements": read_statements(request).statements,
+        "statements": older.items,
+        "older": older.next,
         "destination": show_destination(request),
     }
     return Page("supply/clearing.html", context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,15 +11,19 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from manage.app import lambda_handler as manage
 from mart_union.kernel.errors import Conflict
+from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger import jobs, remarking
 from mart_union.ledger.bank_files import get_terms
 from mart_union.ledger.model import PayoutTerms
-from mart_union.ledger.tables import DueItem, LedgerItem, due_key
+from mart_union.ledger.statements import add_head, begin_statement
+from mart_union.ledger.tables import DueItem, LedgerItem, StatementItem, due_key, statement_key
 from mart_union.settlement import queueing
 from mart_union.settlement.payouts import send_payouts, set_terms
 from mart_union.settlement.queueing import handle_job, queue_due, remark_daily
-from mart_union.settlement.statements import list_settlements, list_statements
+from mart_union.settlement.statements import list_settlements, list_statements, page_of_statements
+from tests.gateway import CONTEXT, gateway_event
 from tests.services.buckets import own_bucket
 from tests.services.cutting import CutOff, cut_off
 from tests.services.settling import settled_differences
@@ -194,3 +199,22 @@ def test_statements_that_are_closed_leave_what_waits_and_are_listed_under_their_
             break
         cursor = page.next
     assert [(made.period, made.state) for made in listed if made.party == party] == [(DAYS[0], "paid")]
+
+
+def test_a_partys_statements_are_read_page_by_page_newest_first(unique: str) -> None:
+    party = f"store/{unique}"
+    for number in range(60):
+        begun = begin_statement(party, f"2031-{number // 28 + 1:02d}-{number % 28 + 1:02d}", "TWD", NOW)
+        transaction = WriteTransaction()
+        add_head(transaction, begun, begun)
+        transaction.commit()
+    first = page_of_statements(party)
+    rest = page_of_statements(party, first.next)
+    periods = [made.period for made in (*first.items, *rest.items)]
+    assert (len(first.items), rest.next, len(periods)) == (50, "", 60)
+    assert periods == sorted(periods, reverse=True)
+    answer = manage(gateway_event("GET", f"/api/manage/{unique}/statements", subject="m", role="manager"), CONTEXT)
+    assert len(json.loads(answer["body"])["statements"]) == 50
+    assert json.loads(answer["body"])["next"] == first.next
+    for statement in (*first.items, *rest.items):
+        StatementItem.get(*statement_key(party, statement.period)).delete()

@@ -74,6 +74,16 @@ def list_of_party(party: str, *, beginning: str = "", limit: int = 100) -> list[
     return [item.document for item in found]
 
 
+def page_of_party(party: str, cursor: str = "") -> Page[Statement]:
+    """A page of a party's statements, newest first. One query.
+
+    Raises:
+        Invalid: the cursor is not one of ours.
+    """
+    page = read_page(StatementItem.query, statement_key(party, "")[0], cursor=cursor, consistent_read=True)
+    return Page(tuple(_documents(page.items)), page.next)
+
+
 def get_statement(party: str, period: str) -> Statement:
     """A party's statement for a period.
 

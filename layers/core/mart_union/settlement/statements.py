@@ -187,6 +187,15 @@ def list_statements(party: str) -> list[Statement]:
     return ledger.list_of_party(party)
 
 
+def page_of_statements(party: str, cursor: str = "") -> Page[Statement]:
+    """A page of a party's statements, newest first. One query.
+
+    Raises:
+        Invalid: the cursor is not one of ours.
+    """
+    return ledger.page_of_party(party, cursor)
+
+
 def list_settlements(day: str, cursor: str = "") -> Page[Statement]:
     """A page of the union's statements of a day, with their payouts, by party."""
     return ledger.list_settled(day, cursor)
