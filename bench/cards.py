@@ -61,6 +61,12 @@ class FakeCards:
         made = CardRefund(f"re_{transfer}", intent, transfer, amount_minor, failed=False)
         return self._refunds.setdefault(transfer, made)
 
+    def refunds(self, intent: str) -> list[CardRefund]:
+        return [refund for refund in self._refunds.values() if refund.intent == intent]
+
+    def balance(self) -> int:
+        return 0
+
     def find_refund(self, refund: str) -> CardRefund:
         return self._refunds[refund.removeprefix("re_")]
 

@@ -21,6 +21,7 @@ from mart_union.kernel.errors import (
     StepNotAllowed,
 )
 from mart_union.ledger.census import whole_ledger
+from mart_union.ledger.due import mark_due
 from mart_union.ledger.model import Payable
 from mart_union.ledger.service import get_balance, get_transfer
 from mart_union.orders.refunding import RefundWish
@@ -29,9 +30,11 @@ from mart_union.orders.tracking import add_tracking_event
 from mart_union.settlement.completion import complete_order
 from mart_union.settlement.refunding import refund_order
 from mart_union.stock.service import get_level
+from tests.services.buckets import own_bucket
 from tests.services.card_payments import amounts
 from tests.services.cash import LIMIT, TOTAL, buy, deliver, open_cash_market, ship, step
 from tests.services.market import NOW, Market, fill_pool, save_mediated, save_store, save_union
+from tests.services.settling import settle_day
 from tests.services.test_cards_at_once import at_once
 
 LATER = NOW + timedelta(days=10)
@@ -103,6 +106,19 @@ def test_a_stores_commission_is_netted_against_the_cash_that_it_holds(market: Ma
     assert sum(amount for (_, party), amount in got.items() if party == store) == -9_200
     assert sorted(transfers_about(order)) == ["collection", "completion"]
     assert sum(amounts(f"completion-{order}-{get_order(order).sequence}").values()) == 0
+
+
+def test_a_stores_next_statement_nets_its_cash_and_carries_what_it_owes(market: Market) -> None:
+    order = buy(market, stores=2).orders[1]
+    step(order, "accept")
+    step(order, "prepare")
+    step(order, "hand_over", pickup_code=get_order(order).facts["pickup_code"], collected_minor=TOTAL)
+    complete_order(order, actor=market.customer, role="customer", key="received-1", now=NOW)
+    store = f"store/{market.other_store}"
+    mark_due([each for each in payables_of(order) if each.party == store], NOW)
+    with own_bucket():
+        [statement] = settle_day("2026-11-22", NOW + timedelta(days=1), store)
+    assert (statement.total_minor, statement.state, statement.reason) == (-9_200, "carried", "negative")
 
 
 def test_a_carriers_report_of_the_delivery_says_what_it_took(market: Market) -> None:
