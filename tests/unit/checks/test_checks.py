@@ -50,13 +50,23 @@ def test_the_right_books_have_every_kind_of_transfer_payable_and_state() -> None
     kinds = {transfer.kind for transfer in books.ledger.transfers}
     assert kinds >= {
         *("top-up", "deposit", "purchase", "payment", "refund", "refund_failed", "completion", "withdrawal"),
-        *("deposit_withdrawal", "payout", "payout_return", "chargeback", "chargeback_lost", "provider_fees"),
+        *(
+            "collection",
+            "deposit_withdrawal",
+            "payout",
+            "payout_return",
+            "chargeback",
+            "chargeback_lost",
+            "chargeback_won",
+            "chargeback_reinstated",
+            "provider_fees",
+        ),
     }
     assert {each.kind for each in books.ledger.payables} == {
-        *("completion", "refund", "chargeback", "carried", "returned_payout"),
+        *("completion", "refund", "chargeback", "carried", "returned_payout", "collection"),
     }
     assert {each.state for each in books.ledger.statements} == {"ready", "paid", "returned", "carried", "collecting"}
-    assert {each.payment for each in books.purchases} == {"paid", "pending", "expired", "authorized"}
+    assert {each.payment for each in books.purchases} == {"paid", "pending", "expired", "authorized", "on_delivery"}
     assert {line.state for order in books.orders for line in order.lines} >= {
         *("awaiting_payment", "placed", "accepted", "refused", "expired", "completed"),
     }
@@ -179,6 +189,13 @@ def _as(payment: str, name: str = "waits", *, order: bool = True) -> Spoil:
         (lambda books: change(books, "levels", TEA, sold=0, reserve=50), f"level/{TEA}"),
         (lambda books: change(books, "levels", LOSS, reserved=0, reserve=48), f"level/{LOSS}"),
         (lambda books: drop(books, "levels", TEA), "order/open-1"),
+        (lambda books: drop(books, "transfers", "collection-cash-1"), "order/cash-1"),
+        (lambda books: double(books, "transfers", "collection-cash-1", id="again"), "order/cash-1"),
+        (lambda books: change_postings(books, "collection-cash-1", order__cash_1=1, carrier__hct=-1), "order/cash-1"),
+        (lambda books: change(books, "orders", "cash-1", facts={"cash": "carrier/other"}), "order/cash-1"),
+        (lambda books: change(books, "orders", "cash-1", facts={}), "order/cash-1"),
+        (lambda books: change(books, "orders", "cash-1", payment="on_delivery"), "order/cash-1"),
+        (lambda books: change(books, "orders", "unpaid-1", payment="paid"), "order/unpaid-1"),
         (lambda books: _card(books, "card", captured_minor=1), "purchase/card"),
         (lambda books: _card(books, "card", accepted_minor=1), "purchase/card"),
         (lambda books: _card(books, "authorized", authorized_minor=1), "purchase/authorized"),

@@ -31,7 +31,8 @@ from mart_union.ledger.model import (
     postings_of,
 )
 from mart_union.ledger.payouts import return_transfer
-from mart_union.orders.model import Order, ReturnedLine
+from mart_union.orders.cash import CASH, due_minor, paying_transfer
+from mart_union.orders.model import ON_DELIVERY, Order, ReturnedLine
 from mart_union.orders.refunding import Change, RefundWish, refund_part
 from mart_union.orders.refunds import refund_amounts
 from mart_union.orders.returns import Decision, decide_return, request_return
@@ -45,6 +46,7 @@ NOW = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)
 MONDAY = "2026-11-09"
 """When what is completed in the week of NOW falls due."""
 TEA, POT, LOSS = listing_level("tea", "TEA"), offer_level("kiln", "POT"), offer_level("kiln", "LOSS")
+CUP = listing_level("cups", "CUP")
 
 
 def _listing(sku: str, price_minor: int, supply_minor: int = 0) -> Listing:
@@ -65,13 +67,18 @@ TERMS = Terms(
         fees=(CommissionRule("all", "union", rate_basis_points=600),),
         taxes=(TaxRule("goods", "vat", 500), TaxRule("sales", "sales", 200, included=False)),
     ),
-    {"tea": Store("tea", "tea-co", {}, {}, "food", "open", "", carrier="hct", delivery_amount=6_000)},
+    {
+        "tea": Store("tea", "tea-co", {}, {}, "food", "open", "", carrier="hct", delivery_amount=6_000),
+        "cups": Store("cups", "tea-co", {}, {}, "food", "open", "", procedure="carrier_cash", carrier="hct"),
+    },
     {
         ("tea", listing.sku): listing
         for listing in (_listing("TEA", 30_000), _listing("POT", 23_000, 15_000), _listing("LOSS", 20_000, 30_000))
-    },
+    }
+    | {("cups", "CUP"): replace(_listing("CUP", 9_000), store="cups", level=CUP)},
 )
-"""A store with tea of its own, a supplier's pot, and another of the supplier's that it sells below its cost."""
+"""A store with tea of its own, a supplier's pot, and another of the supplier's that it sells below its cost; and one whose cups can be paid in
+cash."""
 
 
 class Trade:
@@ -81,7 +88,7 @@ class Trade:
         self.ledger = Ledger()
         self.orders: dict[str, Order] = {}
         self.purchases: dict[str, Purchase] = {}
-        self.levels = {level: Level(level, reserve=50, corrected=50) for level in (TEA, POT, LOSS)}
+        self.levels = {level: Level(level, reserve=50, corrected=50) for level in (TEA, POT, LOSS, CUP)}
 
     def books(self) -> Books:
         """Copies of the books as they are now, so that one thing in them can be made wrong."""
@@ -108,19 +115,18 @@ class Trade:
         name = f"bank-{len(self.ledger.transfers)}"
         self.post(name, kind, {"provider/bank": -amount_minor, account: amount_minor}, account)
 
-    def buy(self, name: str, wanted: Mapping[str, int], method: str = "account", channel: str = "union") -> Purchase:
-        """A purchase of so many units of each SKU at the store, by Lin or through the store's own shop."""
+    def buy(self, name: str, wanted: Mapping[str, int], method: str = "account", channel: str = "union") -> None:
+        """A purchase of so many units of each SKU at the tea's or the cups' store, by Lin or through the store's own shop."""
         customer = "lin" if channel == "union" else ""
         asked = Asked(name, "hash", customer, "r1", method, "en", NOW, channel=channel, reservation_seconds=600)
-        wishes = [Wanted("tea", sku, quantity) for sku, quantity in sorted(wanted.items())]
+        store = "cups" if "CUP" in wanted else "tea"
+        wishes = [Wanted(store, sku, quantity) for sku, quantity in sorted(wanted.items())]
         draft = draft_purchase(asked, wishes, TERMS, TWD)
-        assert draft.transfer is not None
-        self.ledger.transfers.append(draft.transfer)
+        self.ledger.transfers.extend([draft.transfer] if draft.transfer is not None else [])
         self.purchases[name] = draft.purchase
         self.orders |= {order.id: order for order in draft.orders}
         for level, units in draft.units.items():
             self.move(level, reserve=-units, **{"reserved" if is_awaited(method) else "sold": units})
-        return draft.purchase
 
     def move(self, level: str, **counts: int) -> None:
         """Units move between a level's counts."""
@@ -173,12 +179,14 @@ class Trade:
     def step(self, order: str, step: str, by: str = "store/tea", lines: Sequence[int] | None = None) -> None:
         """A step of some lines, with the refund that it makes."""
         before, role = self.orders[order], by.partition("/")[0]
-        details = Details(tracking_number="HCT123456")
+        details = Details(tracking_number="HCT123456", collected_minor=due_minor(before), collected_by="store")
         key = f"{step}-{before.sequence}"
         after = apply_step(
             before, step, role=role, actor="a", at=iso(NOW), key=key, lines=lines, fulfiller=by, details=details
         )
         self.orders[order] = after
+        if before.payment == ON_DELIVERY and after.payment == "paid":
+            self._collect(before, after)
         if step in {"refuse", "cancel"}:
             amounts = refund_amounts(before, after.history[-1].lines)
             if amounts:
@@ -186,6 +194,13 @@ class Trade:
             for line in before.lines:
                 if line.number in after.history[-1].lines:
                     self.move(line.level, sold=-line.left_units, reserve=line.left_units)
+
+    def _collect(self, before: Order, after: Order) -> None:
+        collector, amount = after.facts[CASH], due_minor(before)
+        moved = {collector: -amount, f"order/{before.id}": amount}
+        made = self.post(paying_transfer(before), "collection", moved, f"order/{before.id}")
+        identity = derived_id("collection", before.id, collector)
+        self.ledger.payables.append(Payable(identity, collector, before.id, -amount, MONDAY, "collection", made.id))
 
     def deliver(self, order: str) -> None:
         """All lines are accepted, shipped, delivered."""
@@ -308,10 +323,10 @@ class Trade:
         assert purchase.card is not None
         self.purchases[name] = replace(purchase, card=replace(purchase.card, returns={refund: amount_minor}))
 
-    def dispute(self, name: str, amount_minor: int, *endings: str) -> None:
+    def dispute(self, name: str, amount_minor: int, *endings: str, case: str = "dp") -> None:
         """A customer's bank takes back what their card paid, and decides."""
         about, borne = f"purchase/{name}", "union/chargebacks"
-        self.post("chargeback-dp", "chargeback", {CARDS: amount_minor, borne: -amount_minor}, about)
+        self.post(f"chargeback-{case}", "chargeback", {CARDS: amount_minor, borne: -amount_minor}, about)
         moves = {
             "won": {CARDS: -amount_minor, borne: amount_minor},
             "lost": {"store/tea": -amount_minor, borne: amount_minor},
@@ -319,7 +334,11 @@ class Trade:
         }
         for ending in endings:
             made = self.post(
-                f"chargeback-dp-{ending}", f"chargeback_{ending}", moves[ending], about, reverses="chargeback-dp"
+                f"chargeback-{case}-{ending}",
+                f"chargeback_{ending}",
+                moves[ending],
+                about,
+                reverses=f"chargeback-{case}",
             )
             amount = moves[ending].get("store/tea", 0)
             if amount:
