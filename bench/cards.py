@@ -64,6 +64,9 @@ class FakeCards:
     def refunds(self, intent: str) -> list[CardRefund]:
         return [refund for refund in self._refunds.values() if refund.intent == intent]
 
+    def is_disputed(self, _intent: str) -> bool:
+        return False
+
     def balance(self) -> int:
         return 0
 

@@ -84,6 +84,7 @@ class CardDesk:
         application.router.add_post("/_desk/disputes", self._dispute)
         application.router.add_post("/_desk/payouts", self._payout)
         application.router.add_get("/v1/balance", self._stands)
+        application.router.add_get("/v1/disputes", self._list_disputes)
         application.router.add_get("/v1/disputes/{id}", self._show_dispute)
         application.router.add_get("/v1/balance_transactions", self._balance)
         application.router.add_route("*", "/{path:.*}", self._handle)
@@ -235,6 +236,11 @@ class CardDesk:
     async def _show_dispute(self, request: web.Request) -> web.Response:
         dispute = self._disputes.get(request.match_info["id"])
         return _json((200, dispute) if dispute else (404, {"error": {"type": "invalid_request_error"}}))
+
+    async def _list_disputes(self, request: web.Request) -> web.Response:
+        intent = request.query.get("payment_intent", "")
+        data = [each for each in self._disputes.values() if each.get("payment_intent") == intent]
+        return _json((200, {"object": "list", "url": "/v1/disputes", "has_more": False, "data": data}))
 
     async def _script(self, _request: web.Request) -> web.Response:
         if self._session is None:

@@ -166,3 +166,21 @@ def test_refunds_at_once_never_give_more_than_was_paid(market: Market, desk: Des
     for part in parts:
         refund_card(part, LATER)
     assert (sum(desk.refunds(intent_of(purchase))), credited(market)) == (TOTAL, 0)
+
+
+@pytest.mark.parametrize("state", ["open", "lost"])
+def test_a_refund_that_fails_while_its_charge_is_disputed_or_lost_is_not_credited_beside_it(
+    market: Market, desk: Desk, state: str
+) -> None:
+    purchase, refund = refused(market, desk)
+    dispute = desk.dispute(payment_intent=intent_of(purchase), amount=TOTAL)
+    if state == "lost":
+        desk.dispute(id=dispute, status="lost")
+    failed = CardRefund("re_1", intent_of(purchase), refund.id, TOTAL, failed=True)
+    with pytest.raises(RuleViolation):
+        settle_refund(failed, LATER)
+    assert credited(market) == 0
+    desk.dispute(id=dispute, status="won")
+    for _ in range(2):
+        assert settle_refund(failed, LATER) is True
+    assert credited(market) == TOTAL

@@ -109,6 +109,9 @@ class CardProvider(Protocol):
     def refunds(self, intent: str) -> Sequence[CardRefund]:
         """All refunds of what was captured, those that somebody made by hand among them."""
 
+    def is_disputed(self, intent: str) -> bool:
+        """Whether the customer's bank has taken back, for now or for good, what was captured of it."""
+
     def find_refund(self, refund: str) -> CardRefund:
         """How a refund stands now."""
 

@@ -59,7 +59,11 @@ def refund_card(transfer: Transfer, now: datetime) -> bool:
 
 
 def settle_refund(refund: CardRefund, now: datetime) -> bool:
-    """A refund that failed after all is credited to the customer's account; says whether it did. Safe to repeat."""
+    """A refund that failed after all is credited to the customer's account; says whether it did. Safe to repeat.
+
+    Raises:
+        RuleViolation: the charge is disputed, or was and the customer has the money from their bank: nothing is credited beside it.
+    """
     if not refund.failed or not refund.transfer:
         return False
     _credit(get_transfer(refund.transfer), refund.amount_minor, now)
@@ -113,6 +117,8 @@ def _returning(card: CardPayment, refund: str, due_minor: int, amount_minor: int
 def _credit(refund: Transfer, amount_minor: int, now: datetime) -> None:
     if fetch(transfer_ref(_credit_of(refund)), consistent=True) is not None:
         return
+    if card_provider().is_disputed(_card_of(_purchase_of(refund)).intent):
+        raise RuleViolation("the charge is disputed: its bank decides who has the money", reason=_DISPUTED)
     amount = _written_down(refund, amount_minor, _credited)
     if not amount:
         return

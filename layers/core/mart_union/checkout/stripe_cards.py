@@ -115,6 +115,11 @@ class StripeCards:
         found = _call(lambda: list(self._api.refunds.list({"payment_intent": intent, "limit": 100}).auto_paging_iter()))
         return [_refund(refund) for refund in found]
 
+    def is_disputed(self, intent: str) -> bool:
+        """Whether a dispute of it has moved money and was not won."""
+        found = _call(lambda: self._api.disputes.list({"payment_intent": intent, "limit": 100}).data)
+        return any(_DISPUTES.get(each.status) in {"open", "lost"} for each in found)
+
     def find_refund(self, refund: str) -> CardRefund:
         """The refund as it is."""
         return _refund(_call(lambda: self._api.refunds.retrieve(refund)))
