@@ -51,7 +51,7 @@ def ways_of(function: str) -> list[str]:
     return kinds_routed_to(function) or prefixes_told_to(function) or [""]
 
 
-JOBS = ("a party's job", "the payouts' job")
+JOBS = ("party-job", "payouts-job")
 """The kinds of message on settlement's own queue: `SettlementJob` with its party, and without."""
 
 

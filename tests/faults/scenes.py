@@ -99,7 +99,7 @@ def _story_scene(command: Command, story: Story, options: argparse.Namespace) ->
 def is_somebodys(command: Command) -> bool:
     """Whether a command is about a store, a supplier, the union, an order or a purchase, and so not for everybody who is signed in."""
     _, _, path = command.way.partition(" ")
-    if not path or command.function == "router":
+    if not path.startswith("/") or command.function == "router":
         return False
     return kind_of_path(path) != "customer" or "{order}" in path or "{purchase}" in path
 

@@ -40,8 +40,8 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("reconcile-a-day", prepare=quietly),
     ),
     "settlement payouts": sample("payouts", prepare=with_something_due),
-    "settlement a party's job": sample("jobs", prepare=with_something_due),
-    "settlement the payouts' job": (
+    "settlement party-job": sample("jobs", prepare=with_something_due),
+    "settlement payouts-job": (
         Story(
             "a job without a party",
             {"Records": [{"messageId": "m-1", "body": "{}", "attributes": {}, "eventSource": "aws:sqs"}]},
