@@ -25,7 +25,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from mart_union.kernel import storage
 from mart_union.web.center_openapi import describe_center, load_router
 from mart_union.web.openapi import describe, find_apis
 from tests.conftest import ROOT
@@ -39,6 +38,7 @@ from tests.fuzz.center import (
     ids_of_center,
     lay_center,
 )
+from tests.fuzz.elsewhere import Written, messages_waiting, people_in_pools, watched
 from tests.fuzz.gate import Door, Event, Gateway, Response, ask_authorizer
 from tests.fuzz.world import ids_of
 from tests.neighbours import _taken, sign
@@ -50,18 +50,21 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-_READS = {"GetItem", "Query", "BatchGetItem", "Scan", "TransactGetItems", "DescribeTable"}
 
 
 @dataclass
 class Tally:
-    """What a run did and found: `findings` has each kind once, with the first request that showed it and how many did."""
+    """What a run did and found: `findings` has each kind once, with the first request that showed it and how many did. `sent` counts what
+    answered requests sent to queues, the bus, mailboxes, the user pool and functions; `waiting` and `people` what was there before."""
 
     operations: int = 0
     requests: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     compared: int = 0
     elsewhere: int = 0
+    waiting: int = 0
+    people: int = 0
+    sent: Counter[str] = field(default_factory=Counter)
     findings: dict[str, list[str]] = field(default_factory=dict)
 
     def note(self, finding: str, event: Event) -> None:
@@ -81,23 +84,6 @@ class Tally:
         return "\n\n".join(f"{what} ({len(events)} times)\n  {events[0]}" for what, events in self.findings.items())
 
 
-@dataclass
-class Written:
-    """The tables written to since it was last asked."""
-
-    tables: set[str] = field(default_factory=set)
-
-    def note(self, model: Any, parsed: Any, **_: Any) -> None:
-        """botocore's `after-call`: a request that was answered with success and changes items."""
-        if model.name not in _READS and parsed["ResponseMetadata"]["HTTPStatusCode"] < 300:
-            self.tables.add(model.name)
-
-    def take(self) -> bool:
-        """Whether anything was written since the last time."""
-        wrote, self.tables = bool(self.tables), set()
-        return wrote
-
-
 class Run:
     """The place where requests are sent, and what came of them."""
 
@@ -113,8 +99,7 @@ class Run:
             samples_of((ROOT / "events").iterdir(), place.names),
         )
         self._state: State = self.laid
-        self._written = Written()
-        storage.client().meta.events.register("after-call.dynamodb", self._written.note)
+        self.written = Written()
 
     def fuzz(self, document: dict[str, Any], gateway: Gateway, only: str = "") -> None:
         """Send requests for every operation of a document whose name contains `only`."""
@@ -170,26 +155,48 @@ class Run:
                 self.tally.note(found, gateway.event)
 
     def _compare(self, label: str, status: int, event: Event) -> None:
-        """After a refusal everything has to be what it was; what was not written to need not be read."""
-        if not self._written.take():
-            self.tally.compared += status >= 400
-            return
-        now = self.place.read()
+        """After a refusal everything has to be what it was, and nothing was sent anywhere; what was not written to need not be read."""
+        places, sent = self.written.take()
+        if status < 400:
+            self.tally.sent.update(sent)
+        elif sent:
+            self.tally.note(f"{label}: {status}, and yet it sent {sent[0]}", event)
+        now = self.place.read(self._state, places) if places else self._state
         if status >= 400:
             self.tally.compared += 1
-            changed = sorted(
-                f"{table.rpartition('-')[2]} {pk} {sk}"
-                for table, pk, sk in self._state.items.keys() | now.items.keys()
-                if self._state.items.get((table, pk, sk)) != now.items.get((table, pk, sk))
-            )
-            if changed:
+            if changed := _changed(self._state, now):
                 self.tally.note(f"{label}: {status}, and yet it wrote {changed[0].split('#')[0]}", event)
         self._state = now
 
     def _put_back(self) -> None:
-        if self._written.take() or self._state is not self.laid:
-            self.place.put_back(self.laid, self.place.read())
+        if self._state is not self.laid:
+            self.place.put_back(self.laid, self._state)
             self._state = self.laid
+            self.written.take()
+
+    def check_end(self) -> None:
+        """What was read piece by piece is compared with the whole: tables, the bucket, the queues, and the user pool's people."""
+        nowhere = {"httpMethod": "-", "path": "the end of the run"}
+        for key in _changed(self.laid, self.place.read()):
+            self.tally.note(f"after all was put back, {key.split('#')[0]} is not as it was", nowhere)
+        messages = self.tally.sent["sqs SendMessage"] + self.tally.sent["sqs SendMessageBatch"]
+        for what, found, expected in (
+            ("messages in queues", messages_waiting(), self.tally.waiting + messages),
+            ("people in the user pool", people_in_pools(), self.tally.people + self.tally.sent["cognito-idp SignUp"]),
+        ):
+            if found != expected:
+                self.tally.note(f"{found} {what} at the end, not {expected}", nowhere)
+
+
+def _changed(before: State, after: State) -> list[str]:
+    """The keys of items and objects that differ."""
+    items = [
+        f"{table.rpartition('-')[2]} {pk} {sk}"
+        for table, pk, sk in before.items.keys() | after.items.keys()
+        if before.items.get((table, pk, sk)) != after.items.get((table, pk, sk))
+    ]
+    keys = before.objects.keys() | after.objects.keys()
+    return sorted(items) + sorted(f"bucket {key}" for key in keys if before.objects.get(key) != after.objects.get(key))
 
 
 def strict(document: dict[str, Any]) -> dict[str, Any]:
@@ -247,14 +254,19 @@ def guard(door: Door, event: Event) -> Response | None:
 
 
 @contextmanager
-def neighbours_of(place: Place) -> Iterator[None]:
+def neighbours_of(place: Place, written: Written) -> Iterator[None]:
     """The pool's key, a user pool to sign in at, and functions to be invoked, which the emulated account lacks."""
     place.open_pool()
+
+    def invoke(**_: Any) -> dict[str, int]:
+        written.sent.append("lambda Invoke")
+        return _taken()
+
     key = place.neighbours._key.public_key()
     with ExitStack() as stack:
         for target, stand_in in (
             ("authorizer.tokens.pool_signing_key", lambda issuer: lambda token: key),
-            ("mart_union.kernel.functions._client", lambda: SimpleNamespace(invoke=_taken)),
+            ("mart_union.kernel.functions._client", lambda: SimpleNamespace(invoke=invoke)),
         ):
             stack.enter_context(mock.patch(target, stand_in))
         yield
@@ -262,7 +274,8 @@ def neighbours_of(place: Place) -> Iterator[None]:
 
 def fuzz_union(run: Run, only: str = "") -> None:
     """The union's API, through its authorizer."""
-    with neighbours_of(run.place):
+    with neighbours_of(run.place, run.written), watched(run.written):
+        run.tally.waiting, run.tally.people = messages_waiting(), people_in_pools()
         run.fuzz(describe(find_apis(ROOT / "functions"), "0"), Gateway(union_doors(), guard), only)
 
 
@@ -271,11 +284,13 @@ def fuzz_center(run: Run, only: str = "") -> None:
     router = load_router(ROOT / "functions")
     run.known = replace(run.known, callers=callers_of_center(run.place.neighbours), ids=ids_of_center())
     gateway = Gateway(center_doors(router), CenterGuard(run.place.neighbours), CENTER)
-    run.fuzz(describe_center(router, "0"), gateway, only)
+    with watched(run.written):
+        run.fuzz(describe_center(router, "0"), gateway, only)
 
 
 def fuzz_all(run: Run, only: str = "") -> Tally:
     """Every API; what came of it."""
     fuzz_union(run, only)
     fuzz_center(run, only)
+    run.check_end()
     return run.tally
