@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import CodeLocked, Invalid, KeyReused, RuleViolation, StepNotAllowed
 from mart_union.orders.codes import MOST_WRONG_CODES, WrongCode, count_wrong_code, renew_code
-from mart_union.orders.model import Order, state_of
-from mart_union.orders.procedures import allowed_steps
+from mart_union.orders.model import Order, StepTaken, state_of
+from mart_union.orders.procedures import PROCEDURES, allowed_steps
 from mart_union.orders.refunds import refund_amounts, units_of
+from mart_union.orders.returns import can_return
 from mart_union.orders.steps import Details, apply_step
 from tests.orders_examples import PLACED, line_of, order_of
 
@@ -177,3 +178,12 @@ def test_an_order_with_all_the_steps_that_people_may_take_still_reaches_its_end_
     unanswered = replace(order_of(), history=accepted.history * 200)
     refused = apply_step(unanswered, "refuse", role="system", actor="system", at=NOW, key="deadline")
     assert refused.state == "refused"
+
+
+@pytest.mark.parametrize("procedure", sorted(PROCEDURES))
+def test_goods_can_be_returned_whatever_their_procedure_and_services_cannot(procedure: str) -> None:
+    order = order_of(procedure=procedure, state="delivered")
+    delivering = next(step for step in PROCEDURES[procedure].steps if step.to_state == "delivered")
+    taken = StepTaken(delivering.name, "system", "system", NOW, (1,), "", "")
+    asked = replace(order, history=(taken,))
+    assert can_return(asked, asked.lines[0], NOW) == (procedure not in {"appointment", "digital"})

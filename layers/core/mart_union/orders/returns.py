@@ -21,7 +21,7 @@ MOST_RETURNS = 20
 LONGEST_TEXT = 500
 OPEN = frozenset({"requested", "accepted"})
 STOCKS = ("reserve", "written_off")
-_GOODS = frozenset({"carrier", "pickup"})
+_GOODS = frozenset({"carrier", "pickup", "carrier_cash", "pickup_cash"})
 _RETURNABLE = frozenset({"delivered", "completed"})
 _DECISIONS = {
     "accept": (frozenset({"requested"}), "accepted"),
