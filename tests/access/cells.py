@@ -24,7 +24,7 @@ from tests.access.signing import sign
 from tests.faults.kinds import Request
 from tests.faults.place import Place, State, drop_clients
 from tests.faults.stories import STORIES, Story, sample_event
-from tests.faults.wire import _places
+from tests.faults.wire import Written, written_by
 from tests.gateway import gateway_event
 from tests.test_events import handler_of
 
@@ -120,7 +120,7 @@ class Scene:
     place: Place
     patches: pytest.MonkeyPatch
     pool: Pool = field(default_factory=Pool)
-    changed: set[str] = field(default_factory=set)
+    changed: set[Written] = field(default_factory=set)
     sent: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -137,7 +137,7 @@ class Scene:
         service, operation = model.service_model.service_name, model.name
         if Request(0, service, operation).reads:
             return
-        self.changed.update(_places(service, params))
+        self.changed.update(written_by(service, params))
         if service in _OUTSIDE:
             self.sent.append(f"{service} {operation}")
 

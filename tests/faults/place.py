@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +27,15 @@ from tests.conftest import ROOT, UNION, _wait, free_port
 from tests.faults import chance
 from tests.faults.cards import Books as CardBooks
 from tests.faults.cards import CardDesk, cards_taken
+from tests.faults.wire import Written
 from tests.neighbours import Neighbours
 
 Key = tuple[str, str, str]
 _TRIES = "DELIVERIES#"  # each attempt to tell a shop is noted, also those that failed
 BUCKET = UNION["UNION_BUCKET"]
-_PUT_AT_ONCE = 25
+_PUT_AT_ONCE, _READ_AT_ONCE = 25, 100
+_MOST_DECODED = 20_000
+_from_raw_data: Any = Item.from_raw_data.__func__  # type: ignore[attr-defined]
 _CENSUSES = [
     f"mart_union.{file.parent.name}.census"
     for file in (ROOT / "layers" / "core" / "mart_union").glob("*/census.py")
@@ -111,15 +114,33 @@ class Place:
         known = replace(settings(), pool_client_id=self._pool, pool_region="us-east-1")
         self._patches.setattr(pool, "settings", lambda: known)
 
-    def read(self, known: State | None = None, written: Collection[str] = ()) -> State:
-        """Everything as it is now; where a state is known, only the tables and the bucket that were written since are read."""
-        tables = self._tables if known is None else [table for table in self._tables if table in written]
-        items = {key: item for key, item in known.items.items() if key[0] not in tables} if known else {}
+    def read(self, known: State | None = None, written: Collection[Written] = ()) -> State:
+        """Everything as it is now; where a state is known, only what was written since is read."""
+        if known is None:
+            return State(dict(self._scanned(self._tables)), self._objects(), self._desk.look())
+        tables = [table for table in self._tables if table in written]
+        keys = [each for each in written if not isinstance(each, str) and each[0] in self._tables]
+        items = {key: item for key, item in known.items.items() if key[0] not in tables and key not in written}
+        items.update(self._scanned(tables))
+        items.update(self._found(keys))
+        return State(items, self._objects() if BUCKET in written else known.objects, self._desk.look())
+
+    def _scanned(self, tables: Iterable[str]) -> Iterator[tuple[Key, dict[str, Any]]]:
         for table in tables:
             for page in self._dynamodb.get_paginator("scan").paginate(TableName=table):
-                items.update({(table, item["pk"]["S"], item["sk"]["S"]): item for item in page["Items"]})
-        objects = self._objects() if known is None or BUCKET in written else known.objects
-        return State(items, objects, self._desk.look())
+                yield from (((table, item["pk"]["S"], item["sk"]["S"]), item) for item in page["Items"])
+
+    def _found(self, keys: list[Key]) -> Iterator[tuple[Key, dict[str, Any]]]:
+        for start in range(0, len(keys), _READ_AT_ONCE):
+            request: dict[str, Any] = {}
+            for table, pk, sk in keys[start : start + _READ_AT_ONCE]:
+                asked = request.setdefault(table, {"Keys": [], "ConsistentRead": True})
+                asked["Keys"].append({"pk": {"S": pk}, "sk": {"S": sk}})
+            answer = self._dynamodb.batch_get_item(RequestItems=request)
+            if answer["UnprocessedKeys"]:
+                raise RuntimeError("the emulator did not give every item that was asked for")
+            for table, found in answer["Responses"].items():
+                yield from (((table, item["pk"]["S"], item["sk"]["S"]), item) for item in found)
 
     def _objects(self) -> dict[str, bytes]:
         listed = self._s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())
@@ -215,9 +236,31 @@ def _scanning(state: State) -> Iterator[None]:
         return iter(by_table.get(model.Meta.table_name, ()))
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Item, "from_raw_data", _decode)
         for census in _CENSUSES:
             patch.setattr(f"{census}.scan", scan)
         yield
+    _keep_only(state)
+
+
+_decoded: dict[tuple[type[Item], int], tuple[dict[str, Any], Any]] = {}
+"""The censuses' items, by class and raw item; most of a state's are those of the state before."""
+
+
+@classmethod  # type: ignore[misc]
+def _decode(model: type[Item], raw: dict[str, Any]) -> Any:
+    key = (model, id(raw))
+    if key not in _decoded:
+        _decoded[key] = raw, _from_raw_data(model, raw)
+    return _decoded[key][1]
+
+
+def _keep_only(state: State) -> None:
+    """Forget what was decoded of other states."""
+    if len(_decoded) > _MOST_DECODED:
+        kept = {id(item) for item in state.items.values()}
+        for key in [key for key in _decoded if key[1] not in kept]:
+            del _decoded[key]
 
 
 def drop_clients() -> None:

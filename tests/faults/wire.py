@@ -29,6 +29,9 @@ from tests.faults.parts import cut_short, divided, with_body, with_the_rest
 Effect = tuple[str, str, bytes]
 """Something that was done outside the tables: service, operation, body."""
 
+Written = str | tuple[str, str, str]
+"""An item by table and key; or a table or bucket of which nobody knows what of it was written."""
+
 _ID = re.compile(r"(?<=/)(pi|re|dp)[_-][^/]+")
 _OUTSIDE = frozenset({"events", "sesv2", "sqs", "lambda", "http"})
 
@@ -51,7 +54,7 @@ class Wire:
         self.requests: list[Request] = []
         self.effects: list[Effect] = []
         self.struck = False
-        self.written: set[str] = set()
+        self.written: set[Written] = set()
 
     def install(self) -> None:
         """Stand in every botocore session made from now on, and around urllib3."""
@@ -99,7 +102,7 @@ class Wire:
     def _number_call(self, model: Any, params: dict[str, Any], **_: Any) -> None:
         service, operation = model.service_model.service_name, model.name
         if not Request(0, service, operation).reads:
-            self.written.update(_places(service, params))
+            self.written.update(written_by(service, params))
         if self._watching:
             self._here.request = self._next(service, operation)
             self._here.attempt = 0
@@ -142,8 +145,8 @@ class Wire:
         self.struck = self.struck or bool(act)
         return act
 
-    def forget_written(self) -> set[str]:
-        """The tables and buckets that were written since this was asked last, outside a watch too."""
+    def forget_written(self) -> set[Written]:
+        """What was written since this was asked last, outside a watch too."""
         written, self.written = self.written, set()
         return written
 
@@ -229,15 +232,24 @@ def _copy(request: Any) -> AWSPreparedRequest:
     return AWSPreparedRequest(request.method, request.url, request.headers, body, request.stream_output)
 
 
-def _places(service: str, params: dict[str, Any]) -> Iterator[str]:
-    """The tables that a request is about, or the union's bucket."""
+def written_by(service: str, params: dict[str, Any]) -> Iterator[Written]:
+    """The items that a request may write, or the union's bucket."""
     if service == "s3":
         yield os.environ["UNION_BUCKET"]
     if service == "dynamodb":
         asked = json.loads(params["body"])
-        yield from asked.get("RequestItems", ())
-        yield asked.get("TableName", "")
-        yield from (next(iter(item.values()))["TableName"] for item in asked.get("TransactItems", ()))
+        for table, writes in asked.get("RequestItems", {}).items():
+            yield from (_written(table, next(iter(write.values()))) for write in writes)
+        for item in asked.get("TransactItems", ()):
+            write = next(iter(item.values()))
+            yield _written(write["TableName"], write)
+        if "TableName" in asked:
+            yield _written(asked["TableName"], asked)
+
+
+def _written(table: str, write: dict[str, Any]) -> Written:
+    key = write.get("Item") or write.get("Key") or {}
+    return (table, key["pk"]["S"], key["sk"]["S"]) if "pk" in key else table
 
 
 def _end_process(act: str, when: str) -> None:

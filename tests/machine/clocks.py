@@ -15,6 +15,7 @@ from tests.machine.machine import History, some
 from tests.machine.striking import Aimed, strikes
 from tests.machine.trading import batches, invocation, queue_batch
 
+_HOURLY = ("order_deadlines", "complete_due", "erase_recipients")
 _STEPS_BETWEEN = 4
 """Schedules fire between commands, not instead of them."""
 
@@ -41,8 +42,17 @@ class Clocks(History):
         self.minutes_pass(12, None)
         chance.set_clock(chance.now() + timedelta(hours=hours))
         jobs.set_checkpoint("expire_unpaid", iso(chance.now() - timedelta(minutes=2))[:MINUTES])
-        jobs.set_checkpoint("order_deadlines", iso(chance.now() - timedelta(hours=hours))[:HOURS])
+        self.pass_empty_hours()
         self.perform("sweep after days", invocation("sweeper", {}), strike)
+
+    def pass_empty_hours(self) -> None:
+        """Schedules have fired each hour until the first in which there is something to do, or until now."""
+        hours = [item["clock_pk"]["S"] for item in self.state.items.values() if "clock_pk" in item]
+        hours += [pk.partition("#")[2] for _, pk, _ in self.state.items if pk.startswith("RETENTION#")]
+        first = min([*hours, iso(chance.now())[:HOURS]])
+        for job in _HOURLY:
+            progress = jobs.get_progress(job)
+            jobs.set_checkpoint(job, max(progress.done_until, first), progress.left)
 
     @precondition(_is_busy)
     @rule(strike=strikes)
