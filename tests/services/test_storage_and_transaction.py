@@ -51,6 +51,26 @@ def test_the_refusal_added_first_is_raised_whatever_order_the_writes_are_sent_in
         transaction.commit()
 
 
+def test_items_changed_alike_are_each_changed_under_their_own_key_and_refused_by_their_own_refusal(unique: str) -> None:
+    levels = [unique + letter for letter in "abc"]
+    actions, condition = [LevelItem.reserve.add(-2)], LevelItem.reserve >= 2
+    for level, reserve in zip(levels, (5, 3, 1), strict=True):
+        put_level(level, reserve)
+
+    def sell(names: list[str]) -> None:
+        transaction = WriteTransaction()
+        for level in names:
+            refusal = refuse(OutOfStock, f"too little of {level}")
+            transaction.update(LevelItem(*level_key(level)), actions, condition=condition, refusal=refusal)
+        transaction.commit()
+
+    with pytest.raises(OutOfStock, match=f"too little of {levels[2]}"):
+        sell(levels)
+    assert [item.reserve for item in find_all([(LevelItem, *level_key(level)) for level in levels])] == [5, 3, 1]
+    sell(levels[:2])
+    assert [item.reserve for item in find_all([(LevelItem, *level_key(level)) for level in levels])] == [3, 1, 1]
+
+
 def test_two_hundred_keys_come_back_in_the_order_asked_for(unique: str) -> None:
     with LevelItem.batch_write() as batch:
         for number in range(150):

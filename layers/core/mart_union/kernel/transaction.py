@@ -36,6 +36,21 @@ class _Write(Struct, frozen=True):
     refusal: Refusal | None
 
 
+_Texts = dict[tuple[type[Item], int, int], dict[str, Any]]
+
+
+def _add_update(transaction: TransactWrite, write: _Write, texts: _Texts) -> None:
+    """Add an update; items that are changed by the very same actions under the same condition, as the levels of a purchase are, share
+    its text but for the key. Writing it for each took an eighth of a large checkout's own time."""
+    alike = (type(write.item), id(write.actions), id(write.condition))
+    if alike in texts:
+        key = {"pk": {"S": write.item.pk}, "sk": {"S": write.item.sk}}
+        transaction._update_items.append({**texts[alike], "Key": key})
+    else:
+        transaction.update(write.item, list(write.actions), write.condition, return_values="ALL_OLD")
+        texts[alike] = transaction._update_items[-1]
+
+
 class WriteTransaction:
     """An ordered list of writes that happen all or not at all.
 
@@ -98,12 +113,13 @@ class WriteTransaction:
     def _send_once(self) -> None:
         connection = Connection()
         connection._client = client()
+        texts: _Texts = {}
         with TransactWrite(connection=connection, client_request_token=new_id()) as transaction:
             for write in self._writes:
                 if write.kind == "put":
                     transaction.save(write.item, write.condition, return_values="ALL_OLD")
                 elif write.kind == "update":
-                    transaction.update(write.item, list(write.actions), write.condition, return_values="ALL_OLD")
+                    _add_update(transaction, write, texts)
                 elif write.kind == "delete":
                     transaction.delete(write.item, write.condition)
                 else:
