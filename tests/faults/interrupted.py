@@ -90,7 +90,7 @@ def chosen_moments(dice: random.Random) -> list[Moment]:
         return Moment(f"{kind} after {what}", method, path, dice.randrange(most), interrupt)
 
     return [
-        moment("an upload was announced", "POST", "/uploads", 2, "stopped and started", _stop_and_start),
+        moment("a store was opened", "POST", "/stores", 1, "stopped and started", _stop_and_start),
         moment("an offer was linked", "POST", "/links", 1, one_name, one),
         moment("a purchase was made", "POST", "/api/purchases", 2, other_name, other),
         moment("a step of an order was taken", "POST", "/steps", 8, one_name, one),
