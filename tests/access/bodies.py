@@ -43,9 +43,13 @@ def _names(value: Any) -> Iterator[str]:
             yield from _names(inner)
 
 
-def cursor_of_another(route: str, caller: str) -> Named:
+CURSORS = ("cursor", "older")
+"""What fields are called that say where a list goes on."""
+
+
+def cursor_of_another(route: str, caller: str, field: str) -> Named:
     """A list's page that is to begin where no partition of the caller's has a place."""
-    return Named(route, caller, 0 if route in _SEARCHES else 422, query={"cursor": _CURSOR})
+    return Named(route, caller, 0 if route in _SEARCHES else 422, query={field: _CURSOR})
 
 
 _SEARCHES = ("GET /api/manage/{store}/offers", "GET /manage/{store}/offers")
