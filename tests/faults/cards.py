@@ -59,6 +59,11 @@ class CardDesk:
         with self._lock:
             self._books = copy.deepcopy(books)
 
+    def change(self, name: str, **fields: Any) -> None:
+        """Something of its own becomes so, such as an intent that its customer's bank has confirmed."""
+        with self._lock:
+            self._books.objects[name] |= fields
+
     def answer(self, method: str, path: str, fields: Fields, key: str) -> Answer:
         """One request. Requests come one at a time, so none finds its key in use."""
         with self._lock:

@@ -95,7 +95,7 @@ class Place:
     """The account with its world; `names` are those that sample events may use."""
 
     def __init__(self, address: str, patches: pytest.MonkeyPatch, desk: CardDesk) -> None:
-        self._patches, self._desk = patches, desk
+        self._patches, self.desk = patches, desk
         self.neighbours = Neighbours(address)
         self.neighbours.make_account()
         self._dynamodb: Any = get_session().create_client("dynamodb")
@@ -117,13 +117,13 @@ class Place:
     def read(self, known: State | None = None, written: Collection[Written] = ()) -> State:
         """Everything as it is now; where a state is known, only what was written since is read."""
         if known is None:
-            return State(dict(self._scanned(self._tables)), self._objects(), self._desk.look())
+            return State(dict(self._scanned(self._tables)), self._objects(), self.desk.look())
         tables = [table for table in self._tables if table in written]
         keys = [each for each in written if not isinstance(each, str) and each[0] in self._tables]
         items = {key: item for key, item in known.items.items() if key[0] not in tables and key not in written}
         items.update(self._scanned(tables))
         items.update(self._found(keys))
-        return State(items, self._objects() if BUCKET in written else known.objects, self._desk.look())
+        return State(items, self._objects() if BUCKET in written else known.objects, self.desk.look())
 
     def _scanned(self, tables: Iterable[str]) -> Iterator[tuple[Key, dict[str, Any]]]:
         for table in tables:
@@ -152,7 +152,7 @@ class Place:
 
     def put_back(self, wanted: State, now: State) -> None:
         """Make everything as it was, from what it is now."""
-        self._desk.put_back(wanted.cards)
+        self.desk.put_back(wanted.cards)
         writes: list[tuple[str, dict[str, Any]]] = [
             (table, {"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}})
             for table, pk, sk in now.items.keys() - wanted.items.keys()

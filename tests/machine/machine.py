@@ -19,7 +19,7 @@ from tests.faults import chance
 from tests.faults.place import Place, State, broken_invariants, forget_what_processes_keep
 from tests.faults.wire import Killed, Wire
 from tests.machine.striking import Aimed
-from tests.machine.trading import Answer, Command, messages_in, records_between, request
+from tests.machine.trading import Answer, Command, card_news_in, messages_in, records_between, request
 from tests.world import CUSTOMER
 
 some = st.integers(0, 10**6)
@@ -45,6 +45,7 @@ class History(RuleBasedStateMachine):
         self.purchases: list[dict[str, Any]] = []
         self.returning: list[str] = []
         self.jobs: list[str] = []
+        self.card_news: list[str] = []
         self.records: list[dict[str, Any]] = []
         self.told: list[dict[str, Any]] = []
 
@@ -61,7 +62,7 @@ class History(RuleBasedStateMachine):
         struck = strike is not None and self.wire.struck
         if answer is None:
             answer = self.wire.watch(command)
-            self.jobs += messages_in(self.wire.effects)
+            self._hear()
             assert answer["statusCode"] < 500, f"{name} failed: {answer['body']}"
         self.state = self.place.read(before, self.wire.forget_written())
         self.quiet += 1
@@ -70,7 +71,8 @@ class History(RuleBasedStateMachine):
         if refused and not struck:
             changed = _differing(before, self.state)
             assert not changed, f"{name} was refused and changed {changed}: {answer['body']}"
-        self.records += records_between(before, self.state, "-ledger")
+        for table in ("-ledger", "-orders"):
+            self.records += records_between(before, self.state, table)
         problems = broken_invariants(self.state) if self.state != before else []  # else they were looked for before
         assert not problems, f"after {name}: {problems}"
         return answer
@@ -79,13 +81,18 @@ class History(RuleBasedStateMachine):
         """The answer to a command whose request the fault missed, else None: it is to be repeated."""
         try:
             answer: Answer = self.wire.watch(command, strike)
-            self.jobs += messages_in(self.wire.effects)
+            self._hear()
         except (Killed, Exception):
             if not self.wire.struck:
                 raise
             forget_what_processes_keep()
             return None
         return answer if answer["statusCode"] < 500 and not self.wire.struck else None
+
+    def _hear(self) -> None:
+        """What the last command put into queues, itself and by the bus."""
+        self.jobs += messages_in(self.wire.effects)
+        self.card_news += card_news_in(self.wire.effects)
 
     def key(self) -> str:
         """A new idempotency key."""

@@ -13,6 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.faults import chance
 from tests.faults.place import Place, emulators, place_at
 from tests.faults.wire import Wire
+from tests.machine.cards import Cards
 from tests.machine.clocks import Clocks
 from tests.machine.machine import History
 from tests.machine.refunds import Refunds
@@ -26,7 +27,7 @@ _STEPS_A_HISTORY = 50
 _HISTORIES_A_ROUND = 10
 
 
-class Trade(Shoppers, Sellers, Refunds, Treasury, Clocks):
+class Trade(Shoppers, Cards, Sellers, Refunds, Treasury, Clocks):
     """All that can happen in a union."""
 
 

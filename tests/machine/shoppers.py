@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
+from tests.machine.cards import CARDS
 from tests.machine.machine import History, content_of, has_purchases, some
 from tests.machine.striking import Aimed, strikes
 from tests.machine.trading import request
@@ -16,7 +17,7 @@ Wish = tuple[list[tuple[str, str]], int, str]
 wishes = st.tuples(
     st.lists(st.sampled_from(GOODS), min_size=1, max_size=2),
     st.integers(1, 3),
-    st.sampled_from(("account", "account", "bank_transfer")),
+    st.sampled_from(("account", "account", "bank_transfer", "card", *CARDS)),
 )
 """Listings, the quantity of each, and how it is paid."""
 
@@ -39,6 +40,7 @@ class Shoppers(History):
         lines = [{"store": store, "sku": sku, "quantity": quantity} for store, sku in dict.fromkeys(listings)]
         quote = self.ask("checkout", "POST", "/api/quotes", {"lines": lines}, subject=CUSTOMER)
         body = {"lines": lines, "recipient": self.place.names["recipient"], "method": method}
+        body |= {"method": "card", "payment_method": CARDS[method]} if method in CARDS else {}
         body["total_minor"] = max(quote["total_minor"] - off, 1)
         command = request("checkout", "POST", "/api/purchases", body, subject=CUSTOMER, key=self.key())
         answer = self.perform(f"buy by {method}", command, strike)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.faults import chance
+from tests.faults.commands import kinds_routed_to
 from tests.faults.place import State
 from tests.faults.wire import Effect
 from tests.gateway import CONTEXT, gateway_event
@@ -18,6 +19,8 @@ Answer = dict[str, Any]
 Command = Callable[[], Answer]
 
 _SENT = ("sqs", "SendMessageBatch")
+_PUBLISHED = ("events", "PutEvents")
+_OF_CARDS = frozenset(kinds_routed_to("cards"))
 _STREAM = "arn:aws:dynamodb:ap-northeast-1:000000000000:table/{table}/stream/2026-11-22T00:00:00.000"
 
 
@@ -38,7 +41,9 @@ def request(
     def send() -> Answer:
         headers = {"Content-Type": "application/json"}
         headers |= {"Idempotency-Key": key} if key else {}
-        if signed:
+        if signed == "signature_stripe":
+            headers["Stripe-Signature"] = signed
+        elif signed:
             moment = str(int(time.time()))  # the library looks at the real clock
             headers |= {"webhook-id": key, "webhook-timestamp": moment, "webhook-signature": signed}
         event = gateway_event(method, path, body=body, headers=headers, subject=subject, role=role)
@@ -66,6 +71,17 @@ def messages_in(effects: Iterable[Effect]) -> list[str]:
     """The bodies of the messages that a command put into queues."""
     sent = (json.loads(body) for service, operation, body in effects if (service, operation) == _SENT)
     return [entry["MessageBody"] for batch in sent for entry in batch["Entries"]]
+
+
+def card_news_in(effects: Iterable[Effect]) -> list[str]:
+    """The bodies of the messages that the cards' queue gets of the events that a command sent to the bus, by the union's rule."""
+    sent = (json.loads(body)["Entries"] for service, operation, body in effects if (service, operation) == _PUBLISHED)
+    return [
+        json.dumps({"detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])})
+        for entries in sent
+        for entry in entries
+        if entry["DetailType"] in _OF_CARDS
+    ]
 
 
 def queue_batch(body: str) -> dict[str, Any]:
