@@ -72,6 +72,7 @@ class Clocks(History):
         self.settle(None)
         while self.jobs:
             self.job_arrives(0, False, None)
+        self.quiet = 0
 
     @precondition(lambda self: self.jobs)
     @rule(pick=some, again=st.booleans(), strike=strikes)
