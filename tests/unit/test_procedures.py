@@ -125,7 +125,9 @@ def test_a_version_stays_what_it_was_and_an_unknown_one_is_named() -> None:
         assert get_procedure(name, current_version(name)) is PROCEDURES[name]
     with pytest.raises(NotFound) as refused:
         get_procedure("carrier", 99)
-    assert refused.value.facts == {"procedures": ["appointment", "carrier", "carrier_cash", "digital", "pickup", "pickup_cash"]}
+    assert refused.value.facts == {
+        "procedures": ["appointment", "carrier", "carrier_cash", "digital", "pickup", "pickup_cash"]
+    }
     with pytest.raises(NotFound):
         current_version("teleport")
 
