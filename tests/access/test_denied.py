@@ -4,6 +4,7 @@ may call a function. That functions are denied under the roles of others is play
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tests.access.attempts import Attempt, all_attempts, clients_of
 from tests.access.deployed import ACCOUNT, REGION, Account, translated
 from tests.access.grants import grants_of
-from tests.template.reading import CENTER, UNION
+from tests.template.reading import CENTER, UNION, functions, resources
 
 Deployed = tuple[Account, dict[str, str]]
 ROLES = sorted(
@@ -26,6 +27,7 @@ FUNCTIONS = sorted(
     for name, each in translated(path)["Resources"].items()
     if each["Type"] == "AWS::Lambda::Function"
 )
+_ARN = re.compile(r"\$\{(\w+)\.Arn\}|\"Fn::GetAtt\": \[\"(\w+)\", \"Arn\"\]")
 _API = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:abc123/"
 
 
@@ -76,6 +78,30 @@ def test_only_its_source_may_call_a_function(deployed: Deployed, function: str) 
             assert list(limits["StringEquals"].values()) == [ACCOUNT]
 
 
+def _called_functions() -> set[str]:
+    """Those that an API integrates or asks whom it may let in, and those that a bucket tells."""
+    apis = [
+        json.dumps(each)
+        for path in (UNION, CENTER)
+        for each in translated(path)["Resources"].values()
+        if each["Type"] == "AWS::ApiGateway::RestApi"
+    ]
+    named = {one or other for api in apis for one, other in _ARN.findall(api)}
+    told = {
+        name
+        for name, function in functions(UNION).items()
+        if any(event["Type"] == "S3" for event in function.get("Events", {}).values())
+    }
+    return named & set(FUNCTIONS) | told
+
+
+def test_every_function_that_is_called_has_its_source_named_and_no_other_has_any(deployed: Deployed) -> None:
+    account, made = deployed
+    called = _called_functions()
+    assert {"Authorizer", "Browse", "CatalogImport", "Router"} <= called
+    assert {name for name in FUNCTIONS if _permissions(account, made[name])} == called
+
+
 def test_a_role_is_taken_on_by_its_own_service_only() -> None:
     for path in (UNION, CENTER):
         for name in ROLES:
@@ -89,13 +115,29 @@ def test_a_role_is_taken_on_by_its_own_service_only() -> None:
             }
 
 
-def test_only_its_rule_puts_messages_into_a_queue(deployed: Deployed) -> None:
+def _targets() -> set[str]:
+    """The names of the queues to which rules send, and of those that take what could not be sent."""
+    queues = resources(UNION, "AWS::SQS::Queue")
+    targets = [
+        target for rule in resources(UNION, "AWS::Events::Rule").values() for target in rule["Properties"]["Targets"]
+    ]
+    sent_to = [arn["GetAtt"] for each in targets for arn in (each["Arn"], each["DeadLetterConfig"]["Arn"])]
+    names = [queues[name.removesuffix(".Arn")]["Properties"]["QueueName"]["Sub"] for name in sent_to]
+    return {name.replace("${UnionId}", "hsinchu") for name in names}
+
+
+def test_only_its_rule_puts_messages_into_a_queue_and_other_queues_have_no_policy(deployed: Deployed) -> None:
     account, _ = deployed
-    sqs = account.client("sqs")
+    sqs, open_to_a_rule = account.client("sqs"), set()
     for url in sqs.list_queues()["QueueUrls"]:
         policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {}).get("Policy")
-        name = url.rsplit("/", 1)[-1].removesuffix("-dead").removeprefix("mart-union-hsinchu-")
+        queue = url.rsplit("/", 1)[-1]
+        rule = queue.removesuffix("-dead")
+        if policy:
+            open_to_a_rule.add(queue)
         for said in json.loads(policy)["Statement"] if policy else ():
             assert said["Principal"] == {"Service": "events.amazonaws.com"}
             assert said["Action"] == "sqs:SendMessage"
-            assert said["Condition"]["ArnEquals"]["aws:SourceArn"].endswith(f"/mart-union-hsinchu-{name}")
+            assert said["Condition"]["ArnEquals"]["aws:SourceArn"].endswith(f"/{rule}")
+    assert open_to_a_rule == _targets()
+    assert len(open_to_a_rule) == 8
