@@ -14,7 +14,7 @@ EMULATOR_PORT ?=
 
 export PYTHONPATH := layers/core:functions:.
 
-.PHONY: up down clean demo deploy test test-unit test-integration bench faults breaks invariants fuzz check format routes lock
+.PHONY: up down clean demo deploy test test-unit test-integration bench faults breaks machine invariants fuzz check format routes lock
 
 up: $(VENV)/ready
 	@$(BIN)/python -m infra.local up --port "$(PORT)" --emulator-port "$(EMULATOR_PORT)"
@@ -24,8 +24,8 @@ down: $(VENV)/ready
 
 clean:
 	@if [ -f $(VENV)/ready ]; then $(BIN)/python -m infra.local clean; else rm -rf .local; fi
-	@rm -rf $(VENV) .aws-sam .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	@find infra layers functions tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	@rm -rf $(VENV) build .aws-sam .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find bench infra layers functions tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 demo: up
 	@$(BIN)/python -m infra.local.demo
@@ -44,15 +44,19 @@ test-unit: $(VENV)/ready
 test-integration: $(VENV)/ready
 	@$(BIN)/pytest tests --ignore=tests/unit --ignore=tests/template
 
-# What operations cost, against bare calls; DOCS=1 also writes docs/performance.md.
+# What operations cost, against bare calls; DOCS=1 also writes docs/performance.md. BENCH="--only handlers" measures that part.
 bench: $(VENV)/ready
-	@$(BIN)/python -m bench $(if $(DOCS),--docs)
+	@$(BIN)/python -m bench $(if $(DOCS),--docs) $(BENCH)
 
 # Every command, cut off, refused, slowed or killed at each of its requests, then trade at random, a hundred thousand steps: docs/proof.md.
-# FAULTS="--seed 7 --only checkout" narrows it to those commands.
+# SEED=7 repeats a whole run. FAULTS="--seed 7 --only checkout" narrows it to those commands, and leaves the trade out.
 faults: $(VENV)/ready
-	@$(BIN)/python -m tests.faults $(FAULTS)
-	@$(if $(FAULTS),,$(BIN)/python -m tests.machine --steps 100000 --workers 0)
+	@$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(FAULTS)
+	@$(if $(FAULTS),,$(BIN)/python -m tests.machine --steps 100000 --workers 0 $(if $(SEED),--seed $(SEED)))
+
+# Trade at random alone: docs/proof.md. MACHINE="--steps 2000 --seed 7" says how much, and repeats it.
+machine: $(VENV)/ready
+	@$(BIN)/python -m tests.machine $(MACHINE)
 
 # Every operation of every API, with requests that clients send and that nobody should: docs/proof.md. FUZZ="--seed 7 --examples 20 --only /api/cart" narrows it.
 fuzz: $(VENV)/ready
@@ -62,9 +66,10 @@ fuzz: $(VENV)/ready
 breaks: $(VENV)/ready
 	@$(BIN)/python -m tests.faults.breaks $(BREAK)
 
-# Proves the invariants of what the tables of the local network's unions hold now: docs/proof.md. UNION=<id> names one.
+# Proves the invariants of what the tables of the local network's unions hold now: docs/proof.md. UNION=<id> names one; with AWS=1
+# it is the one on AWS, read with the credentials and region of your own environment.
 invariants: $(VENV)/ready
-	@$(BIN)/python -m infra.invariants $(UNION)
+	@$(BIN)/python -m infra.invariants $(UNION) $(if $(AWS),--aws)
 
 check: $(VENV)/ready
 	@$(BIN)/ruff check .

@@ -25,6 +25,9 @@ from tests.world import CUSTOMER
 some = st.integers(0, 10**6)
 """Chooses one of whatever there is, by its place."""
 
+AFTER_A_FAULT = " after a fault"
+"""How the name of a step ends that a fault has struck."""
+
 
 class History(RuleBasedStateMachine):
     """One history of a small union, from the same beginning."""
@@ -67,7 +70,7 @@ class History(RuleBasedStateMachine):
         self.state = self.place.read(before, self.wire.forget_written())
         self.quiet += 1
         refused = answer["statusCode"] >= 400
-        self.counts[f"{name}, {'refused' if refused else 'done'}{' after a fault' if struck else ''}"] += 1
+        self.counts[f"{name}, {'refused' if refused else 'done'}{AFTER_A_FAULT if struck else ''}"] += 1
         if refused and not struck:
             changed = _differing(before, self.state)
             assert not changed, f"{name} was refused and changed {changed}: {answer['body']}"

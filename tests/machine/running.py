@@ -15,7 +15,7 @@ from tests.faults.place import Place, emulators, place_at
 from tests.faults.wire import Wire
 from tests.machine.cards import Cards
 from tests.machine.clocks import Clocks
-from tests.machine.machine import History
+from tests.machine.machine import AFTER_A_FAULT, History
 from tests.machine.refunds import Refunds
 from tests.machine.sellers import Sellers
 from tests.machine.shoppers import Shoppers
@@ -48,6 +48,9 @@ def run(steps: int, first_seed: int) -> int:
         print(f"{count:7}  {name}")
     made, seconds = sum(History.counts.values()), time.monotonic() - begun
     verdict = "an invariant broke" if broken else "every invariant held after each"
+    struck = sum(count for name, count in History.counts.items() if name.endswith(AFTER_A_FAULT))
+    share = 100 * struck / max(made, 1)
+    print(f"{struck} steps were struck by a fault, {share:.1f} of 100")
     print(f"{made} steps, {verdict}; {seconds:.0f} s, seed {first_seed}")
     return int(broken)
 
