@@ -18,7 +18,7 @@ from bench.union import emulator, make_bucket, make_tables, settle
 
 def main() -> None:
     """Measure, print, write."""
-    known = _arguments()
+    known = arguments()
     if known.from_json:
         facts, rows = read_json(known.out)
         report.write(facts, rows)
@@ -51,13 +51,19 @@ def _require_words(rows: Sequence[Row]) -> None:
         raise SystemExit("say in bench/misses.py where these go:\n" + "\n".join(names))
 
 
-def _arguments() -> argparse.Namespace:
+def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """What was asked for. A part alone is not written into the docs: it would take the place of all tables."""
     parser = argparse.ArgumentParser(description="Measure what operations cost.")
     parser.add_argument("--docs", action="store_true", help="write docs/performance.md and README.md, too")
     parser.add_argument("--from-json", action="store_true", help="write them from the last run, and measure nothing")
     parser.add_argument("--only", choices=PARTS, action="append", help="only this part; may be given several times")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"), help="where the rows go")
-    return parser.parse_args()
+    known = parser.parse_args(words)
+    if known.only and (known.docs or known.from_json):
+        parser.error(
+            "--only measures a part: the docs hold whole runs, so it goes neither with --docs nor with --from-json"
+        )
+    return known
 
 
 def _handlers(_endpoint: str) -> Iterator[Row]:

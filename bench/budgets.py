@@ -1,14 +1,16 @@
-"""Requests and capacity units of each operation against the design's budgets.
+"""Requests and capacity units of each operation against the budgets of docs/performance.md.
 
 Units of writes and single reads are what the database reports; those of batch reads, which the emulator does not report, and of queries, for
-which it always reports half a unit, are computed from the sizes of the items. The budget of a write is worked out from the design's formula, from how many whole KB each written item has,
+which it always reports half a unit, are computed from the sizes of the items. The budget of a write is worked out from the plain formula, from how many whole KB each written item has,
 and from the indexes that the tables' files name.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from bench.operations import Operation
@@ -36,10 +38,22 @@ def ask(operation: Operation, key: str) -> list[Request]:
 def rows_of(operation: Operation, requests: list[Request]) -> Iterator[Row]:
     """The rows of recorded requests."""
     budget, written = operation.budget, write_units(requests)
-    yield counted(f"requests: {operation.name}", len(requests), "requests", budget.requests, budget.why)
-    yield counted(f"read units: {operation.name}", read_units(requests), "units", budget.read, budget.why)
+    asked = [
+        counted(f"requests: {operation.name}", len(requests), "requests", budget.requests, budget.why),
+        counted(f"read units: {operation.name}", read_units(requests), "units", budget.read, budget.why),
+    ]
     if written or budget.written:
-        yield counted(f"write units: {operation.name}", written, "units", budget.written, budget.why_written)
+        asked.append(counted(f"write units: {operation.name}", written, "units", budget.written, budget.why_written))
+    for row in asked:
+        yield replace(row, profile=_asked(requests)) if row.met is False else row
+
+
+def _asked(requests: list[Request]) -> str:
+    """What was asked of the database, by kind of request, and what of the written units each takes."""
+    kinds = Counter(request.operation for request in requests)
+    units = {kind: write_units([each for each in requests if each.operation == kind]) for kind in kinds}
+    told = [f"{number} {kind}" + (f" ({units[kind]:g} units)" if units[kind] else "") for kind, number in kinds.items()]
+    return f"Asked: {', '.join(told)}"
 
 
 def read_units(requests: list[Request]) -> float:

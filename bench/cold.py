@@ -17,10 +17,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import distribution
 from pathlib import Path
 
 from bench.first_calls import Case, neighbours, other_cases
+from bench.imports import TIMED, shares
 from bench.rows import Row, compared
 from bench.scene import CUSTOMER, SKUS, STORES, buy, scene, total_of, wanted
 from bench.union import SETTINGS
@@ -75,11 +77,16 @@ def rows(endpoint: str) -> Iterator[Row]:
     """The bare programs and each function, against the bare client and against the bare resolver."""
     with tempfile.TemporaryDirectory(prefix="mart-union-cold-") as name, neighbours() as settings:
         cases = [*_bare_cases(), *_shopper_cases(), *other_cases()]
-        times = _measure(cases, Path(name), _paths(Path(name)), {**settings, "AWS_ENDPOINT_URL": endpoint})
-    for against, goal in ((CLIENT, GOAL_CLIENT), (RESOLVER, GOAL_RESOLVER)):
-        for case in cases:
-            row = f"cold start, of {against}: {case.name}"
-            yield compared(row, times[case.name], times[against], against=against, goal=goal if case.shopper else None)
+        starts = Starts(cases, Path(name), {**settings, "AWS_ENDPOINT_URL": endpoint})
+        times = starts.times()
+        profiles: dict[str, str] = {}
+        for against, goal in ((CLIENT, GOAL_CLIENT), (RESOLVER, GOAL_RESOLVER)):
+            for case in cases:
+                named, own = f"cold start, of {against}: {case.name}", goal if case.shopper else None
+                row = compared(named, times[case.name], times[against], against=against, goal=own)
+                if row.met is False and case.name not in profiles:
+                    profiles[case.name] = starts.profile(case)
+                yield replace(row, profile=profiles[case.name]) if row.met is False else row
 
 
 def _bare_cases() -> list[Case]:
@@ -121,29 +128,45 @@ def _kind(path: str) -> str:
     return f"first call {first}" if path.startswith("/api") else f"first call is the page {first}"
 
 
-def _measure(
-    cases: list[Case], folder: Path, paths: dict[str, str], settings: Mapping[str, str]
-) -> dict[str, list[float]]:
-    """Processor milliseconds of every case, all in turn, so that a busy moment falls on all of them."""
-    times: dict[str, list[float]] = {case.name: [] for case in cases}
-    shared = {**SETTINGS, **settings, "PATH": os.environ["PATH"], "HOME": str(folder)}
-    for number in range(-1, RUNS):
-        for place, case in enumerate(cases):
-            event = folder / f"{place}.json"
-            event.write_text(json.dumps(case.event))
-            environment = {**shared, "PYTHONPATH": paths[case.packages]}
-            spent = _run(case.code, DEPTHS[number % len(DEPTHS)], event, environment)
-            if number >= 0:  # the first round warms the disk
-                times[case.name].append(spent)
-    return times
+class Starts:
+    """Starts of programs, with their packages and requests in a folder, and settings for all of them."""
 
+    def __init__(self, cases: list[Case], folder: Path, settings: Mapping[str, str]) -> None:
+        self._cases, self._folder, self._paths = cases, folder, _paths(folder)
+        self._shared = {**SETTINGS, **settings, "PATH": os.environ["PATH"], "HOME": str(folder)}
 
-def _run(code: str, frames: int, event: Path, environment: dict[str, str]) -> float:
-    command = [sys.executable, "-S", "-c", _PROGRAM.format(frames=frames, code=code), str(event)]
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=120)  # noqa: S603
-    if done.returncode:
-        raise RuntimeError(f"a cold start failed: {done.stdout}{done.stderr}")
-    return float(done.stdout.split()[-1]) * 1000
+    def times(self) -> dict[str, list[float]]:
+        """Processor milliseconds of every case, all in turn, so that a busy moment falls on all of them."""
+        times: dict[str, list[float]] = {case.name: [] for case in self._cases}
+        for number in range(-1, RUNS):
+            for case in self._cases:
+                _, spent = self._run(case, DEPTHS[number % len(DEPTHS)])
+                if number >= 0:  # the first round warms the disk
+                    times[case.name].append(spent)
+        return times
+
+    def profile(self, case: Case) -> str:
+        """What the imports of a case take, in starts at each depth."""
+        timed = replace(case, code=TIMED.format(code=case.code))
+        starts = [self._run(timed, frames) for frames in DEPTHS]
+        return shares([(json.loads(told.splitlines()[-1]), spent) for told, spent in starts])
+
+    def _run(self, case: Case, frames: int) -> tuple[str, float]:
+        """What a start said on its standard error, and its processor milliseconds."""
+        event = self._folder / "event.json"
+        event.write_text(json.dumps(case.event))
+        program = _PROGRAM.format(frames=frames, code=case.code)
+        done = subprocess.run(  # noqa: S603 - our own
+            [sys.executable, "-S", "-c", program, str(event)],
+            env={**self._shared, "PYTHONPATH": self._paths[case.packages]},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        if done.returncode:
+            raise RuntimeError(f"a cold start failed: {done.stdout}{done.stderr}")
+        return done.stderr, float(done.stdout.split()[-1]) * 1000
 
 
 def _paths(folder: Path) -> dict[str, str]:

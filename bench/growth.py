@@ -13,7 +13,8 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from bench.rows import Row, compared, counted, in_blocks, quartiles
 
@@ -25,8 +26,8 @@ ROUNDS = 32
 CALLS = 4
 GOAL = 1.1
 
-HEAVY_ROUNDS = 8
-"""What is done for many things at once takes its time: fewer rounds, and one call in each."""
+HEAVY_ROUNDS, HEAVY_CALLS = 8, 2
+"""What is done for many things at once takes its time: fewer rounds, one call in each, and few for a profile."""
 
 Times = dict[int, list[float]]
 
@@ -44,7 +45,8 @@ def rows(endpoint: str, rounds: int = ROUNDS) -> Iterator[Row]:
                     own, others = workers[scale].ask(name)
                     times[scale] += own
                     bare[scale] += others
-            yield from _grown(name, times, bare, is_list=name in listed)
+            for row in _grown(name, times, bare, is_list=name in listed):
+                yield row if row.met else replace(row, profile=_profiled(name, workers))
             yield from _asked(name, {scale: worker.ask(f"?{name}") for scale, worker in workers.items()})
     finally:
         for worker in workers.values():
@@ -72,25 +74,38 @@ def _against_bare(name: str, scale: int, times: Times, bare: Times) -> Row:
 
 
 def _asked(name: str, asked: dict[int, list[float]]) -> Iterator[Row]:
+    """Requests and units, each beside those of once the data: no more of either."""
     for scale in list(SCALES)[1:]:
-        (requests, units), (once, units_once) = asked[scale], asked[1]
-        row = f"growth, asked: {name}, {scale} times the data, {requests:g} requests"
-        why = f"once the data: {once:g} requests, {units_once:g} units"
-        yield counted(row, units, "units", units_once, why)
+        for what, value, once in zip(("requests", "units"), asked[scale], asked[1], strict=True):
+            row = f"growth in {what}: {name}, {scale} times the data"
+            yield counted(row, value, what, once, f"once the data: {once:g} {what}")
+
+
+def _profiled(name: str, workers: dict[int, _Worker]) -> str:
+    """Where the operation's time goes with the least and with the most data."""
+    least, most = min(workers), max(workers)
+    return f"Once the data: {workers[least].profile(name)}. {most} times: {workers[most].profile(name)}"
 
 
 class _Worker:
     def __init__(self, scale: int, region: str, endpoint: str) -> None:
         command = [sys.executable, "-m", "bench.growth", str(scale), region, endpoint]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+        self._profiles: dict[str, str] = {}
 
-    def ask(self, name: str) -> list[list[float]]:
+    def ask(self, name: str) -> Any:
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
         self._process.stdin.write(f"{name}\n")
         self._process.stdin.flush()
         return self.answer()
 
-    def answer(self) -> list[list[str]]:
+    def profile(self, name: str) -> str:
+        """The operation's profile; taken once."""
+        if name not in self._profiles:
+            ((self._profiles[name],),) = self.ask(f"!{name}")
+        return self._profiles[name]
+
+    def answer(self) -> Any:
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         line = self._process.stdout.readline()
         if not line:
@@ -107,6 +122,8 @@ def work(scale: int) -> None:
     """Lay the scene and `scale` times the data; then time each operation that the parent names, and answer with milliseconds."""
     from bench.handlers import Alone, Pair
     from bench.operations import lists, operations
+    from bench.profiles import CALLS as PROFILED
+    from bench.profiles import profile
     from bench.scene import fill, scene
     from bench.union import make_tables
     from bench.work import in_bulk, of_machines
@@ -123,6 +140,10 @@ def work(scale: int) -> None:
         name = line.strip()
         if name.startswith("?"):
             print(json.dumps(_count(pairs[name[1:]])), flush=True)
+            continue
+        if name.startswith("!"):
+            calls = HEAVY_CALLS if name[1:] in heavy else PROFILED
+            print(json.dumps([[profile(pairs[name[1:]].operation, calls)]]), flush=True)
             continue
         calls = 1 if name in heavy else CALLS
         timed = [pairs[name].timed(f"growth-{number}-{call}") for call in range(calls)]

@@ -27,10 +27,10 @@ def rows(operations: Iterable[Operation], pairs: int = PAIRS) -> Iterator[Row]:
 
 
 class Alone:
-    """An operation's handler, warm; `requests` is what was recorded of it."""
+    """An operation's handler, warm; `operation` is what it does, `requests` what was recorded of it."""
 
     def __init__(self, operation: Operation, warm: int = _WARM) -> None:
-        self._operation = operation
+        self.operation = operation
         self._prefix = operation.name.replace(" ", "-").replace(",", "").replace("'", "")
         for number in range(warm):
             self.handled(f"{self._prefix}-warm-{number}")
@@ -41,9 +41,9 @@ class Alone:
 
     def handled(self, key: str) -> float:
         """Milliseconds of the handler alone."""
-        event = self._operation.event(key, self._operation.subject(key))
+        event = self.operation.event(key, self.operation.subject(key))
         start = time.perf_counter()
-        self._operation.answer(event)
+        self.operation.answer(event)
         return (time.perf_counter() - start) * 1000
 
     def timed(self, key: str) -> tuple[float, float]:
@@ -71,7 +71,7 @@ class Pair(Alone):
         return self.handled(handler_key), self._bare(bare_key)
 
     def _bare(self, key: str) -> float:
-        calls = self._replay.prepared(self._operation.subject(key))
+        calls = self._replay.prepared(self.operation.subject(key))
         start = time.perf_counter()
         for call, params in calls:
             call(**params)

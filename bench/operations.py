@@ -1,6 +1,6 @@
 """The operations that are measured: each is a request to a function's handler, about something that was made ready for it.
 
-To add one: a function that makes its `Operation`, with the budget that the design gives it, and its name in `operations()`. Handler, budget and
+To add one: a function that makes its `Operation`, with its budget (docs/performance.md), and its name in `operations()`. Handler, budget and
 growth rows follow from that.
 """
 
@@ -28,10 +28,10 @@ READ_GOAL, WRITE_GOAL = 1.3, 1.25
 
 @dataclass(frozen=True)
 class Budget:
-    """What section 8 of the design allows an operation.
+    """What an operation may take: the table "Budgets" of docs/performance.md.
 
-    `read` is in units, None where the design says "by size". `items` counts the items that are written, of which each costs `units`: 2
-    in a transaction, 1 in a single write; None where the design gives no formula. `more` is what items of several KB and indexes take
+    `read` is in units, None where the table says "by size". `items` counts the items that are written, of which each costs `units`: 2
+    in a transaction, 1 in a single write; None where the table gives no formula. `more` is what items of several KB and indexes take
     beyond that, argued part by part (see `bench.sizes`).
     """
 
@@ -50,8 +50,11 @@ class Budget:
     @property
     def why_written(self) -> str:
         """How these are arrived at."""
+        if self.items is None:
+            return self.why
         parts = [f"{self.units} x {self.items} items", *(f"{each.units:g}: {each.why}" for each in self.more)]
-        return self.why if self.items is None else " + ".join(parts)
+        plain = f"the plain formula: {self.units * self.items}; " if self.more else ""
+        return plain + " + ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def _step() -> Operation:
         path, headers = f"/api/manage/{STORES[0]}/orders/{subject}-1/steps", {"Idempotency-Key": f"key-{subject}"}
         return gateway_event("POST", path, body={"step": "accept"}, headers=headers, subject="packer", role="packer")
 
-    why = "at most 2 requests; 0.5 read, 1 write a KB of the order (a single write: half of the design's 2) + indexes"
+    why = "at most 2 requests; 0.5 read, 1 write a KB of the order (a single write: half of the formula's 2) + indexes"
     budget = Budget(2, why, 0.5, 1, 1, sizes.stepped(3))
     return Operation("order step", manage.app.lambda_handler, purchase_of_three, event, WRITE_GOAL, budget)
 

@@ -14,10 +14,10 @@ _LEAST = 2
 _SOCKET = ("_socket", "select.poll", "select.epoll", "_ssl")
 
 
-def profile(operation: Operation) -> str:
+def profile(operation: Operation, calls: int = CALLS) -> str:
     """The shares of each package in the time of some calls, the largest first; made ready outside of it."""
     profiler = cProfile.Profile()
-    for number in range(CALLS):
+    for number in range(calls):
         key = f"profile-{operation.name}-{number}".replace(" ", "-").replace(",", "")
         event = operation.event(key, operation.subject(key))
         profiler.enable()
@@ -28,7 +28,7 @@ def profile(operation: Operation) -> str:
         shares[_package(file, name)] += own
     whole = sum(shares.values())
     told = [f"{name} {100 * own / whole:.0f} %" for name, own in shares.most_common() if 100 * own / whole >= _LEAST]
-    return f"cProfile, {CALLS} calls: {', '.join(told)}"
+    return f"cProfile, {calls} calls: {', '.join(told)}"
 
 
 def _package(file: str, name: str) -> str:

@@ -60,9 +60,14 @@ def quartiles(values: Sequence[float]) -> tuple[float, float]:
 
 
 def counted(name: str, value: float, unit: str, goal: float | None, why: str) -> Row:
-    """A row of something that is counted, and that must not be more than the design says, where it says something."""
+    """A row of something that is counted, and that must not be more than the budget, where there is one."""
     ratio = round(value / goal, 2) if goal else None
     return Row(name, round(value, 2), unit, why, ratio, None, goal, None if goal is None else value <= goal)
+
+
+def is_under(row: Row) -> bool:
+    """Whether less was counted than the budget allows: times have quartiles, counts have none."""
+    return row.met is True and row.spread is None and row.ratio is not None and row.ratio < 1
 
 
 def write_json(path: Path, machine: dict[str, str], rows: Sequence[Row]) -> None:

@@ -1,6 +1,6 @@
-"""What an operation may write beyond the design's count of items: worked out from what the items hold, and from DynamoDB's arithmetic.
+"""What an operation may write beyond the plain formula's count of items: worked out from what the items hold, and from DynamoDB's arithmetic.
 
-The design counts items in whole KB. An order or a purchase of several lines has more than one: the bytes below are what their documents
+The plain formula counts items in whole KB. An order or a purchase of several lines has more than one: the bytes below are what their documents
 hold, at most, in two languages. They stand here, and are no measurement: an item that grows beyond them misses its goal. Indexes cost what the
 tables' files say: 1 unit for each KB that enters one, 2 where a key changes, 1 where an item leaves.
 """
@@ -23,7 +23,7 @@ PURCHASE_HEAD, PURCHASE_LINE, PURCHASE_STORE = 620, 225, 20
 
 @dataclass(frozen=True)
 class More:
-    """Units beyond the design's formula, and what they are for."""
+    """Units beyond the plain formula, and what they are for."""
 
     units: float
     why: str

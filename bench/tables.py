@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.rows import Row
+from bench.rows import Row, is_under
 
 HEADS = ("what", "value", "baseline", "ratio", "quartiles", "goal", "met")
 
@@ -51,5 +51,5 @@ def _cells(row: Row) -> tuple[str, ...]:
         "" if row.ratio is None else f"{row.ratio:.2f}",
         "" if row.spread is None else "{:.2f} to {:.2f}".format(*row.spread),
         "" if row.goal is None else f"{row.goal:g}",
-        {True: "yes", False: "**no**", None: ""}[row.met],
+        "yes, under it" if is_under(row) else {True: "yes", False: "**no**", None: ""}[row.met],
     )
