@@ -15,7 +15,7 @@ from mart_union.checkout.card_port import cards_are_offered
 from mart_union.checkout.paying import receive_payment
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import CurrencyMismatch, Invalid, NotFound, Unauthenticated
-from mart_union.kernel.money import checked_price
+from mart_union.kernel.money import checked_amount
 from mart_union.kernel.secrets import webhook_key
 from mart_union.kernel.settings import settings
 from mart_union.ledger.model import ReportEntry, Transfer, postings_of
@@ -123,14 +123,14 @@ def checked_id(received: TransferReceived) -> TransferReceived:
 
 def record(received: TransferReceived, now: datetime) -> str:
     """Post the money where its reference says; `posted`, `confirmed` or `credited`. For it has come, it is kept where the reference
-    names nothing that we know, or nothing now: `suspended`.
+    names nothing that we know, or nothing now, and where it is no amount that the union charges: `suspended`.
 
     Raises:
-        Invalid: an amount that is not positive, in range and in whole steps.
+        AmountOutOfRange: no amount of money: not positive, or out of range.
         KeyReused: a notice of this id said something else; nothing was posted.
     """
-    checked_price(received.amount_minor, settings().currency)
-    if find_suspended(received.id) is None:
+    is_whole = not checked_amount(received.amount_minor) % settings().currency.step
+    if is_whole and find_suspended(received.id) is None:
         try:
             return _post(received, now)
         except NotFound:

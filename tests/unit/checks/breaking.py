@@ -11,7 +11,7 @@ from mart_union.orders.model import Order, Share
 from mart_union.settlement.checks.model import Books
 from tests.unit.checks.trade import NOW, iso
 
-_PARTS = ("transfers", "payables", "statements", "payouts", "bank_files", "accounts")
+_PARTS = ("transfers", "payables", "statements", "payouts", "bank_files", "accounts", "suspended")
 
 
 def change(books: Books, part: str, name: str, **changes: Any) -> Books:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mart_union.kernel.ids import derived_id
 from mart_union.settlement.checks.model import Books
 from tests.unit.checks.breaking import (
     change,
@@ -285,3 +286,36 @@ def test_a_payout_that_came_back_is_credited_to_the_account_that_it_left_once() 
 )
 def test_money_between_parties_that_nothing_explains_is_named(spoil: Spoil, subject: str) -> None:
     assert (7, subject) in found_in(spoil(good_books()))
+
+
+BACK = derived_id("back", "strange")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "subject"),
+    [
+        (lambda books: change(books, "suspended", "waits", amount_minor=7_100), "suspense/waits"),
+        (lambda books: change(books, "suspended", "waits", amount_minor=7_100), "bank/suspense"),
+        (lambda books: change(books, "suspended", "waits", decision="customer/lin"), "suspense/waits"),
+        (lambda books: change(books, "suspended", "waits", state="assigned"), "suspense/waits"),
+        (lambda books: change(books, "suspended", "waits", state="sent_back", decision="x"), "suspense/waits"),
+        (lambda books: change(books, "suspended", "found", decision="customer/wang"), "suspense/found"),
+        (lambda books: change(books, "suspended", "found", state="waiting", decision=""), "suspense/found"),
+        (lambda books: change(books, "suspended", "found", state="waiting", decision=""), "bank/suspense"),
+        (lambda books: change(books, "suspended", "undone", returned=0), "suspense/undone"),
+        (lambda books: change(books, "suspended", "strange", state="waiting", decision=""), "suspense/strange"),
+        (lambda books: change(books, "suspended", "strange", state="waiting", decision=""), "bank/suspense"),
+        (lambda books: change(books, "suspended", "strange", state="assigned"), "suspense/strange"),
+        (lambda books: drop(books, "suspended", "waits"), "bank/suspense"),
+        (lambda books: drop(books, "transfers", "bank-waits"), "suspense/waits"),
+        (lambda books: drop(books, "transfers", "assigned-found"), "suspense/found"),
+        (lambda books: drop(books, "transfers", BACK), "suspense/strange"),
+        (
+            lambda books: double(books, "transfers", "assigned-found", id="assigned-strange"),
+            "suspense/strange",
+        ),
+        (lambda books: change_postings(books, BACK, bank__suspense=-9_000, bank__out=9_000), "suspense/strange"),
+    ],
+)
+def test_money_that_waits_and_what_was_decided_on_it_differ_and_are_named(spoil: Spoil, subject: str) -> None:
+    assert (1, subject) in found_in(spoil(good_books()))

@@ -19,6 +19,7 @@ from mart_union.kernel.ids import derived_id
 from mart_union.kernel.money import Currency
 from mart_union.ledger.census import Ledger
 from mart_union.ledger.model import (
+    SUSPENSE,
     Account,
     BankFile,
     Payable,
@@ -26,11 +27,13 @@ from mart_union.ledger.model import (
     PayoutTerms,
     Statement,
     StatementLine,
+    Suspended,
     Transfer,
     has_floor,
     postings_of,
 )
 from mart_union.ledger.payouts import return_transfer
+from mart_union.ledger.suspense import assignment_id, back_id
 from mart_union.orders.cash import CASH, due_minor, paying_transfer
 from mart_union.orders.model import ON_DELIVERY, Order, ReturnedLine
 from mart_union.orders.refunding import Change, RefundWish, refund_part
@@ -114,6 +117,19 @@ class Trade:
         kind = "deposit" if account.endswith("/deposit") else "top-up"
         name = f"bank-{len(self.ledger.transfers)}"
         self.post(name, kind, {"provider/bank": -amount_minor, account: amount_minor}, account)
+
+    def keep(
+        self, notice: str, amount_minor: int, decision: str = "", state: str = "waiting", returned: int = 0
+    ) -> None:
+        """Money comes from the bank under a reference that means nothing, and is decided on."""
+        kept = Suspended(notice, amount_minor, "TWD", "?", iso(NOW), state, decision, returned=returned)
+        self.ledger.suspended.append(kept)
+        about = f"suspense/{notice}"
+        self.post(f"bank-{notice}", "suspense", {"provider/bank": -amount_minor, SUSPENSE: amount_minor}, about)
+        if state == "assigned":
+            self.post(assignment_id(kept), "top-up", {SUSPENSE: -amount_minor, decision: amount_minor}, decision)
+        elif state == "sent_back":
+            self.withdraw(f"suspense/{kept.name}", SUSPENSE, amount_minor, "sent_back", about, back_id(kept))
 
     def buy(self, name: str, wanted: Mapping[str, int], method: str = "account", channel: str = "union") -> None:
         """A purchase of so many units of each SKU at the tea's or the cups' store, by Lin or through the store's own shop."""
@@ -279,11 +295,13 @@ class Trade:
         self.ledger.statements.append(made)
         return made
 
-    def withdraw(self, party: str, account: str, amount_minor: int, kind: str) -> None:
+    def withdraw(
+        self, party: str, account: str, amount_minor: int, kind: str, about: str = "", identity: str = ""
+    ) -> None:
         """Money goes from an account to its party's bank."""
-        name = f"withdrawal-{len(self.ledger.payouts)}"
-        self.post(name, kind, {account: -amount_minor, "bank/out": amount_minor}, account)
-        self.ledger.payouts.append(Payout(name, party, account, amount_minor, "TWD", "d2", account, iso(NOW)))
+        name, about = identity or f"withdrawal-{len(self.ledger.payouts)}", about or account
+        self.post(name, kind, {account: -amount_minor, "bank/out": amount_minor}, about)
+        self.ledger.payouts.append(Payout(name, party, account, amount_minor, "TWD", "d2", about, iso(NOW)))
 
     def send(self) -> None:
         """All payouts that are ready go to the bank in one file."""

@@ -15,15 +15,15 @@ from mart_union.checkout.tables import PurchaseItem
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id
-from mart_union.kernel.money import checked_price
+from mart_union.kernel.money import checked_amount
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.retry import retried
-from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch, fetch_all
-from mart_union.kernel.transaction import WriteTransaction
+from mart_union.kernel.transaction import Also, WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.refs import transfer_ref
 from mart_union.ledger.service import add_replacement, add_resolution, get_transfer, post
+from mart_union.ledger.suspense import SuspendedMoved
 from mart_union.orders.refunds import units_of
 from mart_union.orders.steps import apply_step
 from mart_union.orders.storing import add_changed_order, order_ref
@@ -36,16 +36,27 @@ _Moved = Callable[[int, str, str], Movement]
 _BANK = "provider/bank"
 
 
-def receive_payment(purchase_id: str, amount_minor: int, *, reference: str, now: datetime, source: str = _BANK) -> str:
-    """A bank's notice that money came for a purchase (or, from the `source` of suspended money, that it was for it). `confirmed` if that pays it exactly and in time; else the money is
-    `credited` to the customer's account, for it has come. The same reference again changes nothing.
+def receive_payment(
+    purchase_id: str,
+    amount_minor: int,
+    *,
+    reference: str,
+    now: datetime,
+    source: str = _BANK,
+    also: Also | None = None,
+) -> str:
+    """Money came for a purchase: `confirmed` if it pays that exactly and in time, else `credited` to the customer's account.
+
+    It came by the bank's notice `reference`, or, from the `source` of suspended money, the operator says that it was for it; then `also`
+    notes that in the same transaction. The same reference again changes nothing.
 
     Raises:
         NotFound: there is no such purchase, or it has no customer.
-        Invalid: the amount is not a price of this union.
+        AmountOutOfRange: it is no amount of money.
         KeyReused: the bank's reference came before with another amount or purchase.
+        SuspendedMoved: another decision on the suspended money came first.
     """
-    checked_price(amount_minor, settings().currency)
+    checked_amount(amount_minor)
 
     def receive() -> str:
         purchase = current_purchase(purchase_id)
@@ -54,8 +65,8 @@ def receive_payment(purchase_id: str, amount_minor: int, *, reference: str, now:
         if before:
             return before
         if purchase.payment != "pending" or amount_minor != purchase.total_minor:
-            return _credit(purchase, amount_minor, transfer, source, now)
-        _confirm(purchase, transfer, source, now)
+            return _credit(purchase, amount_minor, transfer, source, now, also)
+        _confirm(purchase, transfer, source, now, also)
         return "confirmed"
 
     return retried(receive, on=Overtaken, what="this purchase")
@@ -142,7 +153,7 @@ def end_unpaid(purchase: Purchase, outcome: str, now: datetime, *, key: str = ""
     return ended
 
 
-def _confirm(purchase: Purchase, payment_id: str, payer: str, now: datetime) -> Purchase:
+def _confirm(purchase: Purchase, payment_id: str, payer: str, now: datetime, also: Also | None = None) -> Purchase:
     """The payer's money takes the place of the pending transfer, under an id that pays once."""
     paid = replace(purchase, payment="paid", facts=purchase.facts | {"paid_by": payment_id})
     pending = get_transfer(purchase.transfer)
@@ -151,11 +162,15 @@ def _confirm(purchase: Purchase, payment_id: str, payer: str, now: datetime) -> 
     postings = postings_of(amounts)
     payment = replace(pending, id=payment_id, kind="payment", postings=postings, pending=False, at=iso(now))
     transaction = WriteTransaction()
+    if also is not None:
+        also(transaction)
     add_changed_purchase(transaction, purchase, paid)
     add_replacement(transaction, pending, payment, now)
     try:
         _add_orders(transaction, paid, "pay", sell_held, now)
         transaction.commit()
+    except SuspendedMoved:
+        raise
     except Conflict as error:
         raise Overtaken("the purchase has changed meanwhile") from error
     return paid
@@ -176,13 +191,13 @@ def _add_orders(transaction: WriteTransaction, after: Purchase, step: str, moved
         add_movement(transaction, level, moved(quantity, after.customer, f"purchase/{after.id}"), now)
 
 
-def _credit(purchase: Purchase, amount_minor: int, transfer: str, source: str, now: datetime) -> str:
+def _credit(purchase: Purchase, amount_minor: int, transfer: str, source: str, now: datetime, also: Also | None) -> str:
     if not purchase.customer:
         raise NotFound(f"purchase {purchase.id} has no customer's account to credit")
     postings = postings_of({source: -amount_minor, f"customer/{purchase.customer}": amount_minor})
     about = f"purchase/{purchase.id}"
     try:
-        post(Transfer(transfer, "top-up", purchase.currency, postings, about, iso(now)))
+        post(Transfer(transfer, "top-up", purchase.currency, postings, about, iso(now)), also)
     except KeyReused as error:  # the same notice, delivered twice at once, has just confirmed the purchase
         raise Overtaken("the same notice is being worked on") from error
     return "credited"

@@ -6,7 +6,7 @@ destination by its opaque id.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -20,11 +20,8 @@ from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find, find_all
-from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.kernel.transaction import Also, WriteTransaction, refuse
 from mart_union.ledger.due import mark_party
-
-Also = Callable[[WriteTransaction], None]
-"""Adds something of another capability to a transaction, such as an entry of the audit trail."""
 
 
 class DestinationMoved(Conflict):
@@ -140,26 +137,22 @@ def _set(party: str, fields: DestinationFields, actor: str, now: datetime, also:
     return made
 
 
-def set_known_destination(party: str, fields: DestinationFields, actor: str, now: datetime) -> Destination:
-    """Note where money that came from somebody is sent back: the account that it came from, verified by the operator's word. The same
-    again changes nothing.
+def add_known_destination(
+    transaction: WriteTransaction, party: str, fields: DestinationFields, actor: str, now: datetime
+) -> Destination:
+    """Add to the transaction that sends money back where it came from: the account that it came from, verified by the operator's word. It
+    is noted only if the money is sent there.
+
+    The commit raises DestinationMoved if money was sent back for the party before.
 
     Raises:
         Invalid: it is no account that money can be sent to.
-        Conflict: another one was noted before.
     """
     fields = checked_destination(fields, settings().currency.code)
-    before = find_destination(party)
-    if before is not None:
-        if before.fields != fields:
-            raise Conflict(f"another account was noted for {party} before")
-        return before
     identity, at = derived_id("destination", party, "1"), iso(now)
     made = Destination(identity, party, fields.holder, fields.account, fields.bank, "verified", actor, at, actor, at)
-    transaction = WriteTransaction()
     _add_current(transaction, None, made)
     transaction.put(DestinationItem(*destination_key(party, made.id), document=made))
-    transaction.commit()
     return made
 
 

@@ -3,6 +3,7 @@
 from mart_union.customers.carts import change_cart, clear_cart, get_cart
 from mart_union.customers.destinations import (
     add_failed,
+    add_known_destination,
     add_verified_check,
     decide_destination,
     find_destination,
@@ -12,7 +13,6 @@ from mart_union.customers.destinations import (
     list_waiting,
     require_verified,
     set_destination,
-    set_known_destination,
 )
 from mart_union.customers.members import (
     accept_invitation,
@@ -53,6 +53,7 @@ from mart_union.customers.viewing import keep_view
 __all__ = [
     "accept_invitation",
     "add_failed",
+    "add_known_destination",
     "add_membership",
     "add_recipient",
     "add_verified_check",
@@ -96,7 +97,6 @@ __all__ = [
     "save_profile",
     "set_consent",
     "set_destination",
-    "set_known_destination",
     "start_session",
     "unlist_recipient",
 ]

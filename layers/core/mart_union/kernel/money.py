@@ -107,12 +107,22 @@ def checked_price(amount_minor: int, currency: Currency) -> int:
         AmountOutOfRange: it is zero, negative or too large.
         Invalid: it is not in whole steps.
     """
-    if not 0 < amount_minor <= LARGEST_AMOUNT:
-        raise AmountOutOfRange(f"an amount must be between 1 and {LARGEST_AMOUNT} minor units, not {amount_minor}")
+    checked_amount(amount_minor)
     if amount_minor % currency.step:
         raise Invalid(
             f"{currency.code} is charged in steps of {currency.step} minor units; {amount_minor} is not whole"
         )
+    return amount_minor
+
+
+def checked_amount(amount_minor: int) -> int:
+    """The amount itself, if it is positive and in range, whatever the union charges in.
+
+    Raises:
+        AmountOutOfRange: it is zero, negative or too large.
+    """
+    if not 0 < amount_minor <= LARGEST_AMOUNT:
+        raise AmountOutOfRange(f"an amount must be between 1 and {LARGEST_AMOUNT} minor units, not {amount_minor}")
     return amount_minor
 
 

@@ -159,3 +159,7 @@ class WriteTransaction:
 def refuse(error: type[MartUnionError], detail: str, **facts: object) -> Refusal:
     """A refusal that does not depend on what was found."""
     return lambda _found: error(detail, **facts)
+
+
+Also = Callable[[WriteTransaction], None]
+"""Adds something of another capability to a transaction, such as an entry of the audit trail."""

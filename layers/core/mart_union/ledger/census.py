@@ -16,6 +16,7 @@ from mart_union.ledger.model import (
     ReportEntry,
     Statement,
     StatementLine,
+    Suspended,
     Transfer,
 )
 from mart_union.ledger.tables import (
@@ -29,13 +30,15 @@ from mart_union.ledger.tables import (
     ResolutionItem,
     StatementItem,
     StatementPageItem,
+    SuspendedItem,
     TransferItem,
 )
 
 
 class Ledger(Struct, frozen=True):
     """All that the ledger holds. `outcomes` says how pending transfers ended; `lines` are those of each statement, by its id;
-    `reports` what providers reported, by provider and day; `file_payouts` are those on each bank file's pages, by its id, as it took them.
+    `reports` what providers reported, by provider and day; `file_payouts` are those on each bank file's pages, by its id, as it took them;
+    `suspended` is the money that came under unknown references, whatever became of it.
     """
 
     transfers: list[Transfer] = field(default_factory=list)
@@ -48,6 +51,7 @@ class Ledger(Struct, frozen=True):
     file_payouts: dict[str, list[Payout]] = field(default_factory=dict)
     reports: dict[tuple[str, str], list[ReportEntry]] = field(default_factory=dict)
     lines: dict[str, list[StatementLine]] = field(default_factory=dict)
+    suspended: list[Suspended] = field(default_factory=list)
 
 
 def whole_ledger() -> Ledger:
@@ -86,5 +90,7 @@ def _add_settled(ledger: Ledger, kind: str, name: str, raw: dict[str, Any]) -> N
     elif kind == "REPORT":
         provider, _, day = name.partition("#")
         ledger.reports.setdefault((provider, day), []).extend(ReportPageItem.from_raw_data(raw).entries)
+    elif kind == "SUSPENSE":
+        ledger.suspended.append(SuspendedItem.from_raw_data(raw).document)
     elif kind == "STATEMENT":
         ledger.lines.setdefault(name, []).extend(StatementPageItem.from_raw_data(raw).lines)

@@ -59,8 +59,8 @@ class Account(Struct, frozen=True):
 class Payable(Struct, frozen=True):
     """What a party is owed, due on a day of the union's time zone; negative is what it owes, as after a refund.
 
-    `kind` is completion, refund, chargeback, returned_payout or carried. `gross_minor` is what the customer was charged for it, and
-    `deductions` what others got of that, by kind of share; `rates` names the rate that each kind followed.
+    `kind` is completion, refund, chargeback, collection, returned_payout or carried. `gross_minor` is what the customer was charged for
+    it, and `deductions` what others got of that, by kind of share; `rates` names the rate that each kind followed.
     """
 
     id: str
@@ -123,8 +123,8 @@ class Payout(Struct, frozen=True):
     `state` is ready, sent with a bank file, returned by the bank, or rejected: no file of the bank's can hold it.
 
     `destination` is the id of the verified account that it goes to, whose holder and number stand elsewhere. `account` is what was
-    debited and what a return by the bank credits again. `statement` and `period` name what it pays, if a statement; `file` is the bank
-    file that it is in.
+    debited and what a return by the bank credits again. `period` is that of the statement that it pays, if one, whose id is its
+    `reference`; `file` is the bank file that it is in.
     """
 
     id: str
@@ -173,7 +173,8 @@ class BankFile(Struct, frozen=True):
 class Suspended(Struct, frozen=True):
     """Money that came under a `reference` that means nothing here, by the bank's id of its notice.
 
-    `state` is waiting, assigned (`decision` says to what) or sent_back. A decision that is noted while it waits is being carried out.
+    `state` is waiting, assigned or sent_back; `decision` says to what, or, of a sender's account, a hash of it: the transaction that carries a
+    decision out notes it.
     `returned` counts how often it came back: it was sent and could not be delivered, or its assignment was undone, for a `reason`.
     """
 

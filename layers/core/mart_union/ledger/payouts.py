@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Conflict, InsufficientFunds, NotFound
+from mart_union.kernel.errors import Conflict, InsufficientFunds, Invalid, NotFound
 from mart_union.kernel.storage import Ref, fetch_all, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger.model import Payout, Transfer, postings_of
@@ -23,12 +23,20 @@ from mart_union.ledger.tables import PayoutItem, payout_key
 _SHARDS = 8
 """Parts of the index of payouts that wait, so that a day's many payouts are no hot partition."""
 
+LONGEST_ID = 35
+"""A payout is told to the bank by its id: EndToEndId of ISO 20022 is a Max35Text."""
+
 
 def add_payout(transaction: WriteTransaction, transfer: Transfer, payout: Payout) -> None:
     """Add a transfer to `bank/out` and its payout to a transaction: two items, and one an account with a floor.
 
     The commit raises what `add_transfer` raises.
+
+    Raises:
+        Invalid: the bank's formats have no place for so long an id.
     """
+    if len(payout.id) > LONGEST_ID:
+        raise Invalid(f"a payout's id has at most {LONGEST_ID} characters, not {len(payout.id)}")
     add_transfer(transaction, transfer)
     transaction.create(
         PayoutItem(*payout_key(payout.id), document=payout, due_pk=_waiting(payout.id), due_sk=payout.id),

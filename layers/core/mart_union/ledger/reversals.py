@@ -18,7 +18,7 @@ from mart_union.kernel.money import LARGEST_AMOUNT, split_within
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Ref, fetch_all
-from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.kernel.transaction import Also, WriteTransaction, refuse
 from mart_union.ledger.model import Posting, Transfer, postings_of
 from mart_union.ledger.refs import transfer_ref
 from mart_union.ledger.service import add_transfer
@@ -36,8 +36,10 @@ class _Overtaken(Conflict):
     """Another reversal of the same transfer came between: read again and repeat."""
 
 
-def reverse(transfer: str, *, key: str, kind: str, now: datetime, amount_minor: int | None = None) -> Transfer:
-    """Post the reversal of a transfer: of all that is left of it, or of an amount of the money that it moved.
+def reverse(
+    transfer: str, *, key: str, kind: str, now: datetime, amount_minor: int | None = None, also: Also | None = None
+) -> Transfer:
+    """Post the reversal of a transfer: of all that is left of it, or of an amount of the money that it moved; `also` adds to its transaction.
 
     Each account that got some gives back in proportion to what is left of its part, in steps, by largest remainder, the first posting
     keeping what is odd; each that gave gets back in the same way. So reversals of parts add up to exactly the transfer. The id of the
@@ -78,7 +80,7 @@ def reverse(transfer: str, *, key: str, kind: str, now: datetime, amount_minor: 
             reverses=original.id,
             facts={"request": request},
         )
-        _commit(original, before, reversal)
+        _commit(original, before, reversal, also)
         return reversal
 
     return retried(attempt, on=_Overtaken, what="this transfer")
@@ -125,7 +127,7 @@ def _read(transfer: str, identity: str) -> tuple[Transfer, Reversed, Transfer | 
     return original, before or Reversed({}, 0), first
 
 
-def _commit(original: Transfer, before: Reversed, reversal: Transfer) -> None:
+def _commit(original: Transfer, before: Reversed, reversal: Transfer, also: Also | None) -> None:
     amounts = dict(before.amounts)
     for posting in reversal.postings:
         amounts[posting.account] = amounts.get(posting.account, 0) + abs(posting.amount_minor)
@@ -134,4 +136,6 @@ def _commit(original: Transfer, before: Reversed, reversal: Transfer) -> None:
     transaction = WriteTransaction()
     transaction.put(item, condition=as_read, refusal=refuse(_Overtaken, "another reversal came first"))
     add_transfer(transaction, reversal)
+    if also is not None:
+        also(transaction)
     transaction.commit()

@@ -11,7 +11,7 @@ from mart_union.kernel.errors import Conflict, CurrencyMismatch, InsufficientFun
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find
-from mart_union.kernel.transaction import Refusal, WriteTransaction, refuse
+from mart_union.kernel.transaction import Also, Refusal, WriteTransaction, refuse
 from mart_union.ledger.model import ACCOUNT, Account, Payable, Transfer, checked, has_floor
 from mart_union.ledger.tables import (
     AccountItem,
@@ -133,8 +133,9 @@ def _short(account: str, needed: int) -> Refusal:
     return refusal
 
 
-def post(transfer: Transfer) -> Transfer:
-    """Post a transfer by itself. Its repeat, with the same content whenever it was sent, changes nothing and gives the first one.
+def post(transfer: Transfer, also: Also | None = None) -> Transfer:
+    """Post a transfer by itself, or with what `also` adds to its transaction. Its repeat, with the same content whenever it was sent,
+    changes nothing and gives the first one.
 
     Raises:
         Invalid: the transfer breaks a rule of the ledger.
@@ -142,6 +143,8 @@ def post(transfer: Transfer) -> Transfer:
         KeyReused: a transfer of that id says something else.
     """
     transaction = WriteTransaction()
+    if also is not None:
+        also(transaction)
     add_transfer(transaction, transfer)
     try:
         transaction.commit()

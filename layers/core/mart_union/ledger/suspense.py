@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, KeyReused, NotFound
+from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
@@ -99,6 +100,16 @@ def add_reopened(transaction: WriteTransaction, notice: str, reason: str) -> Non
     """Add to a transaction that money could not be sent back: it waits again."""
     before = get_suspended(notice)
     add_decided(transaction, before, reopened(before, reason))
+
+
+def assignment_id(kept: Suspended) -> str:
+    """The id of the transfer that assigns kept money."""
+    return f"assigned-{kept.name}"
+
+
+def back_id(kept: Suspended) -> str:
+    """The id of the payout that sends kept money back: short enough for a bank's format, however long the notice's is."""
+    return derived_id("back", kept.name)
 
 
 def _item(suspended: Suspended) -> SuspendedItem:

@@ -25,6 +25,7 @@ from mart_union.settlement.checks.reports import check_reports
 from mart_union.settlement.checks.splits import check_splits
 from mart_union.settlement.checks.statements import check_statements
 from mart_union.settlement.checks.steps import check_steps
+from mart_union.settlement.checks.suspense import check_suspense
 from mart_union.settlement.checks.transfers import check_ids, check_kinds, check_transfers
 from mart_union.settlement.checks.units import check_units
 from mart_union.settlement.differences import Difference
@@ -36,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     check_kinds,
     check_ids,
     check_reports,
+    check_suspense,
     check_floors,
     check_levels,
     check_purchases,

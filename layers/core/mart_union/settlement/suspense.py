@@ -1,7 +1,7 @@
 """What the operator does with money that came under an unknown reference: it is somebody's after all, or it is sent back.
 
-A decision is noted first, then carried out by transfers whose ids follow from the notice, then noted as done: cut off, it is finished by
-its repeat, and no other decision can come between.
+A decision is one transaction: the transfer, and the note that it was decided, under what was read. So nothing comes between the two, however
+often it is cut off, repeated or decided by two operators at once.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ from msgspec.structs import replace
 
 from mart_union.catalog.service import get_store
 from mart_union.checkout.paying import receive_payment
-from mart_union.customers.model import DestinationFields
-from mart_union.customers.service import add_verified_check, get_profile, set_known_destination
+from mart_union.customers.model import DestinationFields, checked_destination
+from mart_union.customers.service import add_known_destination, get_profile
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Conflict, Invalid, MartUnionError, NotFound, RuleViolation
+from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
+from mart_union.kernel.ids import derived_id
 from mart_union.kernel.retry import retried
-from mart_union.kernel.transaction import WriteTransaction
+from mart_union.kernel.settings import settings
+from mart_union.kernel.transaction import Also, WriteTransaction
 from mart_union.ledger.model import SUSPENSE, Payout, Suspended, Transfer, postings_of
-from mart_union.ledger.payouts import pay_out
+from mart_union.ledger.payouts import add_payout
 from mart_union.ledger.reversals import reverse
 from mart_union.ledger.service import post
-from mart_union.ledger.suspense import SuspendedMoved, add_decided, get_suspended, reopened
+from mart_union.ledger.suspense import SuspendedMoved, add_decided, assignment_id, back_id, get_suspended, reopened
 
 SEND_BACK = "send_back"
 _LONGEST_REASON = 500
@@ -62,7 +64,7 @@ def decide_suspended(notice: str, wish: Assignment, actor: str, now: datetime) -
     if bool(wish.reference) == (wish.sender is not None):
         message = "name whose money it is, or the account to which it is sent back"
         raise Invalid(message, errors=[{"field": "reference", "reason": message}])
-    decision = wish.reference or SEND_BACK
+    decision = _decision(notice, wish)
 
     def decide() -> Suspended:
         before = get_suspended(notice)
@@ -70,14 +72,13 @@ def decide_suspended(notice: str, wish: Assignment, actor: str, now: datetime) -
             raise Conflict(f"this money was decided on before: {before.decision}")
         if not before.is_open:
             return before
-        wanted = replace(before, decision=decision, decided_by=actor, decided_at=iso(now))
-        claimed = before if before.decision else _note(before, wanted)
+        state = "sent_back" if wish.sender is not None else "assigned"
+        after = replace(before, state=state, decision=decision, decided_by=actor, decided_at=iso(now))
         try:
-            _carry_out(claimed, wish, actor, now)
-        except MartUnionError:
-            _note(claimed, replace(claimed, decision="", decided_by="", decided_at=""))
-            raise
-        return _note(claimed, replace(claimed, state="sent_back" if wish.sender else "assigned"))
+            _carry_out(before, after, wish, now)
+        except KeyReused as error:  # its transfer was made by another decision, at this moment
+            raise SuspendedMoved("another decision on this money came first") from error
+        return get_suspended(notice)
 
     return retried(decide, on=SuspendedMoved, what="this money")
 
@@ -103,42 +104,49 @@ def undo_assignment(notice: str, reason: str, now: datetime) -> Suspended:
             return before
         if before.state != "assigned" or before.decision.startswith("purchase/"):
             raise RuleViolation(f"this money is {before.state} ({before.decision}): no assignment to an account")
-        reverse(assignment_id(before), key="undo", kind="correction", now=now)
-        return _note(before, reopened(before, reason))
+
+        def note(transaction: WriteTransaction) -> None:
+            add_decided(transaction, before, reopened(before, reason))
+
+        reverse(assignment_id(before), key="undo", kind="correction", now=now, also=note)
+        return get_suspended(notice)
 
     return retried(undo, on=SuspendedMoved, what="this money")
 
 
-def assignment_id(kept: Suspended) -> str:
-    """The id of the transfer that assigns kept money."""
-    return f"assigned-{kept.name}"
+def _decision(notice: str, wish: Assignment) -> str:
+    """What was decided, in a word: of an account only its hash, for it is somebody's."""
+    if wish.sender is None:
+        return wish.reference
+    sender = checked_destination(wish.sender, settings().currency.code)
+    return f"{SEND_BACK}/{derived_id(SEND_BACK, notice, sender.holder, sender.account, sender.bank)}"
 
 
-def _note(before: Suspended, after: Suspended) -> Suspended:
-    transaction = WriteTransaction()
-    stored = add_decided(transaction, before, after)
-    transaction.commit()
-    return stored
+def _carry_out(before: Suspended, after: Suspended, wish: Assignment, now: datetime) -> None:
+    def note(transaction: WriteTransaction) -> None:
+        add_decided(transaction, before, after)
 
-
-def _carry_out(kept: Suspended, wish: Assignment, actor: str, now: datetime) -> None:
     kind, _, name = wish.reference.partition("/")
     if wish.sender is not None:
-        _send_back(kept, wish.sender, actor, now)
+        _send_back(before, wish.sender, after.decided_by, now, note)
     elif kind == "purchase" and name:
-        receive_payment(name, kept.amount_minor, reference=kept.name, now=now, source=SUSPENSE)
+        receive_payment(name, before.amount_minor, reference=before.name, now=now, source=SUSPENSE, also=note)
     else:
         account, transfer_kind = account_of(wish.reference)
-        amounts = {SUSPENSE: -kept.amount_minor, account: kept.amount_minor}
-        identity = assignment_id(kept)
-        post(Transfer(identity, transfer_kind, kept.currency, postings_of(amounts), wish.reference, iso(now)))
+        amounts = {SUSPENSE: -before.amount_minor, account: before.amount_minor}
+        identity = assignment_id(before)
+        assigned = Transfer(identity, transfer_kind, before.currency, postings_of(amounts), wish.reference, iso(now))
+        post(assigned, note)
 
 
-def _send_back(kept: Suspended, sender: DestinationFields, actor: str, now: datetime) -> None:
+def _send_back(kept: Suspended, sender: DestinationFields, actor: str, now: datetime, also: Also) -> None:
     """As a payout of its own; the account is that which the bank's statement names, so that the operator's word verifies it."""
-    party, about = f"suspense/{kept.name}", f"suspense/{kept.id}"
-    destination = set_known_destination(party, sender, actor, now).id
-    payout = Payout(
-        f"back-{kept.name}", party, SUSPENSE, kept.amount_minor, kept.currency, destination, about, iso(now)
-    )
-    pay_out(payout, "sent_back", now, lambda transaction: add_verified_check(transaction, party, destination))
+    party, about, identity = f"suspense/{kept.name}", f"suspense/{kept.id}", back_id(kept)
+    amounts = {SUSPENSE: -kept.amount_minor, "bank/out": kept.amount_minor}
+    transaction = WriteTransaction()
+    also(transaction)
+    destination = add_known_destination(transaction, party, sender, actor, now).id
+    transfer = Transfer(identity, "sent_back", kept.currency, postings_of(amounts), about, iso(now))
+    payout = Payout(identity, party, SUSPENSE, kept.amount_minor, kept.currency, destination, about, iso(now))
+    add_payout(transaction, transfer, payout)
+    transaction.commit()

@@ -2,7 +2,7 @@
 
 | invariant (docs/invariants.md) | files |
 |---|---|
-| 1 money sums to zero, inside and against providers | `transfers`, `reports` |
+| 1 money sums to zero, inside and against providers | `transfers`, `reports`, `suspense` |
 | 2 floors and running balances | `floors` |
 | 3 levels | `levels` |
 | 4 a purchase is its orders, its stock and its money | `purchases`, `payments`, `cards`, `units` |
