@@ -31,8 +31,8 @@ _MONTH = re.compile(r"20\d{2}-(?:0[1-9]|1[0-2])")
 class StoreStep(Struct, frozen=True):
     """A step of the order's procedure, for some of the store's lines or all that it can be taken for.
 
-    What is paid on delivery is handed over with the amount in minor units, and who took it (`store` or `carrier`).
-    `ship` needs a carrier and tracking number, `hand_over` the pick-up code (a manager's `renew_code` gives a new one), `schedule` the appointment, `provide` the access.
+    What is paid on delivery is handed over with the amount in minor units, which the store then owes; what a carrier took, it reports itself.
+    `ship` needs a carrier of the union's and tracking number, `hand_over` the pick-up code (a manager's `renew_code` gives a new one), `schedule` the appointment, `provide` the access.
     """
 
     step: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import place_purchase
+from mart_union.kernel.clock import iso
 from mart_union.orders.model import Order
 from mart_union.orders.service import get_order, take_step
+from mart_union.orders.tracking import add_tracking_event
 from tests.services.market import NOW, Market, open_market, save_store, save_union
 
 TOTAL = 36_000  # one TEA and its delivery
@@ -48,5 +50,10 @@ def ship(order: str) -> None:
     step(order, "ship", tracking=("hct", "HCT1"))
 
 
-def deliver(order: str, **more: object) -> Order:
-    return step(order, "deliver", **({"collected_minor": TOTAL, "collected_by": "carrier"} | more))
+def deliver(order: str, *, collected_minor: int = TOTAL, **more: object) -> Order:
+    """Handed over and paid: by the carrier's own report, or as the store says with `collected_by`."""
+    if more:
+        return step(order, "deliver", collected_minor=collected_minor, **more)  # type: ignore[arg-type]
+    return add_tracking_event(
+        order, "1", "delivered", iso(NOW), carrier="hct", now=NOW, collected_minor=collected_minor
+    )

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from mart_union.catalog.model import Carrier
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.service import get_purchase, place_purchase, quote_cart
@@ -19,6 +20,7 @@ from mart_union.kernel.errors import (
     PaymentOutstanding,
     RuleViolation,
     StepNotAllowed,
+    UnknownCarrier,
 )
 from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.due import mark_due
@@ -33,7 +35,7 @@ from mart_union.stock.service import get_level
 from tests.services.buckets import own_bucket
 from tests.services.card_payments import amounts
 from tests.services.cash import LIMIT, TOTAL, buy, deliver, open_cash_market, ship, step
-from tests.services.market import NOW, Market, fill_pool, save_mediated, save_store, save_union
+from tests.services.market import NOW, Market, fill_pool, give_money, save_mediated, save_store, save_union
 from tests.services.settling import settle_day
 from tests.services.test_cards_at_once import at_once
 
@@ -89,6 +91,26 @@ def test_the_carrier_owes_what_it_took_and_the_order_holds_it(market: Market) ->
     assert amounts(f"collection-{order}") == {"carrier/hct": -TOTAL, f"order/{order}": TOTAL}
     assert owed(order) == {("collection", "carrier/hct"): -TOTAL}
     assert transfers_about(order) == ["collection"]
+
+
+def test_without_the_carriers_own_word_the_store_owes_what_was_collected(market: Market) -> None:
+    [order] = buy(market).orders
+    ship(order)
+    after = step(order, "deliver", collected_minor=TOTAL)
+    assert (after.payment, after.facts["cash"]) == ("paid", f"store/{market.store}")
+    assert owed(order) == {("collection", f"store/{market.store}"): -TOTAL}
+
+
+def test_a_parcel_by_a_carrier_that_the_union_does_not_have_is_refused_and_nothing_changes(market: Market) -> None:
+    save_union(cash_limit_minor=LIMIT, carriers=(Carrier("blackcat", {"en": "Black Cat"}, ""),))
+    [order] = buy(market).orders
+    step(order, "accept")
+    before = get_order(order)
+    with pytest.raises(UnknownCarrier) as refusal:
+        step(order, "ship", tracking=("nobody-at-all", "N1"))
+    assert (refusal.value.code, refusal.value.facts) == ("unknown-carrier", {"carriers": ["blackcat"]})
+    assert get_order(order) == before
+    assert step(order, "ship", tracking=("blackcat", "B1")).shipments[0].carrier == "blackcat"
 
 
 def test_a_stores_commission_is_netted_against_the_cash_that_it_holds(market: Market) -> None:
@@ -153,6 +175,7 @@ def test_two_words_of_one_delivery_at_once_collect_once(market: Market) -> None:
         ({"collected_minor": TOTAL - 1}, RuleViolation),
         ({"collected_by": "customer"}, Invalid),
         ({"collected_by": "carrier/other"}, Invalid),
+        ({"collected_by": "carrier"}, RuleViolation),  # only the carrier itself can say that it owes
     ],
 )
 def test_another_amount_or_collector_is_refused_and_nothing_is_posted(
@@ -188,7 +211,7 @@ def test_what_is_refused_at_the_door_goes_back_into_stock_and_moves_no_money(mar
     assert (after.state, after.payment, after.refunded_minor, after.escrow_minor) == ("refused", "on_delivery", 0, 0)
     assert (stock(market.store), transfers_about(order), owed(order)) == ((10, 0, 0), [], {})
     with pytest.raises(StepNotAllowed):
-        deliver(order)
+        deliver(order, collected_by="store")
 
 
 def test_a_purchase_on_delivery_is_cancelled_refused_or_lapses_without_money(market: Market) -> None:
@@ -290,8 +313,14 @@ def test_up_to_the_limit_it_is_offered(market: Market) -> None:
 
 
 def test_a_prepaid_order_of_the_same_store_is_delivered_without_cash(market: Market) -> None:
-    from tests.services.market import give_money
+    order = buy_from_the_account(market)
+    ship(order)
+    take_step(order, "deliver", "system", "system", "d", NOW)
+    assert transfers_about(order) == ["purchase"]
+    assert get_transfer(f"purchase-{get_order(order).purchase}").kind == "purchase"
 
+
+def buy_from_the_account(market: Market) -> str:
     give_money(f"customer/{market.customer}", 100_000)
     purchase = place_purchase(
         market.customer,
@@ -302,16 +331,54 @@ def test_a_prepaid_order_of_the_same_store_is_delivered_without_cash(market: Mar
         key="key-00000009",
         now=NOW,
     )
-    [order] = purchase.orders
+    return purchase.orders[0]
+
+
+@pytest.mark.parametrize("amount", [0, 20_000, 33_000, TOTAL])
+def test_what_is_refused_at_the_door_after_a_refund_gives_back_what_was_paid_and_no_more(
+    market: Market, amount: int
+) -> None:
+    order, store = buy_from_the_account(market), f"store/{market.store}"
     ship(order)
-    take_step(order, "deliver", "system", "system", "d", NOW)
-    assert transfers_about(order) == ["purchase"]
-    assert get_transfer(purchase.transfer).kind == "purchase"
+    wishes = [RefundWish(1, amount_minor=amount)]
+    if amount:
+        refund_order(order, wishes, store=market.store, reason="r", actor="staff", key="refund-1", now=NOW)
+    for _ in range(2):
+        after = step(order, "turn_away")
+    assert (after.refunded_minor, after.escrow_minor) == (TOTAL, 0)
+    assert get_balance(f"customer/{market.customer}").balance_minor == 100_000
+    turned_away = f"refund-{order}-{after.sequence}"
+    beyond = max(amount - 30_000, 0)
+    assert amounts(turned_away).get(store, 0) == beyond
+    assert [each.amount_minor for each in payables_of(order) if each.transfer == turned_away] == [beyond] * (beyond > 0)
+    assert sum(each.amount_minor for each in payables_of(order)) == 0
+
+
+def test_the_delivery_is_paid_to_the_carrier_that_ships(market: Market) -> None:
+    save_union(cash_limit_minor=LIMIT, carriers=(Carrier("blackcat", {"en": "Black Cat"}, ""),))
+    order = buy_from_the_account(market)
+    step(order, "accept")
+    refund_order(
+        order,
+        [RefundWish(1, amount_minor=31_000)],
+        store=market.store,
+        reason="r",
+        actor="staff",
+        key="refund-1",
+        now=NOW,
+    )
+    step(order, "ship", tracking=("blackcat", "B1"))
+    complete_order(order, actor=market.customer, role="customer", key="received-1", now=NOW)
+    assert amounts(f"completion-{order}-{get_order(order).sequence}") == {
+        "carrier/blackcat": 5_000,
+        f"order/{order}": -5_000,
+    }
+    assert owed(order) == {("completion", "carrier/blackcat"): 5_000}
 
 
 def test_the_key_of_a_delivery_is_of_no_other_step(market: Market) -> None:
     [order] = buy(market).orders
     ship(order)
     with pytest.raises(KeyReused):
-        deliver(order, key="ship-1")
+        deliver(order, key="ship-1", collected_by="store")
     assert transfers_about(order) == []

@@ -60,6 +60,16 @@ def _(scene: Scene) -> Iterator[None]:
     refund_part(scene, RefundWish(1, amount_minor=94_000))
 
 
+@event("refusal at the door after a refund beyond the goods")
+def _(scene: Scene) -> Iterator[None]:
+    scene.take_cash()
+    scene.buy()
+    scene.ship(f"store/{scene.market.store}")
+    refund_part(scene, RefundWish(1, amount_minor=94_000))
+    yield
+    take_step(scene.order, "turn_away", "staff", "store", "t", LATER, fulfiller=f"store/{scene.market.store}")
+
+
 @event("refund of a delivery for its carrier's fault")
 def _(scene: Scene) -> Iterator[None]:
     scene.deliver_own()

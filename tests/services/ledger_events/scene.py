@@ -12,10 +12,12 @@ from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.sales import place_shop_sale
 from mart_union.checkout.service import get_purchase, place_purchase
 from mart_union.customers.model import DestinationFields
+from mart_union.kernel.clock import iso
 from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.due import mark_due
 from mart_union.orders.refunding import RefundWish
 from mart_union.orders.service import take_step
+from mart_union.orders.tracking import add_tracking_event
 from mart_union.settlement.chargebacks import post_dispute
 from mart_union.settlement.completion import complete_order
 from mart_union.settlement.refunding import refund_order
@@ -148,10 +150,11 @@ class Scene:
 
     def collect(self, collected_by: str) -> None:
         """What was shipped is delivered, and its 960 dollars are taken."""
-        party, facts = f"store/{self.market.store}", {"collected_by": collected_by}
-        take_step(
-            self.order, "deliver", "staff", "store", "d", NOW, fulfiller=party, facts=facts, collected_minor=96_000
-        )
+        if collected_by == "carrier":
+            add_tracking_event(self.order, "1", "delivered", iso(NOW), carrier="hct", now=NOW, collected_minor=96_000)
+            return
+        party = f"store/{self.market.store}"
+        take_step(self.order, "deliver", "staff", "store", "d", NOW, fulfiller=party, collected_minor=96_000)
 
     def complete(self) -> None:
         complete_order(self.order, actor="settlement", role="system", key="", now=LATER)

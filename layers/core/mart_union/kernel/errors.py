@@ -147,6 +147,12 @@ class CashNotTaken(RuleViolation):
     code = "cash-not-taken"
 
 
+class UnknownCarrier(RuleViolation):
+    """The union has no such provider of delivery; `carriers` names those that it has."""
+
+    code = "unknown-carrier"
+
+
 class InsufficientFunds(MartUnionError):
     """An account would pass its floor."""
 

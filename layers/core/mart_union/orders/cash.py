@@ -52,16 +52,19 @@ def require_whole(order: Order, numbers: Sequence[int]) -> None:
         raise RuleViolation("an order that is paid on delivery goes in one parcel, with all its lines")
 
 
-def collector_of(order: Order, collected_minor: int, collected_by: str) -> str:
-    """The account of whoever took an order's money at its delivery: the store or the carrier of its parcel; without a word, whoever handed over.
+def collector_of(order: Order, collected_minor: int, collected_by: str, *, told_by: str) -> str:
+    """The account of whoever took an order's money at its delivery: the carrier of its parcel, if that says so itself (`told_by` is
+    `carrier/<id>`), else the store.
+
+    A store's word makes nobody else owe: the union would pay the store what a carrier never had.
 
     Raises:
         Invalid: nobody of that kind hands goods over.
-        RuleViolation: it is not exactly what the order costs; `due_minor` says what is.
+        RuleViolation: it is not exactly what the order costs (`due_minor` says what is), or somebody else says that the carrier took it.
     """
     due = due_minor(order)
     carrier = order.shipments[-1].carrier if order.shipments else ""
-    by = collected_by or ("carrier" if carrier else "store")
+    by = collected_by or "store"
     if by not in COLLECTORS or (by == "carrier" and not carrier):
         reason = "say who took the money: the store, or the carrier of the parcel"
         raise Invalid(reason, errors=[{"field": "collected_by", "reason": reason}])
@@ -69,6 +72,8 @@ def collector_of(order: Order, collected_minor: int, collected_by: str) -> str:
         raise RuleViolation(
             f"the order costs {due} minor units on delivery, {collected_minor} were collected", due_minor=due
         )
+    if by == "carrier" and told_by != f"carrier/{carrier}":
+        raise RuleViolation("what a carrier took is told by the carrier's own report of the delivery", carrier=carrier)
     return f"carrier/{carrier}" if by == "carrier" else f"store/{order.store}"
 
 

@@ -31,6 +31,7 @@ def payer_of(order: Order) -> str:
 def refund_amounts(order: Order, lines: Collection[int]) -> dict[str, int]:
     """What each account gets when lines are given back whole: what is left in escrow goes to the payer, what is held to the store's deposit.
 
+    What the store has given of its own beyond the goods, so that the delivery's share stayed in escrow, it gets back: the payer has it.
     Nothing, while a card is authorized only: the lines are left out of what is captured.
     """
     if order.payment != "paid":
@@ -39,10 +40,16 @@ def refund_amounts(order: Order, lines: Collection[int]) -> dict[str, int]:
     escrow, held = sum(line.escrow_minor for line in chosen), sum(line.held_minor for line in chosen)
     amounts: dict[str, int] = {}
     if escrow:
-        amounts |= {f"order/{order.id}": -escrow, payer_of(order): escrow}
+        to_payer = sum(_owed_to_payer(line) for line in chosen)
+        amounts = {f"order/{order.id}": -escrow, payer_of(order): to_payer, f"store/{order.store}": escrow - to_payer}
     if held:
         amounts |= {f"store/{order.store}/held": -held, f"store/{order.store}/deposit": held}
-    return amounts
+    return {account: amount for account, amount in amounts.items() if amount}
+
+
+def _owed_to_payer(line: Line) -> int:
+    """What of a line's escrow its payer has not got back: never more than was charged altogether."""
+    return min(line.escrow_minor, line.charged_minor - line.refunded_minor)
 
 
 def units_of(order: Order, lines: Collection[int]) -> dict[str, int]:
@@ -56,7 +63,7 @@ def units_of(order: Order, lines: Collection[int]) -> dict[str, int]:
 
 def all_given_back(line: Line, *, was_paid: bool) -> Line:
     """A line that is given back whole: every share is reversed, nothing is in escrow or held any more."""
-    refunded = line.refunded_minor + (line.escrow_minor if was_paid else 0)
+    refunded = line.refunded_minor + (_owed_to_payer(line) if was_paid else 0)
     shares = tuple(replace(share, reversed_minor=share.amount_minor) for share in line.split)
     return replace(line, split=shares, escrow_minor=0, held_minor=0, refunded_minor=refunded)
 

@@ -6,14 +6,18 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
+from mart_union.catalog.refs import union_ref
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import NotFound, StepNotAllowed
+from mart_union.kernel.errors import NotFound, StepNotAllowed, UnknownCarrier
+from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page
 from mart_union.kernel.retry import retried
-from mart_union.kernel.storage import find, find_all
+from mart_union.kernel.settings import settings
+from mart_union.kernel.storage import fetch, find, find_all
 from mart_union.kernel.transaction import WriteTransaction
-from mart_union.ledger.model import Transfer, postings_of
-from mart_union.ledger.service import add_transfer
+from mart_union.ledger.model import Payable, Transfer, postings_of
+from mart_union.ledger.periods import due_day
+from mart_union.ledger.service import add_payable, add_transfer
 from mart_union.orders.cash import add_collection, paying_transfer
 from mart_union.orders.codes import WrongCode, count_wrong_code, renew_code
 from mart_union.orders.listing import page_of_keys
@@ -114,12 +118,13 @@ def take_step(
     `role` is customer (then `actor` is the customer), store or supplier (then `fulfiller` is theirs) or system. `tracking` is a carrier
     and its number; `facts` hold `pickup_code`, `appointment_at`, `access` where the step needs them, and `collected_by` (store or carrier) with
     `collected_minor` where the order is paid on delivery. The same key again changes nothing
-    and gives the order as it is. One read and one write; when another change comes between, it is read again. A wrong pick-up code is
-    counted on the order before it is refused.
+    and gives the order as it is. One read and one write, and a read of the union where another carrier is named than the order's own; when
+    another change comes between, it is read again. A wrong pick-up code is counted on the order before it is refused.
 
     Raises:
         NotFound: there is no such order of this party.
         StepNotAllowed: `allowed` names the steps that are; completion and payment are not taken here.
+        UnknownCarrier: it is to be shipped by a carrier that the union does not have; `carriers` names those that it has.
         KeyReused, Invalid, RuleViolation, CodeLocked: as for `apply_step`.
         Busy: other changes kept winning.
     """
@@ -129,6 +134,7 @@ def take_step(
     def change(before: Order) -> Order:
         wrong.clear()
         _refuse_elsewhere(before, step, role, fulfiller)
+        _refuse_strangers(before, step, details.carrier)
         who = {"role": role, "actor": actor, "fulfiller": fulfiller}
         try:
             return apply_step(before, step, **who, at=iso(now), key=key, lines=lines, details=details)
@@ -209,6 +215,17 @@ def _refuse_elsewhere(order: Order, step: str, role: str, fulfiller: str) -> Non
         raise StepNotAllowed(f"'{step}' is taken through {_ELSEWHERE[rule.effect]}", allowed=allowed, state=order.state)
 
 
+def _refuse_strangers(order: Order, step: str, carrier: str) -> None:
+    """A parcel goes by a carrier of the union's, or by the one that the order was placed under."""
+    rule = procedure_of(order).step(step)
+    if rule is None or "tracking" not in rule.needs or carrier in {"", order.carrier}:
+        return
+    union = fetch(union_ref())
+    known = [each.id for each in union.carriers] if union is not None else []
+    if carrier not in known:
+        raise UnknownCarrier(f"the union has no carrier '{carrier}'", carriers=known)
+
+
 def _commit(before: Order, after: Order, now: datetime) -> None:
     taken = after.history[-1] if len(after.history) > len(before.history) else None
     rule = procedure_of(before).step(taken.step) if taken else None
@@ -239,8 +256,25 @@ def _add_refund(transaction: WriteTransaction, before: Order, after: Order, take
             reverses=paying_transfer(before),
         )
         add_transfer(transaction, transfer)
+        if amounts.get(f"store/{before.store}"):
+            add_payable(transaction, _given_before(before, after, transfer, amounts[f"store/{before.store}"], now))
     for level, units in units_of(before, taken.lines).items():
         add_movement(transaction, level, put_back(units, taken.actor, reference), now)
+
+
+def _given_before(before: Order, after: Order, refund: Transfer, amount_minor: int, now: datetime) -> Payable:
+    """What its store gets back of a refund: it had given that of its own before."""
+    store = f"store/{before.store}"
+    return Payable(
+        id=derived_id("payable", before.id, str(after.sequence), store),
+        party=store,
+        order=before.id,
+        amount_minor=amount_minor,
+        due=due_day(now, before.settlement_period, settings().time_zone).isoformat(),
+        kind="refund",
+        transfer=refund.id,
+        titles=before.lines[0].titles,
+    )
 
 
 def act_on_deadlines(order: str, now: datetime) -> Order:

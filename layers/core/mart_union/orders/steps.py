@@ -90,12 +90,12 @@ def apply_step(
     numbers = _lines_to_move(order, rule, role, fulfiller, lines)
     _refuse_before_money(order, rule)
     _check_details(order, rule, details, at)
-    collector = _collector(order, rule, numbers, details)
+    collector = _collector(order, rule, numbers, details, told_by=actor if role == SYSTEM else "")
     if len(order.history) >= _MOST_STEPS and role != SYSTEM:
         raise RuleViolation(f"an order has at most {_MOST_STEPS} steps")
     after = replace(
         order,
-        lines=tuple(_moved(order, line, rule) if line.number in numbers else line for line in order.lines),
+        lines=tuple(_moved(order, line, rule, details) if line.number in numbers else line for line in order.lines),
         shipments=_shipments(order, rule, details, numbers, at),
         facts=_facts(order, rule, details),
         history=(*order.history, StepTaken(step, role, actor, at, numbers, key, details.note[:_LONGEST_TEXT])),
@@ -106,12 +106,14 @@ def apply_step(
     return with_clock(after, at)
 
 
-def _collector(order: Order, rule: Step, numbers: tuple[int, ...], details: Details) -> str:
+def _collector(order: Order, rule: Step, numbers: tuple[int, ...], details: Details, *, told_by: str) -> str:
     """Who took the money, at the step that hands over what is paid then; '' at all others."""
     if order.payment != ON_DELIVERY or (rule.effect != "collect" and rule.to_state != "shipped"):
         return ""
     require_whole(order, numbers)
-    return collector_of(order, details.collected_minor, details.collected_by) if rule.effect == "collect" else ""
+    if rule.effect != "collect":
+        return ""
+    return collector_of(order, details.collected_minor, details.collected_by, told_by=told_by)
 
 
 def with_clock(order: Order, at: str) -> Order:
@@ -210,12 +212,22 @@ def _need(field: str, is_given: object, message: str) -> None:
         raise Invalid(message, errors=[{"field": field, "reason": message}])
 
 
-def _moved(order: Order, line: Line, rule: Step) -> Line:
+def _moved(order: Order, line: Line, rule: Step, details: Details) -> Line:
     if rule.effect == "refund":
         return replace(all_given_back(line, was_paid=order.payment == "paid"), state=rule.to_state)
     if rule.effect in _SETTLING:
         return replace(line, state=rule.to_state, escrow_minor=0, held_minor=0)
+    if "tracking" in rule.needs and not line.offer:
+        line = _carried_by(line, details.carrier or order.carrier)
     return replace(line, state=rule.to_state)
+
+
+def _carried_by(line: Line, carrier: str) -> Line:
+    """A line of the store's own with its delivery charge going to whoever carries it. Of a supplier's line the supplier gets it, and delivers."""
+    shares = tuple(
+        replace(share, account=f"carrier/{carrier}") if share.kind == "delivery" else share for share in line.split
+    )
+    return replace(line, split=shares)
 
 
 def _shipments(order: Order, rule: Step, details: Details, numbers: tuple[int, ...], at: str) -> tuple[Shipment, ...]:

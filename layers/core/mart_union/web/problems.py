@@ -29,6 +29,7 @@ STATUS = {
     "beyond-original": 422,
     "not-chargeable": 422,
     "cash-not-taken": 422,
+    "unknown-carrier": 422,
     "busy": 503,
     "provider-unavailable": 503,
 }

@@ -70,4 +70,5 @@ def _rules(rates: Mapping[str, str], prefix: str) -> list[TaxRule]:
 def _deliverer(order: Order, line: Line) -> str:
     if line.offer:
         return line.fulfiller
-    return f"carrier/{order.carrier}" if order.carrier else f"store/{order.store}"
+    shipped_by = next((each.carrier for each in order.shipments if line.number in each.lines), order.carrier)
+    return f"carrier/{shipped_by}" if shipped_by else f"store/{order.store}"

@@ -30,7 +30,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "suspense": (_PROVIDER, _UNKNOWN),
     "sent_back": (_UNKNOWN, _BANK),
     "correction": (rf"{_CUSTOMER}|{_DEPOSIT}", _UNKNOWN),
-    "refund": (rf"{_ESCROW}|{_HELD}|{_PARTY}|{_UNIONS}", rf"{_CUSTOMER}|{_PROVIDER}|{_DEPOSIT}"),
+    "refund": (rf"{_ESCROW}|{_HELD}|{_PARTY}|{_UNIONS}", rf"{_CUSTOMER}|{_PROVIDER}|{_DEPOSIT}|{_STORE}"),
     "refund_failed": (_PROVIDER, _CUSTOMER),
     "completion": (rf"{_ESCROW}|{_HELD}|{_STORE}", rf"{_PARTY}|{_UNIONS}"),
     "collection": (r"(store|carrier)/[\w-]+", _ESCROW),
