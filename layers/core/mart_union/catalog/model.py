@@ -297,9 +297,6 @@ class AuditEntry(Struct, frozen=True):
     subject: str
 
 
-UPLOAD_STATES = ("IN_QUEUE", "IN_PROGRESS", "DONE", "FATAL")
-
-
 def hours_include(hours: Hours, moment: datetime, time_zone: str) -> bool:
     """Whether opening hours include a moment; without hours it is always open. A closing time before the opening is after midnight."""
     if not hours:

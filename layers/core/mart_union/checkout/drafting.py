@@ -173,22 +173,12 @@ def _draft_line(
     terms: Terms,
     currency: Currency,
 ) -> Line:
-    amount = listing.price_minor * quantity
+    amount, collected = listing.price_minor * quantity, asked.channel == "union"
     supply_price = terms.supply_price(listing)
-    supply = supply_price * quantity
-    collected = asked.channel == "union"
     if collected:
-        money = split_line(
-            listing,
-            store,
-            terms.union,
-            quantity=quantity,
-            delivery_minor=delivery,
-            supply_minor=supply,
-            step=currency.step,
-        )
+        money = _collected_money(store, listing, quantity, delivery, terms, currency)
     else:
-        money = seller_collected_money(listing, supply)
+        money = seller_collected_money(listing, supply_price * quantity)
     return Line(
         number=number,
         sku=listing.sku,
@@ -208,6 +198,21 @@ def _draft_line(
         tax_minor=money.tax_minor,
         rates=money.rates,
         supply_minor=supply_price,
+    )
+
+
+def _collected_money(
+    store: Store, listing: Listing, quantity: int, delivery: int, terms: Terms, currency: Currency
+) -> LineMoney:
+    """The split of a line that the union collects."""
+    return split_line(
+        listing,
+        store,
+        terms.union,
+        quantity=quantity,
+        delivery_minor=delivery,
+        supply_minor=terms.supply_price(listing) * quantity,
+        step=currency.step,
     )
 
 

@@ -74,26 +74,19 @@ def place_purchase(
 ) -> Purchase:
     """Buy: stock, orders, money and the purchase itself in one write, or nothing at all.
 
-    Two requests: one batch read (half a unit for each listing, store and pool, the union and the recipient) and one
-    transaction of 2 x (levels + orders + deposit holds + 3) write units, and what the indexes take. The same customer's
-    same key again gives the first answer, whatever has changed since.
-
-    By card, with a `payment_method` of the provider's, it is authorized, too: two requests to the provider and two more of ours. A card that was
-    refused leaves the purchase pending, `card.problem` says why, and another may pay it.
+    Two requests: one batch read and one transaction; their units stand in docs/performance.md. The same customer's same key again gives the
+    first answer, whatever has changed since. By card, with a `payment_method` of the provider's, it is authorized, too: two requests to the
+    provider and two more of ours. A card that was refused leaves the purchase pending, `card.problem` says why, and another may pay it.
 
     Raises:
-        KeyReused: the key was used with another request.
-        NotFound: a store, listing or recipient is unknown.
-        PriceChanged: the total is not the one that the shopper saw.
-        OutOfStock, InsufficientFunds: there is too little of something.
-        CashNotTaken: it cannot be paid on delivery; `reason` says why.
-        RuleViolation: a store or listing does not sell, the method is unknown, or the cart is too large.
+        KeyReused, PriceChanged: the key was used with another request; the total is not the one that the shopper saw.
+        NotFound, OutOfStock, InsufficientFunds: a store, listing or recipient is unknown, or there is too little of something.
+        CashNotTaken, RuleViolation: no payment on delivery (`reason`); a store or listing does not sell, unknown method, too large a cart.
         ProviderUnavailable: the card provider did not answer; the same again finds out.
     """
     wishes = folded(wanted)
-    purchase_id = derived_id("purchase", customer, key)
     asked = Asked(
-        purchase=purchase_id,
+        purchase=derived_id("purchase", customer, key),
         request=input_hash([wishes, recipient, total_seen, method, *([payment_method] if payment_method else [])]),
         customer=customer,
         recipient=recipient,
@@ -104,6 +97,11 @@ def place_purchase(
         last_view=last_view,
         reservation_seconds=settings().reservation_seconds,
     )
+    return _placed(asked, wishes, total_seen, payment_method)
+
+
+def _placed(asked: Asked, wishes: Sequence[Wanted], total_seen: int, payment_method: str) -> Purchase:
+    """The purchase, made now or by the same request before; with its card authorized, where one is named."""
     try:
         draft = _place(asked, wishes, total_seen)
         purchase, orders = draft.purchase, draft.orders

@@ -48,10 +48,6 @@ class RecipientFields(Struct, frozen=True):
     phone: str
 
 
-DESTINATION_STATES = ("waiting", "verified", "refused", "failed")
-"""What the operator has decided on a destination; `failed` is one that the bank could not pay."""
-
-
 class DestinationFields(Struct, frozen=True):
     """What a party says of its bank account: whose it is, its IBAN or number, and its bank's BIC or code."""
 

@@ -114,9 +114,6 @@ class Statement(Struct, frozen=True):
     sequence: int = 0
 
 
-PAYOUT_STATES = ("ready", "sent", "returned", "rejected")
-
-
 class Payout(Struct, frozen=True):
     """Money on its way to a party's bank: one for each transfer to `bank/out`, whose id it bears.
 

@@ -41,10 +41,8 @@ def reverse(
 ) -> Transfer:
     """Post the reversal of a transfer: of all that is left of it, or of an amount of the money that it moved; `also` adds to its transaction.
 
-    Each account that got some gives back in proportion to what is left of its part, in steps, by largest remainder, the first posting
-    keeping what is odd; each that gave gets back in the same way. So reversals of parts add up to exactly the transfer. The id of the
-    reversal is made from the transfer's and the key, and it carries a hash of what was asked: the same again gives the first one.
-    One read, and one transaction of three items and one an account with a floor.
+    Who gives back how much: `reversal_postings`. The id of the reversal is made from the transfer's and the key, and it carries a hash of what
+    was asked: the same again gives the first one. One read, and one transaction of three items and one an account with a floor.
 
     Raises:
         NotFound: there is no such transfer.
@@ -62,14 +60,8 @@ def reverse(
     def attempt() -> Transfer:
         original, before, first = _read(transfer, identity)
         if first is not None:
-            if first.facts.get("request") != request:
-                raise KeyReused("this key made another reversal of this transfer; nothing was posted")
-            return first
-        left = _largest(original) - _reversed_sum(original, before)
-        wanted = left if amount_minor is None else amount_minor
-        if not 0 < wanted <= left:
-            message = f"transfer {transfer} has {left} minor units left to reverse, not {wanted}"
-            raise BeyondOriginal(message, left_minor=left)
+            return _repeated(first, request)
+        wanted = _left_to_reverse(original, before, amount_minor)
         reversal = Transfer(
             id=identity,
             kind=kind,
@@ -86,10 +78,30 @@ def reverse(
     return retried(attempt, on=_Overtaken, what="this transfer")
 
 
+def _repeated(first: Transfer, request: str) -> Transfer:
+    if first.facts.get("request") != request:
+        raise KeyReused("this key made another reversal of this transfer; nothing was posted")
+    return first
+
+
+def _left_to_reverse(original: Transfer, before: Reversed, amount_minor: int | None) -> int:
+    """The amount, if that much is left of the transfer; without one, all that is left."""
+    left = _largest(original) - _reversed_sum(original, before)
+    wanted = left if amount_minor is None else amount_minor
+    if not 0 < wanted <= left:
+        message = f"transfer {original.id} has {left} minor units left to reverse, not {wanted}"
+        raise BeyondOriginal(message, left_minor=left)
+    return wanted
+
+
 def reversal_postings(
     original: Transfer, before: Mapping[str, int], amount_minor: int, step: int
 ) -> tuple[Posting, ...]:
-    """The postings that reverse an amount of a transfer of which some was reversed `before` (by account, without sign)."""
+    """The postings that reverse an amount of a transfer of which some was reversed `before` (by account, without sign).
+
+    Each account that got some gives back in proportion to what is left of its part, in steps, by largest remainder, the first posting
+    keeping what is odd; each that gave gets back in the same way. So reversals of parts add up to exactly the transfer.
+    """
     given = _part([each for each in original.postings if each.amount_minor > 0], before, amount_minor, step)
     taken = _part([each for each in original.postings if each.amount_minor < 0], before, amount_minor, step)
     return postings_of({account: -amount for account, amount in given.items()} | taken)

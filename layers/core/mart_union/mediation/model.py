@@ -16,7 +16,6 @@ from mart_union.kernel.money import LARGEST_AMOUNT, Currency, checked_price
 
 SUPPLIER_STATES = ("applied", "approved", "refused", "suspended")
 OFFER_STATES = ("on_offer", "paused", "withdrawn")
-LINK_STATES = ("linked", "paused", "withdrawn")
 STANDINGS = ("met", "warned", "paused")
 FOLLOWED = ("titles", "texts", "price")
 KINDS = ("goods", "service")

@@ -112,14 +112,12 @@ def take_step(
     facts: Mapping[str, str] | None = None,
     collected_minor: int = 0,
 ) -> Order:
-    """Move lines of an order by a step of its procedure; a refund puts money and stock back in the same transaction, and what is paid on
-    delivery is posted in that of the step which hands over.
+    """Move lines of an order by a step of its procedure; what it gives back or collects is posted in the same transaction.
 
-    `role` is customer (then `actor` is the customer), store or supplier (then `fulfiller` is theirs) or system. `tracking` is a carrier
-    and its number; `facts` hold `pickup_code`, `appointment_at`, `access` where the step needs them, and `collected_by` (store or carrier) with
-    `collected_minor` where the order is paid on delivery. The same key again changes nothing
-    and gives the order as it is. One read and one write, and a read of the union where another carrier is named than the order's own; when
-    another change comes between, it is read again. A wrong pick-up code is counted on the order before it is refused.
+    `role` is customer (then `actor` is the customer), store or supplier (then `fulfiller` is theirs) or system. `tracking` is a carrier and its
+    number; `facts` hold `pickup_code`, `appointment_at`, `access`, `collected_by` where the step needs them. The same key again changes nothing and
+    gives the order as it is. One read and one write, and a read of the union where another carrier is named than the order's; read again when
+    another change comes between. A wrong pick-up code is counted on the order before it is refused.
 
     Raises:
         NotFound: there is no such order of this party.
@@ -129,20 +127,32 @@ def take_step(
         Busy: other changes kept winning.
     """
     details = _details(tracking, note, facts, collected_minor)
-    wrong: list[WrongCode] = []
 
     def change(before: Order) -> Order:
-        wrong.clear()
         _refuse_elsewhere(before, step, role, fulfiller)
         _refuse_strangers(before, step, details.carrier)
         who = {"role": role, "actor": actor, "fulfiller": fulfiller}
-        try:
-            return apply_step(before, step, **who, at=iso(now), key=key, lines=lines, details=details)
-        except WrongCode as refusal:  # what was counted stays, so that nobody tries all codes
-            wrong.append(refusal)
-            return count_wrong_code(before, details.pickup_code, key)
+        return apply_step(before, step, **who, at=iso(now), key=key, lines=lines, details=details)
 
-    after = change_order(order, role, actor if role == "customer" else fulfiller, change, now)
+    party = actor if role == "customer" else fulfiller
+    return _change_or_count(order, role, party, change, details.pickup_code, key, now)
+
+
+def _change_or_count(
+    order: str, role: str, party: str, change: Callable[[Order], Order], code: str, key: str, now: datetime
+) -> Order:
+    """The order after the change. A wrong pick-up code is counted on it, so that nobody tries all codes, and then refused."""
+    wrong: list[WrongCode] = []
+
+    def counted(before: Order) -> Order:
+        wrong.clear()
+        try:
+            return change(before)
+        except WrongCode as refusal:
+            wrong.append(refusal)
+            return count_wrong_code(before, code, key)
+
+    after = change_order(order, role, party, counted, now)
     if wrong:
         raise wrong[0]
     return after

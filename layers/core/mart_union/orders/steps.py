@@ -74,8 +74,7 @@ def apply_step(
     Raises:
         StepNotAllowed: the procedure, the role or the lines' states forbid it; `allowed` names what the role may do.
         KeyReused: the key was used for another step.
-        PaymentOutstanding: the step hands goods over, and what the card authorized has not been captured yet; or it completes what is paid on
-            delivery, and nobody has said that it was.
+        PaymentOutstanding: what the card authorized has not been captured yet, or nobody has said that what is paid on delivery was paid.
         Busy: it gives goods back at the moment in which the card's money is being captured.
         Invalid: a line does not exist, or something that the step needs is missing or malformed.
         CodeLocked: the pick-up code was wrong too often.
@@ -93,17 +92,24 @@ def apply_step(
     collector = _collector(order, rule, numbers, details, told_by=actor if role == SYSTEM else "")
     if len(order.history) >= _MOST_STEPS and role != SYSTEM:
         raise RuleViolation(f"an order has at most {_MOST_STEPS} steps")
+    taken = StepTaken(step, role, actor, at, numbers, key, details.note[:_LONGEST_TEXT])
+    return _after(order, rule, taken, details, collector)
+
+
+def _after(order: Order, rule: Step, taken: StepTaken, details: Details, collector: str) -> Order:
+    """The order with its lines moved; paid, when a collector took its money."""
+    numbers = taken.lines
     after = replace(
         order,
         lines=tuple(_moved(order, line, rule, details) if line.number in numbers else line for line in order.lines),
-        shipments=_shipments(order, rule, details, numbers, at),
+        shipments=_shipments(order, rule, details, numbers, taken.at),
         facts=_facts(order, rule, details),
-        history=(*order.history, StepTaken(step, role, actor, at, numbers, key, details.note[:_LONGEST_TEXT])),
+        history=(*order.history, taken),
         sequence=order.sequence + 1,
     )
     if collector:
         after = replace(after, payment="paid", facts=after.facts | {CASH: collector})
-    return with_clock(after, at)
+    return with_clock(after, taken.at)
 
 
 def _collector(order: Order, rule: Step, numbers: tuple[int, ...], details: Details, *, told_by: str) -> str:
