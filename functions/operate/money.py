@@ -56,8 +56,8 @@ def read_statement(request: Request) -> StatementWithLines:
 
 
 def start_reconciliation(request: Request) -> Asked:
-    """Have the books reconciled now, of a `day` (yyyy-mm-dd) if one is named; the report is there when its moment is later than the one
-    answered."""
+    """Have the books reconciled now, of a `day` (yyyy-mm-dd), or of the last that is over; the report is there when its moment is later than
+    the one answered."""
     now = utc_now()
     day = request.query.get("day", "")
     if day:

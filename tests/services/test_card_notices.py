@@ -15,7 +15,7 @@ from mart_union.checkout.capturing import capture_purchase
 from mart_union.checkout.card_port import Movement, card_provider
 from mart_union.checkout.model import Purchase
 from mart_union.checkout.service import get_purchase
-from mart_union.kernel.clock import local_date, utc_now
+from mart_union.kernel.clock import iso, local_date, utc_now
 from mart_union.kernel.errors import KeyReused, ProviderUnavailable
 from mart_union.ledger import jobs
 from mart_union.ledger.model import Transfer
@@ -154,7 +154,8 @@ def test_the_daily_reconciliation_compares_yesterday_once_the_processor_has_told
     capture_purchase(purchase.id, now)
     card_provider().refund(intent_of(purchase), 700, f"never-posted-{purchase.id}")
     told = {each for each in provider_differences(local_date(now, "Asia/Taipei").isoformat()) if "-700" in each.detail}
-    kept = {"reconcile": local_date(now, "Asia/Taipei").isoformat()}
+    yesterday = (local_date(now, "Asia/Taipei") - timedelta(days=1)).isoformat()
+    kept = {"reconcile": yesterday, "provider_reports": yesterday}
     monkeypatch.setattr(jobs, "get_checkpoint", kept.__getitem__)
     monkeypatch.setattr(jobs, "set_checkpoint", lambda job, until: kept.update({job: until}))
     midnight = datetime.combine(local_date(now, "Asia/Taipei") + timedelta(days=1), time(), ZoneInfo("Asia/Taipei"))
@@ -164,14 +165,17 @@ def test_the_daily_reconciliation_compares_yesterday_once_the_processor_has_told
         assert report is not None
         assert len(told) == 1
         assert told <= set(report.differences)
+        assert report.day == local_date(now, "Asia/Taipei").isoformat()
         assert reconcile_daily(midnight + timedelta(hours=2)) is None
 
         def fail(*_: object) -> None:
             raise ProviderUnavailable("the card processor does not answer")
 
-        monkeypatch.setattr("mart_union.settlement.provider_report.provider_differences", fail)
+        monkeypatch.setattr("mart_union.settlement.provider_days.provider_differences", fail)
         silent = reconcile(midnight + timedelta(hours=3))
+        early = reconcile(midnight + timedelta(minutes=10), report.day)
     assert [each.subject for each in silent.differences if "does not answer" in each.detail] == ["provider/stripe"]
+    assert [each for each in early.differences if "does not answer" in each.detail] == []
 
 
 def found(day: str, intent: str, transfer: Transfer) -> list[str]:
@@ -244,10 +248,13 @@ def ask(market: Market, body: dict[str, Any], key: str = "pay-by-card") -> tuple
     return answered["statusCode"], told.get("state") or told["type"]
 
 
-def test_what_the_processor_kept_of_a_day_is_posted_once(unique: str, desk: Desk) -> None:
-    kept = [Movement("txn_1", "charge", 96_000, 2_300, "card-1"), Movement("txn_2", "refund", -30_000, 0, "refund-1")]
-    for _ in range(2):
-        post_fees(unique, kept, LATER)
-    assert amounts(f"provider-fees-{unique}") == {"provider/stripe": 2_300, "union/provider-fees": -2_300}
+def test_what_the_processor_kept_of_a_movement_is_posted_once_whenever_it_is_asked(unique: str, desk: Desk) -> None:
+    at = iso(LATER)
+    early = [Movement(f"txn_1{unique}", "charge", 96_000, 2_300, "card-1", at)]
+    late = [*early, Movement(f"txn_2{unique}", "refund", -30_000, -100, "refund-1", at)]
+    for movements in (early, late, late):
+        post_fees(movements)
+    assert amounts(f"provider-fee-txn_1{unique}") == {"provider/stripe": 2_300, "union/provider-fees": -2_300}
+    assert amounts(f"provider-fee-txn_2{unique}") == {"provider/stripe": -100, "union/provider-fees": 100}
     with pytest.raises(KeyReused):
-        post_fees(unique, kept[:1] * 2, LATER)
+        post_fees([Movement(f"txn_1{unique}", "charge", 96_000, 2_400, "card-1", at)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +13,8 @@ from mart_union.kernel.clock import iso, local_date, utc_now
 from mart_union.kernel.errors import KeyReused
 from mart_union.ledger.postings import record_postings
 from mart_union.ledger.service import get_transfer
-from mart_union.settlement.provider_report import post_payouts, provider_differences, reported_differences
+from mart_union.settlement.provider_days import reported_differences
+from mart_union.settlement.provider_report import post_payouts, provider_differences
 from tests.card_desk import Desk
 from tests.services.card_payments import amounts, answer, buy, intent_of
 from tests.services.market import Market, open_market
@@ -72,7 +74,7 @@ def test_a_payout_of_another_amount_under_its_id_is_refused(unique: str, desk: D
 def test_a_balance_in_another_currency_is_named_and_the_reconciliation_goes_on(desk: Desk) -> None:
     payout = desk.pay_out(1, "usd")
     try:
-        [found] = reported_differences(local_date(utc_now(), ZONE))
+        [found] = reported_differences(local_date(utc_now(), ZONE), utc_now() + timedelta(days=2))
         assert found.subject == "provider/stripe"
         assert "this union's money is TWD" in found.detail
     finally:

@@ -66,6 +66,7 @@ def with_windows_over(place: Place) -> datetime:
     jobs.set_checkpoint("complete_due", ends.isoformat()[:13])
     jobs.set_checkpoint("settle_due", (ends - timedelta(days=7)).date().isoformat())
     jobs.set_checkpoint("reconcile", "9999-12-31")
+    jobs.set_checkpoint("provider_reports", "9999-12-30")
     return ends + timedelta(minutes=1)
 
 

@@ -82,10 +82,10 @@ def _(scene: Scene) -> Iterator[None]:
     scene.dispute("lost")
 
 
-@event("what the card processor kept on a day")
+@event("what the card processor kept of a movement")
 def _(scene: Scene) -> Iterator[None]:
     yield
-    post_fees(scene.name, [Movement("txn_1", "charge", 96_000, 2_300, "card-1")], LATER)
+    post_fees([Movement(scene.name, "charge", 96_000, 2_300, "card-1", iso(NOW))])
 
 
 @event("payout of the card processor to the union's bank")

@@ -168,7 +168,7 @@ class Scene:
             self.market.supplier: "{supplier}",
             self.notice: "{notice}",
             f"po_{self.name}": "{payout}",
-            f"day/{self.name}": "day/{day}",
+            f"movement/{self.name}": "movement/{movement}",
         }
         if self.purchase is not None:
             words = {self.order: "{order}", self.purchase.id: "{purchase}"} | words

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
@@ -27,3 +27,10 @@ def from_iso(text: str) -> datetime:
 def local_date(moment: datetime, time_zone: str) -> date:
     """The calendar day of a moment in a union's time zone."""
     return moment.astimezone(ZoneInfo(time_zone)).date()
+
+
+def bounds_of_day(day: date, time_zone: str) -> tuple[datetime, datetime]:
+    """When a day of a union's time zone begins and when the next one does, in UTC: 23 or 25 hours later where clocks change."""
+    zone = ZoneInfo(time_zone)
+    begin, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
+    return begin, end

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import msgspec
 from msgspec import Struct, field
@@ -21,7 +21,7 @@ from mart_union.ledger.reports import keep_report
 from mart_union.orders.census import all_orders
 from mart_union.settlement.checks.transfers import balances_until, check_balances
 from mart_union.settlement.differences import Difference
-from mart_union.settlement.provider_report import reported_differences
+from mart_union.settlement.provider_days import compare_waiting, last_told_day, note_compared, reported_differences
 from mart_union.settlement.reconciliation import Books, differences
 from mart_union.stock.census import all_levels
 
@@ -29,7 +29,6 @@ _JOB = "reconcile"
 _MOST_LOOKS = 5
 _KINDS = frozenset({"received", "sent", "returned"})
 _NEWEST = "reconciliation/newest.json"
-_PROVIDERS_LAG = timedelta(hours=1)
 RECONCILE = "reconcile"
 """The task by which the settlement function is asked for a reconciliation out of turn."""
 
@@ -37,8 +36,8 @@ RECONCILE = "reconcile"
 class Report(Struct, frozen=True):
     """What a reconciliation looked at and what it found.
 
-    `day` is the day that it closes: its balances are those of all transfers until that day was over, by kind of account, and what
-    providers reported until then is compared. The rest of the books have no past, and are compared as they are now.
+    `day` is the day that it closes, as a rule yesterday: its balances are those of all transfers until that day was over, by kind of
+    account, and what providers reported until then is compared. The rest of the books have no past, and are compared as they are now.
     """
 
     at: str
@@ -53,23 +52,27 @@ class Report(Struct, frozen=True):
 
 
 def ask_reconciliation(day: str = "") -> None:
-    """Have the settlement function reconcile the books of a day, or of today; `get_report` tells what it found, a little later."""
+    """Have the settlement function reconcile the books of a day, or of the last that is over; `last_report` tells what it found, a little later."""
     invoke_later("settlement", {"task": RECONCILE} | ({"day": day} if day else {}))
 
 
 def reconcile(now: datetime, day: str = "") -> Report:
-    """Compare the union's books with each other and with what providers report, and keep the report as that of the day (today, if none is
-    named). Scans of four tables: for a nightly job.
+    """Compare the union's books with each other and with what providers report, and keep the report as that of the day (the last that is over,
+    by an hour, if none is named). Scans of four tables: for a nightly job.
+
+    Of a day that is not over, by an hour, the card processor's report is left out: it may not have told all.
 
     Raises:
         Invalid: there is no such day, or it has not come.
     """
-    today = local_date(now, settings().time_zone)
-    closed = checked_day(day, today) if day else today
+    closed = checked_day(day, local_date(now, settings().time_zone)) if day else last_told_day(now)
+    return _reconcile(now, closed, reported_differences(closed, now))
+
+
+def _reconcile(now: datetime, closed: date, reported: Sequence[Difference]) -> Report:
     books, found = agreed_differences()
     balances = balances_until(books.ledger, closed, settings().time_zone)
     found += check_balances(balances, closed)
-    found += reported_differences(closed if closed < today else today - timedelta(days=1))
     report = Report(
         at=iso(now),
         transfers=len(books.ledger.transfers),
@@ -77,11 +80,11 @@ def reconcile(now: datetime, day: str = "") -> Report:
         purchases=len(books.purchases),
         levels=len(books.levels),
         statements=len(books.ledger.statements),
-        differences=tuple(found),
+        differences=(*found, *reported),
         day=closed.isoformat(),
         balances=balances,
     )
-    _keep(report, newest=closed == today)
+    _keep(report, newest=closed >= last_told_day(now))
     return report
 
 
@@ -137,12 +140,18 @@ def agreed_differences() -> tuple[Books, list[Difference]]:
 
 
 def reconcile_daily(now: datetime) -> Report | None:
-    """The day's reconciliation, if it has not been made yet; from an hour after midnight on, when providers have told all of the day before."""
-    today = local_date(now - _PROVIDERS_LAG, settings().time_zone).isoformat()
-    if jobs.get_checkpoint(_JOB) >= today:
+    """The report of the last day that is over, if it has not been made yet; from an hour after midnight on, when providers have told all
+    of that day. It names what their reports of all days since the last one that was compared differ in.
+
+    It is made again when a report that could not be had before was compared since; None when there is nothing new.
+    """
+    last = last_told_day(now)
+    compared = compare_waiting(now)
+    if jobs.get_checkpoint(_JOB) >= last.isoformat() and not compared.until:
         return None
-    report = reconcile(now)
-    jobs.set_checkpoint(_JOB, today)
+    report = _reconcile(now, last, compared.found)
+    note_compared(compared)
+    jobs.set_checkpoint(_JOB, last.isoformat())
     return report
 
 

@@ -5,13 +5,12 @@ what stands at the processor is what the ledger says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
 from mart_union.checkout.card_port import Movement, card_provider, cards_are_offered
 from mart_union.checkout.payers import CARDS
-from mart_union.kernel.clock import from_iso, iso, utc_now
-from mart_union.kernel.errors import CurrencyMismatch, ProviderUnavailable
+from mart_union.kernel.clock import bounds_of_day, from_iso, iso, utc_now
+from mart_union.kernel.errors import KeyReused
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch
 from mart_union.ledger.model import Transfer, postings_of
@@ -34,8 +33,8 @@ def provider_differences(day: str) -> list[Difference]:
     """What the card processor's report of a day (`yyyy-mm-dd` of the union's time zone) and the ledger disagree on: movements that only one
     of them has, and what stands at the processor when the day is over. None without a processor.
 
-    The fees that it kept and the payouts that it made to the union's bank on that day are posted first, once. Ask for a day that is over,
-    by an hour at least.
+    The fees that it kept and the payouts that it made to the union's bank on that day are posted first, once each. Ask for a day that is
+    over, by an hour at least: before, what it has not told yet is missing.
 
     Raises:
         ProviderUnavailable: the processor does not answer.
@@ -43,13 +42,12 @@ def provider_differences(day: str) -> list[Difference]:
     """
     if not cards_are_offered():
         return []
-    begin = datetime.combine(date.fromisoformat(day), time(), ZoneInfo(settings().time_zone)).astimezone(UTC)
-    end = begin + timedelta(days=1)
+    begin, end = bounds_of_day(date.fromisoformat(day), settings().time_zone)
     reported = list(card_provider().movements(begin - _SLACK, end + _SLACK))
-    own = [each for each in reported if iso(begin) <= each.at < iso(end)]
-    record_postings([*post_fees(day, own, end), *post_payouts(own)])
+    reused = list(_post_own(each for each in reported if iso(begin) <= each.at < iso(end)))
     posted = list(_posted(begin - _SLACK, end + _SLACK))
     return [
+        *reused,
         *check_reported(reported, {each.transfer: _on_cards(each.transfer) for each in reported}),
         *check_posted([each for each in posted if iso(begin) <= each.at < iso(end)], reported),
         *_check_balance(day, end),
@@ -82,16 +80,6 @@ def check_balance(day: str, stood: int, ledger: int) -> Iterator[Difference]:
         yield Difference(1, CARDS, f"when {day} was over {stood} stood at the processor, {ledger} by the ledger")
 
 
-def reported_differences(day: date) -> list[Difference]:
-    """The same of a day, for a reconciliation that does not end because the processor is silent: that, too, is a difference then."""
-    try:
-        return provider_differences(day.isoformat())
-    except ProviderUnavailable:
-        return [Difference(1, CARDS, f"the processor does not answer: its report of {day} could not be compared")]
-    except CurrencyMismatch as error:
-        return [Difference(1, CARDS, f"its report of {day} could not be compared: {error.detail}")]
-
-
 def check_reported(reported: Iterable[Movement], amounts: Mapping[str, int | None]) -> Iterator[Difference]:
     """Each movement of the processor's balance is a transfer of ours, of that amount (`amounts` by transfer: None where there is none)."""
     for each in reported:
@@ -117,15 +105,29 @@ def check_posted(posted: Iterable[Entry], reported: Iterable[Movement]) -> Itera
         )
 
 
-def post_fees(day: str, movements: Iterable[Movement], end: datetime) -> list[Transfer]:
-    """Post what the processor kept of the movements of a day, which was over at a moment; once, however often it is asked."""
-    fees = sum(each.fee_minor - (each.amount_minor if each.kind in _CHARGED else 0) for each in movements)
-    if not fees:
-        return []
-    postings = postings_of({CARDS: fees, FEES: -fees})
-    at = iso(end - timedelta(seconds=1))
-    currency = settings().currency.code
-    return [post(Transfer(f"provider-fees-{day}", "provider_fees", currency, postings, f"day/{day}", at))]
+def _post_own(movements: Iterable[Movement]) -> Iterator[Difference]:
+    """Post what is known by these movements alone; what was posted of one in another way before is named, and holds up no other."""
+    for each in movements:
+        try:
+            record_postings([*post_fees([each]), *post_payouts([each])])
+        except KeyReused as error:
+            yield Difference(1, f"provider/stripe/{each.id}", f"it was posted as another amount before: {error.detail}")
+
+
+def post_fees(movements: Iterable[Movement]) -> list[Transfer]:
+    """Post what the processor kept of each of these movements, at its moment; once each, however often, early or late it is asked.
+
+    Raises:
+        KeyReused: another fee of a movement was posted before.
+    """
+    kept = ((each, each.fee_minor - (each.amount_minor if each.kind in _CHARGED else 0)) for each in movements)
+    return [post(_fee(each, fee)) for each, fee in kept if fee]
+
+
+def _fee(movement: Movement, fee_minor: int) -> Transfer:
+    postings = postings_of({CARDS: fee_minor, FEES: -fee_minor})
+    about, currency = f"movement/{movement.id}", settings().currency.code
+    return Transfer(f"provider-fee-{movement.id}", "provider_fees", currency, postings, about, movement.at)
 
 
 def post_payouts(movements: Iterable[Movement]) -> list[Transfer]:

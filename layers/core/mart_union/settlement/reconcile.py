@@ -14,7 +14,7 @@ from mart_union.settlement.books import reconcile
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Reconcile the day named, else today, and say what was found; 1 if the books differ, 2 if there is no such day."""
+    """Reconcile the day named, else the last that is over, and say what was found; 1 if the books differ, 2 if there is no such day."""
     try:
         report = reconcile(utc_now(), arguments[0] if arguments else "")
     except Invalid as error:
