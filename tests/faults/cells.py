@@ -278,10 +278,8 @@ def _answer(raw: Any) -> Answer:
         return Answer("failed" if raw["batchItemFailures"] else "handled")
     if "statusCode" not in raw:
         return Answer("handled", chance.plain(json.dumps(raw, sort_keys=True)))
-    content = headers_of(raw).get("location", "")
-    if "json" in headers_of(raw).get("content-type", ""):
-        content = str(raw["body"])
-    return Answer(str(raw["statusCode"]), chance.plain(content))
+    text = "" if raw.get("isBase64Encoded") else raw.get("body") or ""
+    return Answer(str(raw["statusCode"]), chance.plain(f"{headers_of(raw).get('location', '')}{text}"))
 
 
 def _wrong_first(first: Answer, reference: Reference, cell: Cell) -> list[str]:

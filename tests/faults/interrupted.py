@@ -1,7 +1,7 @@
 """The demo's story on a network that is interrupted five times: `python -m tests.faults.interrupted SEED PORT EMULATOR_PORT`.
 
 The emulator saves its state only when it is asked to end, and never the streams of its tables: it is ended as `make down` does it.
-What SIGKILL hits is the processes in which functions run that no person waits for.
+What SIGKILL hits is the processes in which functions run that no person waits for. To find them it needs Linux.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ _BEHIND_TRIGGERS = tuple(
     if {"SQS", "DynamoDB", "S3", "ScheduleV2"} & {event["Type"] for event in function.get("Events", {}).values()}
 )
 _MOST_STARTS = 4
+_repeated: list[str] = []
+"""Why a start had to be repeated, each time that one had to be."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Moment:
 
 
 def main(seed: int, port: int, emulator_port: int) -> int:
-    """Play the story; prints a line of JSON for each interruption and each union's invariants."""
+    """Play the story; prints a line of JSON for each interruption, for each union's invariants, and for starts that had to be repeated."""
     try:
         _start("--port", str(port), "--emulator-port", str(emulator_port))
         _play(seed)
@@ -59,6 +61,10 @@ def main(seed: int, port: int, emulator_port: int) -> int:
             told, agrees = invariants.check_local(read("network.json"), union)
             _tell(f"invariants after the story, of {union}", [] if agrees else told.splitlines())
     finally:
+        if _repeated:
+            print(
+                json.dumps({"note": f"{len(_repeated)} starts had to be repeated: {'; '.join(_repeated)}"}), flush=True
+            )
         _run("clean")
     return 0
 
@@ -130,8 +136,10 @@ def _stop_and_start() -> list[str]:
 def _start(*options: str) -> None:
     """As a person would who is told that it took too long, on a busy machine: again, and it goes on."""
     for _ in range(_MOST_STARTS - 1):
-        with contextlib.suppress(RuntimeError):
+        try:
             return _run("up", *options)
+        except RuntimeError as error:
+            _repeated.append(str(error))
     return _run("up")
 
 

@@ -43,6 +43,9 @@ def try_restarts(seed: int) -> Iterator[Tale]:
             clean = [sys.executable, "-m", "infra.local", "clean"]
             subprocess.run(clean, env=environment, cwd=ROOT, capture_output=True, check=False)
         for each in (json.loads(line) for line in told.read_text().splitlines() if line.startswith("{")):
-            yield one_cell(each["cell"], each["problems"])
+            if "note" in each:
+                yield Tale((f"              {each['note']}",), 0, 0)
+            else:
+                yield one_cell(each["cell"], each["problems"])
         if ending:
             yield one_cell(NAME, [*ending, *log.read_text()[-3000:].splitlines()])
