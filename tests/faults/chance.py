@@ -29,6 +29,7 @@ _TRIES = (
     ),
     (re.compile(r'(?<=\],"sequence":)\d+(?=\}$)'), "<tries>"),
     (re.compile(r'"fields":\{[^{}]*\}'), '"fields":<signed>'),
+    (re.compile(r'(?i)(?<= name=")(policy|x-amz-[a-z-]+)" value="[^"]*"'), r'\1" value=<signed>'),
 )
 """What counts tries rather than effects: tickets of rebuilt shelves, claims of an upload, writings of a cart; and what is signed by the second."""
 
