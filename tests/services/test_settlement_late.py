@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,15 +19,15 @@ from mart_union.ledger import jobs, remarking
 from mart_union.ledger.bank_files import get_terms
 from mart_union.ledger.model import PayoutTerms
 from mart_union.ledger.statements import add_head, begin_statement
-from mart_union.ledger.tables import DueItem, LedgerItem, StatementItem, due_key, statement_key
+from mart_union.ledger.tables import DueItem, LedgerItem, PayableItem, StatementItem, due_key, statement_key
 from mart_union.settlement import queueing
 from mart_union.settlement.payouts import send_payouts, set_terms
 from mart_union.settlement.queueing import handle_job, queue_due, remark_daily
-from mart_union.settlement.statements import list_settlements, list_statements, page_of_statements
+from mart_union.settlement.statements import list_settlements, list_statements, page_of_statements, settle_party
 from tests.gateway import CONTEXT, gateway_event
 from tests.services.buckets import own_bucket
 from tests.services.cutting import CutOff, cut_off
-from tests.services.settling import settled_differences
+from tests.services.settling import due_on, settled_differences
 from tests.services.test_settlement import owe
 
 NOW = datetime(2031, 3, 31, 1, 0, tzinfo=UTC)
@@ -218,3 +219,59 @@ def test_a_partys_statements_are_read_page_by_page_newest_first(unique: str) -> 
     assert json.loads(answer["body"])["next"] == first.next
     for statement in (*first.items, *rest.items):
         StatementItem.get(*statement_key(party, statement.period)).delete()
+
+
+@pytest.fixture
+def held_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index of what waits does not yet have what is carried forward."""
+    query = PayableItem.due.query
+
+    def lagging(key: str, *arguments: Any, **options: Any) -> Any:
+        return iter(()) if key.startswith("carried#") else query(key, *arguments, **options)
+
+    monkeypatch.setattr(PayableItem.due, "query", lagging)
+
+
+def test_a_debt_that_the_index_does_not_have_yet_is_netted_by_the_next_day(
+    unique: str, queue: Queue, held_back: None
+) -> None:
+    jobs.set_checkpoint("settle_due", DAYS[0])
+    party = f"store/{unique}"
+    owe(party, DAYS[0], -500)
+    owe(party, DAYS[1], 1_000)
+    owe(party, DAYS[2], 70)
+    queue_due(NOW)
+    queue.deliver()
+    found = [(made.period, made.total_minor, made.state) for made in reversed(list_statements(party))]
+    assert found == [(DAYS[0], -500, "carried"), (DAYS[1], 500, "paid"), (DAYS[2], 70, "paid")]
+
+
+def test_a_debt_of_an_old_day_that_comes_after_many_later_ones_is_netted_though_the_index_lags(
+    unique: str, queue: Queue, held_back: None
+) -> None:
+    party, day = f"store/{unique}", NOW - timedelta(days=20)
+    jobs.set_checkpoint("settle_due", "2031-03-01")
+    for number in range(12):
+        owe(party, (day + timedelta(days=number)).date().isoformat(), 200)
+    queue_due(NOW)
+    queue.deliver()
+    jobs.set_checkpoint("settle_due", "2031-03-01")
+    owe(party, "2031-03-01", -500)
+    owe(party, NOW.date().isoformat(), 1_000)
+    queue_due(NOW)
+    queue.deliver()
+    newest, *_, oldest = list_statements(party)
+    assert (oldest.period, oldest.total_minor, newest.total_minor) == ("2031-03-01", -500, 500)
+
+
+def test_a_statement_that_was_cut_off_takes_the_debt_that_came_meanwhile(unique: str, held_back: None) -> None:
+    party = f"store/{unique}"
+    owe(party, DAYS[1], *([1_000] * 91))
+    [later] = [each for each in due_on(DAYS[1]) if each.party == party]
+    assert not settle_party(later, NOW, 1).is_done
+    owe(party, DAYS[0], -500)
+    [before] = [each for each in due_on(DAYS[0]) if each.party == party]
+    settle_party(before, NOW)
+    done = settle_party(later, NOW)
+    assert done.statement is not None
+    assert done.statement.total_minor == 91_000 - 500

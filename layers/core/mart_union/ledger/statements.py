@@ -37,6 +37,9 @@ from mart_union.ledger.tables import (
 LINES_A_PAGE = 90
 """A transaction holds a hundred items: these payables, their page, the statement's head."""
 
+_NEWEST = 10
+"""What was carried longer ago than ten statements has been in the index for long."""
+
 Guard = Callable[[WriteTransaction], None]
 """Adds a condition of another capability to a transaction."""
 
@@ -46,9 +49,28 @@ def list_due(party: str, day: str) -> Iterator[Payable]:
     return _documents(PayableItem.due.query(f"{day}#{party}"))
 
 
-def list_carried(party: str) -> list[Payable]:
-    """What the party is owed, or owes, from statements before."""
-    return list(_documents(PayableItem.due.query(f"carried#{party}")))
+def list_carried(party: str, before: Statement | None = None) -> list[Payable]:
+    """What the party is owed, or owes, from statements before.
+
+    The index lags by a moment, and a debt that it does not have yet would be paid past: so what the party's newest statements carried, and
+    the one `before`, which was closed just now, is read by its id, from the table itself.
+    """
+    found = {payable.id: payable for payable in _documents(PayableItem.due.query(f"carried#{party}"))}
+    newest = {statement.id: statement for statement in list_of_party(party, limit=_NEWEST)}
+    if before is not None:
+        newest[before.id] = before
+    carried = [each.id for each in newest.values() if each.state == "carried" and each.total_minor]
+    refs = [Ref(PayableItem, *payable_key(derived_id("carried", each)), _open_or_claimed) for each in carried]
+    for payable, is_open in filter(None, fetch_all(refs, consistent=True)):
+        if is_open:
+            found[payable.id] = payable
+        else:
+            found.pop(payable.id, None)
+    return list(found.values())
+
+
+def _open_or_claimed(item: Any) -> tuple[Payable, bool]:
+    return item.document, not item.statement
 
 
 def list_settled(day: str, cursor: str = "") -> Page[Statement]:

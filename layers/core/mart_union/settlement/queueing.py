@@ -84,9 +84,10 @@ def handle_job(body: str, now: datetime) -> int:
 
 def _settle(due: PartyDue, now: datetime) -> int:
     """Settle a party's days in their order, as many as one job may; what is left is queued."""
-    closed, pages = 0, 0
+    closed, pages, before = 0, 0, None
     for number, found in enumerate(due.marks):
-        done = settle_party(found, now, PAGES_A_JOB - pages)
+        done = settle_party(found, now, PAGES_A_JOB - pages, before)
+        before = done.statement or before
         closed, pages = closed + bool(done.statement), pages + done.pages
         left = due.marks[number + done.is_done :]
         if left and (not done.is_done or pages >= PAGES_A_JOB):

@@ -83,9 +83,11 @@ def settle_due(now: datetime) -> list[Statement]:
     def settle(parties: Sequence[PartyDue]) -> None:
         for party in parties:
             try:
+                before: Statement | None = None
                 for found in party.marks:
-                    while not (job := settle_party(found, now)).is_done:
+                    while not (job := settle_party(found, now, before=before)).is_done:
                         pass
+                    before = job.statement or before
                     closed.extend(filter(None, [job.statement]))
             except Exception as error:  # noqa: BLE001 - one party's trouble is no other's
                 log_left(party, error)
@@ -120,11 +122,11 @@ class Job(Struct, frozen=True):
     pages: int = 0
 
 
-def settle_party(found: DueParty, now: datetime, most_pages: int = PAGES_A_JOB) -> Job:
+def settle_party(found: DueParty, now: datetime, most_pages: int = PAGES_A_JOB, before: Statement | None = None) -> Job:
     """Claim what a party is due on a day into one statement, and pay it or carry it forward.
 
-    A statement of the day that still collects is continued; after one that is closed comes another. At most one transaction for
-    ninety payables, and one to close.
+    A statement of the day that still collects is continued; after one that is closed comes another. `before` is the party's that was closed
+    just now, whatever its day. At most one transaction for ninety payables, and one to close.
 
     Raises:
         Conflict: another run is at this party.
@@ -132,11 +134,13 @@ def settle_party(found: DueParty, now: datetime, most_pages: int = PAGES_A_JOB) 
     newest = next(iter(ledger.list_of_party(found.party, beginning=found.due, limit=1)), None)
     terms, destination = get_terms(), find_verified(found.party)
     if newest is not None and newest.state == "collecting":
-        statement, payables = newest, ledger.list_due(found.party, found.due)
+        statement = newest
+        carried = ledger.list_carried(found.party, before)
+        payables: Iterator[Payable] = itertools.chain(carried, ledger.list_due(found.party, found.due))
     else:
         period = next_period(found.due, newest)
         statement = ledger.begin_statement(found.party, period, settings().currency.code, now)
-        payables = _of_new_statement(found, terms, destination)
+        payables = _of_new_statement(found, terms, destination, before)
     pages, claimed = _pages(payables), 0
     for page in itertools.islice(pages, most_pages):
         statement, claimed = ledger.claim(statement, page), claimed + 1
@@ -147,9 +151,11 @@ def settle_party(found: DueParty, now: datetime, most_pages: int = PAGES_A_JOB) 
     return Job(closed, is_done=True, pages=claimed)
 
 
-def _of_new_statement(found: DueParty, terms: PayoutTerms, destination: str) -> Iterator[Payable]:
+def _of_new_statement(
+    found: DueParty, terms: PayoutTerms, destination: str, before: Statement | None
+) -> Iterator[Payable]:
     """What was carried forward, then what is due. What was carried makes a statement alone only if that is paid."""
-    carried, due = ledger.list_carried(found.party), ledger.list_due(found.party, found.due)
+    carried, due = ledger.list_carried(found.party, before), ledger.list_due(found.party, found.due)
     first = next(due, None)
     if first is not None:
         return itertools.chain(carried, [first], due)
