@@ -11,7 +11,7 @@ import pytest
 from botocore.session import get_session
 
 from mart_union.checkout.cancelling import cancel_purchase
-from mart_union.checkout.model import Wanted
+from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.sales import place_shop_sale
 from mart_union.checkout.service import place_purchase
 from mart_union.kernel import events
@@ -34,7 +34,7 @@ from relay.app import lambda_handler as relay
 from stock_adjustment.app import lambda_handler as stock_adjustment
 from tests.conftest import ROOT
 from tests.services.buckets import own_bucket
-from tests.services.market import NOW, fill_pool, give_money, open_market, save_listing, save_mediated
+from tests.services.market import NOW, Market, fill_pool, give_money, open_market, save_listing, save_mediated
 from tests.services.settling import due_on, mark_all, settle_day, verify_account
 
 
@@ -220,45 +220,18 @@ def test_a_gap_in_the_journal_is_counted_and_logged_as_an_error(told: Any, capsy
 
 def test_after_purchases_refunds_sales_completions_and_payouts_the_books_agree(told: Any, unique: str) -> None:
     before = set(differences(load_books()))
-    market = open_market(unique, money=10_000_000)
-    fill_pool(market.supplier, 50, 15_000)
-    save_mediated(market.store, "HERB", market.supplier, price_minor=23_000, supply_minor=15_000)
-    save_mediated(market.other_store, "LOSS", market.supplier, price_minor=15_500, supply_minor=15_000)
-    for store in (market.store, market.other_store):
-        give_money(f"store/{store}/deposit", 500_000)
-    orders = []
-    for number, (wanted, total) in enumerate(
-        [
-            ([Wanted(market.store, "TEA", 1), Wanted(market.store, "HERB", 2)], 82_000),
-            ([Wanted(market.other_store, "LOSS", 3), Wanted(market.store, "TEA", 1)], 88_500),
-            ([Wanted(market.store, "TEA", 2)], 66_000),
-        ]
-    ):
-        purchase = place_purchase(
-            market.customer,
-            wanted,
-            recipient=market.recipient,
-            total_seen=total,
-            method="account",
-            key=f"key-{number:08d}",
-            now=NOW,
-        )
-        orders.append(purchase)
-    cancel_purchase(orders[2].id, actor=market.customer, role="customer", key="cancel-01", now=NOW)
+    market = mediated_market(unique)
+    tea = Wanted(market.store, "TEA", 1)
+    first = buy(market, 82_000, tea, Wanted(market.store, "HERB", 2), key="key-00000000")
+    second = buy(market, 88_500, Wanted(market.other_store, "LOSS", 3), tea, key="key-00000001")
+    cancelled = buy(market, 66_000, Wanted(market.store, "TEA", 2), key="key-00000002")
+    cancel_purchase(cancelled.id, actor=market.customer, role="customer", key="cancel-01", now=NOW)
     sale = place_shop_sale(
         market.store, "shop", [Wanted(market.store, "HERB", 1)], recipient=market.recipient, key="sale-001", now=NOW
     )
-    place_purchase(
-        market.customer,
-        [Wanted(market.store, "TEA", 1)],
-        recipient=market.recipient,
-        total_seen=36_000,
-        method="bank_transfer",
-        key="key-00000009",
-        now=NOW,
-    )
+    buy(market, 36_000, tea, method="bank_transfer", key="key-00000009")
     assert set(differences(load_books())) - before == set()
-    for order in (*orders[0].orders, *orders[1].orders, *sale.orders):
+    for order in (*first.orders, *second.orders, *sale.orders):
         for fulfiller in (f"store/{market.store}", f"store/{market.other_store}", f"supplier/{market.supplier}"):
             move(order, fulfiller)
         take_step(order, "deliver", "system", "system", f"d-{order}", NOW)
@@ -274,6 +247,30 @@ def test_after_purchases_refunds_sales_completions_and_payouts_the_books_agree(t
     assert supplied.total_minor >= 6 * 15_000
     assert set(differences(load_books())) - before == set()
     assert get_level(f"offer/{market.supplier}/POOL").sold == 6
+
+
+def mediated_market(unique: str) -> Market:
+    """A market whose stores sell what a supplier offers, one of them with next to no margin, and have deposits."""
+    market = open_market(unique, money=10_000_000)
+    fill_pool(market.supplier, 50, 15_000)
+    save_mediated(market.store, "HERB", market.supplier, price_minor=23_000, supply_minor=15_000)
+    save_mediated(market.other_store, "LOSS", market.supplier, price_minor=15_500, supply_minor=15_000)
+    for store in (market.store, market.other_store):
+        give_money(f"store/{store}/deposit", 500_000)
+    return market
+
+
+def buy(market: Market, total: int, *wanted: Wanted, key: str, method: str = "account") -> Purchase:
+    """A purchase of the market's customer's."""
+    return place_purchase(
+        market.customer,
+        wanted,
+        recipient=market.recipient,
+        total_seen=total,
+        method=method,
+        key=key,
+        now=NOW,
+    )
 
 
 def move(order: str, fulfiller: str) -> None:

@@ -18,8 +18,8 @@ from mart_union.settlement.checks.payables import check_payables
 from mart_union.settlement.checks.statements import check_statements
 from tests.services.buckets import own_bucket
 from tests.services.market import NOW, Market, open_market
+from tests.services.refunds import LATER, bought, completed, refund
 from tests.services.settling import settle_day, verify_account
-from tests.services.test_refunds import LATER, bought, completed, refund
 
 DUE = "2026-11-30"  # the Monday after
 STORES_SHARE = 90_000 - 5_400 - 4_300

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from manage import mediation as manage_mediation
 from mart_union.catalog.fees import CommissionRule, TaxRule
-from mart_union.catalog.model import Classification, Union
-from mart_union.catalog.service import save_union
+from mart_union.catalog.model import Category, Classification, Union
+from mart_union.catalog.service import save_category, save_union
 from mart_union.kernel import secrets
 from mart_union.kernel.errors import InsufficientFunds, KeyReused
 from mart_union.kernel.events import Event
@@ -97,37 +97,8 @@ def call(
 
 
 def order_of(supplier: str, store: str, order: str, **changes: Any) -> Order:
-    split = (Share(f"supplier/{supplier}", "supply", 22000), Share(f"store/{store}", "sale", 24000))
-    own = Line(
-        1,
-        "OB-TOP",
-        {"en": "Own tea"},
-        1,
-        50000,
-        50000,
-        0,
-        f"listing/{store}/OB-TOP",
-        f"store/{store}",
-        (),
-        50000,
-        "placed",
-    )
-    theirs = Line(
-        2,
-        "GX-HERBTEA",
-        {"en": "Tea bags"},
-        2,
-        23000,
-        46000,
-        0,
-        f"offer/{supplier}/HERB-TEA",
-        f"supplier/{supplier}",
-        split,
-        46000,
-        "placed",
-        offer=f"{supplier}/HERB-TEA",
-    )
-    taken = StepTaken("place", "customer", "customer-lin", "2026-11-22T09:00:00.000Z", (1, 2))
+    """An order of one line of the store's own and one of the supplier's."""
+    at = "2026-11-22T09:00:00.000Z"
     made = Order(
         order,
         "purchase",
@@ -138,19 +109,29 @@ def order_of(supplier: str, store: str, order: str, **changes: Any) -> Order:
         "nobody",
         "en",
         "TWD",
-        (own, theirs),
-        96000,
-        "carrier",
-        1,
-        "post",
-        "2026-11-22T09:00:00.000Z",
-        "2026-11-25T09:00:00.000Z",
-        7,
-        "weekly",
-        "account",
-        (taken,),
+        lines_of(supplier, store),
+        total_minor=96000,
+        procedure="carrier",
+        procedure_version=1,
+        carrier="post",
+        placed_at=at,
+        promised_by="2026-11-25T09:00:00.000Z",
+        return_window_days=7,
+        settlement_period="weekly",
+        payment="account",
+        history=(StepTaken("place", "customer", "customer-lin", at, (1, 2)),),
     )
     return replace(made, **changes)
+
+
+def lines_of(supplier: str, store: str) -> tuple[Line, Line]:
+    titles, offer = {"en": "Own tea"}, f"{supplier}/HERB-TEA"
+    split = (Share(f"supplier/{supplier}", "supply", 22000), Share(f"store/{store}", "sale", 24000))
+    own, theirs = (f"listing/{store}/OB-TOP", f"store/{store}"), (f"offer/{offer}", f"supplier/{supplier}")
+    return (
+        Line(1, "OB-TOP", titles, 1, 50000, 50000, 0, *own, (), 50000, "placed"),
+        Line(2, "GX-HERBTEA", {"en": "Tea bags"}, 2, 23000, 46000, 0, *theirs, split, 46000, "placed", offer=offer),
+    )
 
 
 def placed(order: Order) -> Event:
@@ -262,7 +243,11 @@ def test_a_store_finds_an_offer_with_its_margin_and_makes_a_link(unique: str) ->
         ("HERB-TEA", 100, 8900)
     ]
     body = {"supplier": unique, "offer_sku": "HERB-TEA", "sku": "GX-HERBTEA", "category": "tea", "price_minor": 23000}
-    assert call(manage, "POST", f"/api/manage/{store}/links", body=body)["statusCode"] == 201
+    unknown = call(manage, "POST", f"/api/manage/{store}/links", body=body)
+    assert (unknown["statusCode"], json.loads(unknown["body"])["errors"][0]["field"]) == (422, "category")
+    save_category(store, Category("tea", {"en": "Tea"}), "owner", NOW)
+    made = call(manage, "POST", f"/api/manage/{store}/links", body=body)
+    assert (made["statusCode"], json.loads(made["body"])["category"]) == (201, "tea")
     refused = call(
         manage, "POST", f"/api/manage/{store}/links", body=body | {"price_minor": 16400}, Idempotency_Key="key-00002"
     )

@@ -11,6 +11,14 @@ from tests.unit.checks.trade import MONDAY, Trade
 def good_books() -> Books:
     """Books in which everything has happened that moves money or goods, and all of it right."""
     trade = Trade()
+    for part in (buy_from_the_account, wait_for_the_bank, pay_by_card, sell_in_a_shop, pay_on_delivery, settle):
+        part(trade)
+    trade.post("provider-fees-x", "provider_fees", {CARDS: 100, "union/provider-fees": -100}, f"day/{MONDAY}")
+    return trade.books()
+
+
+def buy_from_the_account(trade: Trade) -> None:
+    """Completed, returned and refused, with refunds of parts; and open."""
     trade.give("customer/lin", 5_000_000)
     trade.give("store/tea/deposit", 1_000_000)
     trade.buy("done", {"TEA": 3, "POT": 2, "LOSS": 1})
@@ -25,11 +33,19 @@ def good_books() -> Books:
     trade.step("refused-1", "refuse", "supplier/kiln")
     trade.refund("refused-1", RefundWish(2, units=1))
     trade.buy("open", {"POT": 1, "TEA": 1})
+
+
+def wait_for_the_bank(trade: Trade) -> None:
+    """Purchases that wait for their money, have it, and went without it."""
     trade.buy("waits", {"TEA": 1, "LOSS": 1}, "bank_transfer")
     trade.buy("bank", {"TEA": 2}, "bank_transfer")
     trade.pay("bank")
     trade.buy("late", {"TEA": 2}, "bank_transfer")
     trade.expire("late")
+
+
+def pay_by_card(trade: Trade) -> None:
+    """Authorized and captured, refused in part, a refund that failed, and disputes of every end."""
     trade.buy("card", {"TEA": 2, "POT": 1, "LOSS": 1}, "card")
     trade.authorize("card")
     trade.step("card-1", "accept")
@@ -46,14 +62,26 @@ def good_books() -> Books:
     trade.dispute("card", 10_000, case="open")
     trade.buy("authorized", {"TEA": 1}, "card")
     trade.authorize("authorized")
+
+
+def sell_in_a_shop(trade: Trade) -> None:
+    """What a seller's own shop collected."""
     trade.buy("shop", {"POT": 2}, "shop", "shop/s1")
     trade.buy("shipped", {"POT": 1}, "shop", "shop/s1")
     trade.deliver("shipped-1")
     trade.complete("shipped-1")
+
+
+def pay_on_delivery(trade: Trade) -> None:
+    """Cash that was collected, and cash that is due."""
     trade.buy("cash", {"CUP": 3}, "on_delivery")
     trade.deliver("cash-1")
     trade.complete("cash-1")
     trade.buy("unpaid", {"CUP": 1}, "on_delivery")
+
+
+def settle(trade: Trade) -> None:
+    """Statements and payouts, one of them returned and settled again; withdrawals; and money that nobody knew."""
     first = trade.settle("supplier/kiln")
     trade.settle("carrier/hct", destination="")
     trade.settle("store/tea")
@@ -69,5 +97,3 @@ def good_books() -> Books:
     trade.complete("returned-1")
     trade.settle("carrier/hct", f"{MONDAY}.002")
     trade.settle("supplier/kiln", f"{MONDAY}.002", state="collecting")
-    trade.post("provider-fees-x", "provider_fees", {CARDS: 100, "union/provider-fees": -100}, f"day/{MONDAY}")
-    return trade.books()

@@ -1,0 +1,119 @@
+"""Returns: asked for by the customer, decided by who delivered, refunded and put back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mart_union.kernel.errors import (
+    Invalid,
+    KeyReused,
+    NotFound,
+    RuleViolation,
+    StepNotAllowed,
+)
+from mart_union.orders.model import ReturnedLine
+from mart_union.orders.returns import Decision
+from mart_union.orders.service import get_order
+from mart_union.settlement.refunding import ask_return, settle_return
+from mart_union.stock.service import get_level
+from tests.services.market import NOW, fill_pool, open_market, save_mediated
+from tests.services.refunds import (
+    LATER,
+    PAID,
+    ask,
+    balance,
+    bought,
+    completed,
+    counts,
+    decide,
+    delivered,
+    payables,
+    wrong,
+)
+
+
+def test_a_return_goes_from_request_to_refund_and_stock(unique: str) -> None:
+    market = open_market(unique)
+    order = delivered(market, bought(market))
+    identity = ask(market, order, 2)
+    assert get_order(order).returns[0].state == "requested"
+    decide(market, order, identity, "accept")
+    after = decide(market, order, identity, "receive", stock="reserve")
+    [given] = after.returns
+    assert (given.state, given.stock, given.refund) == ("received", "reserve", after.refunds[0].id)
+    assert (after.lines[0].returned, after.lines[0].refunded_minor) == (2, 60_000)
+    assert (balance(market), counts(market)) == (1_000_000 - PAID + 60_000, (9, 1, 0))
+    assert decide(market, order, identity, "receive", stock="reserve") == after
+    assert wrong(market) == []
+
+
+def test_goods_that_cannot_be_sold_again_are_written_off_and_a_completed_line_is_refunded_by_its_parties(
+    unique: str,
+) -> None:
+    market = open_market(unique)
+    order = completed(market, bought(market))
+    identity = ask(market, order, 3)
+    decide(market, order, identity, "accept")
+    decide(market, order, identity, "receive", stock="written_off")
+    assert (balance(market), counts(market)) == (1_000_000 - 6_000, (7, 0, 3))
+    assert payables(order, "refund")[f"store/{market.store}"].amount_minor == -(90_000 - 5_400 - 4_300)
+    assert wrong(market) == []
+
+
+def test_a_refused_return_says_why_and_moves_nothing(unique: str) -> None:
+    market = open_market(unique)
+    order = delivered(market, bought(market))
+    identity = ask(market, order)
+    with pytest.raises(Invalid, match="say why"):
+        decide(market, order, identity, "refuse")
+    after = decide(market, order, identity, "refuse", answer="the seal is broken")
+    assert (after.returns[0].state, after.returns[0].answer, after.refunds) == ("refused", "the seal is broken", ())
+    for late in (Decision("accept"), Decision("receive", stock="reserve"), Decision("refuse", "another reason")):
+        with pytest.raises(StepNotAllowed) as refused:
+            settle_return(
+                order, identity, late, fulfiller=f"store/{market.store}", actor="staff", key="k-0000001", now=LATER
+            )
+        assert refused.value.facts["allowed"] == []
+    assert (balance(market), counts(market)) == (1_000_000 - PAID, (7, 3, 0))
+
+
+def test_only_delivered_goods_within_the_window_are_returned_and_no_more_than_there_are(unique: str) -> None:
+    market = open_market(unique)
+    order = bought(market)
+    with pytest.raises(RuleViolation, match="not been delivered"):
+        ask(market, order)
+    delivered(market, order)
+    over = NOW + timedelta(days=get_order(order).return_window_days, seconds=1)
+    with pytest.raises(RuleViolation, match="window"):
+        ask(market, order, now=over)
+    ask(market, order, 2)
+    with pytest.raises(RuleViolation) as refused:
+        ask(market, order, 2, key="return-0002")
+    assert refused.value.facts == {"left_units": 1}
+    with pytest.raises(KeyReused):
+        ask(market, order, 1)
+    with pytest.raises(NotFound):
+        ask_return(order, [ReturnedLine(1, 1)], customer="somebody", reason="r", key="return-0003", now=LATER)
+    for lines in ([], [ReturnedLine(1, 0)], [ReturnedLine(7, 1)], [ReturnedLine(1, 1), ReturnedLine(1, 1)]):
+        with pytest.raises(Invalid):
+            ask_return(order, lines, customer=market.customer, reason="r", key="return-0004", now=LATER)
+    assert len(get_order(order).returns) == 1
+
+
+def test_the_supplier_decides_on_what_it_supplied_and_gives_back_its_price_as_of_the_purchase(unique: str) -> None:
+    market = open_market(unique)
+    pool = fill_pool(market.supplier, 5, 15_000)
+    save_mediated(market.store, "HERB", market.supplier, price_minor=23_000, supply_minor=15_000)
+    supplier = f"supplier/{market.supplier}"
+    order = completed(market, bought(market, quantity=2, sku="HERB", price=23_000), supplier)
+    fill_pool(market.supplier, 3, 99_000)
+    identity = ask(market, order)
+    with pytest.raises(NotFound):
+        decide(market, order, identity, "accept")
+    decide(market, order, identity, "accept", fulfiller=supplier)
+    decide(market, order, identity, "receive", fulfiller=supplier, stock="reserve")
+    assert payables(order, "refund")[supplier].amount_minor == -15_000
+    assert (get_level(pool).reserve, get_level(pool).sold) == (4, 1)
+    assert (balance(market), wrong(market)) == (1_000_000 - 52_000 + 23_000, [])
