@@ -59,11 +59,11 @@ class Cards(History):
         self.perform(f"cards: {name}", invocation("cards", queue_batch(news)), strike)
 
     @precondition(lambda self: self.card_news)
-    @rule()
-    def all_card_news_arrives(self) -> None:
+    @rule(strike=strikes)
+    def all_card_news_arrives(self, strike: Aimed | None) -> None:
         """The cards' queue is emptied: else few cards would be charged."""
         while self.card_news:
-            self.card_news_arrives(0, False, None)
+            self.card_news_arrives(0, False, strike)
 
     def processor_tells(self, intent: dict[str, Any], strike: Aimed | None) -> None:
         """A webhook about an intent."""

@@ -62,16 +62,16 @@ class Clocks(History):
         self.perform("settle", invocation("settlement", {}), strike)
 
     @precondition(_is_busy)
-    @rule()
-    def a_week_goes_by(self) -> None:
+    @rule(strike=strikes)
+    def a_week_goes_by(self, strike: Aimed | None) -> None:
         """All that is due after a week is settled and paid: else few statements would get there."""
         self.days_pass(200, None)
-        self.settle(None)
+        self.settle(strike)
         if self.records:
-            self.stream_delivers(0, None)
-        self.settle(None)
+            self.stream_delivers(0, strike)
+        self.settle(strike)
         while self.jobs:
-            self.job_arrives(0, False, None)
+            self.job_arrives(0, False, strike)
         self.quiet = 0
 
     @precondition(lambda self: self.jobs)

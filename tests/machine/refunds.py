@@ -40,30 +40,36 @@ class Refunds(History):
     @rule(pick=some, units=st.integers(1, 2), strike=strikes)
     def ask_return(self, pick: int, units: int, strike: Aimed | None) -> None:
         """A customer asks to give units of a line back."""
-        order = self.order(pick)
+        self.ask_return_of(self.order(pick), pick, units, strike)
+
+    def ask_return_of(self, order: Order, pick: int, units: int, strike: Aimed | None) -> bool:
+        """Ask to give units of a line of an order back; says whether that is noted."""
         lines = [{"number": one_of(order.lines, pick).number, "units": units}]
         body = {"lines": lines, "reason": "not what I thought"}
         path = f"/api/orders/{order.id}/returns"
         command = request("tracking", "POST", path, body, subject=CUSTOMER, key=self.key())
         answer = self.perform("ask for a return", command, strike)
-        if answer["statusCode"] < 400:
-            self.returning.append(order.id)
+        if answer["statusCode"] >= 400:
+            return False
+        self.returning.append(order.id)
+        return True
 
     @precondition(lambda self: self.returning)
     @rule(pick=some, decision=decisions, stock=st.sampled_from(("reserve", "written_off")), strike=strikes)
     def decide(self, pick: int, decision: str, stock: str, strike: Aimed | None) -> None:
         """Whoever fulfilled it accepts, refuses or receives a return."""
         order = self.order_of(one_of(self.returning, pick))
-        self._decide(order, pick, decision, stock, strike)
+        self.decide_return(order, pick, decision, stock, strike)
 
     @precondition(lambda self: self.returning)
-    @rule(pick=some)
-    def take_back(self, pick: int) -> None:
+    @rule(pick=some, strike=strikes)
+    def take_back(self, pick: int, strike: Aimed | None) -> None:
         """A return goes well: else few would get there."""
         for decision in ("accept", "receive"):
-            self._decide(self.order_of(self.returning[-1]), pick, decision, "reserve", None)
+            self.decide_return(self.order_of(self.returning[-1]), pick, decision, "reserve", strike)
 
-    def _decide(self, order: Order, pick: int, decision: str, stock: str, strike: Aimed | None) -> None:
+    def decide_return(self, order: Order, pick: int, decision: str, stock: str, strike: Aimed | None) -> None:
+        """A decision on one of the returns of an order, by whoever fulfilled it."""
         chosen = one_of(order.returns, pick)
         role, _, party = chosen.fulfiller.partition("/")
         function, owner = ("manage", STAFF[party]) if role == "store" else ("supply", SUPPLIERS_OWNER)

@@ -26,7 +26,10 @@ class Sellers(History):
     @rule(pick=some, strike=strikes)
     def go_on(self, pick: int, strike: Aimed | None) -> None:
         """Whoever has to do with an order next does what is to be done if all goes well."""
-        order = self.order(pick)
+        self.go_on_with(self.order(pick), pick, strike)
+
+    def go_on_with(self, order: Order, pick: int, strike: Aimed | None) -> None:
+        """One of the lines of an order goes on, with those that its fulfiller treats alike."""
         going_on = [line for line in order.lines if line.state in _NEXT]
         if not going_on:
             return
@@ -37,11 +40,11 @@ class Sellers(History):
             self.step_of_fulfiller(order, line.fulfiller, _NEXT[line.state], None, strike)
 
     @precondition(has_purchases)
-    @rule(pick=some)
-    def go_on_and_on(self, pick: int) -> None:
+    @rule(pick=some, strike=strikes)
+    def go_on_and_on(self, pick: int, strike: Aimed | None) -> None:
         """An order goes on until it is completed: else few would get there."""
         for _ in range(4):
-            self.go_on(pick, None)
+            self.go_on(pick, strike)
 
     @precondition(has_purchases)
     @rule(pick=some, choice=some, one=st.booleans(), strike=strikes)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from tests.faults.kinds import FAULTS, Fault, Request
 
 _FIRST_REQUESTS = 12
+_EVERY_COMMANDS = 4
+"""Most commands send at least so many requests."""
 _NOT_HERE = ("sigkill", "part", "cut")
 """Processes that end are the harness's; batches and objects that come in part, too."""
 
@@ -27,9 +29,7 @@ Aimed = tuple[Strike, Request]
 
 _KINDS = [Strike(each.name, each.act, each.lasts) for each in FAULTS if not each.act.startswith(_NOT_HERE)]
 
-strikes = st.one_of(
-    st.none(),
-    st.none(),
-    st.tuples(st.sampled_from(_KINDS), st.integers(0, _FIRST_REQUESTS - 1).map(lambda number: Request(number, "", ""))),
-)
-"""No fault, mostly; else a kind and the number of the request at which it strikes."""
+_numbers = st.one_of(st.integers(0, _EVERY_COMMANDS - 1), st.integers(0, _FIRST_REQUESTS - 1))
+
+strikes = st.one_of(st.none(), st.tuples(st.sampled_from(_KINDS), _numbers.map(lambda number: Request(number, "", ""))))
+"""No fault, every other time; else a kind and the number of the request at which it strikes, if the command sends so many and it can."""
