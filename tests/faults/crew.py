@@ -13,7 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.faults.place import Place, emulators, place_at
+from tests.emulated import emulators
+from tests.faults.place import Place, place_at
 from tests.faults.scenes import Scene, Tale, one_cell
 from tests.faults.wire import Wire
 from tests.neighbours import listening

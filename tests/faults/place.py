@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +19,7 @@ from mart_union.kernel.storage import Item
 from mart_union.settlement.books import load_books
 from mart_union.settlement.check import check_union
 from mart_union.settlement.reconciliation import Books
-from tests.conftest import ROOT, UNION, _wait, free_port
+from tests.conftest import ROOT, UNION
 from tests.faults import chance
 from tests.faults.cards import Books as CardBooks
 from tests.faults.cards import CardDesk, cards_taken
@@ -50,38 +46,6 @@ class State:
     items: Mapping[Key, dict[str, Any]]
     objects: Mapping[str, bytes]
     cards: CardBooks
-
-
-@contextmanager
-def emulators(count: int) -> Iterator[list[str]]:
-    """The addresses of so many emulated accounts of this run's own."""
-    with ExitStack() as stack:
-        folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(count)]
-        ports = [free_port() for _ in folders]
-        started = [stack.enter_context(_emulator(folder, port)) for folder, port in zip(folders, ports, strict=True)]
-        for folder, port, process in zip(folders, ports, started, strict=True):
-            _wait(f"http://127.0.0.1:{port}/_ministack/health", process, folder / "log")
-        yield [f"http://127.0.0.1:{port}" for port in ports]
-
-
-@contextmanager
-def _emulator(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    environment = {
-        **os.environ,
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
-        "IOT_MTLS_ENABLED": "0",
-        "STATE_DIR": str(folder),
-        "S3_DATA_DIR": str(folder),
-    }
-    with (folder / "log").open("wb") as log:
-        command = [sys.executable, "-m", "ministack"]
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import post
 from mart_union.settlement import check
 from mart_union.stock.service import count
-from tests.faults.place import Place, emulators, place_at
+from tests.emulated import emulators
+from tests.faults.place import Place, place_at
 from tests.neighbours import listening
 from tests.world import CUSTOMER, OTHER_STORE, STORE
 
