@@ -14,12 +14,9 @@ from tests.emulated import emulators
 from tests.faults import chance
 from tests.faults.place import Place, place_at
 from tests.faults.wire import Wire
-from tests.machine.cards import Cards
 from tests.machine.clocks import Clocks
+from tests.machine.courses import Courses
 from tests.machine.machine import AFTER_A_FAULT, History
-from tests.machine.refunds import Refunds
-from tests.machine.sellers import Sellers
-from tests.machine.shoppers import Shoppers
 from tests.machine.trading import invocation
 from tests.machine.treasury import Treasury, give_accounts
 from tests.neighbours import listening
@@ -28,7 +25,7 @@ _STEPS_A_HISTORY = 50
 _HISTORIES_A_ROUND = 10
 
 
-class Trade(Shoppers, Cards, Sellers, Refunds, Treasury, Clocks):
+class Trade(Courses, Treasury, Clocks):
     """All that can happen in a union."""
 
 
