@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from mart_union.checkout.card_port import Dispute, card_provider
 from mart_union.checkout.model import Purchase
-from mart_union.ledger.model import Posting, Transfer
+from mart_union.checkout.service import get_purchase
+from mart_union.kernel.errors import NotFound
+from mart_union.ledger.service import get_transfer
 from mart_union.ledger.tables import PayableItem, payable_key
 from mart_union.orders.refunding import RefundWish
 from mart_union.orders.service import get_order
@@ -69,6 +70,13 @@ def lose(desk: Desk, purchase: Purchase, amount: int) -> str:
     return f"chargeback-{dispute}-closed"
 
 
+def bearers(purchase: Purchase) -> list[dict[str, int]]:
+    """What each order's store and the union bear of each dispute, as the purchase says."""
+    card = get_purchase(purchase.id).card
+    assert card is not None
+    return [dispute.bears for dispute in card.disputes.values()]
+
+
 def give_back(market: Market, purchase: Purchase, amount: int) -> None:
     wishes = [RefundWish(1, amount_minor=amount)]
     order = purchase.orders[0]
@@ -93,7 +101,10 @@ def test_a_lost_dispute_falls_on_what_is_left_of_each_order_and_the_rest_on_the_
 def test_a_store_that_gave_all_back_bears_nothing_of_a_lost_dispute(market: Market, desk: Desk) -> None:
     purchase = paid(market, desk)
     answer(purchase.orders[0], "refuse")
-    assert amounts(lose(desk, purchase, TOTAL)) == {}
+    decided = lose(desk, purchase, TOTAL)
+    with pytest.raises(NotFound):  # the union bears it already
+        get_transfer(decided)
+    assert bearers(purchase) == [{"union": TOTAL}]
 
 
 @pytest.mark.parametrize(
@@ -109,21 +120,10 @@ def test_a_store_that_gave_all_back_bears_nothing_of_a_lost_dispute(market: Mark
     ],
 )
 def test_stores_bear_what_is_left_in_steps_and_together_never_more_than_the_dispute(
-    market: Market, desk: Desk, disputed: int, refunded: Sequence[int], borne: Sequence[int]
+    disputed: int, refunded: Sequence[int], borne: Sequence[int]
 ) -> None:
-    purchase = paid(market, desk, stores=2)
-    orders = [get_order(order) for order in purchase.orders]
-    given = [
-        replace(order, lines=(replace(order.lines[0], refunded_minor=amount),))
-        for order, amount in zip(orders, refunded, strict=True)
-    ]
-    payment = transfer("payment", {f"order/{order.id}": TOTAL for order in orders})
-    opened = transfer("opened", {"provider/stripe": disputed, "union/chargebacks": -disputed})
-    assert tuple(lost_shares(opened, payment, given, 100).values()) == tuple(borne)
-
-
-def transfer(name: str, found: dict[str, int]) -> Transfer:
-    return Transfer(name, name, "TWD", tuple(Posting(*each) for each in found.items()), "purchase/p", "")
+    left = {f"order-{number}": TOTAL - amount for number, amount in enumerate(refunded)}
+    assert tuple(lost_shares(disputed, left, 100).values()) == tuple(borne)
 
 
 def test_a_refund_and_the_loss_of_the_dispute_at_once_are_split_as_if_one_came_first(

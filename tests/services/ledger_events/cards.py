@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mart_union.checkout.card_port import CardRefund, Movement
-from mart_union.checkout.card_refunds import settle_refund
+import pytest
+
+from mart_union.checkout.card_port import CardRefund, Movement, card_provider
+from mart_union.checkout.card_refunds import refund_card, settle_refund
 from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import RuleViolation
 from mart_union.ledger.service import get_transfer
 from mart_union.orders.service import get_order, take_step
 from mart_union.settlement.provider_report import post_fees, post_payouts
@@ -80,6 +83,41 @@ def _(scene: Scene) -> Iterator[None]:
     refund_part(scene)
     yield
     scene.dispute("lost")
+
+
+@event("dispute of a card payment: lost, and refunded in part after")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    scene.dispute("lost")
+    yield
+    refund_part(scene)
+    refund_card(get_transfer(get_order(scene.order).refunds[0].id), LATER)
+
+
+@event("dispute of a card payment: lost while a partial refund waits for it")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    made = scene.dispute()
+    refund_part(scene)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(card_provider()), "refund", _refuse)
+        refund_card(get_transfer(get_order(scene.order).refunds[0].id), LATER)
+    yield
+    scene.decide_dispute(made, "lost")
+
+
+@event("dispute of a card payment: lost, refunded in part, and won after all")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    made = scene.dispute("lost")
+    refund_part(scene)
+    refund_card(get_transfer(get_order(scene.order).refunds[0].id), LATER)
+    yield
+    scene.decide_dispute(made, "won")
+
+
+def _refuse(*_: object) -> None:
+    raise RuleViolation("the charge is disputed", reason="charge_disputed")
 
 
 @event("what the card processor kept of a movement")

@@ -52,16 +52,22 @@ class Scene:
         capture_purchase(self.purchase.id, NOW)
         self.purchase = get_purchase(self.purchase.id)
 
-    def dispute(self, *states: str) -> None:
-        """The customer's bank disputes what was captured; `states` are how it decided, one after the other."""
+    def dispute(self, *states: str) -> str:
+        """The customer's bank disputes what was captured; `states` are how it decided, one after the other. The dispute's id."""
         assert self.desk is not None
         assert self.purchase is not None
         assert self.purchase.card is not None
         made = self.desk.dispute(payment_intent=self.purchase.card.intent, amount=96_000)
         post_dispute(card_provider().find_dispute(made), LATER)
         for state in states:
-            self.desk.dispute(id=made, status=state)
-            post_dispute(card_provider().find_dispute(made), LATER)
+            self.decide_dispute(made, state)
+        return made
+
+    def decide_dispute(self, made: str, state: str) -> None:
+        """The bank decides a dispute so."""
+        assert self.desk is not None
+        self.desk.dispute(id=made, status=state)
+        post_dispute(card_provider().find_dispute(made), LATER)
 
     @property
     def notice(self) -> str:

@@ -274,13 +274,13 @@ def test_a_payout_that_came_back_is_credited_to_the_account_that_it_left_once() 
         ),
         (
             lambda books: change_postings(books, "chargeback-dp-lost", store__other=-20_000, union__chargebacks=20_000),
-            "transfer/chargeback-dp",
+            "purchase/card",
         ),
         (
             lambda books: change_postings(books, "chargeback-won-won", provider__stripe=-5, union__chargebacks=5),
             "transfer/chargeback-won",
         ),
-        (lambda books: drop(books, "transfers", "chargeback-back-lost"), "transfer/chargeback-back"),
+        (lambda books: drop(books, "transfers", "chargeback-back-lost"), "purchase/card"),
         (lambda books: change(books, "transfers", "chargeback-dp", reference="purchase/open"), "purchase/open"),
     ],
 )

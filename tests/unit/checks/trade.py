@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import Listing, OfferReference, Store, Union, listing_level, offer_level
 from mart_union.checkout.drafting import Asked, draft_purchase
-from mart_union.checkout.model import CardPayment, Purchase, Wanted
+from mart_union.checkout.model import CardPayment, Disputed, Purchase, Wanted
 from mart_union.checkout.payers import CARDS, is_awaited
 from mart_union.checkout.pricing import Terms
 from mart_union.kernel.clock import iso
@@ -343,7 +343,12 @@ class Trade:
 
     def dispute(self, name: str, amount_minor: int, *endings: str, case: str = "dp") -> None:
         """A customer's bank takes back what their card paid, and decides."""
-        about, borne = f"purchase/{name}", "union/chargebacks"
+        about, borne, purchase = f"purchase/{name}", "union/chargebacks", self.purchases[name]
+        assert purchase.card is not None
+        state = {"": "open", "lost": "lost"}.get(endings[-1] if endings else "", "won")
+        stands = Disputed(amount_minor, state, {f"{name}-1": amount_minor} if state == "lost" else {})
+        disputes = purchase.card.disputes | {case: stands}
+        self.purchases[name] = replace(purchase, card=replace(purchase.card, disputes=disputes))
         self.post(f"chargeback-{case}", "chargeback", {CARDS: amount_minor, borne: -amount_minor}, about)
         moves = {
             "won": {CARDS: -amount_minor, borne: amount_minor},

@@ -12,13 +12,15 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from mart_union.checkout.card_port import CardRefund, card_provider
+from mart_union.checkout.disputed_refunds import add_settled, borne_by, is_decided
 from mart_union.checkout.model import CardPayment, Purchase
 from mart_union.checkout.payers import CARDS
 from mart_union.checkout.storing import Overtaken, current_purchase, store_purchase
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import KeyReused, NotFound, RuleViolation
+from mart_union.kernel.errors import Conflict, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import fetch
+from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.refs import transfer_ref
 from mart_union.ledger.service import get_transfer, post
@@ -31,11 +33,11 @@ def refund_card(transfer: Transfer, now: datetime) -> bool:
     """Give back at the provider what a refund has posted to its account; says whether there was anything. Safe to repeat.
 
     What the provider refuses, or fails at, goes to the customer's union account; once credited, the provider is not asked again. What was
-    given back by hand before is not given again, neither to the card nor to the account.
+    given back by hand before is not given again, neither to the card nor to the account. While the charge is disputed the refund waits: its bank
+    decides who has the money, and `resume_refunds` goes on then. After that was lost, the refund goes to those who bear the loss.
 
     Raises:
         ProviderUnavailable: nobody knows; repeat it.
-        RuleViolation: the charge is disputed: the bank decides who has the money, so nothing is credited beside it.
         Busy: other refunds of the purchase kept winning; repeat it.
     """
     amount = _refunded(transfer)
@@ -44,13 +46,18 @@ def refund_card(transfer: Transfer, now: datetime) -> bool:
     if fetch(transfer_ref(_credit_of(transfer)), consistent=True) is not None:
         return True
     due = _written_down(transfer, amount, _claimed)
-    if not due:
-        return True
+    return _carry_out(transfer, due, now) if due else True
+
+
+def _carry_out(transfer: Transfer, due: int, now: datetime) -> bool:
+    card = _card_of(_purchase_of(transfer))
+    if any(borne_by(card.disputes).values()) and transfer.id not in _carried_out(card):
+        return _settle_disputed(transfer, due, now)
     try:
-        refund = card_provider().refund(_card_of(_purchase_of(transfer)).intent, due, transfer.id)
+        refund = card_provider().refund(card.intent, due, transfer.id)
     except RuleViolation as refusal:
         if refusal.facts.get("reason") == _DISPUTED:
-            raise
+            return _settle_disputed(transfer, due, now)
         _credit(transfer, due, now)
         return True
     if refund.failed:
@@ -58,11 +65,53 @@ def refund_card(transfer: Transfer, now: datetime) -> bool:
     return True
 
 
+def resume_refunds(purchase: str, now: datetime) -> None:
+    """Go on with the refunds of a purchase that its provider has not carried out, now that a dispute of it is decided. Safe to repeat.
+
+    Raises:
+        ProviderUnavailable, Busy: as for `refund_card`.
+    """
+    card = current_purchase(purchase).card
+    if card is None or not any(card.returns.values()):
+        return
+    done = _carried_out(card)
+    for refund, amount in card.returns.items():
+        if amount and refund not in done:
+            refund_card(get_transfer(refund), now)
+
+
+def _carried_out(card: CardPayment) -> set[str]:
+    """The refunds that the provider has carried out."""
+    return {each.transfer for each in card_provider().refunds(card.intent) if not each.failed}
+
+
+def _settle_disputed(refund: Transfer, amount_minor: int, now: datetime) -> bool:
+    """End a refund of a charge whose dispute was lost; False while it is not decided."""
+
+    def settle() -> bool:
+        purchase = _purchase_of(refund)
+        if fetch(transfer_ref(_credit_of(refund)), consistent=True) is not None:
+            return True
+        if not is_decided(_card_of(purchase)):
+            return False
+        transaction = WriteTransaction()
+        add_settled(transaction, refund, _credit_of(refund), purchase, amount_minor, now)
+        try:
+            transaction.commit()
+        except Overtaken:
+            raise
+        except Conflict:
+            get_transfer(_credit_of(refund), consistent=True)  # ended at the same moment
+        return True
+
+    return retried(settle, on=Overtaken, what="this purchase")
+
+
 def settle_refund(refund: CardRefund, now: datetime) -> bool:
     """A refund that failed after all is credited to the customer's account; says whether it did. Safe to repeat.
 
     Raises:
-        RuleViolation: the charge is disputed, or was and the customer has the money from their bank: nothing is credited beside it.
+        RuleViolation: the charge is disputed: nothing is credited beside it until that is decided.
     """
     if not refund.failed or not refund.transfer:
         return False
@@ -118,6 +167,8 @@ def _credit(refund: Transfer, amount_minor: int, now: datetime) -> None:
     if fetch(transfer_ref(_credit_of(refund)), consistent=True) is not None:
         return
     if card_provider().is_disputed(_card_of(_purchase_of(refund)).intent):
+        if _settle_disputed(refund, amount_minor, now):
+            return
         raise RuleViolation("the charge is disputed: its bank decides who has the money", reason=_DISPUTED)
     amount = _written_down(refund, amount_minor, _credited)
     if not amount:

@@ -35,13 +35,22 @@ class PurchaseLine(Struct, frozen=True):
     glyph: str = ""
 
 
+class Disputed(Struct, frozen=True):
+    """A dispute of a card's charge: `state` is open, won or lost. Of a lost one `bears` says what each order's store, and the `union`, bear of it
+    by now, in minor units."""
+
+    amount_minor: int
+    state: str = "open"
+    bears: dict[str, int] = field(default_factory=dict)
+
+
 class CardPayment(Struct, frozen=True):
     """How a purchase's card payment stands: the provider's intent and its name of the card, what was authorized, what the stores accepted
     of it (once all have answered), what was captured.
 
     `problem` says why nothing was authorized: `requires_action` (the customer has to confirm to their bank), or the card's refusal.
     `returns` is what goes back of it, by the refund's transfer, to the card or else to the customer's account; `by_hand_minor` what of
-    refunds is not among that because somebody had given it back at the provider by hand.
+    refunds is not among that because somebody had given it back at the provider by hand. `disputes` are by the provider's ids.
     """
 
     intent: str
@@ -52,6 +61,7 @@ class CardPayment(Struct, frozen=True):
     problem: str = ""
     returns: dict[str, int] = field(default_factory=dict)
     by_hand_minor: int = 0
+    disputes: dict[str, Disputed] = field(default_factory=dict)
 
 
 class Purchase(Struct, frozen=True):

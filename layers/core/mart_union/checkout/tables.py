@@ -88,9 +88,15 @@ def purchase_key(purchase: str) -> tuple[str, str]:
 
 
 def returns_mark(purchase: Purchase) -> str | None:
-    """What of a purchase's item changes with every change of what goes back to its card; None where nothing does."""
+    """What of a purchase's item changes with every change of what goes back to its card, or of its disputes; None where nothing does."""
     card = purchase.card
-    return f"{len(card.returns)}:{sum(card.returns.values())}:{card.by_hand_minor}" if card and card.returns else None
+    if card is None or not (card.returns or card.disputes):
+        return None
+    mark = f"{len(card.returns)}:{sum(card.returns.values())}:{card.by_hand_minor}"
+    if card.disputes:
+        states = ",".join(f"{each.state}{sum(each.bears.values())}" for each in card.disputes.values())
+        mark = f"{mark}:{states}"
+    return mark
 
 
 def purchase_item(purchase: Purchase) -> PurchaseItem:

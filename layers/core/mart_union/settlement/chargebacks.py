@@ -1,9 +1,12 @@
 """Chargebacks: a customer's bank takes back what their card paid, until the dispute is decided, and sometimes after it was.
 
 While it is open the union bears it (`union/chargebacks`). Won, the money comes back. Lost, the stores of the purchase bear it, in proportion to
-what is left of what each was paid for, for they took the order and can show what they delivered; suppliers and carriers keep what they earned.
-What refunds have given back before, no store bears again: it stays with the union. A lost dispute that is won after all is reinstated:
-every store gets back what it bore.
+what is left of what each was paid for and bears nothing of yet, for they took the order and can show what they delivered; suppliers and carriers
+keep what they earned. What refunds have given back before, no store bears again: it stays with the union. A lost dispute that is won after all is
+reinstated: everybody gets back what they still bear of it.
+
+How each dispute stands is kept on the purchase, under its condition, so that disputes and refunds of one charge are decided one after the other.
+Refunds that had to wait go on when it is decided (`checkout.card_refunds`).
 """
 
 from __future__ import annotations
@@ -11,34 +14,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from mart_union.checkout.card_port import Dispute, card_provider
+from mart_union.checkout.card_refunds import resume_refunds
+from mart_union.checkout.disputed_refunds import BORNE, UNION, borne_by, chargeback_payable, charged_of
+from mart_union.checkout.model import Disputed, Purchase
 from mart_union.checkout.payers import CARDS
-from mart_union.checkout.service import get_purchase
+from mart_union.checkout.storing import Overtaken, add_changed_purchase, current_purchase
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Conflict
-from mart_union.kernel.ids import derived_id
 from mart_union.kernel.money import split_within
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import fetch, fetch_all
+from mart_union.kernel.storage import fetch_all
 from mart_union.kernel.transaction import WriteTransaction
-from mart_union.ledger.model import Payable, Transfer, postings_of
-from mart_union.ledger.periods import due_day
-from mart_union.ledger.refs import transfer_ref
+from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_payable, add_transfer, get_transfer, post
 from mart_union.orders.model import Order
 from mart_union.orders.storing import OrderMoved, add_unchanged_order, order_ref
-
-BORNE = "union/chargebacks"
 
 
 def post_dispute(dispute: Dispute, now: datetime) -> str:
     """Post how a dispute stands: `opened`, `won`, `lost`, or `ignored` where no money has moved, or it is not about a purchase of ours.
 
-    Repeated, late and out of order it posts each move once: the opening, one decision, and where that was lost, its reinstatement.
+    Repeated, late and out of order it posts each move once: the opening, one decision, and where that was lost, its reinstatement. Once it is
+    decided, refunds that waited for it go on.
 
     Raises:
         KeyReused: the dispute was opened about another amount.
+        ProviderUnavailable: a refund that waited cannot be asked for now; repeat it.
         Busy: other changes of its orders kept winning; repeat it.
     """
     intent = card_provider().find(dispute.intent)
@@ -53,108 +57,120 @@ def post_dispute(dispute: Dispute, now: datetime) -> str:
         payment.reference,
         iso(now),
     )
-    post(opened)
-    if dispute.state == "won":
-        _decide_won(opened, now)
-    if dispute.state == "lost":
-        retried(lambda: _decide_lost(opened, payment, now), on=OrderMoved, what="the orders of this payment")
-    return "opened" if dispute.state == "open" else dispute.state
+    retried(lambda: _bring_on_in_turn(dispute, opened, now), on=Overtaken, what="this purchase")
+    if dispute.state == "open":
+        return "opened"
+    resume_refunds(opened.reference.partition("/")[2], now)
+    return dispute.state
 
 
-def _decide_won(opened: Transfer, now: datetime) -> None:
-    """What the bank took is there again; from whoever bears it by now."""
+def _bring_on_in_turn(dispute: Dispute, opened: Transfer, now: datetime) -> None:
+    retried(lambda: _bring_on(dispute, opened, now), on=OrderMoved, what="the orders of this payment")
+
+
+def _bring_on(dispute: Dispute, opened: Transfer, now: datetime) -> None:
+    purchase = current_purchase(opened.reference.partition("/")[2])
+    known = _disputes_of(purchase).get(dispute.id)
+    if known is None:
+        known, before = Disputed(dispute.amount_minor), purchase
+        purchase = _with(before, dispute.id, known)
+        post(opened, lambda transaction: add_changed_purchase(transaction, before, purchase))
+    else:
+        post(opened)
+    act = _DECISIONS.get((known.state, dispute.state))
+    if act is not None:
+        act(purchase, dispute, opened, now)
+
+
+def _win(purchase: Purchase, dispute: Dispute, opened: Transfer, now: datetime) -> None:
+    """What the bank took is there again."""
     amounts = {posting.account: -posting.amount_minor for posting in opened.postings}
-    if _decision(opened) is None:
-        _commit(_following(opened, "closed", "chargeback_won", amounts, now), {}, (), now)
-    decided = _decision(opened)
-    if decided is None or decided.kind == "chargeback_won":
-        return
-    for posting in decided.postings:
-        amounts[posting.account] = amounts.get(posting.account, 0) - posting.amount_minor
-    borne = {order: int(share) for order, share in decided.facts.items()}
-    _commit(_following(opened, "reinstated", "chargeback_reinstated", amounts, now), borne, _orders_of(opened), now)
+    after = _with(purchase, dispute.id, Disputed(dispute.amount_minor, "won"))
+    _commit(purchase, after, _following(opened, "closed", "chargeback_won", amounts, now), (), {}, now)
 
 
-def _decide_lost(opened: Transfer, payment: Transfer, now: datetime) -> None:
-    if _decision(opened) is not None:
-        return
-    orders = _orders_of(opened)
-    shares = lost_shares(opened, payment, orders, settings().currency.step)
-    amounts: dict[str, int] = {BORNE: sum(shares.values())}
+def _reinstate(purchase: Purchase, dispute: Dispute, opened: Transfer, now: datetime) -> None:
+    """What the bank took is there again, and goes to whoever still bears it; what refunds were settled with, to the customer whom they were due."""
+    bears = _disputes_of(purchase)[dispute.id].bears
+    orders = _orders_of(purchase)
+    amounts = {CARDS: -dispute.amount_minor, BORNE: bears.get(UNION, 0)}
+    amounts[f"customer/{purchase.customer}"] = dispute.amount_minor - sum(bears.values())
     for order in orders:
-        party = f"store/{order.store}"
-        amounts[party] = amounts.get(party, 0) - shares[order.id]
-    transfer = _following(opened, "closed", "chargeback_lost", amounts, now, shares)
-    _commit(transfer, {order: -share for order, share in shares.items()}, orders, now, unchanged=True)
+        amounts[f"store/{order.store}"] = amounts.get(f"store/{order.store}", 0) + bears.get(order.id, 0)
+    after = _with(purchase, dispute.id, Disputed(dispute.amount_minor, "won"))
+    transfer = _following(opened, "reinstated", "chargeback_reinstated", amounts, now)
+    _commit(purchase, after, transfer, orders, bears, now)
 
 
-def lost_shares(opened: Transfer, payment: Transfer, orders: Sequence[Order], step: int) -> dict[str, int]:
-    """What the store of each order bears of a lost dispute, in minor units: in proportion to what the card paid for the order and was not given
-    back since, never more than that, and together never more than the dispute."""
-    paid = {posting.account: posting.amount_minor for posting in payment.postings}
-    left = [max(paid.get(f"order/{order.id}", 0) - order.refunded_minor, 0) for order in orders]
-    disputed = sum(posting.amount_minor for posting in opened.postings if posting.account == CARDS)
-    shares = split_within(min(disputed, sum(left)), left, step)
-    return {order.id: share for order, share in zip(orders, shares, strict=True)}
-
-
-def _following(
-    opened: Transfer,
-    word: str,
-    kind: str,
-    amounts: dict[str, int],
-    now: datetime,
-    shares: Mapping[str, int] | None = None,
-) -> Transfer:
-    return Transfer(
-        f"{opened.id}-{word}",
-        kind,
-        opened.currency,
-        postings_of(amounts),
-        opened.reference,
-        iso(now),
-        reverses=opened.id,
-        facts={order: str(share) for order, share in (shares or {}).items() if share},
+def _lose(purchase: Purchase, dispute: Dispute, opened: Transfer, now: datetime) -> None:
+    """Its stores bear what they can, and the union, which bears it already, the rest: where that is all of it, nothing moves."""
+    orders = _orders_of(purchase)
+    left, borne = charged_of(dispute.intent, orders), borne_by(_disputes_of(purchase))
+    shares = lost_shares(
+        dispute.amount_minor, {order: left[order] - borne.get(order, 0) for order in left}, settings().currency.step
     )
+    total = sum(shares.values())
+    amounts = {BORNE: total}
+    for order in orders:
+        amounts[f"store/{order.store}"] = amounts.get(f"store/{order.store}", 0) - shares[order.id]
+    bears = {order: share for order, share in shares.items() if share} | {UNION: dispute.amount_minor - total}
+    after = _with(purchase, dispute.id, Disputed(dispute.amount_minor, "lost", bears))
+    transfer = _following(opened, "closed", "chargeback_lost", amounts, now)
+    owed = {order: -share for order, share in shares.items()}
+    _commit(purchase, after, transfer, orders, owed, now, unchanged=True)
+
+
+_DECISIONS = {("open", "won"): _win, ("open", "lost"): _lose, ("lost", "won"): _reinstate}
+"""What is done when a dispute that stands so is decided so; anything else is late, or told again."""
+
+
+def lost_shares(disputed_minor: int, left: Mapping[str, int], step: int) -> dict[str, int]:
+    """What the store of each order bears of a lost dispute, in minor units: in proportion to what is left of the order that it does not bear yet,
+    never more than that, and together never more than the dispute."""
+    limits = [max(amount, 0) for amount in left.values()]
+    shares = split_within(min(disputed_minor, sum(limits)), limits, step)
+    return dict(zip(left, shares, strict=True))
+
+
+def _following(opened: Transfer, word: str, kind: str, amounts: Mapping[str, int], now: datetime) -> Transfer:
+    postings = postings_of({account: amount for account, amount in amounts.items() if amount})
+    name, about = f"{opened.id}-{word}", opened.reference
+    return Transfer(name, kind, opened.currency, postings, about, iso(now), reverses=opened.id)
 
 
 def _commit(
-    transfer: Transfer, shares: Mapping[str, int], orders: Sequence[Order], now: datetime, *, unchanged: bool = False
+    before: Purchase,
+    after: Purchase,
+    transfer: Transfer,
+    orders: Sequence[Order],
+    shares: Mapping[str, int],
+    now: datetime,
+    *,
+    unchanged: bool = False,
 ) -> None:
-    """The transfer with a payable an order whose store gets or gives a share; nothing, if it was made before."""
+    """The purchase, the transfer if it moves anything, and a payable an order whose store gets or gives a share."""
     transaction = WriteTransaction()
-    add_transfer(transaction, transfer)
+    add_changed_purchase(transaction, before, after)
+    if transfer.postings:
+        add_transfer(transaction, transfer)
     for order in orders:
         if shares.get(order.id):
-            add_payable(transaction, _payable(order, shares[order.id], transfer, now))
+            add_payable(transaction, chargeback_payable(order, shares[order.id], transfer.id, now))
         if unchanged:
             add_unchanged_order(transaction, order)
-    try:
-        transaction.commit()
-    except OrderMoved:
-        raise
-    except Conflict:
-        get_transfer(transfer.id, consistent=True)
+    transaction.commit()
 
 
-def _decision(opened: Transfer) -> Transfer | None:
-    return fetch(transfer_ref(f"{opened.id}-closed"), consistent=True)
+def _disputes_of(purchase: Purchase) -> Mapping[str, Disputed]:
+    return purchase.card.disputes if purchase.card is not None else {}
 
 
-def _orders_of(opened: Transfer) -> list[Order]:
-    purchase = get_purchase(opened.reference.partition("/")[2])
+def _with(purchase: Purchase, name: str, dispute: Disputed) -> Purchase:
+    if purchase.card is None:
+        raise ValueError(f"purchase {purchase.id} was paid by no card")
+    return replace(purchase, card=replace(purchase.card, disputes=purchase.card.disputes | {name: dispute}))
+
+
+def _orders_of(purchase: Purchase) -> list[Order]:
     found = fetch_all([order_ref(order) for order in purchase.orders], consistent=True)
     return [order for order in found if order is not None]
-
-
-def _payable(order: Order, amount_minor: int, transfer: Transfer, now: datetime) -> Payable:
-    return Payable(
-        id=derived_id("chargeback", transfer.id, order.id),
-        party=f"store/{order.store}",
-        order=order.id,
-        amount_minor=amount_minor,
-        due=due_day(now, order.settlement_period, settings().time_zone).isoformat(),
-        kind="chargeback",
-        transfer=transfer.id,
-        titles=order.lines[0].titles,
-    )

@@ -5,61 +5,97 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from mart_union.checkout.disputed_refunds import BORNE, UNION
+from mart_union.checkout.model import Disputed, Purchase
 from mart_union.checkout.payers import CARDS
 from mart_union.ledger.model import Transfer
-from mart_union.settlement.checks.model import Books, amounts_of
+from mart_union.orders.model import Order
+from mart_union.settlement.checks.model import Books, amounts_of, without_zeros
 from mart_union.settlement.differences import Difference
 
 _OPENED = "chargeback"
-_ENDINGS: tuple[tuple[str, ...], ...] = (
-    (),
-    ("chargeback_won",),
-    ("chargeback_lost",),
-    ("chargeback_lost", "chargeback_reinstated"),
-)
-"""The ways in which a dispute can have been decided by now."""
+_FOLLOWING = frozenset({"chargeback_won", "chargeback_lost", "chargeback_reinstated"})
+_ENDINGS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "open": ((),),
+    "won": (("chargeback_won",), ("chargeback_lost", "chargeback_reinstated"), ("chargeback_reinstated",)),
+    "lost": (("chargeback_lost",), ()),
+}
+"""What can have followed a dispute that stands so. A lost one that the union bears alone moves nothing."""
 
 
 def check_disputes(books: Books) -> Iterator[Difference]:
-    """A dispute is of a purchase's captured card, decided in one way, and moves what was disputed out, and back if it was won."""
+    """A dispute is of a purchase's captured card, decided in one way, and is borne as its purchase says, after what refunds have relieved."""
     following: dict[str, list[Transfer]] = defaultdict(list)
     for transfer in books.ledger.transfers:
-        if transfer.kind in {"chargeback_won", "chargeback_lost", "chargeback_reinstated"}:
+        if transfer.kind in _FOLLOWING:
             following[transfer.reverses].append(transfer)
-    disputed: Counter[str] = Counter()
+    purchases = books.purchases_by_id()
     for opened in books.ledger.transfers:
         if opened.kind == _OPENED:
-            decided = following.pop(opened.id, [])
-            disputed[opened.reference] += sum(amounts_of(each).get(CARDS, 0) for each in (opened, *decided))
-            for problem in _problems(books, opened, decided):
+            purchase = purchases.get(opened.reference.removeprefix("purchase/"))
+            for problem in _problems(purchase, opened, following.pop(opened.id, [])):
                 yield Difference(7, f"transfer/{opened.id}", problem)
     for transfers in following.values():
         for transfer in transfers:
             yield Difference(7, f"transfer/{transfer.id}", "it decides a dispute that was not opened")
-    captured = {
-        f"purchase/{purchase.id}": purchase.card.captured_minor for purchase in books.purchases if purchase.card
-    }
-    for reference, amount in disputed.items():
-        if amount > captured.get(reference, 0):
-            detail = f"{amount} was taken back of the {captured.get(reference, 0)} that its card was charged"
-            yield Difference(7, reference, detail)
+    yield from _check_bearers(books)
 
 
-def _problems(books: Books, opened: Transfer, decided: list[Transfer]) -> Iterator[str]:
+def _check_bearers(books: Books) -> Iterator[Difference]:
+    moved: dict[str, Counter[str]] = defaultdict(Counter)
+    for transfer in books.ledger.transfers:
+        if transfer.kind in {_OPENED, *_FOLLOWING}:
+            moved[transfer.reference].update(amounts_of(transfer))
+        elif transfer.kind == "refund_failed":
+            relieved = {name: amount for name, amount in amounts_of(transfer).items() if _bears(name)}
+            if relieved:
+                moved[transfer.reference].update(relieved)
+    orders = books.orders_by_id()
+    known = {f"purchase/{purchase.id}": purchase for purchase in books.purchases if _disputes_of(purchase)}
+    for reference in sorted(moved.keys() | known.keys()):
+        for problem in _borne_otherwise(known.get(reference), orders, moved[reference]):
+            yield Difference(7, reference, problem)
+
+
+def _disputes_of(purchase: Purchase | None) -> dict[str, Disputed]:
+    return purchase.card.disputes if purchase is not None and purchase.card is not None else {}
+
+
+def _bears(account: str) -> bool:
+    return account == BORNE or account.startswith("store/")
+
+
+def _problems(purchase: Purchase | None, opened: Transfer, decided: list[Transfer]) -> Iterator[str]:
     kinds = tuple(sorted(transfer.kind for transfer in decided))
-    if kinds not in _ENDINGS:
-        yield f"it was decided as {', '.join(kinds)}"
-    sums: Counter[str] = Counter()
-    for transfer in (opened, *decided):
+    dispute = _disputes_of(purchase).get(opened.id.removeprefix("chargeback-"))
+    state = dispute.state if dispute is not None else "unknown"
+    if kinds not in _ENDINGS.get(state, ()):
+        yield f"it is {state}, and was decided as {', '.join(kinds) or 'nothing'}"
+    out = sum(amounts_of(transfer).get(CARDS, 0) for transfer in (opened, *decided))
+    amount = dispute.amount_minor if dispute is not None else 0
+    if amounts_of(opened).get(CARDS, 0) != amount or out != (amount if state in {"open", "lost"} else 0):
+        yield f"{out} of what was disputed is out; it is {state}, of {amount}"
+    for transfer in decided:
         if transfer.reference != opened.reference:
             yield f"it is about {opened.reference}, {transfer.id} about {transfer.reference}"
-        sums.update(amounts_of(transfer))
-    stores = {f"store/{order.store}" for order in books.orders if f"purchase/{order.purchase}" == opened.reference}
-    others = {account for account in sums if account.startswith("store/")} - stores
-    if others:
-        yield f"{', '.join(sorted(others))} has no order of {opened.reference}"
-    is_out = kinds in {(), ("chargeback_lost",)}
-    if not is_out and any(sums.values()):
-        yield f"it was won, and still moves {dict(sums)}"
-    if is_out and sums[CARDS] != amounts_of(opened).get(CARDS, 0):
-        yield f"{sums[CARDS]} of what was disputed is out"
+
+
+def _borne_otherwise(purchase: Purchase | None, orders: dict[str, Order], moved: Counter[str]) -> Iterator[str]:
+    """The purchase's disputes, refunds that were settled with them among it, moved to each account what it bears, and to nobody else."""
+    captured = purchase.card.captured_minor if purchase is not None and purchase.card is not None else 0
+    if moved[CARDS] > captured:
+        yield f"{moved[CARDS]} was taken back of the {captured} that its card was charged"
+    bears: Counter[str] = Counter()
+    for dispute in _disputes_of(purchase).values():
+        if dispute.state == "open":
+            bears[BORNE] += dispute.amount_minor
+        for name, amount in dispute.bears.items():
+            order = orders.get(name)
+            own = order is not None and purchase is not None and order.purchase == purchase.id
+            bears[BORNE if name == UNION else f"store/{order.store}" if order and own else name] += amount
+            if amount < 0:
+                yield f"{name} bears {amount} of a dispute"
+    said = without_zeros({account: -amount for account, amount in bears.items()})
+    found = without_zeros({account: amount for account, amount in moved.items() if _bears(account)})
+    if found != said:
+        yield f"its disputes moved {found}, it says that they are borne as {said}"

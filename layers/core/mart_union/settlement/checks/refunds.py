@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
+from mart_union.checkout.disputed_refunds import BORNE
 from mart_union.checkout.payers import CARDS
 from mart_union.ledger.model import Transfer
 from mart_union.orders.model import Line, Order, Refund, RefundedLine
@@ -73,7 +74,8 @@ def _check_whole_lines(order: Order) -> Iterator[Difference]:
 
 
 def check_failed_refunds(books: Books) -> Iterator[Difference]:
-    """What a card did not take back of a refund is credited to the purchase's customer, once, and no more than that."""
+    """What a card did not take back of a refund is credited once, and no more than that: to the purchase's customer, or to whoever bears its lost
+    disputes (`check_disputes`)."""
     made, orders, purchases = books.transfers_by_id(), books.orders_by_id(), books.purchases_by_id()
     for transfer in books.ledger.transfers:
         if transfer.kind == "refund_failed":
@@ -82,8 +84,11 @@ def check_failed_refunds(books: Books) -> Iterator[Difference]:
             purchase = purchases.get(of[0].purchase) if of else None
             account = f"customer/{purchase.customer}" if purchase is not None else ""
             refunded = amounts_of(refund).get(CARDS, 0) if refund is not None and refund.kind == "refund" else 0
-            credited = amounts_of(transfer).get(account, 0)
-            if not 0 < credited <= refunded or amounts_of(transfer) != {account: credited, CARDS: -credited}:
+            got = {name: amount for name, amount in amounts_of(transfer).items() if name != CARDS}
+            disputed = purchase is not None and purchase.card is not None and purchase.card.disputes
+            bearers = {BORNE, *(f"store/{order.store}" for order in of)} if disputed else set()
+            is_given = all(amount > 0 for amount in got.values()) and 0 < sum(got.values()) <= refunded
+            if not is_given or got.keys() - {account} - bearers:
                 detail = f"it credits {amounts_of(transfer)}, {refunded} of {account} was refunded to the card"
                 yield Difference(8, f"transfer/{transfer.id}", detail)
 

@@ -31,7 +31,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "sent_back": (_UNKNOWN, _BANK),
     "correction": (rf"{_CUSTOMER}|{_DEPOSIT}", _UNKNOWN),
     "refund": (rf"{_ESCROW}|{_HELD}|{_PARTY}|{_UNIONS}", rf"{_CUSTOMER}|{_PROVIDER}|{_DEPOSIT}|{_STORE}"),
-    "refund_failed": (_PROVIDER, _CUSTOMER),
+    "refund_failed": (_PROVIDER, rf"{_CUSTOMER}|{_STORE}|{_BORNE}"),
     "completion": (rf"{_ESCROW}|{_HELD}|{_STORE}", rf"{_PARTY}|{_UNIONS}"),
     "collection": (r"(store|carrier)/[\w-]+", _ESCROW),
     "withdrawal": (_CUSTOMER, _BANK),
@@ -41,7 +41,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "chargeback": (_BORNE, _PROVIDER),
     "chargeback_won": (_PROVIDER, _BORNE),
     "chargeback_lost": (_STORE, _BORNE),
-    "chargeback_reinstated": (_PROVIDER, rf"{_STORE}|{_BORNE}"),
+    "chargeback_reinstated": (_PROVIDER, rf"{_STORE}|{_BORNE}|{_CUSTOMER}"),
     "provider_fees": (_AT_PROVIDERS, _AT_PROVIDERS),
     "provider_payout": (_PROVIDER, _PROVIDER),
 }
