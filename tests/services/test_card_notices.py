@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import stripe
 
 from cards.app import lambda_handler as cards_handler
 from infra.local.cards import signature
@@ -15,6 +16,7 @@ from mart_union.checkout.capturing import capture_purchase
 from mart_union.checkout.card_port import Movement, card_provider
 from mart_union.checkout.model import Purchase
 from mart_union.checkout.service import get_purchase
+from mart_union.checkout.stripe_cards import StripeCards
 from mart_union.kernel.clock import iso, local_date, utc_now
 from mart_union.kernel.errors import KeyReused, ProviderUnavailable
 from mart_union.ledger import jobs
@@ -127,6 +129,26 @@ def test_a_refund_and_a_release_are_carried_out_by_the_queue_once(market: Market
     capture_purchase(other.id, LATER)
     assert tell_cards("TransferVoided", f"transfer/{other.transfer}", {}) == []
     assert desk.intent(intent_of(other))["status"] == "canceled"
+
+
+def test_a_card_that_refuses_its_capture_ends_the_purchase_once_the_processor_gave_it_up(
+    market: Market, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    purchase = buy(market, desk.card())
+    answer(purchase.orders[0], "accept")
+    provider = card_provider()
+    assert isinstance(provider, StripeCards)
+
+    def refuse(*_: object) -> None:
+        raise stripe.CardError("the authorization has expired", "", "expired_card")
+
+    monkeypatch.setattr(provider._api.payment_intents, "capture", refuse)
+    with pytest.raises(ProviderUnavailable):
+        capture_purchase(purchase.id, LATER)
+    assert get_purchase(purchase.id).payment == "capturing"
+    provider.release(intent_of(purchase))
+    capture_purchase(purchase.id, LATER)
+    assert get_purchase(purchase.id).payment == "voided"
 
 
 def test_the_processors_report_and_the_ledger_agree_and_what_one_lacks_is_named(market: Market, desk: Desk) -> None:

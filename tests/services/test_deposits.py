@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -83,6 +83,23 @@ def test_a_deposit_below_its_level_is_warned_then_paused_and_resumes_by_itself(u
     told(store)
     assert states(store) == {"GX-HERBTEA": ("linked", ""), "GX-OWN": ("paused", "seller")}
     assert get_listing(store, "GX-HERBTEA").state == "on_sale"
+
+
+def test_a_store_that_cannot_be_reviewed_holds_up_no_other(unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stores = [seller(f"{unique}{number}") for number in range(3)]
+    for store in stores:
+        move(store, 10_000, "low")
+        mediation.review_deposit(store, NOW)
+    review = standings.review_deposit
+
+    def fail(store: str, now: datetime) -> DepositStanding:
+        if store == stores[0]:
+            raise ValueError("a standing that cannot be read")
+        return review(store, now)
+
+    monkeypatch.setattr(standings, "review_deposit", fail)
+    mediation.review_overdue(LATER)
+    assert [mediation.get_standing(store).state for store in stores] == ["warned", "paused", "paused"]
 
 
 def test_a_change_of_the_offer_does_not_resume_a_link_that_waits_for_the_deposit(unique: str) -> None:

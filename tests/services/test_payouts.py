@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -18,12 +19,21 @@ from mart_union.customers.model import DestinationFields
 from mart_union.customers.tables import DestinationItem
 from mart_union.customers.withdrawals import withdraw
 from mart_union.kernel.bucket import get_object
-from mart_union.kernel.errors import Conflict, InsufficientFunds, Invalid, KeyReused, NotFound, RuleViolation
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import (
+    Conflict,
+    InsufficientFunds,
+    Invalid,
+    KeyReused,
+    NotChargeable,
+    NotFound,
+    RuleViolation,
+)
 from mart_union.kernel.money import Currency
-from mart_union.ledger.bank_files import get_bank_file, pages_of
+from mart_union.ledger.bank_files import begin_bank_file, collect, get_bank_file, get_terms, pages_of
 from mart_union.ledger.census import Ledger, whole_ledger
 from mart_union.ledger.model import BankFile, Payout, PayoutTerms, ReportEntry, Transfer
-from mart_union.ledger.payouts import get_payout
+from mart_union.ledger.payouts import get_payout, pay_out
 from mart_union.ledger.service import get_balance
 from mart_union.settlement.bank_formats import Paid, write_bank_file
 from mart_union.settlement.books import keep_bank_report
@@ -288,17 +298,68 @@ def test_euros_are_not_paid_from_nowhere_nor_by_an_invalid_file() -> None:
         write_bank_file(bad, paid_in_euros(), Currency("EUR", 1))
 
 
-def test_stripe_transfers_bear_the_payouts_id_and_none_is_made_when_an_account_is_missing() -> None:
-    made: list[dict[str, object]] = []
+class Transfers:
+    """Stripe's transfers, whose keys it has forgotten by the next call."""
+
+    def __init__(self) -> None:
+        self.made: list[dict[str, Any]] = []
+
+    def create(self, **facts: Any) -> None:
+        self.made.append(facts)
+
+    def find(self, *, transfer_group: str, limit: int) -> list[dict[str, Any]]:
+        return [each for each in self.made if each["transfer_group"] == transfer_group][:limit]
+
+
+def test_stripe_transfers_are_made_once_though_keys_are_forgotten_and_none_when_an_account_is_missing() -> None:
+    stripe = Transfers()
     file = BankFile("f", "2026-11-22", "closed", "now", PayoutTerms())
-    StripeTransfers(lambda **facts: made.append(facts), {"d1": "acct_1"}).deliver(file, paid_in_euros())
-    assert [(each["idempotency_key"], each["amount"], each["destination"]) for each in made] == [
+    channel = StripeTransfers(stripe.create, stripe.find, {"d1": "acct_1"})
+    channel.deliver(file, paid_in_euros()[:1])
+    channel.deliver(file, paid_in_euros())
+    channel.deliver(file, paid_in_euros())
+    assert [(each["idempotency_key"], each["amount"], each["destination"]) for each in stripe.made] == [
         ("p1", 27_050, "acct_1"),
         ("p2", 1, "acct_1"),
     ]
     with pytest.raises(RuleViolation):
-        StripeTransfers(lambda **facts: made.append(facts), {}).deliver(file, paid_in_euros())
-    assert len(made) == 2
+        StripeTransfers(stripe.create, stripe.find, {}).deliver(file, paid_in_euros())
+    assert len(stripe.made) == 2
+
+
+@pytest.mark.parametrize(("currency", "minor", "amount"), [("ISK", 500, 50_000), ("UGX", 7, 700), ("KRW", 9, 9)])
+def test_stripe_transfers_are_in_stripes_units(currency: str, minor: int, amount: int) -> None:
+    stripe = Transfers()
+    file = BankFile("f", "2026-11-22", "closed", "now", PayoutTerms())
+    [first, _] = paid_in_euros()
+    paid = [replace(first, payout=replace(first.payout, currency=currency, amount_minor=minor))]
+    StripeTransfers(stripe.create, stripe.find, {"d1": "acct_1"}).deliver(file, paid)
+    assert [each["amount"] for each in stripe.made] == [amount]
+
+
+def test_what_stripe_cannot_transfer_exactly_is_rejected_before_a_file_takes_it() -> None:
+    file = BankFile("f", "2026-11-22", "closed", "now", PayoutTerms())
+    [first, second] = paid_in_euros()
+    odd = replace(first, payout=replace(first.payout, currency="KWD", amount_minor=5))
+    stripe = Transfers()
+    channel = StripeTransfers(stripe.create, stripe.find, {"d1": "acct_1"})
+    assert channel.unfit(file, [odd, second]) == [odd]
+    with pytest.raises(NotChargeable):
+        channel.deliver(file, [second, odd])
+    assert stripe.made == []
+
+
+def test_a_file_that_was_cut_off_long_ago_is_brought_to_its_end(unique: str) -> None:
+    party = f"store/{unique}"
+    long_ago = NOW - timedelta(days=150)
+    payout = Payout(f"old-{unique}", party, party, 700, "TWD", verify_account(party, long_ago), party, iso(long_ago))
+    pay_out(payout, "test", long_ago, lambda _: None)
+    file = begin_bank_file(f"{long_ago:%Y-%m-%d}", get_terms(), long_ago)
+    collect(file, [payout])
+    sent = send_payouts(NOW)
+    assert file.id in {each.id for each in sent}
+    assert get_payout(payout.id).state == "sent"
+    assert file.id not in {each.id for each in send_payouts(NOW)}
 
 
 def test_what_the_bank_reports_is_compared_with_what_was_posted(unique: str) -> None:

@@ -24,6 +24,10 @@ _DISPUTES = {"won": "won", "lost": "lost", "needs_response": "open", "under_revi
 _KINDS = {"payment_intent": "intent", "refund": "refund", "dispute": "dispute"}
 
 
+class _CardRefused(RuleViolation):
+    """The card itself was refused, at whatever was asked of it: how its intent stands by then, the intent says."""
+
+
 class StripeCards:
     """The union's account at Stripe."""
 
@@ -65,9 +69,9 @@ class StripeCards:
                     )
                 )
             )
-        except stripe.CardError as error:
-            found = self.find(intent)
-            return msgspec.structs.replace(found, state=DECLINED, problem=found.problem or error.code or "declined")
+        except _CardRefused as error:
+            found, reason = self.find(intent), str(error.facts.get("reason") or "declined")
+            return msgspec.structs.replace(found, state=DECLINED, problem=found.problem or reason)
         except RuleViolation:
             return self.find(intent)  # confirmed or released at the same moment: it says itself how it stands
 
@@ -168,8 +172,7 @@ def _call(call: Callable[[], T]) -> T:
     Raises:
         ProviderUnavailable: nobody answered, or Stripe is in trouble.
         KeyReused: the key was used with another request.
-        RuleViolation: Stripe refuses it.
-        stripe.CardError: the card was refused.
+        RuleViolation: Stripe refuses it, or the card does (`_CardRefused`).
     """
     try:
         return call()
@@ -181,7 +184,9 @@ def _call(call: Callable[[], T]) -> T:
         if (error.http_status or 0) >= 500:
             raise ProviderUnavailable("the card provider is in trouble; try again") from error
         raise RuleViolation("the card provider does not take this", reason=error.code or "") from error
-    except (stripe.CardError, stripe.AuthenticationError, stripe.PermissionError):
+    except stripe.CardError as error:
+        raise _CardRefused("the card was refused", reason=error.code or "") from error
+    except (stripe.AuthenticationError, stripe.PermissionError):
         raise
     except stripe.APIError as error:
         raise ProviderUnavailable("the card provider is in trouble; try again") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -24,6 +25,7 @@ from mart_union.ledger.tables import (
 PAYOUTS_A_PAGE = 45
 """A transaction holds a hundred items: these payouts, the statements that they pay, their page, the file's head."""
 
+_UNSENT = "bankfiles#unsent"
 _TERMS = ("PAYOUTS", "TERMS")
 
 
@@ -58,9 +60,16 @@ def list_bank_files(month: str) -> list[BankFile]:
     return [item.document for item in found]
 
 
-def list_unsent(month: str) -> list[BankFile]:
-    """A month's bank files that were begun and not sent, oldest first. One query."""
-    return [file for file in reversed(list_bank_files(month)) if file.state != "sent"]
+def list_unsent(months: Sequence[str]) -> list[BankFile]:
+    """The bank files that were begun and not sent, oldest first: those of these months (`yyyy-mm`) for sure, and older ones by an index that
+    has them since long. One query a month, one of the index, and a read an older file."""
+    found = {file.id: file for month in months for file in list_bank_files(month)}
+    waiting: Iterator[Any] = BankFileItem.due.query(_UNSENT)
+    for item in waiting:
+        name = item.document.id
+        if name not in found:
+            found[name] = get_bank_file(name)
+    return sorted((file for file in found.values() if file.state != "sent"), key=lambda file: file.id)
 
 
 def pages_of(file: BankFile) -> Iterator[list[Payout]]:
@@ -139,6 +148,8 @@ def mark_sent(file: BankFile) -> BankFile:
 def _commit(transaction: WriteTransaction, before: BankFile, after: BankFile) -> BankFile:
     stored = replace(after, sequence=before.sequence + 1)
     item = BankFileItem(*bank_file_key(after.id), document=stored, sequence=stored.sequence)
+    if stored.state != "sent":
+        item.due_pk, item.due_sk = _UNSENT, stored.id
     is_as_read = BankFileItem.sequence == before.sequence if before.sequence else BankFileItem.pk.does_not_exist()
     transaction.put(item, condition=is_as_read, refusal=refuse(Conflict, f"another run is at bank file {after.id}"))
     transaction.commit()

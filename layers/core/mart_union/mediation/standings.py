@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
 from mart_union.catalog import service as catalog
@@ -26,6 +27,8 @@ from mart_union.mediation.model import STANDINGS, DepositStanding, reviewed
 from mart_union.mediation.tables import MediationItem, StandingItem, standing_item, standing_key, standings_list
 
 _MOST_A_SWEEP = 200
+
+logger = Logger(child=True)
 
 
 def get_standing(store: str) -> DepositStanding:
@@ -68,7 +71,8 @@ def set_deposit_level(store: str, level_minor: int | None, actor: str, now: date
 
 
 def review_overdue(now: datetime) -> int:
-    """Pause the stores whose period of grace has ended; says how many. What one sweep leaves, the next one does."""
+    """Pause the stores whose period of grace has ended; says how many. What one sweep leaves, the next one does: a store that cannot be
+    reviewed is logged, and holds up no other."""
     page = read_page(
         StandingItem.by_store.query,
         standings_list("warned"),
@@ -77,7 +81,15 @@ def review_overdue(now: datetime) -> int:
         newest_first=False,
         range_key_condition=MediationItem.store_sort <= f"{iso(now)}~",
     )
-    return sum(review_deposit(item.document.store, now).state == "paused" for item in page.items)
+    return sum(_is_paused(item.document.store, now) for item in page.items)
+
+
+def _is_paused(store: str, now: datetime) -> bool:
+    try:
+        return review_deposit(store, now).state == "paused"
+    except Exception:  # such as a deposit that is busy: the others do not wait for it
+        logger.exception("left to the next sweep", store=store)
+        return False
 
 
 def review_all(now: datetime) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from mart_union.checkout.stripe_amounts import to_stripe
 from mart_union.kernel.bucket import put_object
-from mart_union.kernel.errors import RuleViolation
+from mart_union.kernel.errors import NotChargeable, RuleViolation
+from mart_union.kernel.money import Currency
 from mart_union.kernel.settings import settings
 from mart_union.ledger.model import BankFile
 from mart_union.settlement.bank_formats import Paid, check_terms, suffix_of, unfit, write_bank_file
@@ -52,12 +54,16 @@ class BankFiles:
 class StripeTransfers:
     """Transfers to connected accounts of Stripe. Not yet run against a server: neither Stripe's nor one that stands for it.
 
-    `accounts` gives the connected account of a destination's id; `create` is `stripe.Transfer.create`. The payout's id is the
-    idempotency key, so a repeat pays nothing again.
+    `accounts` gives the connected account of a destination's id; `create` is `stripe.Transfer.create`, `find` gives all transfers of a group:
+    `stripe.Transfer.list(...).auto_paging_iter()`. Stripe forgets idempotency keys after a day, and a file may be brought to its end
+    later: so what was transferred for it is looked for by its group first.
     """
 
-    def __init__(self, create: Callable[..., Any], accounts: Mapping[str, str]) -> None:
+    def __init__(
+        self, create: Callable[..., Any], find: Callable[..., Iterable[Any]], accounts: Mapping[str, str]
+    ) -> None:
         self._create = create
+        self._find = find
         self._accounts = accounts
 
     def check(self, file: BankFile) -> None:
@@ -69,24 +75,43 @@ class StripeTransfers:
         return ""
 
     def unfit(self, file: BankFile, paid: Sequence[Paid]) -> list[Paid]:
-        """What goes to an account that Stripe does not know."""
+        """What goes to an account that Stripe does not know, or is no amount that it can transfer exactly."""
         del file
-        return [each for each in paid if each.destination.id not in self._accounts]
+        return [each for each in paid if each.destination.id not in self._accounts or not _is_exact(each)]
 
     def deliver(self, file: BankFile, paid: Sequence[Paid]) -> None:
-        """Make one transfer a payout, in the order of the file.
+        """Make one transfer a payout, in the order of the file, of those that have none.
 
         Raises:
             RuleViolation: a destination has no connected account; nothing was transferred.
+            NotChargeable: Stripe cannot transfer an amount exactly; nothing was transferred.
         """
         missing = [each.payout.party for each in paid if each.destination.id not in self._accounts]
         if missing:
             raise RuleViolation(f"{missing[0]} has no connected account", reason="no_destination")
+        amounts = {each.payout.id: _amount(each) for each in paid}
+        made = {each["metadata"].get("payout") for each in self._find(transfer_group=file.id, limit=100)}
         for each in paid:
+            if each.payout.id in made:
+                continue
             self._create(
-                amount=each.payout.amount_minor,
+                amount=amounts[each.payout.id],
                 currency=each.payout.currency.lower(),
                 destination=self._accounts[each.destination.id],
                 transfer_group=file.id,
+                metadata={"payout": each.payout.id},
                 idempotency_key=each.payout.id,
             )
+
+
+def _amount(paid: Paid) -> int:
+    """In Stripe's units, which are not those of ISO 4217 for every currency."""
+    return to_stripe(paid.payout.amount_minor, Currency(paid.payout.currency, 1))
+
+
+def _is_exact(paid: Paid) -> bool:
+    try:
+        _amount(paid)
+    except NotChargeable:
+        return False
+    return True

@@ -101,11 +101,11 @@ def _without_unfit(file: BankFile, page: Sequence[Payout], channel: Channel, now
 
 
 def _unsent(now: datetime) -> list[BankFile]:
-    """The files of this month and the one before that were begun and not sent, oldest first, whichever was begun after them: a run that
-    began before midnight may store its file after the first one of the next day."""
+    """The files that were begun and not sent, oldest first, whichever was begun after them: a run that began before midnight may store its
+    file after the first one of the next day."""
     today = local_date(now, settings().time_zone)
     before = today.replace(day=1) - timedelta(days=1)
-    return [*ledger.list_unsent(f"{before:%Y-%m}"), *ledger.list_unsent(f"{today:%Y-%m}")]
+    return ledger.list_unsent([f"{before:%Y-%m}", f"{today:%Y-%m}"])
 
 
 def _pages(payouts: Iterator[Payout]) -> Iterator[list[Payout]]:
@@ -125,13 +125,8 @@ def _finish(file: BankFile, channel: Channel) -> BankFile:
 
 
 def _with_destinations(page: Sequence[Payout]) -> list[Paid]:
-    found = find_destinations([(destination_party(payout), payout.destination) for payout in page])
+    found = find_destinations([(payout.party, payout.destination) for payout in page])
     return [Paid(payout, destination) for payout, destination in zip(page, found, strict=True)]
-
-
-def destination_party(payout: Payout) -> str:
-    """Whose destination a payout goes to."""
-    return payout.party
 
 
 def _add_paid_statements(transaction: WriteTransaction, payouts: Sequence[Payout]) -> None:
@@ -193,7 +188,7 @@ def _commit_back(payout: Payout, returned: Payout, now: datetime) -> None:
         add_payable(transaction, _owed_again(payout, transfer.id, now))
     if payout.account == SUSPENSE:
         add_reopened(transaction, payout.reference.removeprefix("suspense/"), returned.reason)
-    add_failed(transaction, destination_party(payout), payout.destination, now)
+    add_failed(transaction, payout.party, payout.destination, now)
     transaction.commit()
 
 

@@ -14,19 +14,17 @@ Cell = str | Decimal
 
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # https://owasp.org/www-community/attacks/CSV_Injection
 _STATEMENT = (
-    *(
-        "statement",
-        "period",
-        "order",
-        "kind",
-        "title",
-        "rates",
-        "deductions",
-        "gross",
-        "currency",
-        "amount",
-        "transfer",
-    ),
+    "statement",
+    "period",
+    "order",
+    "kind",
+    "title",
+    "rates",
+    "deductions",
+    "gross",
+    "currency",
+    "amount",
+    "transfer",
 )
 
 
