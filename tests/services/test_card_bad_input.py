@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -22,11 +23,18 @@ from mart_union.kernel.settings import settings
 from mart_union.ledger.census import whole_ledger
 from mart_union.orders.service import get_order
 from payments.app import lambda_handler
-from tests.card_desk import ASKS_FOR_ACTION, Desk
+from tests.card_desk import ASKS_FOR_ACTION, Desk, open_desk
 from tests.gateway import CONTEXT, gateway_event
 from tests.services.card_payments import NOW, TOTAL, buy, buy_id, intent_of, stock
 from tests.services.market import Market, open_market
 from tests.services.test_card_notices import notify, paid
+
+
+@pytest.fixture(scope="module")
+def open_card_desk() -> Iterator[Desk]:
+    """A processor of its own: what it moves in another currency would stand in everybody's report."""
+    with open_desk() as desk:
+        yield desk
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -15,12 +16,19 @@ from mart_union.ledger.postings import record_postings
 from mart_union.ledger.service import get_transfer
 from mart_union.settlement.provider_days import reported_differences
 from mart_union.settlement.provider_report import post_payouts, provider_differences
-from tests.card_desk import Desk
+from tests.card_desk import Desk, open_desk
 from tests.services.card_payments import amounts, answer, buy, intent_of
 from tests.services.market import Market, open_market
 
 ZONE = "Asia/Taipei"
 DETAIL = re.compile(r"when .* was over (-?\d+) stood at the processor, (-?\d+) by the ledger")
+
+
+@pytest.fixture(scope="module")
+def open_card_desk() -> Iterator[Desk]:
+    """A processor of its own: what it moves in another currency would stand in everybody's report."""
+    with open_desk() as desk:
+        yield desk
 
 
 @pytest.fixture
