@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Conflict, InsufficientFunds, Invalid, KeyReused, NotFound
+from mart_union.kernel.errors import AmountOutOfRange, Conflict, InsufficientFunds, Invalid, KeyReused, NotFound
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Posting, Transfer
 from mart_union.ledger.postings import record_postings
@@ -58,6 +58,13 @@ def test_an_account_never_passes_its_floor_under_sixteen_debits_at_once(unique: 
     with ThreadPoolExecutor(16) as threads:
         assert sum(threads.map(spend, range(16))) == 3
     assert get_balance(f"customer/{unique}").balance_minor == 100
+
+
+def test_a_transfer_that_moves_nothing_is_refused(unique: str) -> None:
+    with pytest.raises(AmountOutOfRange):
+        post(transfer(unique))
+    with pytest.raises(NotFound):
+        get_transfer(unique)
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ def test_each_kind_of_transfer_of_the_ledgers_page_is_known() -> None:
         (lambda books: change(books, "transfers", "purchase-done", currency="USD"), 1, "transfer/purchase-done"),
         (lambda books: change(books, "transfers", "purchase-done", kind="gift"), 1, "transfer/purchase-done"),
         (lambda books: change(books, "transfers", "purchase-done", kind="top-up"), 1, "transfer/purchase-done"),
+        (lambda books: change(books, "transfers", "bank-0", postings=()), 1, "transfer/bank-0"),
         (lambda books: change(books, "transfers", "card-pi", pending=True), 1, "transfer/card-pi"),
         (lambda books: change(books, "transfers", "card-pi", reverses="nothing"), 1, "transfer/card-pi"),
         (lambda books: double(books, "transfers", "bank-0"), 1, "transfer/bank-0"),

@@ -218,9 +218,11 @@ def checked(transfer: Transfer) -> Transfer:
 
     Raises:
         UnknownAccount: there is no such kind of account.
-        AmountOutOfRange: an amount is zero, or not an integer that is exact everywhere.
+        AmountOutOfRange: it moves nothing, or an amount is zero, or not an integer that is exact everywhere.
         Invalid: an account is named twice, or the postings do not sum to zero.
     """
+    if not transfer.postings:
+        raise AmountOutOfRange(f"transfer {transfer.id} moves nothing")
     for posting in transfer.postings:
         if not ACCOUNT.fullmatch(posting.account):
             raise UnknownAccount(f"there is no kind of account called '{posting.account}'")

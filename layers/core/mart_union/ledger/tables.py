@@ -20,6 +20,7 @@
 | a statement's lines, 90 a page | `STATEMENT#<id>`/`<page>` | 1 a page | by size |
 | a payout | `PAYOUT#<id>`/`PAYOUT` | 1 | 0.5 read |
 | payouts that are in no bank file yet | index `due`, `payouts#<0 to 7>` | 8 | by size |
+| bank files that were begun and not sent | index `due`, `bankfiles#unsent` | 1 | by size |
 | a month's bank files | `BANKFILES#<yyyy-mm>`/`<day>.<number>` | 1 | by size |
 | a bank file's payouts, 45 a page | `BANKFILE#<id>`/`<page>` | 1 a page | by size |
 | what a provider reported of a day | `REPORT#<provider>#<day>`/`<report>#<page>` | 1 a page | by size |

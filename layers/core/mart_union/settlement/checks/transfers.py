@@ -81,6 +81,8 @@ def check_kinds(books: Books) -> Iterator[Difference]:
 def _problems(transfer: Transfer) -> Iterator[str]:
     gives, gets = KINDS.get(transfer.kind, (".+", ".+"))
     names = [posting.account for posting in transfer.postings]
+    if not names:
+        yield "it moves nothing"
     for posting in transfer.postings:
         if not ACCOUNT.fullmatch(posting.account):
             yield f"there is no kind of account called {posting.account}"
