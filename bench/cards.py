@@ -57,7 +57,7 @@ class FakeCards:
         self._intents[intent] = replace(found, state=end)
         return self._intents[intent]
 
-    def refund(self, intent: str, amount_minor: int, transfer: str) -> CardRefund:
+    def refund(self, intent: str, amount_minor: int, transfer: str, _attempt: int = 0) -> CardRefund:
         made = CardRefund(f"re_{transfer}", intent, transfer, amount_minor, failed=False)
         return self._refunds.setdefault(transfer, made)
 

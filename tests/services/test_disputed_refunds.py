@@ -30,10 +30,13 @@ def _disputed_charges_are_not_refunded(desk: Desk, monkeypatch: pytest.MonkeyPat
     kind = type(card_provider())
     as_ever = kind.refund
 
-    def refund(self: object, intent: str, amount_minor: int, transfer: str) -> object:
-        if self.is_disputed(intent):  # type: ignore[attr-defined]
+    refused: set[tuple[str, int]] = set()
+
+    def refund(self: object, intent: str, amount_minor: int, transfer: str, attempt: int = 0) -> object:
+        if (transfer, attempt) in refused or self.is_disputed(intent):  # type: ignore[attr-defined]
+            refused.add((transfer, attempt))  # the same key gets the same answer
             raise RuleViolation("the card provider does not take this", reason="charge_disputed")
-        return as_ever(self, intent, amount_minor, transfer)  # type: ignore[arg-type]
+        return as_ever(self, intent, amount_minor, transfer, attempt)  # type: ignore[arg-type]
 
     monkeypatch.setattr(kind, "refund", refund)
 
@@ -93,6 +96,15 @@ def test_a_refund_that_waited_for_a_dispute_is_carried_out_when_that_is_won(mark
         "provider/stripe": 10_000 - TOTAL,
         f"order/{purchase.orders[0]}": TOTAL - 10_000,
     }
+
+
+def test_a_refund_that_was_refused_before_its_dispute_was_told_is_asked_for_anew(market: Market, desk: Desk) -> None:
+    purchase = paid(market, desk)
+    dispute = desk.dispute(payment_intent=intent_of(purchase), amount=TOTAL)
+    give_back(purchase, 10_000)
+    assert stand(desk, dispute) == "opened"
+    assert stand(desk, dispute, "won") == "won"
+    assert desk.refunds(intent_of(purchase)) == [10_000]
 
 
 def test_a_refund_after_the_loss_gives_the_store_back_what_it_bore(market: Market, desk: Desk) -> None:

@@ -103,8 +103,8 @@ class CardProvider(Protocol):
     def release(self, intent: str) -> Intent:
         """Give up what is not captured."""
 
-    def refund(self, intent: str, amount_minor: int, transfer: str) -> CardRefund:
-        """Give back a part of what was captured, once for a transfer."""
+    def refund(self, intent: str, amount_minor: int, transfer: str, attempt: int = 0) -> CardRefund:
+        """Give back a part of what was captured, once for a transfer; what was refused in one `attempt` can be asked for in another."""
 
     def refunds(self, intent: str) -> Sequence[CardRefund]:
         """All refunds of what was captured, those that somebody made by hand among them."""

@@ -51,10 +51,11 @@ def refund_card(transfer: Transfer, now: datetime) -> bool:
 
 def _carry_out(transfer: Transfer, due: int, now: datetime) -> bool:
     card = _card_of(_purchase_of(transfer))
-    if any(borne_by(card.disputes).values()) and transfer.id not in _carried_out(card):
+    is_open = any(each.state == "open" for each in card.disputes.values())
+    if (is_open or any(borne_by(card.disputes).values())) and transfer.id not in _carried_out(card):
         return _settle_disputed(transfer, due, now)
     try:
-        refund = card_provider().refund(card.intent, due, transfer.id)
+        refund = card_provider().refund(card.intent, due, transfer.id, len(card.disputes))
     except RuleViolation as refusal:
         if refusal.facts.get("reason") == _DISPUTED:
             return _settle_disputed(transfer, due, now)

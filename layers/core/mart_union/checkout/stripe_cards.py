@@ -97,8 +97,9 @@ class StripeCards:
             _call(lambda: self._api.payment_intents.cancel(intent, options={"idempotency_key": f"release-{intent}"}))
         )
 
-    def refund(self, intent: str, amount_minor: int, transfer: str) -> CardRefund:
-        """Looked for first, since Stripe forgets keys after a day or more, and a dead letter can be older."""
+    def refund(self, intent: str, amount_minor: int, transfer: str, attempt: int = 0) -> CardRefund:
+        """Looked for first, since Stripe forgets keys after a day or more, and a dead letter can be older. Until then it gives the same refusal
+        to the same key again, so another attempt has another one."""
         for made in self.refunds(intent):
             if made.transfer == transfer:
                 return made
@@ -109,7 +110,7 @@ class StripeCards:
                     "amount": to_stripe(amount_minor, settings().currency),
                     "metadata": {"transfer": transfer},
                 },
-                {"idempotency_key": f"refund-{transfer}"},
+                {"idempotency_key": f"refund-{transfer}-{attempt}" if attempt else f"refund-{transfer}"},
             )
         )
         return _refund(refund)
