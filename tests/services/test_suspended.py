@@ -17,13 +17,17 @@ from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.kernel.errors import RuleViolation
 from mart_union.kernel.ids import new_id
 from mart_union.ledger.census import whole_ledger
+from mart_union.ledger.payouts import get_payout
 from mart_union.mediation.links import make_link
 from mart_union.mediation.model import Terms
 from mart_union.mediation.suppliers import apply_supplier, decide_supplier, get_supplier
 from mart_union.orders.service import get_order, take_step
 from mart_union.stock.service import get_level
+from tests.services.buckets import own_bucket
 from tests.services.cutting import CutOff, cut_off
 from tests.services.market import NOW, Market, fill_pool, give_money, open_market, save_mediated
+from tests.services.settling import settle_day
+from tests.services.test_settlement import owe
 
 
 @pytest.fixture
@@ -130,3 +134,12 @@ def test_a_suspension_cut_off_at_any_request_is_completed_by_its_repeat(market: 
             break
     assert number > 2
     assert not was_cut_off
+
+
+def test_a_suspended_party_is_paid_what_it_has_earned(market: Market) -> None:
+    suspend(market, "supplier")
+    party, day = f"supplier/{market.supplier}", "2026-11-30"
+    owe(party, day, 8_000)
+    with own_bucket():
+        [paid] = settle_day(day, NOW, market.supplier)
+    assert (paid.total_minor, get_payout(paid.payout).state) == (8_000, "sent")
