@@ -64,6 +64,13 @@ class CardDesk:
         with self._lock:
             self._books.objects[name] |= fields
 
+    def open_dispute(self, intent: str, amount: int) -> str:
+        """A customer's bank takes an amount of a charge back, until it has decided; the dispute's id. `change` brings its `status` on."""
+        made = {"id": f"dp_{_new_id()}", "object": "dispute", "payment_intent": intent, "amount": amount}
+        with self._lock:
+            self._books.objects[made["id"]] = made | {"status": "needs_response"}
+        return str(made["id"])
+
     def answer(self, method: str, path: str, fields: Fields, key: str) -> Answer:
         """One request. Requests come one at a time, so none finds its key in use."""
         with self._lock:
@@ -80,10 +87,11 @@ class CardDesk:
         if method == "POST" and not names:
             return self._create(fields) if kind == "payment_intents" else self._refund(fields)
         if not names:
-            made = self._refunds(fields["payment_intent"])[::-1] if kind == "refunds" else []
+            listed = {"refunds": self._refunds, "disputes": self._disputes}.get(kind)
+            made = listed(fields["payment_intent"])[::-1] if listed else []
             return 200, {"object": "list", "data": made, "has_more": False, "url": path}
         known = self._books.objects
-        if kind == "disputes":
+        if kind == "disputes" and names[0] not in known:
             return self._dispute(names[0])
         if names[0] not in known:
             return _refusal("invalid_request_error", "No such object", code="resource_missing", status=404)
@@ -108,6 +116,8 @@ class CardDesk:
     def _refund(self, fields: Fields) -> Answer:
         intent, amount = self._books.objects.get(fields["payment_intent"]), int(fields["amount"])
         refunded = sum(each["amount"] for each in self._refunds(fields["payment_intent"]))
+        if any(each["status"] != "won" for each in self._disputes(fields["payment_intent"])):
+            return _refusal("invalid_request_error", "The charge was charged back", code="charge_disputed")
         if intent is None or refunded + amount > intent["amount_received"]:
             return _refusal("invalid_request_error", "more than was charged", code="charge_already_refunded")
         made = {
@@ -126,6 +136,13 @@ class CardDesk:
             copy.deepcopy(each)
             for each in self._books.objects.values()
             if each["object"] == "refund" and each["payment_intent"] == intent
+        ]
+
+    def _disputes(self, intent: str) -> list[dict[str, Any]]:
+        return [
+            copy.deepcopy(each)
+            for each in self._books.objects.values()
+            if each["object"] == "dispute" and each["payment_intent"] == intent
         ]
 
     def _dispute(self, name: str) -> Answer:

@@ -14,9 +14,11 @@ from tests.emulated import emulators
 from tests.faults import chance
 from tests.faults.place import Place, place_at
 from tests.faults.wire import Wire
+from tests.machine.cash import Cash
 from tests.machine.clocks import Clocks
-from tests.machine.courses import Courses
+from tests.machine.disputes import Disputes
 from tests.machine.machine import AFTER_A_FAULT, History
+from tests.machine.suspense import Suspense
 from tests.machine.trading import invocation
 from tests.machine.treasury import Treasury, give_accounts
 from tests.neighbours import listening
@@ -25,7 +27,7 @@ _STEPS_A_HISTORY = 50
 _HISTORIES_A_ROUND = 10
 
 
-class Trade(Courses, Treasury, Clocks):
+class Trade(Disputes, Cash, Suspense, Treasury, Clocks):
     """All that can happen in a union."""
 
 

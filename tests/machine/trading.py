@@ -35,6 +35,7 @@ def request(
     key: str = "",
     signed: str = "",
     shop: str = "",
+    carrier: str = "",
 ) -> Command:
     """A request to a function; its repeat is the very same, and is signed anew."""
 
@@ -47,7 +48,7 @@ def request(
             moment = str(int(time.time()))  # the library looks at the real clock
             headers |= {"webhook-id": key, "webhook-timestamp": moment, "webhook-signature": signed}
         event = gateway_event(method, path, body=body, headers=headers, subject=subject, role=role)
-        event["pathParameters"] = {"shop": shop} if shop else None
+        event["pathParameters"] = {"shop": shop} if shop else {"carrier": carrier} if carrier else None
         sign(event)
         answer: Answer = _handler(function)(event, CONTEXT)
         return answer
