@@ -202,11 +202,11 @@ def test_an_assignment_to_the_wrong_account_is_undone_by_a_reversal_while_the_mo
     assign(unique, right)
     assert get_balance(right).balance_minor == 50_000
     spent = get_transfer(f"assigned-n-{unique}.1")
-    post(type(spent)(f"spend-{unique}", "test", "TWD", (Posting(right, -1), Posting("order/x", 1)), "x", "now"))
+    post(type(spent)(f"spend-{unique}", "test", "TWD", (Posting(right, -1), Posting("order/x", 1)), "x", iso(NOW)))
     with pytest.raises(InsufficientFunds):
         undo_assignment(f"n-{unique}", "again", NOW)
     assert get_suspended(f"n-{unique}").state == "assigned"
-    post(type(spent)(f"unspend-{unique}", "test", "TWD", (Posting(right, 1), Posting("order/x", -1)), "x", "now"))
+    post(type(spent)(f"unspend-{unique}", "test", "TWD", (Posting(right, 1), Posting("order/x", -1)), "x", iso(NOW)))
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
