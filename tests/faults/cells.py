@@ -222,9 +222,13 @@ class Theater:
         chance.set_clock(reference.moment)
 
     def _put_back(self, wanted: State) -> None:
-        self.place.put_back(wanted, self._now)
+        self.place.put_back(wanted, self.look())  # with what a thread of the last run has written since
         self.wire.forget_written()
         self._now = wanted
+
+    def look_anew(self) -> None:
+        """Believe nothing of what was known: a run has gone wrong."""
+        self._now = self.place.read()
 
     def look(self) -> State:
         """How things stand."""
@@ -311,6 +315,8 @@ def _words(effects: list[Effect]) -> set[str]:
         if operation == "PutEvents":
             entries = msgspec.json.decode(body)["Entries"]
             words |= {chance.plain(f"{entry['DetailType']} {entry['Detail']}") for entry in entries}
+        elif operation == "SendMessageBatch":
+            words |= {chance.plain(f"message {message}") for message in _queued([(service, operation, body)])}
         elif operation == "SendEmail":
             mail = msgspec.json.decode(body)
             words.add(f"mail {mail['Destination']} {mail['Content']['Simple']['Subject']['Data']}")

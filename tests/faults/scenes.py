@@ -115,6 +115,7 @@ def play_cells(
         problems = theater.play(reference, cell)
         if problems:
             failures.append((str(cell), problems))
+            theater.look_anew()
     return failures
 
 
