@@ -60,9 +60,13 @@ class Fault:
         return self.lasts and self.act not in _ONE_OPERATION
 
     def act_on(self, request: Request, target: Request, attempt: int) -> str:
-        """What to do at one attempt of a request, when the fault strikes at `target`: '' lets it pass."""
+        """What to do at one attempt of a request, when the fault strikes at `target`: '' lets it pass.
+
+        Threads send theirs in any order: what strikes once does so at the first request that it can from the target's number on.
+        """
         if not self.lasts:
-            return self.act if (request.number, attempt) == (target.number, 0) else ""
+            reached = request.number >= target.number and not attempt
+            return self.act if reached and self.can_strike(request) else ""
         if request.number < target.number:
             return ""
         if self.act in _ONE_OPERATION:

@@ -140,7 +140,7 @@ class Wire:
             return ""
         fault, target = self._strike
         act = fault.act_on(request, target, attempt)
-        if act == "meet" and self.struck:
+        if self.struck and not fault.lasts:
             return ""
         self.struck = self.struck or bool(act)
         return act

@@ -10,6 +10,7 @@ from tests.machine.refunds import Refunds
 from tests.machine.sellers import Sellers, own_goods
 from tests.machine.shoppers import Shoppers
 from tests.machine.striking import Aimed, strikes
+from tests.machine.union import GOODS
 
 _STEPS = 4
 """More than from placed to received."""
@@ -20,10 +21,21 @@ ways = st.sampled_from(("account", "card"))
 class Courses(Shoppers, Cards, Sellers, Refunds):
     """Somebody buys, and all goes well until the end."""
 
-    @rule(goods=own_goods, way=ways, strike=strikes)
+    @rule(goods=st.sampled_from(GOODS), way=ways, strike=strikes)
     def buy_and_receive(self, goods: tuple[str, str], way: str, strike: Aimed | None) -> None:
-        """A store's own goods are bought, accepted, charged, shipped and received."""
+        """Goods of a store or a supplier are bought, accepted, charged, shipped and received."""
         self.sell(goods, way, strike)
+
+    @rule(goods=own_goods, way=ways, cancels=st.booleans(), strike=strikes)
+    def buy_in_vain(self, goods: tuple[str, str], way: str, cancels: bool, strike: Aimed | None) -> None:
+        """Goods are bought, and their customer cancels, or their store refuses."""
+        known = len(self.purchases)
+        self.buy(([goods], 1, way), 0, strike)
+        if len(self.purchases) > known and cancels:
+            self.cancel(0, strike)
+        elif len(self.purchases) > known:
+            order = self.order_of(str(next(iter(self.purchases[-1]["orders"]))))
+            self.step_of_fulfiller(order, f"store/{order.store}", "refuse", None, strike)
 
     def sell(self, goods: tuple[str, str], way: str, strike: Aimed | None) -> str:
         """The same; answers with the order, '' if the goods could not be had."""

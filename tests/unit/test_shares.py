@@ -104,7 +104,8 @@ def test_a_completion_always_balances_and_pays_others_exactly_their_frozen_share
     for account in ("supplier/s", "union/commission", "tax/vat", "carrier/c"):
         owed = sum(share.amount_minor for line in order.lines for share in line.split if share.account == account)
         assert amounts.get(account, 0) == owed
-    checked(completion_transfer(order, amounts, NOW))
+    if amounts:  # where nothing is left to be shared, nothing is posted
+        checked(completion_transfer(order, amounts, NOW))
 
 
 def test_later_statements_of_a_day_are_numbered() -> None:
