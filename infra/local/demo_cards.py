@@ -11,6 +11,7 @@ from infra.local.people import Person
 from infra.local.story import Story, expect, wait_until
 
 _STORE = "emei-tea"
+_SHIPPING = {"step": "ship", "carrier": "windcity-express", "tracking_number": "1"}
 _VISA = {"card[number]": "4242424242424242", "card[exp_month]": "12", "card[exp_year]": "2030", "card[cvc]": "123"}
 
 
@@ -20,7 +21,7 @@ def paid_by_card(story: Story) -> None:
     purchase = _buy(story, shopper)
     order = purchase["orders"][0]
     path = f"/api/manage/{_STORE}/orders/{order}/steps"
-    refused = staff.post(path, {"step": "ship", "carrier": "x", "tracking_number": "1"}, key=f"s-{order}", status=409)
+    refused = staff.post(path, _SHIPPING, key=f"s-{order}", status=409)
     expect(refused["type"].endswith(("payment-outstanding", "step-not-allowed")), f"shipping was answered {refused}")
     staff.post(path, {"step": "accept"}, key=f"a-{order}")
     wait_until(lambda: _charged(shopper, purchase["id"]), 60, "the capture")
