@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 from msgspec.structs import replace
 
-from mart_union.checkout.model import Wanted
+from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import get_purchase, place_purchase
 from mart_union.customers.model import Destination, DestinationFields
 from mart_union.customers.service import find_destinations, save_profile
@@ -38,7 +38,7 @@ from mart_union.settlement.suspense import Assignment, decide_suspended, undo_as
 from payments.webhooks import TransferReceived, record
 from tests.services.buckets import own_bucket
 from tests.services.cutting import CutOff, cut_off
-from tests.services.market import NOW, open_market
+from tests.services.market import NOW, Market, open_market
 from tests.services.settling import settled_differences
 
 SENDER = DestinationFields("Wang Xiaoming", "000999888777", "822")
@@ -129,9 +129,9 @@ def test_of_two_decisions_at_once_one_holds(unique: str) -> None:
     assert sum(get_balance(account).balance_minor for account in accounts) == 50_000
 
 
-def test_what_is_assigned_to_a_purchase_pays_it(unique: str) -> None:
-    market = open_market(unique)
-    purchase = place_purchase(
+def awaited(market: Market) -> Purchase:
+    """A purchase that waits for the bank's money."""
+    return place_purchase(
         market.customer,
         [Wanted(market.store, "TEA", 1)],
         recipient=market.recipient,
@@ -140,6 +140,11 @@ def test_what_is_assigned_to_a_purchase_pays_it(unique: str) -> None:
         key="key-00000001",
         now=NOW,
     )
+
+
+def test_what_is_assigned_to_a_purchase_pays_it(unique: str) -> None:
+    market = open_market(unique)
+    purchase = awaited(market)
     receive(unique, "tea", 36_000)
     assign(unique, f"purchase/{purchase.id}")
     assert get_purchase(purchase.id).payment == "paid"
@@ -328,15 +333,7 @@ def test_money_that_is_not_in_whole_steps_is_kept_and_assigned_to_the_last_unit(
 
 def test_money_beside_a_purchases_price_is_credited_to_its_customer_to_the_last_unit(unique: str) -> None:
     market = open_market(unique)
-    purchase = place_purchase(
-        market.customer,
-        [Wanted(market.store, "TEA", 1)],
-        recipient=market.recipient,
-        total_seen=36_000,
-        method="bank_transfer",
-        key="key-00000001",
-        now=NOW,
-    )
+    purchase = awaited(market)
     before = get_balance(f"customer/{market.customer}").balance_minor
     assert receive(unique, f"purchase/{purchase.id}", 36_050) == "suspended"
     assign(unique, f"purchase/{purchase.id}")
