@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _READS = ("Get", "Query", "Scan", "BatchGet", "List", "Head", "Describe", "GET")
 _CONFLICTING = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"})
@@ -13,11 +13,12 @@ _DIVISIBLE = frozenset({"BatchWriteItem", "BatchGetItem", "PutEvents", "SendMess
 
 @dataclass(frozen=True)
 class Request:
-    """One request of a command, by its number from 0: whom it goes to, and what it asks."""
+    """One request of a command, by its number from 0: whom it goes to, and what it asks; `nth` of those that ask so, from 0."""
 
     number: int
     service: str
     operation: str
+    nth: int = field(default=0, compare=False)
 
     @property
     def reads(self) -> bool:
@@ -62,15 +63,16 @@ class Fault:
     def act_on(self, request: Request, target: Request, attempt: int) -> str:
         """What to do at one attempt of a request, when the fault strikes at `target`: '' lets it pass.
 
-        Threads send theirs in any order: what strikes once does so at the first request that it can from the target's number on.
+        Threads send theirs in any order: what strikes once does so at the first request that it can from the target's number on;
+        what lasts and strikes one operation does so from the target's place among its like on.
         """
         if not self.lasts:
             reached = request.number >= target.number and not attempt
             return self.act if reached and self.can_strike(request) else ""
+        if self.act in _ONE_OPERATION:
+            return self.act if request.operation == target.operation and request.nth >= target.nth else ""
         if request.number < target.number:
             return ""
-        if self.act in _ONE_OPERATION:
-            return self.act if request.operation == target.operation else ""
         if self.act == "lose" and (request.number, attempt) == (target.number, 0):
             return "lose"
         return "refuse"

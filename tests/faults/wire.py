@@ -95,7 +95,8 @@ class Wire:
 
     def _next(self, service: str, operation: str) -> Request:
         with self._lock:
-            request = Request(len(self.requests), service, operation)
+            nth = sum(each.operation == operation for each in self.requests)
+            request = Request(len(self.requests), service, operation, nth)
             self.requests.append(request)
             return request
 

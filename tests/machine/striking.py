@@ -21,8 +21,9 @@ class Strike(Fault):
 
     def act_on(self, request: Request, target: Request, attempt: int) -> str:
         """What to do at one attempt of a request; '' lets it pass."""
-        aim = Request(target.number, request.service, request.operation)
-        return super().act_on(request, aim, attempt) if self.can_strike(request) else ""
+        if request.number < target.number or not self.can_strike(request):
+            return ""
+        return super().act_on(request, Request(target.number, request.service, request.operation), attempt)
 
 
 Aimed = tuple[Strike, Request]
