@@ -79,11 +79,18 @@ def test_a_payout_of_another_amount_under_its_id_is_refused(unique: str, desk: D
     assert amounts(f"bank-po_{unique}") == {"provider/stripe": 20_000, "provider/bank": -20_000}
 
 
-def test_a_balance_in_another_currency_is_named_and_the_reconciliation_goes_on(desk: Desk) -> None:
+def test_a_movement_in_another_currency_is_named_and_the_rest_is_compared(market: Market, desk: Desk) -> None:
+    before = missing()
     payout = desk.pay_out(1, "usd")
     try:
-        [found] = reported_differences(local_date(utc_now(), ZONE), utc_now() + timedelta(days=2))
-        assert found.subject == "provider/stripe"
-        assert "this union's money is TWD" in found.detail
+        desk.pay_out(20_000)
+        assert missing() == before
+        [found] = [
+            each
+            for each in reported_differences(local_date(utc_now(), ZONE), utc_now() + timedelta(days=2))
+            if "USD" in each.detail
+        ]
+        assert found.subject.startswith("provider/stripe/")
+        assert found.detail == "the processor moved -1 of USD (payout); this union's money is TWD"
     finally:
         desk.forget_payout(payout)

@@ -71,7 +71,8 @@ class Notice(Struct, frozen=True):
 class Movement(Struct, frozen=True):
     """A movement of the provider's balance: positive for what it owes us more. `transfer` is the one of ours that it must match.
 
-    `fee_minor` is what the provider kept for it. `at` is when it moved (ISO).
+    `fee_minor` is what the provider kept for it. `at` is when it moved (ISO). `foreign` is the money of a movement outside the union's
+    currency, in the provider's own words: it is no part of the balance that we compare, and its amounts are 0.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Movement(Struct, frozen=True):
     fee_minor: int
     transfer: str
     at: str = ""
+    foreign: str = ""
 
 
 class CardProvider(Protocol):

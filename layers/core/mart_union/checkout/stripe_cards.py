@@ -13,7 +13,7 @@ import stripe
 from mart_union.checkout.card_port import DECLINED, CardRefund, Dispute, Intent, Movement, Notice
 from mart_union.checkout.stripe_amounts import from_stripe, to_stripe
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import KeyReused, ProviderUnavailable, RuleViolation, Unauthenticated
+from mart_union.kernel.errors import CurrencyMismatch, KeyReused, ProviderUnavailable, RuleViolation, Unauthenticated
 from mart_union.kernel.settings import settings
 
 T = TypeVar("T")
@@ -234,8 +234,12 @@ def _movement(made: stripe.BalanceTransaction) -> Movement:
         transfer = f"chargeback-{source['id']}" + ("" if found["amount"] < 0 else "-closed")
     elif kind == "payout":
         transfer = f"bank-{source['id']}" + ("" if found["amount"] < 0 else "-returned")
-    amount, fee = _minor(found, "amount"), _minor(found, "fee")
     at = iso(datetime.fromtimestamp(found["created"], UTC))
+    try:
+        amount, fee = _minor(found, "amount"), _minor(found, "fee")
+    except CurrencyMismatch:
+        foreign = f"{found['amount']} of {found['currency'].upper()}"
+        return Movement(found["id"], found["type"], 0, 0, transfer, at, foreign)
     return Movement(found["id"], found["type"], amount, fee, transfer, at)
 
 

@@ -38,16 +38,17 @@ def provider_differences(day: str) -> list[Difference]:
 
     Raises:
         ProviderUnavailable: the processor does not answer.
-        CurrencyMismatch: it keeps its balance in another currency than the union's.
     """
     if not cards_are_offered():
         return []
     begin, end = bounds_of_day(date.fromisoformat(day), settings().time_zone)
-    reported = list(card_provider().movements(begin - _SLACK, end + _SLACK))
+    told = list(card_provider().movements(begin - _SLACK, end + _SLACK))
+    reported = [each for each in told if not each.foreign]
     reused = list(_post_own(each for each in reported if iso(begin) <= each.at < iso(end)))
     posted = list(_posted(begin - _SLACK, end + _SLACK))
     return [
         *reused,
+        *check_currency(each for each in told if iso(begin) <= each.at < iso(end)),
         *check_reported(reported, {each.transfer: _on_cards(each.transfer) for each in reported}),
         *check_posted([each for each in posted if iso(begin) <= each.at < iso(end)], reported),
         *_check_balance(day, end),
@@ -78,6 +79,16 @@ def check_balance(day: str, stood: int, ledger: int) -> Iterator[Difference]:
     """What stood at the processor when a day was over, by its own word, is what the ledger says."""
     if stood != ledger:
         yield Difference(1, CARDS, f"when {day} was over {stood} stood at the processor, {ledger} by the ledger")
+
+
+def check_currency(movements: Iterable[Movement]) -> Iterator[Difference]:
+    """What moved at the processor in another currency than the union's is named: the ledger cannot hold it. The rest is compared."""
+    for each in movements:
+        if each.foreign:
+            detail = (
+                f"the processor moved {each.foreign} ({each.kind}); this union's money is {settings().currency.code}"
+            )
+            yield Difference(1, f"provider/stripe/{each.id}", detail)
 
 
 def check_reported(reported: Iterable[Movement], amounts: Mapping[str, int | None]) -> Iterator[Difference]:
