@@ -12,7 +12,7 @@ from mart_union.catalog.model import LISTING_STATES, SKU, Listing, Texts, in_ord
 from mart_union.catalog.service import (
     category_of_path,
     get_listing,
-    get_listing_with_level,
+    get_listing_with_levels,
     list_categories,
     list_listings_page,
     save_listing,
@@ -127,7 +127,8 @@ def list_page(request: Request) -> Page:
 
 def show_page(request: Request) -> Page:
     """One listing with its forms."""
-    listing, level = get_listing_with_level(request.params["store"], request.params["sku"])
+    listing, levels = get_listing_with_levels(request.params["store"], request.params["sku"])
+    level = levels.get(listing.level)
     context = {"store": listing.store, "listing": listing, "level": level, "states": LISTING_STATES, **_known(request)}
     return Page("manage/listings_one.html", context)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 
 from msgspec import Struct
 
 from mart_union.catalog.model import Listing
-from mart_union.catalog.service import get_listing_with_level, list_listings_page
+from mart_union.catalog.service import get_listing_with_levels, list_listings_page
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid, NotFound, RuleViolation
 from mart_union.kernel.paging import Page
@@ -23,7 +24,8 @@ _JOURNAL_PAGE = 50
 
 
 class ListingStock(Struct, frozen=True):
-    """What a listing draws on. `pooled` says that it is a supplier's pool, which all its sellers share."""
+    """What a listing draws on. `pooled` says that it is a supplier's pool, which all its sellers share; `kept` is for sale in its urgent sale
+    only, beside the reserve."""
 
     store: str
     sku: str
@@ -32,6 +34,7 @@ class ListingStock(Struct, frozen=True):
     state: str
     pooled: bool
     reserve: int
+    kept: int
     reserved: int
     sold: int
     written_off: int
@@ -87,13 +90,13 @@ def add_routes(api: Api) -> None:
 def read_stock(request: Request) -> Page[ListingStock]:
     """What is left of each of the store's listings, a page at a time."""
     page = list_listings_page(request.params["store"], request.query.get("cursor", ""))
-    levels = get_levels(listing.level for listing in page.items)
-    return Page(tuple(_stock_of(listing, levels.get(listing.level)) for listing in page.items), page.next)
+    levels = get_levels(level for listing in page.items for level in listing.all_levels)
+    return Page(tuple(_stock_of(listing, levels) for listing in page.items), page.next)
 
 
 def read_listing(request: Request) -> ListingStock:
     """What is left of one listing."""
-    return _stock_of(*get_listing_with_level(request.params["store"], request.params["sku"]))
+    return _stock_of(*get_listing_with_levels(request.params["store"], request.params["sku"]))
 
 
 def read_journal(request: Request) -> Page[JournalEntry]:
@@ -194,19 +197,20 @@ def _own_level(request: Request) -> Level:
         NotFound: the store has no such listing, or nothing was ever counted for it.
         RuleViolation: it draws on a supplier's pool, which is not the store's to move or to look into.
     """
-    listing, level = get_listing_with_level(request.params["store"], request.params["sku"])
+    listing, levels = get_listing_with_levels(request.params["store"], request.params["sku"])
     if listing.offer is not None:
         raise RuleViolation("this listing draws on its supplier's stock, which only the supplier moves")
-    if level is None:
+    if listing.level not in levels:
         raise NotFound(f"nothing was ever counted of {listing.sku}")
-    return level
+    return levels[listing.level]
 
 
-def _stock_of(listing: Listing, level: Level | None) -> ListingStock:
-    """The listing's counts; of a supplier's pool only what is left, for the rest is other sellers' business."""
+def _stock_of(listing: Listing, levels: Mapping[str, Level]) -> ListingStock:
+    """The listing's counts, with those of its level's shards; of a supplier's pool only what is left, for the rest is other sellers' business."""
     pooled = listing.offer is not None
-    counts = level or Level(listing.level, on_sale=False)
-    own = Level(counts.id, reserve=counts.reserve, on_sale=counts.on_sale) if pooled else counts
+    home = levels.get(listing.level) or Level(listing.level, on_sale=False)
+    shards = [levels[level] for level in listing.all_levels[1:] if level in levels]
+    counted = [] if pooled else [home, *shards]
     return ListingStock(
         store=listing.store,
         sku=listing.sku,
@@ -214,13 +218,14 @@ def _stock_of(listing: Listing, level: Level | None) -> ListingStock:
         glyph=listing.glyph,
         state=listing.state,
         pooled=pooled,
-        reserve=own.reserve,
-        reserved=own.reserved,
-        sold=own.sold,
-        written_off=own.written_off,
-        received=own.received,
-        corrected=own.corrected,
-        low_stock=own.low_stock,
-        on_sale=own.on_sale,
-        sequence=own.sequence,
+        reserve=home.reserve,
+        kept=sum(shard.reserve for shard in shards),
+        reserved=sum(level.reserved for level in counted),
+        sold=sum(level.sold for level in counted),
+        written_off=sum(level.written_off for level in counted),
+        received=sum(level.received for level in counted),
+        corrected=sum(level.corrected for level in counted),
+        low_stock=0 if pooled else home.low_stock,
+        on_sale=home.on_sale,
+        sequence=0 if pooled else home.sequence,
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.due import mark_due
+from mart_union.stock.model import COUNTS
 from tests.faults import chance
 from tests.faults.cells import Cell, Reference, Theater, differences
 from tests.faults.children import DONE, KILLED, how_it_ended
@@ -167,5 +168,4 @@ def standing(state: State) -> list[str]:
 
 
 def _counts(level: Any) -> str:
-    names = ("reserve", "fenced", "reserved", "sold", "written_off", "received", "corrected")
-    return " ".join(str(getattr(level, name)) for name in names)
+    return " ".join(str(getattr(level, name)) for name in COUNTS)

@@ -89,13 +89,13 @@ def give_money(account: str, amount_minor: int) -> None:
     post(Transfer(f"gift-{account.replace('/', '-')}", "top-up", "TWD", postings_of(amounts), "test", iso(NOW)))
 
 
-def open_market(name: str, *, money: int = 1_000_000) -> Market:
-    """Two stores, each with listing `TEA` (300 dollars, 10 in reserve), and a customer."""
+def open_market(name: str, *, money: int = 1_000_000, stock: int = 10) -> Market:
+    """Two stores, each with listing `TEA` (300 dollars, 10 in reserve unless told), and a customer."""
     save_union()
     market = Market(f"a{name}", f"b{name}", f"s{name}", f"c{name}", f"r{name}")
     for store in (market.store, market.other_store):
         save_store(store)
-        save_listing(store, "TEA", price_minor=30_000, reserve=10)
+        save_listing(store, "TEA", price_minor=30_000, reserve=stock)
     recipient = Recipient(
         market.recipient, market.customer, "王小明", ("光復路 1 號",), "新竹市", "300", "0900-000-001", iso(NOW)
     )

@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import Struct
 from msgspec.structs import replace
 
+from mart_union.catalog.listings import set_listing_state
 from mart_union.catalog.model import UrgentSale
 from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.tables import listing_item
@@ -21,13 +23,14 @@ from mart_union.catalog.urgent import (
 )
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Wanted
-from mart_union.checkout.service import place_purchase, quote_cart
+from mart_union.checkout.service import get_purchase_with_orders, place_purchase, quote_cart
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, OutOfStock, PriceChanged, RuleViolation
 from mart_union.kernel.storage import fetch
-from mart_union.stock.model import Level
-from mart_union.stock.service import count, get_level
+from mart_union.stock.model import shard_of
+from mart_union.stock.service import count, get_level, get_levels
 from mart_union.stock.tables import LevelItem, level_key
+from tests.services.capacity import measured
 from tests.services.market import NOW, Market, open_market, save_mediated
 
 LATER = NOW + timedelta(hours=2)
@@ -47,23 +50,34 @@ def buy(market: Market, quantity: int, price: int, *, key: str = "key-00000001",
     ).id
 
 
-def level(market: Market) -> Level:
-    found = get_level(f"listing/{market.store}/TEA")
-    assert found.balances()
-    return found
+class Stock(Struct, frozen=True):
+    """What the listing has in reserve, what is kept for its sale, and what of it is sold."""
+
+    reserve: int
+    kept: int
+    sold: int
+
+
+def level(market: Market) -> Stock:
+    home = get_level(f"listing/{market.store}/TEA")
+    shards = list(get_levels([shard_of(home.id, number) for number in range(1, 9)]).values())
+    assert home.balances()
+    assert all(shard.balances() for shard in shards)
+    assert home.moved + sum(shard.moved for shard in shards) == 0
+    return Stock(home.reserve, sum(shard.reserve for shard in shards), home.sold + sum(shard.sold for shard in shards))
 
 
 def test_a_sale_keeps_its_quantity_and_sells_it_at_its_price_in_its_window(unique: str) -> None:
     market = open_market(unique)
     for _ in range(2):
         start(market)
-    assert (level(market).reserve, level(market).fenced) == (6, 4)
+    assert (level(market).reserve, level(market).kept) == (6, 4)
     assert quote_cart([Wanted(market.store, "TEA", 1)], now=NOW).goods_minor == 20_000
     assert quote_cart([Wanted(market.store, "TEA", 1)], now=LATER).goods_minor == 30_000
     with pytest.raises(PriceChanged):
         buy(market, 3, 30_000)
     buy(market, 3, 20_000)
-    assert (level(market).reserve, level(market).fenced, level(market).sold) == (6, 1, 3)
+    assert (level(market).reserve, level(market).kept, level(market).sold) == (6, 1, 3)
 
 
 def test_a_sale_never_sells_more_than_was_kept_for_it(unique: str) -> None:
@@ -78,7 +92,7 @@ def test_a_sale_never_sells_more_than_was_kept_for_it(unique: str) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(try_to_buy, range(8))) == 4
-    assert (level(market).reserve, level(market).fenced, level(market).sold) == (6, 0, 4)
+    assert (level(market).reserve, level(market).kept, level(market).sold) == (6, 0, 4)
 
 
 def test_a_sale_ends_when_its_window_is_over_or_its_quantity_is_sold(unique: str) -> None:
@@ -90,7 +104,7 @@ def test_a_sale_ends_when_its_window_is_over_or_its_quantity_is_sold(unique: str
     for _ in range(2):
         end_urgent_sales(LATER)
     assert list_urgent_sales(market.store) == []
-    assert (level(market).reserve, level(market).fenced, level(market).sold) == (9, 0, 1)
+    assert (level(market).reserve, level(market).kept, level(market).sold) == (9, 0, 1)
     start(market, key="sale-00002", quantity=1)
     buy(market, 1, 20_000, key="key-00000002")
     end_urgent_sales(NOW)
@@ -104,14 +118,78 @@ def test_what_is_cancelled_goes_to_the_reserve_even_after_the_sale(unique: str) 
     purchase = buy(market, 2, 20_000)
     end_urgent_sale(market.store, "TEA", actor="owner", now=NOW)
     cancel_purchase(purchase, actor=market.customer, role="customer", key="cancel-1", now=NOW)
-    assert (level(market).reserve, level(market).fenced, level(market).sold) == (10, 0, 0)
+    assert (level(market).reserve, level(market).kept, level(market).sold) == (10, 0, 0)
+
+
+def test_a_busy_sale_is_split_over_shards_on_which_one_purchase_may_draw(unique: str) -> None:
+    market = open_market(unique, money=10_000_000, stock=70)
+    start(market, quantity=60)
+    assert get_level(shard_of(f"listing/{market.store}/TEA", 2)).reserve == 30
+    purchase = buy(market, 35, 20_000)
+    line = get_purchase_with_orders(purchase)[1][0].lines[0]
+    assert sorted(line.draws.values()) == [5, 30]
+    assert level(market) == Stock(10, 25, 35)
+    with pytest.raises(OutOfStock) as refused:
+        buy(market, 26, 20_000, key="key-00000002")
+    assert refused.value.facts["left"] == 25
+    buy(market, 25, 20_000, key="key-00000003")
+    cancel_purchase(purchase, actor=market.customer, role="customer", key="cancel-1", now=NOW)
+    assert level(market) == Stock(45, 0, 25)
+
+
+def test_what_is_sold_out_is_refused_without_a_write(unique: str) -> None:
+    market = open_market(unique)
+    start(market, quantity=2)
+    buy(market, 2, 20_000)
+    with measured() as capacity, pytest.raises(OutOfStock):
+        buy(market, 1, 20_000, key="key-00000002")
+    assert (capacity.written_units, capacity.requests) == (0, ["BatchGetItem", "BatchGetItem", "GetItem"])
+    end_urgent_sales(NOW)
+    with pytest.raises(OutOfStock):
+        buy(market, 9, 30_000, key="key-00000003")
+    with measured() as capacity, pytest.raises(OutOfStock):
+        buy(market, 9, 30_000, key="key-00000004")
+    assert "TransactWriteItems" not in capacity.requests
+    buy(market, 8, 30_000, key="key-00000005")
+
+
+def test_what_a_sale_has_left_is_for_sale_from_the_end_of_its_window(unique: str) -> None:
+    market = open_market(unique, money=10_000_000, stock=70)
+    start(market, quantity=60)
+    buy(market, 65, 30_000, now=LATER)
+    assert level(market) == Stock(0, 5, 65)
+    end_urgent_sales(LATER)
+    assert level(market) == Stock(5, 0, 65)
+    with pytest.raises(OutOfStock):
+        buy(market, 6, 30_000, key="key-00000002", now=LATER)
+
+
+def test_what_is_kept_for_a_sale_is_not_sold_before_it(unique: str) -> None:
+    market = open_market(unique)
+    start(market, starts_at=iso(NOW + timedelta(minutes=30)))
+    with pytest.raises(OutOfStock):
+        buy(market, 7, 30_000)
+    buy(market, 6, 30_000)
+    assert level(market) == Stock(0, 4, 6)
+
+
+def test_a_paused_listing_does_not_sell_what_is_kept_for_its_sale(unique: str) -> None:
+    market = open_market(unique)
+    start(market)
+    set_listing_state(market.store, "TEA", "paused", "owner", NOW)
+    shard = get_level(shard_of(f"listing/{market.store}/TEA", 1))
+    assert (shard.on_sale, shard.reserve) == (False, 4)
+    with pytest.raises(RuleViolation):
+        buy(market, 1, 20_000)
+    set_listing_state(market.store, "TEA", "on_sale", "owner", NOW)
+    buy(market, 1, 20_000)
 
 
 def test_a_count_finds_what_is_kept_for_a_sale_too(unique: str) -> None:
     market = open_market(unique)
     start(market)
-    assert not count(f"listing/{market.store}/TEA", 10, actor="import", reference="upload/1", now=NOW)
-    assert (level(market).reserve, level(market).fenced) == (6, 4)
+    assert not count(f"listing/{market.store}/TEA", 10, actor="import", reference="upload/1", now=NOW, aside=4)
+    assert (level(market).reserve, level(market).kept) == (6, 4)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +212,7 @@ def test_a_sale_that_cannot_be_is_refused_by_name(
     save_mediated(market.store, "LINK", market.supplier, price_minor=50_000, supply_minor=20_000)
     with pytest.raises(refusal):
         start(market, **changes)
-    assert (level(market).reserve, level(market).fenced) == (10, 0)
+    assert (level(market).reserve, level(market).kept) == (10, 0)
     assert list_urgent_sales(market.store) == []
 
 
@@ -143,7 +221,7 @@ def test_a_second_sale_of_a_listing_waits_for_the_first(unique: str) -> None:
     start(market)
     with pytest.raises(RuleViolation):
         start(market, key="sale-00002")
-    assert level(market).fenced == 4
+    assert level(market).kept == 4
 
 
 def test_a_sale_that_cannot_be_ended_holds_up_no_other(unique: str) -> None:
@@ -153,7 +231,7 @@ def test_a_sale_that_cannot_be_ended_holds_up_no_other(unique: str) -> None:
     broken = fetch(listing_ref(market.other_store, "TEA"), consistent=True)
     assert broken is not None
     sold = UrgentSale("broken", 20_000, TERMS.starts_at, TERMS.starts_at, 1)
-    item = listing_item(replace(broken, urgent=sold))
+    item = listing_item(replace(broken, urgent=sold, shards=1))
     item.save()
     try:
         end_urgent_sales(LATER)

@@ -111,7 +111,7 @@ def test_each_kind_of_transfer_of_the_ledgers_page_is_known() -> None:
             "store/tea/deposit",
         ),
         (lambda books: change(books, "levels", TEA, reserve=7), 3, f"level/{TEA}"),
-        (lambda books: change(books, "levels", TEA, fenced=-1, received=-1), 3, f"level/{TEA}"),
+        (lambda books: change(books, "levels", TEA, moved=-1, received=-1), 3, f"level/{TEA}"),
         (lambda books: double(books, "levels", TEA), 3, f"level/{TEA}"),
     ],
 )

@@ -7,6 +7,7 @@ not counted a second time, since sales may have come between.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,9 +28,9 @@ from mart_union.kernel.errors import Busy
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
-from mart_union.stock.model import Level
+from mart_union.stock.model import Level, home_of
 from mart_union.stock.refs import level_ref
-from mart_union.stock.service import count, list_journal, set_on_sale
+from mart_union.stock.service import count, get_levels, list_journal, set_on_sale
 
 _THREADS = 8
 _JOURNAL = 100
@@ -51,21 +52,24 @@ class _Change(Struct, frozen=True):
     row: ListingRow
     before: Listing | None
     level: Level | None
+    aside: int = 0
 
     @property
     def after(self) -> Listing:
         """The listing that the row makes; what rows do not say stays as it is."""
         if self.before is None:
             return self.row.listing
-        kept = {name: getattr(self.before, name) for name in ("state", "image", "urgent", "sequence")}
+        kept = {
+            name: getattr(self.before, name)
+            for name in ("state", "image", "urgent", "shards", "shards_made", "sequence")
+        }
         return replace(self.row.listing, **kept)
 
     def level_differs(self) -> bool:
         """Whether the level is new, or has another reserve or mark than the row says."""
         wanted = (self.row.quantity, self.row.listing.low_stock, self.after.state == "on_sale")
         return (
-            self.level is None
-            or (self.level.reserve + self.level.fenced, self.level.low_stock, self.level.on_sale) != wanted
+            self.level is None or (self.level.reserve + self.aside, self.level.low_stock, self.level.on_sale) != wanted
         )
 
 
@@ -118,13 +122,14 @@ class ListingImport:
     def _sort(self, rows: Sequence[ListingRow], *, consistent: bool = False) -> tuple[Outcome, list[_Change]]:
         listings = fetch_all([listing_ref(self._store, each.listing.sku) for each in rows], consistent=consistent)
         levels = fetch_all([level_ref(each.listing.level) for each in rows], consistent=consistent)
+        aside = _aside(listings)
         outcome, changes = Outcome(), []
         for each, before, level in zip(rows, listings, levels, strict=True):
             if before is not None and before.offer is not None:
                 message = f"id: {before.sku} is made from an offer; change it under links"
                 outcome.refused.append((each.row, Finding(each.row.line, "linked-listing", "error", message, "id")))
             else:
-                changes.append(_Change(each, before, level))
+                changes.append(_Change(each, before, level, aside[each.listing.level]))
         return outcome, changes
 
     def _add_categories(self, changes: Sequence[_Change]) -> None:
@@ -160,13 +165,23 @@ class ListingImport:
             latest = changes[0]
             on_sale = latest.after.state == "on_sale"
             if latest.level is not None and latest.level.on_sale != on_sale:
-                set_on_sale(latest.level.id, on_sale, actor=actor, now=now)
+                for level in (latest.level.id, *latest.after.shard_levels):
+                    set_on_sale(level, on_sale, actor=actor, now=now)
             return _write(latest)
 
         try:
             return _write(change)
         except _Overtaken:
             return retried(decide_again, on=_Overtaken, what=f"the listing {change.row.listing.sku}")
+
+
+def _aside(listings: Sequence[Listing | None]) -> Counter[str]:
+    """What is for sale in shards, by the listing's level: a count finds that, too. No read where no listing has an urgent sale."""
+    aside: Counter[str] = Counter()
+    levels = get_levels([level for listing in listings if listing is not None for level in listing.shard_levels])
+    for level in levels.values():
+        aside[home_of(level.id)] += level.reserve
+    return aside
 
 
 def _count(change: _Change, upload: Upload, now: datetime, *, again: bool) -> bool:
@@ -183,6 +198,7 @@ def _count(change: _Change, upload: Upload, now: datetime, *, again: bool) -> bo
         low_stock=change.row.listing.low_stock,
         on_sale=None if change.level is not None and change.level.on_sale == on_sale else on_sale,
         before=change.level or Level(change.row.listing.level),
+        aside=change.aside,
     )
 
 

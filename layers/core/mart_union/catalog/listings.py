@@ -39,18 +39,19 @@ def get_listing(store: str, sku: str) -> Listing:
     return listing
 
 
-def get_listing_with_level(store: str, sku: str) -> tuple[Listing, Level | None]:
-    """A listing and the level that it draws on. One batch read; one more read when that is an offer's pool.
+def get_listing_with_levels(store: str, sku: str) -> tuple[Listing, dict[str, Level]]:
+    """A listing, its level and the shards of it by id. One batch read; one more where it draws on an offer's pool or has had shards.
 
     Raises:
         NotFound: the store has no such listing.
     """
-    listing, level = fetch_all([listing_ref(store, sku), level_ref(listing_level(store, sku))])
+    own = listing_level(store, sku)
+    listing, level = fetch_all([listing_ref(store, sku), level_ref(own)])
     if listing is None:
         raise NotFound(f"the store '{store}' has no listing '{sku}'")
-    if listing.level != listing_level(store, sku):
-        level = fetch(level_ref(listing.level))
-    return listing, level
+    if listing.all_levels != (own,):
+        return listing, get_levels(listing.all_levels)
+    return listing, {} if level is None else {own: level}
 
 
 def list_listings_page(store: str, cursor: str = "", limit: int = 50) -> Page[Listing]:
@@ -150,11 +151,16 @@ def set_listing_state(store: str, sku: str, state: str, actor: str, now: datetim
     on_sale = state == "on_sale"
     changed = checked_listing(replace(listing, state=state))
     if not on_sale:  # the level first, so that what shows as paused cannot be bought
-        set_on_sale(listing.level, False, actor=actor, now=now)
+        _set_on_sale(listing, False, actor, now)
     saved = save_listing(changed, actor, now)
     if on_sale:
-        set_on_sale(listing.level, True, actor=actor, now=now)
+        _set_on_sale(listing, True, actor, now)
     return saved
+
+
+def _set_on_sale(listing: Listing, on_sale: bool, actor: str, now: datetime) -> None:
+    for level in (listing.level, *listing.shard_levels):
+        set_on_sale(level, on_sale, actor=actor, now=now)
 
 
 def _own(store: str, sku: str) -> Listing:

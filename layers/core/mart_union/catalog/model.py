@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mart_union.catalog.fees import CommissionRule, TaxRule
-from mart_union.stock.model import Level
+from mart_union.stock.drawing import left_in
+from mart_union.stock.model import Level, shard_of
 
 Texts = dict[str, str]
 """A text in several languages, by language tag (BCP 47)."""
@@ -167,7 +168,11 @@ class UrgentSale(Struct, frozen=True):
 
 
 class Listing(Struct, frozen=True):
-    """What a store sells, identified by store + SKU. `level` names the stock that it draws on: its own, or its offer's."""
+    """What a store sells, identified by store + SKU. `level` names the stock that it draws on: its own, or its offer's.
+
+    `shards` says how many shards of that level may hold units: those of an urgent sale, until what was left of it is back. `shards_made` says
+    how many ever did: what was sold of them is counted there.
+    """
 
     store: str
     sku: str
@@ -188,21 +193,42 @@ class Listing(Struct, frozen=True):
     image: str = ""
     offer: OfferReference | None = None
     urgent: UrgentSale | None = None
+    shards: int = 0
+    shards_made: int = 0
     sequence: int = 1
 
     def at(self, moment: datetime) -> Listing:
-        """The listing as it is sold at a moment: at its urgent sale's price while that runs, without an urgent sale otherwise."""
+        """The listing as it is sold at a moment: at its urgent sale's price while that runs, without an urgent sale otherwise.
+
+        What is kept for a sale is not sold before it, and is as good as back in the reserve when its window is over.
+        """
         if self.urgent is None:
             return self
+        if moment < datetime.fromisoformat(self.urgent.starts_at):
+            return replace(self, urgent=None, shards=0)
         if not self.urgent.runs_at(moment):
             return replace(self, urgent=None)
         return replace(self, price_minor=self.urgent.price_minor)
 
-    def left_of(self, level: Level | None) -> int:
-        """What of a level may be sold as this listing: what is fenced for its urgent sale, or else the reserve."""
-        if level is None or not level.on_sale:
-            return 0
-        return level.fenced if self.urgent is not None else level.reserve
+    @property
+    def shard_levels(self) -> tuple[str, ...]:
+        """The ids of its level's shards."""
+        return tuple(shard_of(self.level, number) for number in range(1, self.shards + 1))
+
+    @property
+    def all_levels(self) -> tuple[str, ...]:
+        """Its level and every shard that it ever had: what all of them count is what the listing counts."""
+        return (self.level, *(shard_of(self.level, number) for number in range(1, self.shards_made + 1)))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The levels from which the listing, as it is sold now (`at`), is taken: its shards while its urgent sale runs; otherwise its own
+        level, and what a sale has left in its shards."""
+        return self.shard_levels if self.urgent is not None else (self.level, *self.shard_levels)
+
+    def left_of(self, levels: Mapping[str, Level]) -> int:
+        """What may be sold of it now by its levels."""
+        return left_in([levels.get(level) for level in self.sources])
 
 
 class Card(Struct, frozen=True):

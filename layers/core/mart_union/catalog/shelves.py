@@ -7,7 +7,7 @@ builds may run at once, twice or late, and the shelf ends up as the catalog is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -25,6 +25,8 @@ from mart_union.catalog.tables import BuildItem, PartItem, ShelfItem, build_key,
 from mart_union.kernel.errors import Conflict
 from mart_union.kernel.storage import Item, fetch, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.stock.drawing import left_in
+from mart_union.stock.model import Level
 from mart_union.stock.service import get_levels
 
 _MOST_WRITES = 90  # a transaction has at most 100 items, and 4 MB
@@ -91,9 +93,14 @@ def _build_store(name: str, build: _Build) -> None:
 def _cards(listings: Iterable[Listing], links: list[CategoryLink]) -> list[tuple[Listing, Card]]:
     place = {link.id: number for number, link in enumerate(links)}
     ordered = sorted(listings, key=lambda each: (place.get(each.category, len(place)), each.sku))
-    levels = get_levels((listing.level for listing in ordered), consistent=True)
-    reserves = {name: level.reserve if level.on_sale else 0 for name, level in levels.items()}
-    return [(listing, card_of_listing(listing, reserves.get(listing.level, 0))) for listing in ordered]
+    wanted = [level for listing in ordered for level in (listing.level, *listing.shard_levels)]
+    levels = get_levels(wanted, consistent=True)
+    return [(listing, card_of_listing(listing, _left(listing, levels))) for listing in ordered]
+
+
+def _left(listing: Listing, levels: Mapping[str, Level]) -> int:
+    """What a listing has for sale, in an urgent sale or out of it: a shelf does not tell which."""
+    return left_in([levels.get(level) for level in (listing.level, *listing.shard_levels)])
 
 
 def _replace_parts(store: str, cards: list[tuple[Listing, Card]], build: _Build) -> None:

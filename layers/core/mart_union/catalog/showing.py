@@ -25,7 +25,7 @@ _SECONDS = 60
 _MOST_KEPT = 500
 
 _stores: dict[str, tuple[float, Store, Union | None]] = {}
-_levels: dict[tuple[str, str], str] = {}
+_levels: dict[tuple[str, str], tuple[str, ...]] = {}
 
 
 class Shown(Struct, frozen=True):
@@ -76,26 +76,28 @@ def show_listing(
 ) -> Shown:
     """A listing for its page. One batch read of two items; of four when this process has not read the store and the union for a minute.
 
-    A listing of an offer draws on the offer's level: the first time a process shows it, that is one more read.
+    A listing of an offer draws on the offer's level, one in an urgent sale on shards: the first time a process shows it, that is one more read.
 
     Raises:
         NotFound: the store has no such listing, or it was withdrawn.
     """
     kept = _stores.get(store)
     known = kept[1:] if kept and monotonic() - kept[0] < _SECONDS else None
-    level_id = _levels.get((store, sku), listing_level(store, sku))
-    refs: list[Ref[Any]] = [listing_ref(store, sku), level_ref(level_id)]
-    listing, level, *stores = fetch_all(refs if known else [*refs, store_ref(store), union_ref()])
+    level_ids = _levels.get((store, sku), (listing_level(store, sku),))
+    refs: list[Ref[Any]] = [listing_ref(store, sku), *map(level_ref, level_ids)]
+    listing, *found = fetch_all(refs if known else [*refs, store_ref(store), union_ref()])
+    levels, stores = found[: len(level_ids)], found[len(level_ids) :]
     if listing is None or listing.state == "withdrawn" or (stores and stores[0] is None):
         raise NotFound(f"the store '{store}' has no listing '{sku}'")
-    if listing.level != level_id:
-        level = fetch(level_ref(listing.level))
-        _keep(_levels, (store, sku), listing.level)
+    if (wanted := (listing.level, *listing.shard_levels)) != level_ids:
+        levels = fetch_all([level_ref(level) for level in wanted])
+        _keep(_levels, (store, sku), wanted)
     if stores:
         _keep(_stores, store, (monotonic(), *stores))
     of, union = known or stores
     sold_now = listing.at(now or utc_now())
-    return Shown(sold_now, of, sold_now.left_of(level), union.suspended_party(of, listing) if union else "")
+    left = sold_now.left_of({level.id: level for level in levels if level is not None})
+    return Shown(sold_now, of, left, union.suspended_party(of, listing) if union else "")
 
 
 def _keep(kept: dict[K, V], key: K, value: V) -> None:

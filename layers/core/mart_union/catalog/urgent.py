@@ -22,12 +22,14 @@ from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch
 from mart_union.kernel.transaction import WriteTransaction
-from mart_union.stock.model import fence, unfence
-from mart_union.stock.service import add_movement, get_level
+from mart_union.stock.drawing import left_in
+from mart_union.stock.model import bring, set_aside, shard_of
+from mart_union.stock.service import add_movement, add_shard, get_levels
 
 logger = Logger(child=True)
 
 _LONGEST = timedelta(days=30)
+_MOST_SHARDS, _LEAST_IN_SHARD = 8, 25
 
 
 class SaleTerms(Struct, frozen=True):
@@ -57,11 +59,22 @@ def start_urgent_sale(store: str, sku: str, terms: SaleTerms, *, actor: str, key
     sale = _checked(sale_id, terms, now)
     _check_rules(listing, sale)
     transaction = WriteTransaction()
-    saved = add_listing(transaction, replace(listing, urgent=sale), listing)
-    add_movement(transaction, listing.level, fence(sale.quantity, actor, f"urgent-sale/{sale.id}"), now)
+    kept = {shard_of(listing.level, number): units for number, units in enumerate(_shares(sale.quantity), 1)}
+    made = max(len(kept), listing.shards_made)
+    saved = add_listing(transaction, replace(listing, urgent=sale, shards=len(kept), shards_made=made), listing)
+    reference = f"urgent-sale/{sale.id}"
+    add_movement(transaction, listing.level, set_aside(sale.quantity, actor, reference), now)
+    for shard, units in kept.items():
+        add_shard(transaction, shard, bring(units, actor, reference), now)
     add_audit(transaction, f"store/{store}", actor, "urgent sale begun", f"listing/{store}/{sku}", now)
     transaction.commit()
     return saved
+
+
+def _shares(quantity: int) -> list[int]:
+    """How many units each shard gets: as many shards as there are buyers at once, and each with enough to be worth asking."""
+    shards = min(_MOST_SHARDS, max(1, quantity // _LEAST_IN_SHARD))
+    return [quantity // shards + (number < quantity % shards) for number in range(shards)]
 
 
 def _current(store: str, sku: str) -> Listing:
@@ -123,14 +136,17 @@ def end_urgent_sale(store: str, sku: str, *, actor: str, now: datetime) -> Listi
 def _end(listing: Listing, actor: str, now: datetime) -> Listing:
     if listing.urgent is None:
         return listing
-    left = get_level(listing.level).fenced
+    left = {level.id: level.reserve for level in get_levels(listing.shard_levels, consistent=True).values()}
     transaction = WriteTransaction()
-    saved = add_listing(transaction, replace(listing, urgent=None), listing)
-    if left:
-        add_movement(transaction, listing.level, unfence(left, actor, f"urgent-sale/{listing.urgent.id}"), now)
+    saved = add_listing(transaction, replace(listing, urgent=None, shards=0), listing)
+    reference = f"urgent-sale/{listing.urgent.id}"
+    for shard, units in left.items():
+        if units:
+            add_movement(transaction, shard, set_aside(units, actor, reference), now)
+    add_movement(transaction, listing.level, bring(sum(left.values()), actor, reference), now)
     subject = f"listing/{listing.store}/{listing.sku}"
     add_audit(transaction, f"store/{listing.store}", actor, "urgent sale ended", subject, now)
-    transaction.commit()  # OutOfStock, a Conflict, when some was sold since the level was read
+    transaction.commit()  # OutOfStock, a Conflict, when some was sold since the levels were read
     return saved
 
 
@@ -157,7 +173,9 @@ def end_urgent_sales(now: datetime) -> int:
 
 def _is_over(listing: Listing, now: datetime) -> bool:
     sale = listing.urgent
-    return sale is not None and (from_iso(sale.ends_at) <= now or not get_level(listing.level).fenced)
+    if sale is None:
+        return False
+    return from_iso(sale.ends_at) <= now or not left_in(list(get_levels(listing.shard_levels).values()))
 
 
 def _all_sales() -> list[Listing]:

@@ -24,7 +24,7 @@ from mart_union.orders.service import get_orders
 from mart_union.orders.steps import apply_step
 from mart_union.orders.storing import add_changed_order
 from mart_union.stock.model import put_back
-from mart_union.stock.service import add_movement
+from mart_union.stock.service import add_movements
 
 _GOING_ON = frozenset({"authorized", "paid", ON_DELIVERY})
 _Step = tuple[Order, Order]  # before and after
@@ -131,5 +131,5 @@ def _add_stock(
     units: Counter[str] = Counter()
     for before, after in steps:
         units.update(units_of(before, after.history[-1].lines))
-    for level, quantity in units.items():
-        add_movement(transaction, level, put_back(quantity, actor, f"purchase/{purchase.id}"), now)
+    reference = f"purchase/{purchase.id}"
+    add_movements(transaction, {level: put_back(units[level], actor, reference) for level in units}, now)

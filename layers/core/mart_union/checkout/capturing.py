@@ -31,7 +31,7 @@ from mart_union.orders.service import act_on_deadlines
 from mart_union.orders.steps import apply_step, with_clock
 from mart_union.orders.storing import add_changed_order, order_ref
 from mart_union.stock.model import put_back
-from mart_union.stock.service import add_movement
+from mart_union.stock.service import add_movements
 
 
 def capture_purchase(purchase_id: str, now: datetime) -> bool:
@@ -171,8 +171,8 @@ def void_authorized(
         units.update(units_of(before, ended.history[-1].lines))
     changed = {before.id for before, _ in stepped}
     _add_orders(transaction, [order for order in orders if order.id not in changed], "voided", now)
-    for level, quantity in units.items():
-        add_movement(transaction, level, put_back(quantity, actor, f"purchase/{purchase.id}"), now)
+    reference = f"purchase/{purchase.id}"
+    add_movements(transaction, {level: put_back(units[level], actor, reference) for level in units}, now)
     _commit(transaction)
     return after
 

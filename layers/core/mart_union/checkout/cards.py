@@ -27,7 +27,7 @@ from mart_union.orders.refunds import units_of
 from mart_union.orders.steps import apply_step, with_clock
 from mart_union.orders.storing import add_changed_order, order_ref
 from mart_union.stock.model import sell_held
-from mart_union.stock.service import add_movement
+from mart_union.stock.service import add_movements
 
 _AFTER = frozenset({"authorized", "capturing", "paid"})
 _KEEPS = frozenset({card_port.AUTHORIZED, card_port.CAPTURED, "processing"})
@@ -144,8 +144,8 @@ def _place(purchase: Purchase, intent: Intent, befores: Sequence[Order], now: da
     for before, order in zip(befores, placed, strict=True):
         add_changed_order(transaction, before, order)
         units.update(units_of(before, [line.number for line in before.lines]))
-    for level, quantity in units.items():
-        add_movement(transaction, level, sell_held(quantity, purchase.customer, f"purchase/{purchase.id}"), now)
+    reference = f"purchase/{purchase.id}"
+    add_movements(transaction, {level: sell_held(units[level], purchase.customer, reference) for level in units}, now)
     transaction.commit()
     return after
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -12,11 +14,18 @@ from mart_union.checkout.model import Purchase, PurchaseLine, Wanted
 from mart_union.checkout.payers import CARDS, is_awaited, payer_account
 from mart_union.checkout.pricing import LineMoney, Terms, split_delivery, split_line
 from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import RuleViolation
 from mart_union.kernel.money import Currency
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.orders.cash import CASH
+from mart_union.orders.draws import units_left
 from mart_union.orders.model import ON_DELIVERY, Line, Order, Share, order_id
 from mart_union.orders.procedures import acceptance_deadline, current_version, promised_by
+from mart_union.stock.drawing import draw
+from mart_union.stock.model import home_of
+
+_MOST_LEVELS = 60
+"""Levels and their homes, so that what is bought, and what is given up again, fits into a transaction of 100 items."""
 
 
 class Asked(Struct, frozen=True):
@@ -36,19 +45,21 @@ class Asked(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True):
-    """A purchase as it will be written: its orders, its transfer (none where it is paid on delivery), the units of each level, their supply price,
-    those fenced."""
+    """A purchase as it will be written: its orders, its transfer (none where it is paid on delivery), the units of each level and their supply price."""
 
     purchase: Purchase
     orders: tuple[Order, ...]
     transfer: Transfer | None
     units: dict[str, int]
     supply_prices: dict[str, int]
-    fenced: dict[str, int]
 
 
 def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currency: Currency) -> Draft:
-    """The purchase that answers what was asked, under the terms that hold now."""
+    """The purchase that answers what was asked, under the terms that hold now.
+
+    Raises:
+        RuleViolation: its units come from too many levels for one transaction.
+    """
     stores = sorted({wish.store for wish in wanted})
     orders = tuple(
         _draft_order(
@@ -56,18 +67,15 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
         )
         for number, store in enumerate(stores, 1)
     )
-    units: dict[str, int] = {}
+    units: Counter[str] = Counter()
     for line in (line for order in orders for line in order.lines):
-        units[line.level] = units.get(line.level, 0) + line.quantity
+        units.update(units_left(line))
+    if len(units | {home_of(level): 0 for level in units}) > _MOST_LEVELS:
+        raise RuleViolation("one checkout takes stock from fewer places: make it two")
     transfer = None if asked.method == ON_DELIVERY else _draft_transfer(asked, orders, currency)
-    fenced = {
-        terms.listings[wish.store, wish.sku].level: wish.quantity
-        for wish in wanted
-        if terms.listings[wish.store, wish.sku].urgent is not None
-    }
     mediated = (terms.listings[wish.store, wish.sku] for wish in wanted)
     supply_prices = {item.level: terms.supply_price(item) for item in mediated if item.offer is not None}
-    return Draft(_draft_purchase(asked, orders, transfer, currency), orders, transfer, units, supply_prices, fenced)
+    return Draft(_draft_purchase(asked, orders, transfer, currency), orders, transfer, units, supply_prices)
 
 
 def _draft_purchase(asked: Asked, orders: tuple[Order, ...], transfer: Transfer | None, currency: Currency) -> Purchase:
@@ -198,7 +206,18 @@ def _draft_line(
         tax_minor=money.tax_minor,
         rates=money.rates,
         supply_minor=supply_price,
+        draws=_draws(asked, listing, quantity, terms),
     )
+
+
+def _draws(asked: Asked, listing: Listing, quantity: int, terms: Terms) -> dict[str, int]:
+    """From which levels the units come, where it is not the listing's own alone. Purchases begin at different shards."""
+    if listing.sources == (listing.level,) or not terms.knows(listing):
+        return {}
+    levels = [terms.levels.get(level) for level in listing.sources]
+    first = zlib.crc32(asked.purchase.encode()) if listing.urgent is not None else 0
+    drawn = draw(quantity, levels, first=first)
+    return {} if drawn == {listing.level: quantity} else drawn
 
 
 def _collected_money(

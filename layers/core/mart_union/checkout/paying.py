@@ -28,7 +28,7 @@ from mart_union.orders.refunds import units_of
 from mart_union.orders.steps import apply_step
 from mart_union.orders.storing import add_changed_order, order_ref
 from mart_union.stock.model import Movement, release, sell_held
-from mart_union.stock.service import add_movement
+from mart_union.stock.service import add_movements
 
 _Moved = Callable[[int, str, str], Movement]
 
@@ -187,8 +187,8 @@ def _add_orders(transaction: WriteTransaction, after: Purchase, step: str, moved
         # Whatever it was to be paid with, the account of the one who paid is refunded.
         payer = "" if after.payment == "paid" else order.payer
         add_changed_order(transaction, order, replace(stepped, payment=after.payment, payer=payer))
-    for level, quantity in units.items():
-        add_movement(transaction, level, moved(quantity, after.customer, f"purchase/{after.id}"), now)
+    reference = f"purchase/{after.id}"
+    add_movements(transaction, {level: moved(units[level], after.customer, reference) for level in units}, now)
 
 
 def _credit(purchase: Purchase, amount_minor: int, transfer: str, source: str, now: datetime, also: Also | None) -> str:

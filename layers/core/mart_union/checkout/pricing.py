@@ -43,6 +43,10 @@ class Terms(Struct, frozen=True):
         level = self.levels.get(listing.level)
         return listing.offer.supply_minor if level is None else level.supply_minor
 
+    def knows(self, listing: Listing) -> bool:
+        """Whether a level was read that the listing is taken from."""
+        return any(level in self.levels for level in listing.sources)
+
 
 def folded(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
     """The same wishes with each listing named once.
@@ -78,8 +82,7 @@ def problem_with(wish: Wanted, terms: Terms) -> str:
         return "closed"
     if listing.state != "on_sale" or suspended:
         return "withdrawn"
-    level = terms.levels.get(listing.level)
-    if level is not None and listing.left_of(level) < wish.quantity:
+    if terms.knows(listing) and listing.left_of(terms.levels) < wish.quantity:
         return "short"
     return ""
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from mart_union.checkout.drafting import Asked, draft_purchase
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.pricing import Terms, folded
-from mart_union.checkout.service import commit_draft, first_answer, read_terms, refuse_problems, with_levels
-from mart_union.kernel.errors import MartUnionError, RuleViolation, SupplyPriceMoved
+from mart_union.checkout.service import commit_draft, first_answer, place_under, read_terms, refuse_problems
+from mart_union.kernel.errors import MartUnionError, RuleViolation
 from mart_union.kernel.ids import derived_id, input_hash
 from mart_union.kernel.settings import settings
 
@@ -49,11 +49,7 @@ def sale_id(shop: str, key: str) -> str:
 
 
 def _place(asked: Asked, wishes: Sequence[Wanted]) -> Purchase:
-    terms = read_terms(wishes, asked.now)
-    try:
-        return _place_under(terms, asked, wishes)
-    except SupplyPriceMoved:
-        return _place_under(with_levels(terms), asked, wishes)
+    return place_under(read_terms(wishes, asked.now), lambda terms: _place_under(terms, asked, wishes))
 
 
 def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted]) -> Purchase:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -41,8 +42,15 @@ from mart_union.orders.model import ON_DELIVERY, Order, order_id
 from mart_union.orders.procedures import promised_by
 from mart_union.orders.storing import add_new_order, order_ref
 from mart_union.stock import model as movements
-from mart_union.stock.refs import level_ref
-from mart_union.stock.service import add_movement
+from mart_union.stock.model import home_of
+from mart_union.stock.service import add_movement, get_levels
+
+T = TypeVar("T")
+
+_SHORT_SECONDS = 60
+_MOST_SHORT = 500
+_short: dict[str, float] = {}
+"""Levels that were too short for a purchase of this process, and when."""
 
 
 def quote_cart(wanted: Iterable[Wanted], *, now: datetime | None = None) -> Quote:
@@ -139,10 +147,54 @@ def _place(asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Draft:
     if asked.method == "card":
         require_cards()
     terms = read_terms(wishes, asked.now, recipient_of=asked)
-    try:
-        return _place_under(terms, asked, wishes, total_seen)
-    except SupplyPriceMoved:
-        return _place_under(with_levels(terms), asked, wishes, total_seen)
+    return place_under(terms, lambda known: _place_under(known, asked, wishes, total_seen))
+
+
+def place_under(terms: Terms, place: Callable[[Terms], T]) -> T:
+    """What `place` makes under these terms; under the same with their levels where those matter, and again when those have just moved.
+
+    The levels matter while an urgent sale runs, for it is not known which shards have units left; and where a level was short a moment ago,
+    for what is sold out is refused by a read, without a write.
+
+    Raises:
+        Busy: others kept taking the last units of one shard after another.
+    """
+    known = [with_levels(terms) if _levels_matter(terms) else terms]
+
+    def attempt() -> T:
+        current = known.pop() if known else with_levels(terms, consistent=True)
+        try:
+            return place(current)
+        except SupplyPriceMoved as moved:
+            raise _Look(moved.detail) from moved
+        except OutOfStock as short:
+            level = home_of(str(short.facts.get("level")))
+            if level not in _sharded(terms):
+                _keep_short(level)
+                raise
+            raise _Look(short.detail) from short
+
+    return retried(attempt, on=_Look, what="this stock")
+
+
+def _levels_matter(terms: Terms) -> bool:
+    since = time.monotonic() - _SHORT_SECONDS
+    return any(item.urgent or _short.get(item.level, since) > since for item in terms.listings.values())
+
+
+def _keep_short(level: str) -> None:
+    if len(_short) >= _MOST_SHORT:
+        _short.clear()
+    _short[level] = time.monotonic()
+
+
+class _Look(Conflict):
+    """The levels have moved since they were read, or were not read: look at them."""
+
+
+def _sharded(terms: Terms) -> set[str]:
+    """The levels that have shards, so that another one may have what this one lacks."""
+    return {listing.level for listing in terms.listings.values() if listing.shards}
 
 
 def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Draft:
@@ -194,10 +246,10 @@ def read_terms(wishes: Sequence[Wanted], now: datetime, *, recipient_of: Asked |
     )
 
 
-def with_levels(terms: Terms) -> Terms:
-    """The same terms with the levels of all listings, in one more batch read."""
-    levels = fetch_all([level_ref(level) for level in sorted({item.level for item in terms.listings.values()})])
-    return replace(terms, levels={level.id: level for level in levels if level is not None})
+def with_levels(terms: Terms, *, consistent: bool = False) -> Terms:
+    """The same terms with the levels of all listings, and the shards that they are taken from, in one more batch read."""
+    wanted = sorted({level for item in terms.listings.values() for level in (item.level, *item.sources)})
+    return replace(terms, levels=get_levels(wanted, consistent=consistent))
 
 
 def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
@@ -213,7 +265,7 @@ def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
             raise NotFound(f"there is no listing {wish.sku} in store {wish.store}", **where)
         if problem == "short":
             listing = terms.listings[wish.store, wish.sku]
-            left = listing.left_of(terms.levels[listing.level])
+            left = listing.left_of(terms.levels)
             raise OutOfStock(f"{wish.sku} has {left} left for sale", **where, left=left, wanted=wish.quantity)
         if problem:
             raise RuleViolation(f"{wish.sku} of store {wish.store} is not on sale now ({problem})", **where)
@@ -228,8 +280,7 @@ def commit_draft(draft: Draft) -> None:
     move = movements.hold if purchase.payment == "pending" else movements.take
     moment = datetime.fromisoformat(purchase.placed_at)
     for level, units in draft.units.items():
-        actor, fenced = purchase.customer or purchase.channel, draft.fenced.get(level, 0)
-        movement = move(units, actor, f"purchase/{purchase.id}", fenced=fenced)
+        movement = move(units, purchase.customer or purchase.channel, f"purchase/{purchase.id}")
         add_movement(transaction, level, movement, moment, supply_minor=draft.supply_prices.get(level))
     for order in draft.orders:
         add_new_order(transaction, order)

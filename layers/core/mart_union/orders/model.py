@@ -41,6 +41,8 @@ class Line(Struct, frozen=True, omit_defaults=True):
     `supply_minor` is what a unit of an offer cost the store when the purchase was made, whatever its supplier asks later.
     `escrow_minor` is what of it the order still holds; `held_minor` what the seller's deposit holds for it. `refunded_minor` is what the
     payer got back of it, `returned` how many of its units went back into stock or were written off.
+    `draws` is written where the units do not all come from `level`: how many come from which, in the order in which they are counted (shards),
+    or, with `is_bundle`, how many of each level all units of the line together have.
     """
 
     number: int
@@ -63,6 +65,8 @@ class Line(Struct, frozen=True, omit_defaults=True):
     returned: int = 0
     refunded_minor: int = 0
     supply_minor: int = 0
+    draws: dict[str, int] = field(default_factory=dict)
+    is_bundle: bool = False
 
     @property
     def charged_minor(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation
 from mart_union.kernel.ids import input_hash
 from mart_union.kernel.money import Currency, checked_price
+from mart_union.orders.draws import units_given_back
 from mart_union.orders.model import Line, Order, Refund, RefundedLine
 from mart_union.orders.refunds import (
     BEFORE_LEAVING,
@@ -94,7 +96,7 @@ def give_parts_back(
         raise RuleViolation(f"an order has at most {MOST_REFUNDS} partial refunds")
     lines = {line.number: line for line in order.lines}
     amounts: dict[str, int] = {}
-    units: dict[str, int] = {}
+    units: Counter[str] = Counter()
     for each in parts:
         line = lines[each.number]
         only = f"store/{order.store}" if each.borne_by == "store" else ""
@@ -102,7 +104,7 @@ def give_parts_back(
         for account, amount in part_amounts(order, line, part).items():
             amounts[account] = amounts.get(account, 0) + amount
         lines[each.number] = replace(part.line, returned=line.returned + each.units)
-        units[line.level] = units.get(line.level, 0) + each.units
+        units.update(units_given_back(line, each.units))
     sequence = order.sequence + 1
     refund = Refund(
         id=f"refund-{order.id}-{sequence}",
@@ -116,7 +118,7 @@ def give_parts_back(
     )
     after = replace(order, lines=tuple(lines.values()), refunds=(*order.refunds, refund), sequence=sequence)
     moved = {account: amount for account, amount in amounts.items() if amount}
-    return Change(after, moved, {level: count for level, count in units.items() if count})
+    return Change(after, moved, units)
 
 
 def store_refundable_minor(order: Order, line: Line, fulfiller: str) -> int:

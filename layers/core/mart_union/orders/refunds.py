@@ -10,6 +10,7 @@ the share stays, unless the delivery is given back for its carrier's fault.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 
 from mart_union.kernel.errors import BeyondOriginal
 from mart_union.kernel.money import split_within
+from mart_union.orders.draws import units_left
 from mart_union.orders.model import Line, Order, Share
 
 BEFORE_LEAVING = frozenset({"placed", "scheduled", "accepted", "ready"})
@@ -54,10 +56,10 @@ def _owed_to_payer(line: Line) -> int:
 
 def units_of(order: Order, lines: Collection[int]) -> dict[str, int]:
     """How many units of each level the lines still have, lines that draw on one level added up."""
-    units: dict[str, int] = {}
+    units: Counter[str] = Counter()
     for line in order.lines:
-        if line.number in lines and line.left_units:
-            units[line.level] = units.get(line.level, 0) + line.left_units
+        if line.number in lines:
+            units.update(units_left(line))
     return units
 
 

@@ -28,7 +28,7 @@ from mart_union.orders.steps import Details, apply_step, due_steps
 from mart_union.orders.storing import OrderMoved, add_changed_order, replace_order
 from mart_union.orders.tables import OrderItem, OrdersItem, order_key
 from mart_union.stock.model import put_back
-from mart_union.stock.service import add_movement
+from mart_union.stock.service import add_movements
 
 _ELSEWHERE = {"payment": "its purchase", "release": "its purchase", "complete": "settlement"}
 
@@ -268,8 +268,8 @@ def _add_refund(transaction: WriteTransaction, before: Order, after: Order, take
         add_transfer(transaction, transfer)
         if amounts.get(f"store/{before.store}"):
             add_payable(transaction, _given_before(before, after, transfer, amounts[f"store/{before.store}"], now))
-    for level, units in units_of(before, taken.lines).items():
-        add_movement(transaction, level, put_back(units, taken.actor, reference), now)
+    units = units_of(before, taken.lines)
+    add_movements(transaction, {level: put_back(units[level], taken.actor, reference) for level in units}, now)
 
 
 def _given_before(before: Order, after: Order, refund: Transfer, amount_minor: int, now: datetime) -> Payable:

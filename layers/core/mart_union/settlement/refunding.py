@@ -23,7 +23,7 @@ from mart_union.orders.service import get_order_for
 from mart_union.orders.storing import OrderMoved, add_changed_order, replace_order
 from mart_union.settlement.shares import payables_of
 from mart_union.stock.model import take_back
-from mart_union.stock.service import add_movement
+from mart_union.stock.service import add_movements
 
 
 def refund_order(
@@ -134,9 +134,9 @@ def _commit(before: Order, made: Change, actor: str, now: datetime, *, to_reserv
     add_changed_order(transaction, before, made.order)
     if made.amounts:
         _add_refund(transaction, before, made, now)
-    for level, units in made.units.items():
-        movement = take_back(units, actor, f"order/{before.id}", to_reserve=to_reserve)
-        add_movement(transaction, level, movement, now)
+    reference = f"order/{before.id}"
+    back = {level: take_back(units, actor, reference, to_reserve=to_reserve) for level, units in made.units.items()}
+    add_movements(transaction, back, now)
     transaction.commit()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from mart_union.kernel.events import Event
-from mart_union.stock.model import Level
+from mart_union.stock.model import BROUGHT, SET_ASIDE, Level, home_of
 
 _FIELDS = set(Level.__struct_fields__) - {"id"}
 
@@ -15,12 +15,22 @@ _FIELDS = set(Level.__struct_fields__) - {"id"}
 def events_of(
     pk: str, sk: str, old: dict[str, Any] | None, new: dict[str, Any] | None, event_id: str, at: str
 ) -> list[Event]:
-    """The event of one change of the Stock table, if a level crossed a mark by it. A level that is new with stock is back."""
+    """The event of one change of the Stock table, if a level crossed a mark by it. A level that is new with stock is back.
+
+    What a sale keeps in shards is still the listing's: neither that it is set aside, nor a shard that is empty, crosses a mark.
+    """
     before, after = level_of_image(pk, sk, old), level_of_image(pk, sk, new)
-    if after is None:
+    if after is None or home_of(after.id) != after.id or after.reason == SET_ASIDE:
         return []
-    name = crossing(before.reserve if before else 0, after.reserve, after.low_stock)
+    name = crossing(_reserve_before(before, after), after.reserve, after.low_stock)
     return [Event(event_id, name, f"level/{after.id}", after.sequence, at, asdict(after))] if name else []
+
+
+def _reserve_before(before: Level | None, after: Level) -> int:
+    """What was for sale before: when an urgent sale has ended, more than its mark, since what was kept for it counted, too."""
+    if before is None:
+        return 0
+    return max(before.reserve, after.low_stock + 1) if after.reason == BROUGHT else before.reserve
 
 
 def level_of_image(pk: str, sk: str, image: dict[str, Any] | None) -> Level | None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 REASONS_IN = ("received", "returned", "found", "replenishment")
 REASONS_OUT = ("damaged", "lost", "expired", "own-use", "returned-to-supplier")
+SET_ASIDE, BROUGHT = "set-aside", "brought"
 
 
 class Level(Struct, frozen=True):
-    """The stock of one listing, offer or slot.
+    """The stock of one listing, offer or slot, or a shard of it: units that were moved out of it and are sold by themselves.
 
-    Always `reserve + fenced + reserved + sold + written_off == received + corrected`, and none is below zero. What is `fenced` is kept
-    for an urgent sale and sold by nothing else. `sequence` counts the changes;
+    Always `reserve + reserved + sold + written_off == received + corrected + moved`, and none of the first five is below zero. `moved` is
+    what came from the level's shards or home, less what went there: over a level and its shards it adds up to nothing. `sequence` counts the changes;
     `reason`, `actor` and `reference` tell of the last one. `supply_minor` is what a unit of an offer's pool costs its sellers now (0 for own
     stock): it stands here so that a purchase can require it in the condition under which it takes the units.
     """
@@ -25,8 +28,8 @@ class Level(Struct, frozen=True):
     written_off: int = 0
     received: int = 0
     corrected: int = 0
+    moved: int = 0
     on_sale: bool = True
-    fenced: int = 0
     low_stock: int = 0
     supply_minor: int = 0
     sequence: int = 0
@@ -37,8 +40,8 @@ class Level(Struct, frozen=True):
 
     def balances(self) -> bool:
         """Whether the level's counts agree with each other."""
-        placed = self.reserve + self.fenced + self.reserved + self.sold + self.written_off
-        return min(self.reserve, self.fenced) >= 0 and placed == self.received + self.corrected
+        placed = self.reserve + self.reserved + self.sold + self.written_off
+        return self.reserve >= 0 and placed == self.received + self.corrected + self.moved
 
 
 class Movement(Struct, frozen=True):
@@ -48,12 +51,12 @@ class Movement(Struct, frozen=True):
     actor: str
     reference: str
     reserve: int = 0
-    fenced: int = 0
     reserved: int = 0
     sold: int = 0
     written_off: int = 0
     received: int = 0
     corrected: int = 0
+    moved: int = 0
 
 
 class JournalEntry(Struct, frozen=True):
@@ -69,7 +72,17 @@ class JournalEntry(Struct, frozen=True):
     moved: dict[str, int]
 
 
-COUNTS = ("reserve", "fenced", "reserved", "sold", "written_off", "received", "corrected")
+COUNTS = ("reserve", "reserved", "sold", "written_off", "received", "corrected", "moved")
+
+
+def shard_of(level: str, number: int) -> str:
+    """The id of a level's shard, counted from 1."""
+    return f"{level}#{number}"
+
+
+def home_of(level: str) -> str:
+    """The level of which a shard is one; any other level itself."""
+    return level.partition("#")[0]
 
 
 def apply(level: Level, movement: Movement, at: str) -> Level:
@@ -86,24 +99,24 @@ def apply(level: Level, movement: Movement, at: str) -> Level:
     )
 
 
-def take(quantity: int, actor: str, reference: str, *, fenced: int = 0) -> Movement:
-    """Sold at once: paid in the same transaction. `fenced` of the units come from what is kept for an urgent sale."""
-    return Movement("sold", actor, reference, reserve=fenced - quantity, fenced=-fenced, sold=quantity)
+def take(quantity: int, actor: str, reference: str) -> Movement:
+    """Sold at once: paid in the same transaction."""
+    return Movement("sold", actor, reference, reserve=-quantity, sold=quantity)
 
 
-def hold(quantity: int, actor: str, reference: str, *, fenced: int = 0) -> Movement:
-    """Reserved for an unpaid purchase; `fenced` of the units come from what is kept for an urgent sale."""
-    return Movement("reserved", actor, reference, reserve=fenced - quantity, fenced=-fenced, reserved=quantity)
+def hold(quantity: int, actor: str, reference: str) -> Movement:
+    """Reserved for an unpaid purchase."""
+    return Movement("reserved", actor, reference, reserve=-quantity, reserved=quantity)
 
 
-def fence(quantity: int, actor: str, reference: str) -> Movement:
-    """Kept for an urgent sale, out of the reserve."""
-    return Movement("fenced", actor, reference, reserve=-quantity, fenced=quantity)
+def set_aside(quantity: int, actor: str, reference: str) -> Movement:
+    """Moved out of the reserve to the level's shards."""
+    return Movement(SET_ASIDE, actor, reference, reserve=-quantity, moved=-quantity)
 
 
-def unfence(quantity: int, actor: str, reference: str) -> Movement:
-    """Left over from an urgent sale, back in the reserve."""
-    return Movement("unfenced", actor, reference, reserve=quantity, fenced=-quantity)
+def bring(quantity: int, actor: str, reference: str) -> Movement:
+    """Moved into the reserve from the level's home or shards."""
+    return Movement(BROUGHT, actor, reference, reserve=quantity, moved=quantity)
 
 
 def sell_held(quantity: int, actor: str, reference: str) -> Movement:
@@ -138,7 +151,28 @@ def stock_out_movement(quantity: int, reason: str, actor: str, reference: str) -
     return Movement(reason, actor, reference, written_off=quantity, reserve=-quantity)
 
 
-def counted(level: Level, quantity: int, actor: str, reference: str) -> Movement:
-    """A count found `quantity` units for sale, those kept for an urgent sale among them: a correction, not a receipt."""
-    difference = max(quantity - level.fenced, 0) - level.reserve
+def counted(level: Level, quantity: int, actor: str, reference: str, aside: int = 0) -> Movement:
+    """A count found `quantity` units for sale, `aside` of them in the level's shards: a correction, not a receipt."""
+    difference = max(quantity - aside, 0) - level.reserve
     return Movement("counted", actor, reference, reserve=difference, corrected=difference)
+
+
+def brought_home(movements: Mapping[str, Movement]) -> dict[str, Movement]:
+    """The same movements by level, but that what a shard gets back goes to its home: a shard is sold from for a time only.
+
+    What falls on one level is added up, since a transaction names an item once.
+    """
+    found: dict[str, Movement] = {}
+    for level, movement in movements.items():
+        parts = {level: movement}
+        if movement.reserve > 0 and home_of(level) != level:
+            back = movement.reserve
+            at_home = Movement(movement.reason, movement.actor, movement.reference, reserve=back, moved=back)
+            parts = {level: replace(movement, reserve=0, moved=movement.moved - back), home_of(level): at_home}
+        for name, part in parts.items():
+            found[name] = _sum(found[name], part) if name in found else part
+    return found
+
+
+def _sum(one: Movement, other: Movement) -> Movement:
+    return replace(one, **{name: getattr(one, name) + getattr(other, name) for name in COUNTS})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -33,6 +33,7 @@ from mart_union.stock.model import (
     Level,
     Movement,
     apply,
+    brought_home,
     counted,
     stock_in_movement,
     stock_out_movement,
@@ -90,6 +91,18 @@ def add_movement(
     transaction.update(item, actions, condition=condition, refusal=refusal)
 
 
+def add_movements(transaction: WriteTransaction, movements: Mapping[str, Movement], now: datetime) -> None:
+    """Add movements by level to a transaction; what a shard gets back goes to its home."""
+    for level, movement in brought_home(movements).items():
+        add_movement(transaction, level, movement, now)
+
+
+def add_shard(transaction: WriteTransaction, shard: str, movement: Movement, now: datetime) -> None:
+    """Add to a transaction what a shard gets from its home; the shard is made if it is new, and on sale."""
+    actions = [LevelItem.sequence.add(1), LevelItem.on_sale.set(True), *_facts(movement, now)]
+    transaction.update(LevelItem(*level_key(shard)), [*actions, *_added(movement)])
+
+
 @lru_cache(maxsize=64)
 def _expression(movement: Movement, now: datetime, supply_minor: int | None) -> tuple[Condition, list[Any]]:
     """What a movement requires and does. Most lines of a purchase move their levels alike: they share it."""
@@ -99,13 +112,15 @@ def _expression(movement: Movement, now: datetime, supply_minor: int | None) -> 
         condition &= LevelItem.on_sale == True  # noqa: E712 - a condition of DynamoDB, not of Python
     if sells and supply_minor is not None:
         condition &= LevelItem.supply_minor == supply_minor
-    for name in ("reserve", "fenced", "reserved", "sold"):
+    for name in ("reserve", "reserved", "sold"):
         change = getattr(movement, name)
         if change < 0:
             condition &= getattr(LevelItem, name) >= -change
-    actions = [LevelItem.sequence.add(1), *_facts(movement, now)]
-    actions += [getattr(LevelItem, name).add(getattr(movement, name)) for name in COUNTS if getattr(movement, name)]
-    return condition, actions
+    return condition, [LevelItem.sequence.add(1), *_facts(movement, now), *_added(movement)]
+
+
+def _added(movement: Movement) -> list[Any]:
+    return [getattr(LevelItem, name).add(getattr(movement, name)) for name in COUNTS if getattr(movement, name)]
 
 
 def _facts(movement: Movement, now: datetime) -> list[Any]:
@@ -119,8 +134,7 @@ def _facts(movement: Movement, now: datetime) -> list[Any]:
 
 def _short(level: str, movement: Movement, supply_minor: int | None = None) -> Refusal:
     def refusal(found: dict[str, Any]) -> MartUnionError:
-        pool = "fenced" if int(found.get("fenced") or 0) < -movement.fenced else "reserve"
-        wanted, left = -getattr(movement, pool), int(found.get(pool) or 0)
+        wanted, left = -movement.reserve, int(found.get("reserve") or 0)
         if (
             supply_minor is not None
             and found
@@ -225,12 +239,13 @@ def count(
     on_sale: bool | None = None,
     supply_minor: int | None = None,
     before: Level | None = None,
+    aside: int = 0,
 ) -> bool:
     """Set a level to what was counted, as a correction, making the level if it is new; says whether anything was written.
 
     What is given as None stays as it is. Repeating it writes nothing. A sale at the same moment is not lost: the count is applied to
     what was read, under its sequence, or tried again. `before` is the level as its caller has just read it, sequence 0 for none: it is
-    read again only when it has changed since.
+    read again only when it has changed since. `aside` of what was counted are for sale in the level's shards.
 
     Raises:
         Invalid: the quantity is negative or too large.
@@ -243,7 +258,7 @@ def count(
     settings = {name: value for name, value in given.items() if value is not None}
 
     def change(before: Level) -> Level:
-        after = apply(before, counted(before, quantity, actor, reference), iso(now))
+        after = apply(before, counted(before, quantity, actor, reference, aside), iso(now))
         return Level(**(asdict(after) | settings))
 
     return _rewrite(level, change, before)

@@ -31,12 +31,12 @@ class LevelItem(StockItem):
     """A level: plain counts, so that updates can add to them under a condition."""
 
     reserve = NumberAttribute(default=0)
-    fenced = NumberAttribute(default=0)
     reserved = NumberAttribute(default=0)
     sold = NumberAttribute(default=0)
     written_off = NumberAttribute(default=0)
     received = NumberAttribute(default=0)
     corrected = NumberAttribute(default=0)
+    moved = NumberAttribute(default=0)
     on_sale = BooleanAttribute(default=True)
     low_stock = NumberAttribute(default=0)
     supply_minor = NumberAttribute(default=0)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from mart_union.settlement.checks.model import Books
 from mart_union.settlement.differences import Difference
+from mart_union.stock.model import home_of
 
-_NEVER_NEGATIVE = ("reserve", "fenced", "reserved", "sold", "written_off", "received")
+_NEVER_NEGATIVE = ("reserve", "reserved", "sold", "written_off", "received")
 
 
 def check_levels(books: Books) -> Iterator[Difference]:
-    """The counts of every level agree, and none but the corrections is below zero."""
+    """The counts of every level agree, none but the corrections is below zero, and what a level and its shards gave each other is nothing."""
+    moved: Counter[str] = Counter()
     for level in books.levels:
         if not level.balances():
             yield Difference(3, f"level/{level.id}", f"its counts do not agree: {level}")
         below = [name for name in _NEVER_NEGATIVE if getattr(level, name) < 0]
         if below:
             yield Difference(3, f"level/{level.id}", f"below zero: {', '.join(below)}")
+        moved[home_of(level.id)] += level.moved
+    for home, units in moved.items():
+        if units:
+            yield Difference(3, f"level/{home}", f"between it and its shards {units} units came from nowhere")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from mart_union.orders.draws import units_left
 from mart_union.settlement.checks.model import Books
 from mart_union.settlement.differences import Difference
 
@@ -19,11 +20,13 @@ def check_units(books: Books) -> Iterator[Difference]:
     known = {level.id for level in books.levels}
     for order in books.orders:
         for line in order.lines:
-            if line.level not in known:
-                yield Difference(4, f"order/{order.id}", f"line {line.number} is of {line.level}, which does not exist")
+            missing = sorted(set(line.draws or [line.level]) - known)
+            if missing:
+                detail = f"line {line.number} is of {', '.join(missing)}, which does not exist"
+                yield Difference(4, f"order/{order.id}", detail)
             if line.state not in GIVEN_BACK:
                 counted = reserved if line.state == "awaiting_payment" else sold
-                counted[line.level] += line.left_units
+                counted.update(units_left(line))
     for level in books.levels:
         for word, units, ordered in (("sold", level.sold, sold), ("reserved", level.reserved, reserved)):
             if units != ordered[level.id]:
