@@ -58,7 +58,7 @@ def quote(request: Request) -> Quote:
 def buy(request: Request) -> Purchase:
     """Buy lines for the total that the shopper saw."""
     wish: NewPurchase = request.content
-    return place_purchase(
+    made = place_purchase(
         request.caller.subject,
         wish.wanted(),
         recipient=wish.recipient,
@@ -70,6 +70,7 @@ def buy(request: Request) -> Purchase:
         last_view=wish.last_view,
         language=request.language,
     )
+    return made.for_customer()
 
 
 @api.get("/cart", PUBLIC)

@@ -34,7 +34,8 @@ def add_routes(api: Api) -> None:
 
 def read_purchases(request: Request) -> Page[Purchase]:
     """The caller's purchases, newest first."""
-    return list_purchases(request.caller.subject, request.query.get("cursor", ""))
+    page = list_purchases(request.caller.subject, request.query.get("cursor", ""))
+    return Page(tuple(purchase.for_customer() for purchase in page.items), page.next)
 
 
 def read_purchase(request: Request) -> PurchaseStatus:
@@ -68,4 +69,4 @@ def status_of(request: Request) -> PurchaseStatus:
 
 def _status(purchase: Purchase, orders: list[Order]) -> PurchaseStatus:
     state, now = state_of(order.state for order in orders), iso(utc_now())
-    return PurchaseStatus(purchase, state, tuple(customer_order(order, now) for order in orders))
+    return PurchaseStatus(purchase.for_customer(), state, tuple(customer_order(order, now) for order in orders))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mart_union.checkout.card_port import Dispute, card_provider
-from mart_union.checkout.model import Purchase
+from mart_union.checkout.model import Disputed, Purchase
 from mart_union.checkout.service import get_purchase
 from mart_union.kernel.errors import NotFound
 from mart_union.ledger.service import get_transfer
@@ -54,6 +54,9 @@ def test_a_lost_dispute_is_borne_by_its_stores_and_nets_against_what_they_are_ow
     }
     owed = [payable_of(f"chargeback-{dispute}-closed", order) for order in purchase.orders]
     assert [(each.kind, each.amount_minor) for each in owed] == [("chargeback", -TOTAL // 2)] * 2
+    told = get_purchase(purchase.id).for_customer().card
+    assert told is not None
+    assert told.disputes == {dispute: Disputed(TOTAL, "lost")}
 
 
 def payable_of(transfer: str, order: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mart_union.orders.model import ON_DELIVERY
 
@@ -94,6 +95,13 @@ class Purchase(Struct, frozen=True):
     facts: dict[str, str] = field(default_factory=dict)
     tax_minor: int = 0
     card: CardPayment | None = None
+
+    def for_customer(self) -> Purchase:
+        """As its customer sees it: who bears what of a disputed charge is between the union and its stores."""
+        if self.card is None:
+            return self
+        disputes = {name: replace(dispute, bears={}) for name, dispute in self.card.disputes.items()}
+        return replace(self, card=replace(self.card, disputes=disputes, by_hand_minor=0))
 
 
 class QuotedLine(Struct, frozen=True):
