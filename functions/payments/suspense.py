@@ -11,6 +11,8 @@ from mart_union.ledger.model import Suspended
 from mart_union.ledger.suspense import list_suspended
 from mart_union.settlement.service import Assignment, decide_suspended, undo_assignment
 from mart_union.web.access import OPERATOR
+from mart_union.web.answer import Page as Shown
+from mart_union.web.answer import Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
 
@@ -25,10 +27,28 @@ class SuspenseDecision(Struct, frozen=True):
     undo: str = ""
 
 
+class SuspenseForm(Struct, frozen=True):
+    """The same as a form: a reference, or the sender's account field by field, or why an assignment is undone."""
+
+    id: str
+    reference: str = ""
+    holder: str = ""
+    account: str = ""
+    bank: str = ""
+    undo: str = ""
+
+    @property
+    def sender(self) -> DestinationFields | None:
+        """The sender's account, if the form names one."""
+        return DestinationFields(self.holder, self.account, self.bank) if self.holder or self.account else None
+
+
 def add_routes(api: Api) -> None:
-    """Declare the routes."""
+    """Declare the routes and the page."""
     api.get("/api/operate/suspense", OPERATOR, answer=Page[Suspended])(read_suspense)
     api.post("/api/operate/suspense", OPERATOR, body=SuspenseDecision, answer=Suspended)(decide)
+    api.get("/operate/suspense", OPERATOR)(show_page)
+    api.post("/operate/suspense", OPERATOR, body=SuspenseForm)(decide_by_form)
 
 
 def read_suspense(request: Request) -> Page[Suspended]:
@@ -38,7 +58,18 @@ def read_suspense(request: Request) -> Page[Suspended]:
 
 def decide(request: Request) -> Suspended:
     """Say whose the money is, send it back, or undo an assignment. The same decision again changes nothing."""
-    wish: SuspenseDecision = request.content
+    wish: SuspenseDecision | SuspenseForm = request.content
     if wish.undo:
         return undo_assignment(wish.id, wish.undo, utc_now())
     return decide_suspended(wish.id, Assignment(wish.reference, wish.sender), request.caller.subject, utc_now())
+
+
+def show_page(request: Request) -> Shown:
+    """The money that waits, each with what can become of it, and the form that undoes an assignment."""
+    return Shown("operate/suspense.html", {"page": read_suspense(request)})
+
+
+def decide_by_form(request: Request) -> Redirect:
+    """Decide from the page."""
+    decide(request)
+    return Redirect("/operate/suspense")

@@ -141,6 +141,8 @@ ROWS: dict[str, Row] = {
     "GET /api/payments/{payment}": LIN,
     "GET /api/operate/suspense": OPERATING,
     "POST /api/operate/suspense": OPERATING,
+    "GET /operate/suspense": OPERATING,
+    "POST /operate/suspense": OPERATING,
     "GET /pay/{purchase}": LIN,
     "POST /pay/{purchase}": LIN,
     # Enterprises, invitations, suppliers that apply.

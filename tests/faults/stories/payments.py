@@ -56,6 +56,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
             before=("post-bank-notice-unknown-reference",),
         ),
     ),
+    "payments POST /operate/suspense": sample("post-suspense-page.303", "post-bank-notice-unknown-reference"),
     "payments POST /account/withdrawals": request(
         "POST", "/account/withdrawals", amount="250", idempotency_key="withdraw-key-1"
     ),
