@@ -65,6 +65,7 @@ def lay_world(shop_url: str) -> World:
     for sku, price_minor in (("OB-TOP", 168_000), ("OB-FINE-75G", 88_000)):
         _sell(world, STORE, sku, price_minor)
     _sell(world, OTHER_STORE, "PK-DAY-CEDAR", 158_000)
+    _bundle(world)
     _supply(world)
     _sign_up_customer(world)
     _open_bank_accounts(world)
@@ -127,6 +128,13 @@ def _sell(world: World, store: str, sku: str, price_minor: int) -> None:
     )
     catalog.save_listing(listing, f"owner-{store}", world.now)
     count(listing.level, 50, actor="owner", reference="first count", now=world.now, low_stock=5)
+
+
+def _bundle(world: World) -> None:
+    titles = {"zh-TW": "東方美人茶禮盒", "en": "Oriental Beauty gift box"}
+    level, parts = listing_level(STORE, "OB-GIFT"), {"OB-TOP": 1, "OB-FINE-75G": 2}
+    made = Listing(STORE, "OB-GIFT", titles, {}, "tea.oolong", "tea", "goods", 320_000, "on_sale", level, parts=parts)
+    catalog.save_listing(made, f"owner-{STORE}", world.now)
 
 
 def _supply(world: World) -> None:

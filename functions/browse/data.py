@@ -58,7 +58,7 @@ class Listings(Struct, frozen=True):
 
 
 class ListingAnswer(Struct, frozen=True):
-    """A listing with what is left of it now."""
+    """A listing with what is left of it now. With `parts` it is a bundle: so many units of each of the store's listings, by SKU."""
 
     store: str
     sku: str
@@ -76,6 +76,7 @@ class ListingAnswer(Struct, frozen=True):
     group: str
     options: dict[str, str]
     mediated: bool
+    parts: dict[str, int]
 
 
 class Categories(Struct, frozen=True):
@@ -144,7 +145,7 @@ def get_listing(request: Request) -> ListingAnswer:
 
 def _facts(listing: Listing) -> dict[str, Any]:
     names = ("store", "sku", "titles", "texts", "kind", "category", "union_category", "price_minor")
-    more = ("brand", "gtin", "group", "options")
+    more = ("brand", "gtin", "group", "options", "parts")
     return {name: getattr(listing, name) for name in (*names, *more)} | {
         "currency": settings().currency.code,
         "mediated": listing.offer is not None,

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import asdict
 
+from mart_union.catalog.bundles import read_parts, write_parts
 from mart_union.catalog.model import LISTING_STATES, SKU, Listing, Texts, in_order, listing_level
 from mart_union.catalog.service import (
     category_of_path,
@@ -30,7 +31,8 @@ from mart_union.web.request import Request
 
 
 class ListingTerms(Struct, frozen=True):
-    """What staff say of a listing; its stock is moved elsewhere. `category` is the id of a category of the store."""
+    """What staff say of a listing; its stock is moved elsewhere. `category` is the id of a category of the store; `parts` makes it a bundle, of
+    so many units of each of the store's own listings, by SKU."""
 
     titles: Texts
     price_minor: int
@@ -43,6 +45,7 @@ class ListingTerms(Struct, frozen=True):
     group: str = ""
     options: dict[str, str] = field(default_factory=dict)
     glyph: str = ""
+    parts: dict[str, int] = field(default_factory=dict)
 
 
 class ListingState(Struct, frozen=True):
@@ -119,7 +122,9 @@ def set_state_by_api(request: Request) -> Listing:
 def list_page(request: Request) -> Page:
     """The listings, and the form by which one is added."""
     page = list_by_api(request)
-    levels = get_levels(listing.level for listing in page.items)
+    levels = get_levels(
+        {level for listing in page.items for level in (listing.sold_from if listing.parts else [listing.level])}
+    )
     return Page(
         "manage/listings.html", {"store": request.params["store"], "page": page, "levels": levels, **_known(request)}
     )
@@ -128,9 +133,8 @@ def list_page(request: Request) -> Page:
 def show_page(request: Request) -> Page:
     """One listing with its forms."""
     listing, levels = get_listing_with_levels(request.params["store"], request.params["sku"])
-    level = levels.get(listing.level)
-    context = {"store": listing.store, "listing": listing, "level": level, "states": LISTING_STATES, **_known(request)}
-    return Page("manage/listings_one.html", context)
+    context = {"store": listing.store, "listing": listing, "levels": levels, "states": LISTING_STATES}
+    return Page("manage/listings_one.html", context | {"parts": write_parts(listing.parts)} | _known(request))
 
 
 def _known(request: Request) -> dict[str, Any]:
@@ -168,6 +172,8 @@ def _terms_of(request: Request, form: Mapping[str, str]) -> dict[str, Any]:
         "union_category": form.get("union_category", ""),
         "category": form.get("category", ""),
     }
+    if form.get("parts", "").strip():
+        terms["parts"] = read_parts(form["parts"])
     if form.get("new_category", "").strip():
         terms["category"] = category_of_path(request.params["store"], form["new_category"])
     terms |= {name: form[name] for name in ("kind", "glyph", "brand") if form.get(name)}

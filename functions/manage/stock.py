@@ -25,7 +25,7 @@ _JOURNAL_PAGE = 50
 
 class ListingStock(Struct, frozen=True):
     """What a listing draws on. `pooled` says that it is a supplier's pool, which all its sellers share; `kept` is for sale in its urgent sale
-    only, beside the reserve."""
+    only, beside the reserve. A bundle's `parts` are what it is made of: it has no stock but theirs, and its reserve is how many that makes."""
 
     store: str
     sku: str
@@ -43,6 +43,7 @@ class ListingStock(Struct, frozen=True):
     low_stock: int
     on_sale: bool
     sequence: int
+    parts: dict[str, int]
 
 
 class Moved(Struct, frozen=True):
@@ -163,7 +164,7 @@ def listing_page(request: Request) -> answer.Page:
     context = {
         "store": request.params["store"],
         "stock": stock,
-        "journal": None if stock.pooled else read_journal(request),
+        "journal": None if stock.pooled or stock.parts else read_journal(request),
         "reasons_in": REASONS_IN,
         "reasons_out": REASONS_OUT,
     }
@@ -195,11 +196,13 @@ def _own_level(request: Request) -> Level:
 
     Raises:
         NotFound: the store has no such listing, or nothing was ever counted for it.
-        RuleViolation: it draws on a supplier's pool, which is not the store's to move or to look into.
+        RuleViolation: it draws on a supplier's pool, which is not the store's to move or to look into; or it is a bundle.
     """
     listing, levels = get_listing_with_levels(request.params["store"], request.params["sku"])
     if listing.offer is not None:
         raise RuleViolation("this listing draws on its supplier's stock, which only the supplier moves")
+    if listing.parts:
+        raise RuleViolation("a bundle has no stock of its own: move that of its parts", parts=listing.parts)
     if listing.level not in levels:
         raise NotFound(f"nothing was ever counted of {listing.sku}")
     return levels[listing.level]
@@ -209,7 +212,9 @@ def _stock_of(listing: Listing, levels: Mapping[str, Level]) -> ListingStock:
     """The listing's counts, with those of its level's shards; of a supplier's pool only what is left, for the rest is other sellers' business."""
     pooled = listing.offer is not None
     home = levels.get(listing.level) or Level(listing.level, on_sale=False)
-    shards = [levels[level] for level in listing.all_levels[1:] if level in levels]
+    if listing.parts:
+        home = Level(listing.level, reserve=listing.left_of(levels), on_sale=listing.state == "on_sale")
+    shards = [levels[level] for level in listing.all_levels[1:] if level in levels and not listing.parts]
     counted = [] if pooled else [home, *shards]
     return ListingStock(
         store=listing.store,
@@ -228,4 +233,5 @@ def _stock_of(listing: Listing, levels: Mapping[str, Level]) -> ListingStock:
         low_stock=0 if pooled else home.low_stock,
         on_sale=home.on_sale,
         sequence=0 if pooled else home.sequence,
+        parts=listing.parts,
     )

@@ -20,7 +20,7 @@ from mart_union.kernel import bucket
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Busy
 from mart_union.kernel.settings import settings
-from mart_union.stock.service import count, get_level, stock_out
+from mart_union.stock.service import count, get_level, get_levels, stock_out
 from tests.gateway import CONTEXT
 from tests.services.buckets import own_bucket
 from tests.services.test_catalog import listing, opened, union
@@ -307,3 +307,47 @@ def test_a_count_by_the_file_is_a_correction(store: str) -> None:
     run(store, "\n".join([HEADER, line("A-1", 4)]), "u2")
     level = get_level(f"listing/{store}/A-1")
     assert (level.reserve, level.corrected, level.received, level.balances()) == (4, 4, 0, True)
+
+
+WITH_BUNDLES = f"{HEADER},bundle"
+
+
+def test_a_bundle_is_made_after_its_parts_wherever_they_stand_in_the_file(store: str) -> None:
+    rows = (
+        "SET,茶組,Set,Tea > Oolong,tea,goods,900 TWD,,,OB:2 CUP:1\n"
+        "OB,烏龍,Oolong,Tea > Oolong,tea,goods,380 TWD,5,,\n"
+        "CUP,杯,Cup,Tea > Cups,tea,goods,200 TWD,3,,\n"
+    )
+    assert run(store, f"{WITH_BUNDLES}\n{rows}") == (3, 3, 0, 0)
+    made = catalog.get_listing(store, "SET")
+    assert (made.parts, made.price_minor, get_levels([made.level])) == ({"OB": 2, "CUP": 1}, 90_000, {})
+    assert run(store, f"{WITH_BUNDLES}\n{rows}", "u2") == (3, 0, 3, 0)
+    assert catalog.get_listing(store, "SET") == made
+    changed = rows.replace("OB:2 CUP:1", "CUP:2")
+    assert run(store, f"{WITH_BUNDLES}\n{changed}", "u3") == (3, 1, 2, 0)
+    assert catalog.get_listing(store, "SET").parts == {"CUP": 2}
+
+
+def test_a_row_that_cannot_be_a_bundle_is_reported(store: str) -> None:
+    run(store, f"{HEADER}\nOB,烏龍,Oolong,Tea > Oolong,tea,goods,380 TWD,5,\n")
+    ending = "Tea > Oolong,tea,goods,900 TWD"
+    rows = f"A,茶,A,{ending},,,NONE:1\nB,茶,B,{ending},2,,OB:1\nC,茶,C,{ending},,,OB\nOB,茶,OB,{ending},,,A:1\nD,茶,D,{ending},,,\n"
+    assert run(store, f"{WITH_BUNDLES}\n{rows}", "u2") == (5, 0, 0, 5)
+    report = json.loads(bucket.get_object(report_key(f"store/{store}", "u2")))
+    found = [(finding["line"], finding["code"]) for finding in report["findings"]]
+    assert found == [
+        (2, "bad-bundle"),
+        (3, "bad-quantity"),
+        (4, "bad-bundle"),
+        (4, "missing-value"),
+        (5, "bad-bundle"),
+        (6, "missing-value"),
+    ]
+    assert catalog.get_listing(store, "OB").price_minor == 38_000
+
+
+def test_a_row_without_parts_does_not_make_a_bundle_an_item_with_stock(store: str) -> None:
+    run(store, f"{WITH_BUNDLES}\nOB,茶,OB,Tea,tea,goods,380 TWD,5,,\nSET,組,Set,Tea,tea,goods,900 TWD,,,OB:2\n")
+    assert run(store, f"{HEADER}\nSET,組,Set,Tea,tea,goods,900 TWD,7,\n", "u2") == (1, 0, 0, 1)
+    made = catalog.get_listing(store, "SET")
+    assert (made.parts, get_levels([made.level])) == ({"OB": 2}, {})

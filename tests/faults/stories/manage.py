@@ -10,7 +10,10 @@ from tests.world import OTHER_STORE, STORE
 _OWNER: dict[str, Any] = {"subject": "owner-emei", "role": "owner"}
 
 STORIES: dict[str, tuple[Story, ...]] = {
-    "manage PUT /api/manage/{store}/listings/{sku}": sample("put-catalog-listing"),
+    "manage PUT /api/manage/{store}/listings/{sku}": (
+        *sample("put-catalog-listing"),
+        *sample("put-catalog-listing-of-parts"),
+    ),
     "manage POST /api/manage/{store}/listings/{sku}/state": sample("post-catalog-listing-state"),
     "manage POST /manage/{store}/listings": sample("post-listing-form.303"),
     "manage POST /manage/{store}/listings/{sku}": sample("post-one-listing-form.303", "post-listing-form.303"),

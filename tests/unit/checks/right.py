@@ -33,6 +33,10 @@ def buy_from_the_account(trade: Trade) -> None:
     trade.step("refused-1", "refuse", "supplier/kiln")
     trade.refund("refused-1", RefundWish(2, units=1))
     trade.buy("open", {"POT": 1, "TEA": 1})
+    trade.buy("set", {"SET": 3})
+    trade.refund("set-1", RefundWish(1, units=1))
+    trade.buy("no-set", {"SET": 1})
+    trade.step("no-set-1", "refuse")
 
 
 def wait_for_the_bank(trade: Trade) -> None:

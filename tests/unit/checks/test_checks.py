@@ -27,7 +27,7 @@ from tests.unit.checks.breaking import (
     post,
 )
 from tests.unit.checks.right import good_books
-from tests.unit.checks.trade import LOSS, POT, TEA
+from tests.unit.checks.trade import CAN, CUP, LOSS, POT, TEA
 
 Spoil = Callable[[Books], Books]
 
@@ -190,6 +190,15 @@ def _as(payment: str, name: str = "waits", *, order: bool = True) -> Spoil:
         (lambda books: change(books, "levels", TEA, sold=0, reserve=50), f"level/{TEA}"),
         (lambda books: change(books, "levels", LOSS, reserved=0, reserve=48), f"level/{LOSS}"),
         (lambda books: drop(books, "levels", TEA), "order/open-1"),
+        (lambda books: drop(books, "levels", CAN), "order/set-1"),
+        (lambda books: change(books, "levels", CAN, sold=1, reserve=49), f"level/{CAN}"),
+        (lambda books: change_line(books, "set-1", 1, draws={TEA: 6}), f"level/{CAN}"),
+        (lambda books: change_line(books, "set-1", 1, draws={TEA: 7, CAN: 3}), "order/set-1"),
+        (lambda books: change_line(books, "set-1", 1, draws={}), "order/set-1"),
+        (lambda books: change_line(books, "set-1", 1, draws={TEA: 6, CAN: -3}), "order/set-1"),
+        (lambda books: change_line(books, "set-1", 1, is_bundle=False), "order/set-1"),
+        (lambda books: change_line(books, "open-1", 2, draws={CAN: 1}), "order/open-1"),
+        (lambda books: change_line(books, "open-1", 2, draws={f"{TEA}#1": 2}), "order/open-1"),
         (lambda books: drop(books, "transfers", "collection-cash-1"), "order/cash-1"),
         (lambda books: double(books, "transfers", "collection-cash-1", id="again"), "order/cash-1"),
         (lambda books: change_postings(books, "collection-cash-1", order__cash_1=1, carrier__hct=-1), "order/cash-1"),
@@ -309,6 +318,7 @@ def _return(books: Books, **changes: str) -> Books:
         (lambda books: change_line(books, "open-1", 1, level=TEA), 10, "order/open-1"),
         (lambda books: change_line(books, "open-1", 2, level=POT), 10, "order/open-1"),
         (lambda books: change_line(books, "open-1", 1, offer=""), 10, "order/open-1"),
+        (lambda books: change_line(books, "set-1", 1, draws={TEA: 6, CUP: 3}), 10, "order/set-1"),
         (lambda books: change_line(books, "open-1", 1, offer="other/POT"), 10, "order/open-1"),
         (lambda books: change_line(books, "open-1", 1, fulfiller="store/tea"), 10, "order/open-1"),
     ],

@@ -35,6 +35,7 @@ from mart_union.ledger.model import (
 from mart_union.ledger.payouts import return_transfer
 from mart_union.ledger.suspense import assignment_id, back_id
 from mart_union.orders.cash import CASH, due_minor, paying_transfer
+from mart_union.orders.draws import units_left
 from mart_union.orders.model import ON_DELIVERY, Order, ReturnedLine
 from mart_union.orders.refunding import Change, RefundWish, refund_part
 from mart_union.orders.refunds import refund_amounts
@@ -49,7 +50,7 @@ NOW = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)
 MONDAY = "2026-11-09"
 """When what is completed in the week of NOW falls due."""
 TEA, POT, LOSS = listing_level("tea", "TEA"), offer_level("kiln", "POT"), offer_level("kiln", "LOSS")
-CUP = listing_level("cups", "CUP")
+CUP, CAN = listing_level("cups", "CUP"), listing_level("tea", "CAN")
 
 
 def _listing(sku: str, price_minor: int, supply_minor: int = 0) -> Listing:
@@ -76,12 +77,17 @@ TERMS = Terms(
     },
     {
         ("tea", listing.sku): listing
-        for listing in (_listing("TEA", 30_000), _listing("POT", 23_000, 15_000), _listing("LOSS", 20_000, 30_000))
+        for listing in (
+            _listing("TEA", 30_000),
+            _listing("POT", 23_000, 15_000),
+            _listing("LOSS", 20_000, 30_000),
+            replace(_listing("SET", 70_000), parts={"TEA": 2, "CAN": 1}),
+        )
     }
     | {("cups", "CUP"): replace(_listing("CUP", 9_000), store="cups", level=CUP)},
 )
-"""A store with tea of its own, a supplier's pot, and another of the supplier's that it sells below its cost; and one whose cups can be paid in
-cash."""
+"""A store with tea of its own, alone and in a set with a can, a supplier's pot, and another of the supplier's that it sells below its cost; and
+one whose cups can be paid in cash."""
 
 
 class Trade:
@@ -91,7 +97,7 @@ class Trade:
         self.ledger = Ledger()
         self.orders: dict[str, Order] = {}
         self.purchases: dict[str, Purchase] = {}
-        self.levels = {level: Level(level, reserve=50, corrected=50) for level in (TEA, POT, LOSS, CUP)}
+        self.levels = {level: Level(level, reserve=50, corrected=50) for level in (TEA, POT, LOSS, CUP, CAN)}
 
     def books(self) -> Books:
         """Copies of the books as they are now, so that one thing in them can be made wrong."""
@@ -190,7 +196,8 @@ class Trade:
         self.orders[order.id] = replace(stepped, payment=payment, payer=payer)
         for line in order.lines:
             to = "reserve" if payment == "expired" else "sold"
-            self.move(line.level, reserved=-line.quantity, **{to: line.quantity})
+            for level, units in units_left(line).items():
+                self.move(level, reserved=-units, **{to: units})
 
     def step(self, order: str, step: str, by: str = "store/tea", lines: Sequence[int] | None = None) -> None:
         """A step of some lines, with the refund that it makes."""
@@ -208,8 +215,8 @@ class Trade:
             if amounts:
                 self.post(f"refund-{order}-{after.sequence}", "refund", amounts, f"order/{order}")
             for line in before.lines:
-                if line.number in after.history[-1].lines:
-                    self.move(line.level, sold=-line.left_units, reserve=line.left_units)
+                for level, units in units_left(line).items() if line.number in after.history[-1].lines else ():
+                    self.move(level, sold=-units, reserve=units)
 
     def _collect(self, before: Order, after: Order) -> None:
         collector, amount = after.facts[CASH], due_minor(before)

@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pynamodb.exceptions import PutError
 
+from mart_union.catalog.bundles import checked_parts
 from mart_union.catalog.categories import add_categories, list_categories
 from mart_union.catalog.files import Finding, Row
 from mart_union.catalog.model import Listing, Upload
@@ -24,7 +25,7 @@ from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.rows import REQUIRED, ListingRow, known_columns, read_listing
 from mart_union.catalog.showing import get_store
 from mart_union.catalog.tables import ListingItem, listing_item
-from mart_union.kernel.errors import Busy
+from mart_union.kernel.errors import Busy, Invalid, RuleViolation
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
@@ -66,7 +67,9 @@ class _Change(Struct, frozen=True):
         return replace(self.row.listing, **kept)
 
     def level_differs(self) -> bool:
-        """Whether the level is new, or has another reserve or mark than the row says."""
+        """Whether the level is new, or has another reserve or mark than the row says. A bundle has none."""
+        if self.row.listing.parts:
+            return False
         wanted = (self.row.quantity, self.row.listing.low_stock, self.after.state == "on_sale")
         return (
             self.level is None or (self.level.reserve + self.aside, self.level.low_stock, self.level.on_sale) != wanted
@@ -102,8 +105,18 @@ class ListingImport:
         return self._sort(rows)[0]
 
     def apply(self, rows: Sequence[ListingRow], upload: Upload, now: datetime, *, again: bool) -> Outcome:
-        """Make the store's listings and levels as some rows say. `again`: some of them may have been applied before."""
-        outcome, changes = self._sort(rows)
+        """Make the store's listings and levels as some rows say, bundles after their parts. `again`: some of them may have been applied before."""
+        outcome = Outcome()
+        for kind in (False, True):
+            some = [row for row in rows if bool(row.listing.parts) is kind]
+            self._apply_some(some, outcome, upload, now, again=again)
+        return outcome
+
+    def _apply_some(
+        self, rows: Sequence[ListingRow], outcome: Outcome, upload: Upload, now: datetime, *, again: bool
+    ) -> None:
+        sorted_out, changes = self._sort(rows)
+        outcome.refused += sorted_out.refused
         self._add_categories(changes)
 
         def apply_one(change: _Change) -> bool | Finding:
@@ -117,7 +130,6 @@ class ListingImport:
             else:
                 outcome.applied += result
                 outcome.unchanged += not result
-        return outcome
 
     def _sort(self, rows: Sequence[ListingRow], *, consistent: bool = False) -> tuple[Outcome, list[_Change]]:
         listings = fetch_all([listing_ref(self._store, each.listing.sku) for each in rows], consistent=consistent)
@@ -128,6 +140,8 @@ class ListingImport:
             if before is not None and before.offer is not None:
                 message = f"id: {before.sku} is made from an offer; change it under links"
                 outcome.refused.append((each.row, Finding(each.row.line, "linked-listing", "error", message, "id")))
+            elif refused := _bundle_refused(each, before):
+                outcome.refused.append((each.row, refused))
             else:
                 changes.append(_Change(each, before, level, aside[each.listing.level]))
         return outcome, changes
@@ -173,6 +187,15 @@ class ListingImport:
             return _write(change)
         except _Overtaken:
             return retried(decide_again, on=_Overtaken, what=f"the listing {change.row.listing.sku}")
+
+
+def _bundle_refused(row: ListingRow, before: Listing | None) -> Finding | None:
+    """Why a row cannot make its listing a bundle, or not of these parts. One batch read where the parts have changed."""
+    try:
+        checked_parts(row.listing, before)
+    except (Invalid, RuleViolation) as error:
+        return Finding(row.row.line, "bad-bundle", "error", f"bundle: {error.detail}", "bundle")
+    return None
 
 
 def _aside(listings: Sequence[Listing | None]) -> Counter[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
+from mart_union.catalog.bundles import checked_parts
 from mart_union.catalog.categories import checked_title
 from mart_union.catalog.model import LISTING_STATES, SKU, Listing, listing_level
 from mart_union.catalog.refs import listing_ref
@@ -40,7 +41,8 @@ def get_listing(store: str, sku: str) -> Listing:
 
 
 def get_listing_with_levels(store: str, sku: str) -> tuple[Listing, dict[str, Level]]:
-    """A listing, its level and the shards of it by id. One batch read; one more where it draws on an offer's pool or has had shards.
+    """A listing, its level and the shards of it by id; of a bundle its parts' levels. One batch read; one more where these are others than the
+    listing's own.
 
     Raises:
         NotFound: the store has no such listing.
@@ -88,10 +90,12 @@ def add_listing(transaction: WriteTransaction, listing: Listing, replaces: Listi
 
 
 def save_listing(listing: Listing, actor: str, now: datetime | None = None) -> Listing:
-    """Write a listing as given; the same again writes nothing. A new one of the store's own gets a level with nothing in reserve.
+    """Write a listing as given; the same again writes nothing. A new one of the store's own gets a level with nothing in reserve, unless it is
+    a bundle.
 
     Raises:
-        Invalid: SKU, title, text, kind, state or price is malformed.
+        Invalid: SKU, title, text, kind, state, price or parts are malformed.
+        RuleViolation, PartRefused: it cannot become a bundle, or not one of these parts.
         Conflict: someone else changed it at the same moment.
     """
     checked_listing(listing)
@@ -99,7 +103,8 @@ def save_listing(listing: Listing, actor: str, now: datetime | None = None) -> L
     before = fetch(listing_ref(listing.store, listing.sku), consistent=True)
     if before and replace(listing, sequence=before.sequence) == before:
         return before
-    if before is None and listing.level == listing_level(listing.store, listing.sku):
+    checked_parts(listing, before)
+    if before is None and not listing.parts and listing.level == listing_level(listing.store, listing.sku):
         _make_level(listing, actor, now)
     transaction = WriteTransaction()
     saved = add_listing(transaction, listing, before)
@@ -126,11 +131,11 @@ def _make_level(listing: Listing, actor: str, now: datetime) -> None:
 
 
 def change_listing(store: str, sku: str, changes: dict[str, Any], actor: str, now: datetime | None = None) -> Listing:
-    """Change price, titles, texts, category or low-stock mark of a store's own listing; carts and orders keep what they were made under.
+    """Change price, titles, texts, category, low-stock mark or parts of a store's own listing; carts and orders keep what they were made under.
 
     Raises:
         NotFound: the store has no such listing.
-        RuleViolation: the listing is made from an offer: it is changed through its link.
+        RuleViolation: the listing is made from an offer: it is changed through its link. Or as `save_listing`.
         Invalid: a change is malformed.
         Conflict: someone else changed it at the same moment.
     """
@@ -138,7 +143,8 @@ def change_listing(store: str, sku: str, changes: dict[str, Any], actor: str, no
 
 
 def set_listing_state(store: str, sku: str, state: str, actor: str, now: datetime | None = None) -> Listing:
-    """Put a store's own listing on sale, pause or withdraw it. From then on its level refuses, or allows, every sale. Repeating is harmless.
+    """Put a store's own listing on sale, pause or withdraw it. From then on its level refuses, or allows, every sale; a bundle, which has none, is
+    refused as soon as it is read so. Repeating is harmless.
 
     Raises:
         NotFound: the store has no such listing.
@@ -159,7 +165,7 @@ def set_listing_state(store: str, sku: str, state: str, actor: str, now: datetim
 
 
 def _set_on_sale(listing: Listing, on_sale: bool, actor: str, now: datetime) -> None:
-    for level in (listing.level, *listing.shard_levels):
+    for level in () if listing.parts else listing.sold_from:
         set_on_sale(level, on_sale, actor=actor, now=now)
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mart_union.catalog.fees import CommissionRule, TaxRule
-from mart_union.stock.drawing import left_in
+from mart_union.stock.drawing import draw, left_in
 from mart_union.stock.model import Level, shard_of
 
 Texts = dict[str, str]
@@ -170,6 +170,8 @@ class UrgentSale(Struct, frozen=True):
 class Listing(Struct, frozen=True):
     """What a store sells, identified by store + SKU. `level` names the stock that it draws on: its own, or its offer's.
 
+    With `parts` it is a bundle: so many units of each of the store's own listings, by SKU. It has no stock of its own (nothing stands under its
+    `level`): each unit of it is taken from the levels of all its parts.
     `shards` says how many shards of that level may hold units: those of an urgent sale, until what was left of it is back. `shards_made` says
     how many ever did: what was sold of them is counted there.
     """
@@ -195,6 +197,7 @@ class Listing(Struct, frozen=True):
     urgent: UrgentSale | None = None
     shards: int = 0
     shards_made: int = 0
+    parts: dict[str, int] = field(default_factory=dict)
     sequence: int = 1
 
     def at(self, moment: datetime) -> Listing:
@@ -216,23 +219,51 @@ class Listing(Struct, frozen=True):
         return tuple(shard_of(self.level, number) for number in range(1, self.shards + 1))
 
     @property
+    def part_levels(self) -> dict[str, int]:
+        """How many units of which level a unit of a bundle takes."""
+        return {listing_level(self.store, sku): units for sku, units in self.parts.items()}
+
+    @property
     def all_levels(self) -> tuple[str, ...]:
-        """Its level and every shard that it ever had: what all of them count is what the listing counts."""
+        """Its level and every shard that it ever had: what all of them count is what the listing counts. A bundle's are its parts'."""
+        if self.parts:
+            return self.sold_from
         return (self.level, *(shard_of(self.level, number) for number in range(1, self.shards_made + 1)))
+
+    @property
+    def sold_from(self) -> tuple[str, ...]:
+        """The levels that may have units of it, in an urgent sale or out of it."""
+        return tuple(self.part_levels) if self.parts else (self.level, *self.shard_levels)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The levels from which the listing, as it is sold now (`at`), is taken: its shards while its urgent sale runs; otherwise its own
-        level, and what a sale has left in its shards."""
-        return self.shard_levels if self.urgent is not None else (self.level, *self.shard_levels)
+        level, and what a sale has left in its shards; a bundle's are its parts'."""
+        return self.shard_levels if self.urgent is not None else self.sold_from
 
     def left_of(self, levels: Mapping[str, Level]) -> int:
-        """What may be sold of it now by its levels."""
+        """What may be sold of it now by its levels: of a bundle, as many as its scarcest part allows."""
+        if self.parts:
+            return min(left_in([levels.get(level)]) // units for level, units in self.part_levels.items())
         return left_in([levels.get(level) for level in self.sources])
+
+    def drawn(self, quantity: int, levels: Mapping[str, Level], *, first: int = 0) -> dict[str, int]:
+        """How many units of which level so many of it take, {} when there are too few; buyers begin at the `first` of an urgent sale's shards.
+
+        Levels that were not read count as having enough: their own condition decides.
+        """
+        if not any(level in levels for level in self.sources):
+            return {level: units * quantity for level, units in (self.part_levels or {self.level: 1}).items()}
+        if self.left_of(levels) < quantity:
+            return {}
+        if self.parts:
+            return {level: units * quantity for level, units in self.part_levels.items()}
+        found = [levels.get(level) for level in self.sources]
+        return draw(quantity, found, first=first if self.urgent is not None else 0)
 
 
 class Card(Struct, frozen=True):
-    """A listing as a shelf shows it."""
+    """A listing as a shelf shows it; `pieces` is how many units of others a bundle is made of."""
 
     store: str
     sku: str
@@ -241,6 +272,7 @@ class Card(Struct, frozen=True):
     glyph: str
     available: bool
     mediated: bool = False
+    pieces: int = 0
 
 
 class StoreCard(Struct, frozen=True):

@@ -67,6 +67,7 @@ def card_of_listing(listing: Listing, reserve: int) -> Card:
         glyph=listing.glyph,
         available=listing.state == "on_sale" and reserve > 0,
         mediated=listing.offer is not None,
+        pieces=sum(listing.parts.values()),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
+from mart_union.catalog.bundles import read_parts
 from mart_union.catalog.categories import path_categories
 from mart_union.catalog.files import Finding, Row
 from mart_union.catalog.listings import KINDS, LONGEST_TEXT
@@ -15,7 +16,7 @@ from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import Currency, parse_price
 
 REQUIRED = ("id", "title", "product_type", "union_category", "price", "quantity")
-_OPTIONAL = ("description", "kind", "low_stock", "brand", "gtin", "item_group_id", "option", "glyph")
+_OPTIONAL = ("description", "kind", "low_stock", "brand", "gtin", "item_group_id", "option", "glyph", "bundle")
 _LONGEST_TITLE = 150
 _MOST_UNITS = 10**9
 _OPTION = re.compile(r"^\s*([^=;\s][^=;]{0,39}?)\s*=\s*([^=;]{1,80}?)\s*$")
@@ -153,8 +154,11 @@ def read_listing(
         group=cells.text("item_group_id", 50),
         options=_options(cells),
         glyph=cells.text("glyph", 16),
+        parts=_parts(cells),
     )
-    quantity = cells.whole("quantity", required=True)
+    quantity = cells.whole("quantity", required=not listing.parts)
+    if listing.parts and quantity:
+        cells.refuse("bad-quantity", "quantity", "a bundle has none of its own: leave it empty")
     cells.close()
     return ListingRow(row, listing, path, quantity)
 
@@ -182,6 +186,15 @@ def _gtin(cells: Cells) -> str:
     if weighted % 10:
         cells.refuse("bad-gtin", "gtin", f"the last digit of '{text}' does not check the others")
     return text
+
+
+def _parts(cells: Cells) -> dict[str, int]:
+    """What a bundle is made of, such as `OB-TOP:1 CUP-S:2`."""
+    try:
+        return read_parts(cells.text("bundle", 400))
+    except Invalid as error:
+        cells.refuse("bad-bundle", "bundle", error.detail)
+        return {}
 
 
 def _options(cells: Cells) -> dict[str, str]:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 from pynamodb.exceptions import UpdateError
 
 from mart_union.catalog.categories import list_categories
@@ -25,7 +26,6 @@ from mart_union.catalog.tables import BuildItem, PartItem, ShelfItem, build_key,
 from mart_union.kernel.errors import Conflict
 from mart_union.kernel.storage import Item, fetch, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
-from mart_union.stock.drawing import left_in
 from mart_union.stock.model import Level
 from mart_union.stock.service import get_levels
 
@@ -93,14 +93,14 @@ def _build_store(name: str, build: _Build) -> None:
 def _cards(listings: Iterable[Listing], links: list[CategoryLink]) -> list[tuple[Listing, Card]]:
     place = {link.id: number for number, link in enumerate(links)}
     ordered = sorted(listings, key=lambda each: (place.get(each.category, len(place)), each.sku))
-    wanted = [level for listing in ordered for level in (listing.level, *listing.shard_levels)]
+    wanted = dict.fromkeys(level for listing in ordered for level in listing.sold_from)
     levels = get_levels(wanted, consistent=True)
     return [(listing, card_of_listing(listing, _left(listing, levels))) for listing in ordered]
 
 
 def _left(listing: Listing, levels: Mapping[str, Level]) -> int:
     """What a listing has for sale, in an urgent sale or out of it: a shelf does not tell which."""
-    return left_in([levels.get(level) for level in (listing.level, *listing.shard_levels)])
+    return replace(listing, urgent=None).left_of(levels)
 
 
 def _replace_parts(store: str, cards: list[tuple[Listing, Card]], build: _Build) -> None:

@@ -25,16 +25,18 @@ _SECONDS = 60
 _MOST_KEPT = 500
 
 _stores: dict[str, tuple[float, Store, Union | None]] = {}
-_levels: dict[tuple[str, str], tuple[str, ...]] = {}
+_levels: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
 
 class Shown(Struct, frozen=True):
-    """A listing with what is left of it now, and its store as it was up to a minute ago; `suspended` names who may not sell it, if somebody."""
+    """A listing with what is left of it now, and its store as it was up to a minute ago; `suspended` names who may not sell it, if somebody.
+    `parts` are the listings that a bundle is made of."""
 
     listing: Listing
     store: Store
     reserve: int
     suspended: str = ""
+    parts: tuple[Listing, ...] = ()
 
     @property
     def available(self) -> bool:
@@ -76,28 +78,37 @@ def show_listing(
 ) -> Shown:
     """A listing for its page. One batch read of two items; of four when this process has not read the store and the union for a minute.
 
-    A listing of an offer draws on the offer's level, one in an urgent sale on shards: the first time a process shows it, that is one more read.
+    A listing of an offer draws on the offer's level, one in an urgent sale on shards, a bundle on its parts, which are read along: the first
+    time a process shows such a one, that is one more read.
 
     Raises:
         NotFound: the store has no such listing, or it was withdrawn.
     """
     kept = _stores.get(store)
     known = kept[1:] if kept and monotonic() - kept[0] < _SECONDS else None
-    level_ids = _levels.get((store, sku), (listing_level(store, sku),))
-    refs: list[Ref[Any]] = [listing_ref(store, sku), *map(level_ref, level_ids)]
+    expected = _levels.get((store, sku), ((listing_level(store, sku),), ()))
+    refs: list[Ref[Any]] = [listing_ref(store, sku), *_drawn_on(store, expected)]
     listing, *found = fetch_all(refs if known else [*refs, store_ref(store), union_ref()])
-    levels, stores = found[: len(level_ids)], found[len(level_ids) :]
+    drawn_on, stores = found[: len(refs) - 1], found[len(refs) - 1 :]
     if listing is None or listing.state == "withdrawn" or (stores and stores[0] is None):
         raise NotFound(f"the store '{store}' has no listing '{sku}'")
-    if (wanted := (listing.level, *listing.shard_levels)) != level_ids:
-        levels = fetch_all([level_ref(level) for level in wanted])
+    if (wanted := (listing.sold_from, tuple(listing.parts))) != expected:
+        drawn_on = fetch_all(_drawn_on(store, wanted))
         _keep(_levels, (store, sku), wanted)
     if stores:
         _keep(_stores, store, (monotonic(), *stores))
     of, union = known or stores
     sold_now = listing.at(now or utc_now())
+    levels, parts = drawn_on[: len(wanted[0])], drawn_on[len(wanted[0]) :]
     left = sold_now.left_of({level.id: level for level in levels if level is not None})
-    return Shown(sold_now, of, left, union.suspended_party(of, listing) if union else "")
+    suspended = union.suspended_party(of, listing) if union else ""
+    return Shown(sold_now, of, left, suspended, tuple(part for part in parts if part is not None))
+
+
+def _drawn_on(store: str, wanted: tuple[tuple[str, ...], tuple[str, ...]]) -> list[Ref[Any]]:
+    """The levels that a listing draws on, and the listings that it is made of."""
+    levels, parts = wanted
+    return [*map(level_ref, levels), *(listing_ref(store, sku) for sku in parts)]
 
 
 def _keep(kept: dict[K, V], key: K, value: V) -> None:

@@ -48,7 +48,7 @@ def start_urgent_sale(store: str, sku: str, terms: SaleTerms, *, actor: str, key
     Raises:
         NotFound: the store has no such listing.
         Invalid: price, window or quantity is malformed.
-        RuleViolation: the listing is a supplier's or not on sale, the price is no better, or another sale is not over.
+        RuleViolation: the listing is a supplier's, a bundle or not on sale, the price is no better, or another sale is not over.
         OutOfStock: the reserve is smaller than the quantity.
         Conflict: the listing was changed at the same moment.
     """
@@ -111,6 +111,8 @@ def _need(field: str, is_so: bool, message: str) -> None:
 def _check_rules(listing: Listing, sale: UrgentSale) -> None:
     if listing.offer is not None:
         raise RuleViolation("a supplier's goods are not for urgent selling: their pool is shared", sku=listing.sku)
+    if listing.parts:
+        raise RuleViolation("a bundle is not for urgent selling: it has no stock of its own", sku=listing.sku)
     if listing.state != "on_sale":
         raise RuleViolation(f"{listing.sku} is not on sale", sku=listing.sku)
     if listing.urgent is not None:

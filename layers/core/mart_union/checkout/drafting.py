@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -13,6 +13,7 @@ from mart_union.catalog.model import Listing, Store
 from mart_union.checkout.model import Purchase, PurchaseLine, Wanted
 from mart_union.checkout.payers import CARDS, is_awaited, payer_account
 from mart_union.checkout.pricing import LineMoney, Terms, split_delivery, split_line
+from mart_union.checkout.sourcing import find_sources
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import RuleViolation
 from mart_union.kernel.money import Currency
@@ -21,8 +22,9 @@ from mart_union.orders.cash import CASH
 from mart_union.orders.draws import units_left
 from mart_union.orders.model import ON_DELIVERY, Line, Order, Share, order_id
 from mart_union.orders.procedures import acceptance_deadline, current_version, promised_by
-from mart_union.stock.drawing import draw
 from mart_union.stock.model import home_of
+
+Draws = Mapping[Wanted, dict[str, int]]
 
 _MOST_LEVELS = 60
 """Levels and their homes, so that what is bought, and what is given up again, fits into a transaction of 100 items."""
@@ -61,9 +63,11 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
         RuleViolation: its units come from too many levels for one transaction.
     """
     stores = sorted({wish.store for wish in wanted})
+    first = zlib.crc32(asked.purchase.encode())
+    draws = find_sources(wanted, terms.listings, terms.levels, first=first).draws
     orders = tuple(
         _draft_order(
-            asked, number, terms.stores[store], [wish for wish in wanted if wish.store == store], terms, currency
+            asked, number, terms.stores[store], [wish for wish in wanted if wish.store == store], terms, currency, draws
         )
         for number, store in enumerate(stores, 1)
     )
@@ -113,10 +117,10 @@ def _register_line(order: Order, line: Line) -> PurchaseLine:
 
 
 def _draft_order(
-    asked: Asked, number: int, store: Store, wanted: Sequence[Wanted], terms: Terms, currency: Currency
+    asked: Asked, number: int, store: Store, wanted: Sequence[Wanted], terms: Terms, currency: Currency, draws: Draws
 ) -> Order:
     pending = is_awaited(asked.method)
-    lines = _draft_lines(asked, store, wanted, terms, currency)
+    lines = _draft_lines(asked, store, wanted, terms, currency, draws)
     return Order(
         id=order_id(asked.purchase, number),
         purchase=asked.purchase,
@@ -158,7 +162,7 @@ def _supplier_periods(listings: Sequence[Listing]) -> dict[str, str]:
 
 
 def _draft_lines(
-    asked: Asked, store: Store, wanted: Sequence[Wanted], terms: Terms, currency: Currency
+    asked: Asked, store: Store, wanted: Sequence[Wanted], terms: Terms, currency: Currency, draws: Draws
 ) -> tuple[Line, ...]:
     listings = [terms.listings[store.id, wish.sku] for wish in wanted]
     amounts = [listing.price_minor * wish.quantity for listing, wish in zip(listings, wanted, strict=True)]
@@ -166,7 +170,7 @@ def _draft_lines(
     charge = store.delivery_for(sum(amounts)) if collected else 0
     deliveries = split_delivery(charge, amounts, currency.step)
     return tuple(
-        _draft_line(asked, number, store, listing, wish.quantity, delivery, terms, currency)
+        _draft_line(asked, number, store, listing, wish.quantity, delivery, terms, currency, draws[wish])
         for number, (listing, wish, delivery) in enumerate(zip(listings, wanted, deliveries, strict=True), 1)
     )
 
@@ -180,6 +184,7 @@ def _draft_line(
     delivery: int,
     terms: Terms,
     currency: Currency,
+    drawn: dict[str, int],
 ) -> Line:
     amount, collected = listing.price_minor * quantity, asked.channel == "union"
     supply_price = terms.supply_price(listing)
@@ -206,18 +211,9 @@ def _draft_line(
         tax_minor=money.tax_minor,
         rates=money.rates,
         supply_minor=supply_price,
-        draws=_draws(asked, listing, quantity, terms),
+        draws={} if drawn == {listing.level: quantity} else drawn,
+        is_bundle=bool(listing.parts),
     )
-
-
-def _draws(asked: Asked, listing: Listing, quantity: int, terms: Terms) -> dict[str, int]:
-    """From which levels the units come, where it is not the listing's own alone. Purchases begin at different shards."""
-    if listing.sources == (listing.level,) or not terms.knows(listing):
-        return {}
-    levels = [terms.levels.get(level) for level in listing.sources]
-    first = zlib.crc32(asked.purchase.encode()) if listing.urgent is not None else 0
-    drawn = draw(quantity, levels, first=first)
-    return {} if drawn == {listing.level: quantity} else drawn
 
 
 def _collected_money(

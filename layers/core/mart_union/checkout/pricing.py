@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -17,6 +17,7 @@ from mart_union.catalog.fees import (
 )
 from mart_union.catalog.model import Listing, Store, Union
 from mart_union.checkout.model import Quote, QuotedLine, QuotedStore, Wanted
+from mart_union.checkout.sourcing import find_sources
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import Currency, split
 from mart_union.orders.model import Share
@@ -43,10 +44,6 @@ class Terms(Struct, frozen=True):
         level = self.levels.get(listing.level)
         return listing.offer.supply_minor if level is None else level.supply_minor
 
-    def knows(self, listing: Listing) -> bool:
-        """Whether a level was read that the listing is taken from."""
-        return any(level in self.levels for level in listing.sources)
-
 
 def folded(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
     """The same wishes with each listing named once.
@@ -71,20 +68,25 @@ def folded(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
     return tuple(Wanted(store, sku, quantities[store, sku]) for store, sku in sorted(quantities))
 
 
-def problem_with(wish: Wanted, terms: Terms) -> str:
-    """Why a wish cannot be bought: `unknown`, `closed`, `withdrawn`, `short`; '' when it can. What belongs to a suspended enterprise is
-    closed, what comes from a suspended supplier withdrawn."""
+def problem_with(wish: Wanted, terms: Terms, short: Container[Wanted]) -> str:
+    """Why a wish cannot be bought: `unknown`, `closed`, `withdrawn`, `short` (it is among those for which too little is left); '' when it can.
+
+    What belongs to a suspended enterprise is closed; what comes from a suspended supplier, or has a part that is not on sale, withdrawn.
+    """
     store, listing = terms.stores.get(wish.store), terms.listings.get((wish.store, wish.sku))
     if store is None or listing is None:
         return "unknown"
     suspended = terms.union.suspended_party(store, listing)
     if store.state != "open" or suspended == "enterprise":
         return "closed"
-    if listing.state != "on_sale" or suspended:
+    if listing.state != "on_sale" or suspended or _misses_part(listing, terms):
         return "withdrawn"
-    if terms.knows(listing) and listing.left_of(terms.levels) < wish.quantity:
-        return "short"
-    return ""
+    return "short" if wish in short else ""
+
+
+def _misses_part(listing: Listing, terms: Terms) -> bool:
+    """Whether a part of a bundle is paused or withdrawn, as its level says."""
+    return any(level in terms.levels and not terms.levels[level].on_sale for level in listing.part_levels)
 
 
 def quote(wanted: Sequence[Wanted], terms: Terms, currency: Currency, promised: Mapping[str, str]) -> Quote:
@@ -92,9 +94,9 @@ def quote(wanted: Sequence[Wanted], terms: Terms, currency: Currency, promised: 
 
     `promised` gives for each store the moment by which it promises delivery.
     """
-    stores = []
+    stores, short = [], find_sources(wanted, terms.listings, terms.levels).short
     for store_id in sorted({wish.store for wish in wanted}):
-        lines = tuple(_quoted(wish, terms, currency.step) for wish in wanted if wish.store == store_id)
+        lines = tuple(_quoted(wish, terms, currency.step, short) for wish in wanted if wish.store == store_id)
         goods = sum(line.amount_minor for line in lines if not line.problem)
         tax = sum(line.tax_minor for line in lines if not line.problem)
         store = terms.stores.get(store_id)
@@ -122,9 +124,9 @@ def cash_problem(wanted: Iterable[Wanted], terms: Terms, total_minor: int) -> st
     return "supplier" if any(terms.listings[wish.store, wish.sku].offer for wish in wishes) else ""
 
 
-def _quoted(wish: Wanted, terms: Terms, step: int) -> QuotedLine:
+def _quoted(wish: Wanted, terms: Terms, step: int, short: Container[Wanted]) -> QuotedLine:
     listing = terms.listings.get((wish.store, wish.sku))
-    problem = problem_with(wish, terms)
+    problem = problem_with(wish, terms, short)
     if listing is None:
         return QuotedLine(wish.store, wish.sku, {}, "", wish.quantity, 0, 0, problem)
     price, amount = listing.price_minor, listing.price_minor * wish.quantity

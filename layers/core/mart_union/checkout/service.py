@@ -15,6 +15,7 @@ from mart_union.checkout.cards import authorize
 from mart_union.checkout.drafting import Asked, Draft, draft_purchase
 from mart_union.checkout.model import METHODS, CardPayment, Purchase, Quote, Wanted
 from mart_union.checkout.pricing import Terms, cash_problem, folded, problem_with, quote
+from mart_union.checkout.sourcing import find_sources
 from mart_union.checkout.storing import Overtaken, current_purchase
 from mart_union.checkout.tables import PurchaseItem, purchase_item, purchase_key
 from mart_union.customers.refs import recipient_ref
@@ -179,7 +180,8 @@ def place_under(terms: Terms, place: Callable[[Terms], T]) -> T:
 
 def _levels_matter(terms: Terms) -> bool:
     since = time.monotonic() - _SHORT_SECONDS
-    return any(item.urgent or _short.get(item.level, since) > since for item in terms.listings.values())
+    listings = terms.listings.values()
+    return any(item.urgent or any(_short.get(level, since) > since for level in item.sold_from) for item in listings)
 
 
 def _keep_short(level: str) -> None:
@@ -248,7 +250,7 @@ def read_terms(wishes: Sequence[Wanted], now: datetime, *, recipient_of: Asked |
 
 def with_levels(terms: Terms, *, consistent: bool = False) -> Terms:
     """The same terms with the levels of all listings, and the shards that they are taken from, in one more batch read."""
-    wanted = sorted({level for item in terms.listings.values() for level in (item.level, *item.sources)})
+    wanted = sorted({level for item in terms.listings.values() for level in item.sources})
     return replace(terms, levels=get_levels(wanted, consistent=consistent))
 
 
@@ -258,14 +260,14 @@ def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
     Raises:
         NotFound, OutOfStock, RuleViolation: the first wish that cannot be met.
     """
+    short = find_sources(wishes, terms.listings, terms.levels).short
     for wish in wishes:
-        problem = problem_with(wish, terms)
+        problem = problem_with(wish, terms, short)
         where = {"store": wish.store, "sku": wish.sku}
         if problem == "unknown":
             raise NotFound(f"there is no listing {wish.sku} in store {wish.store}", **where)
         if problem == "short":
-            listing = terms.listings[wish.store, wish.sku]
-            left = listing.left_of(terms.levels)
+            left = short[wish]
             raise OutOfStock(f"{wish.sku} has {left} left for sale", **where, left=left, wanted=wish.quantity)
         if problem:
             raise RuleViolation(f"{wish.sku} of store {wish.store} is not on sale now ({problem})", **where)

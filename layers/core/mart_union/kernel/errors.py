@@ -147,6 +147,12 @@ class CashNotTaken(RuleViolation):
     code = "cash-not-taken"
 
 
+class PartRefused(RuleViolation):
+    """A listing cannot be a part of this bundle; `part` names it, `reason` says why."""
+
+    code = "part-refused"
+
+
 class UnknownCarrier(RuleViolation):
     """The union has no such provider of delivery; `carriers` names those that it has."""
 

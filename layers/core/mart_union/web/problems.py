@@ -30,6 +30,7 @@ STATUS = {
     "not-chargeable": 422,
     "cash-not-taken": 422,
     "unknown-carrier": 422,
+    "part-refused": 422,
     "busy": 503,
     "provider-unavailable": 503,
 }

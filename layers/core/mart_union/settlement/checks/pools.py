@@ -14,7 +14,7 @@ from mart_union.settlement.differences import Difference
 
 def check_pools(books: Books) -> Iterator[Difference]:
     """What is sold of a pool, its supplier had; a mediated line draws on its offer's pool and is fulfilled by its supplier, a store's own line
-    on its listing's level and by the store."""
+    on its listing's level, a bundle on those of its store's listings, and by the store."""
     sold: Counter[str] = Counter()
     for order in books.orders:
         for line in order.lines:
@@ -34,4 +34,10 @@ def _check_source(order: Order, line: Line) -> Iterator[Difference]:
     fulfiller = f"supplier/{supplier}" if line.offer else f"store/{order.store}"
     if (line.level, line.fulfiller) != (level, fulfiller):
         detail = f"line {line.number} draws on {line.level} by {line.fulfiller}, it should be {level} by {fulfiller}"
+        yield Difference(10, f"order/{order.id}", detail)
+    strange = sorted(
+        part for part in line.draws if line.is_bundle and not part.startswith(listing_level(order.store, ""))
+    )
+    if strange:
+        detail = f"line {line.number}, a bundle of {order.store}, draws on {', '.join(strange)}"
         yield Difference(10, f"order/{order.id}", detail)
