@@ -75,6 +75,7 @@ BODIES: tuple[Named, ...] = (
     Named("POST /api/suppliers", CUSTOMER, 409, {"supplier": "{{supplier}}"}),
     Named("POST /suppliers/apply", CUSTOMER, 409, form={"supplier": "{{supplier}}"}),
     Named("PUT /api/manage/{store}/listings/{sku}", _EMEI, 422, {"category": "rope-work"}),
+    Named("PUT /api/manage/{store}/listings/{sku}", _EMEI, 422, {"parts": {"{{sku}}": 1}}),
     Named("POST /manage/{store}/listings/{sku}", _EMEI, 422, form={"category": "rope-work"}),
     Named("PUT /api/manage/{store}/categories/{category}", _EMEI, 422, {"parent": "rope-work"}),
     Named("POST /api/manage/{store}/urgent-sales", _EMEI, 404, {"sku": "{{sku}}"}),

@@ -28,6 +28,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "checkout POST /api/purchases": (
         *sample("post-purchase.201"),
         *sample("post-purchase-on-delivery.201"),
+        *sample("post-purchase-of-a-bundle.201"),
         *request(
             "POST",
             "/api/purchases",
