@@ -1,8 +1,8 @@
 """Keeps the routes of `infra/union.yaml` equal to the code's: `python -m infra.routes` writes them, `--check` compares.
 
-Every route stands in the template with its own method, since the API denies what is not named. They stand in the API's
-OpenAPI body with one permission a function, not as SAM events: SAM grants one permission a route, and a function's policy,
-20 KB at most, is full at about fifty.
+Every method stands in the template, since the API denies what is not named. They stand in the API's OpenAPI body with one
+permission a function, not as SAM events: SAM grants one permission a route, and a function's policy, 20 KB at most, is full at
+about fifty. What stands below a membership's prefix is folded into one path, since an API has 300 resources at most.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from mart_union.web.openapi import ANY_UNION, find_apis
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "infra" / "union.yaml"
 FUNCTIONS = ROOT / "functions"
+FOLDED = {"/manage/{store}": "manage", "/supply/{supplier}": "supply", "/operate": "operate"}
+"""What the authorizer decides by alone for whatever stands below it, also behind `/api`, and the function whose place it is."""
+
 _FIRST = "          # Routes: written by `make routes` from the code.\n"
 _LAST = "          # End of routes.\n"
 
@@ -42,6 +45,26 @@ def routes_of_code() -> list[Route]:
         for api in find_apis(FUNCTIONS)
         for route in api.routes
     )
+
+
+def folded(routes: Iterable[Route]) -> list[Route]:
+    """What the API names for some routes: below a membership's prefix one path that is greedy to the end, with each method that the
+    prefix's function has there. A route of another function or for everybody keeps its own path, which goes before that one."""
+    return sorted({_named(route) for route in routes})
+
+
+def _named(route: Route) -> Route:
+    for place, function in FOLDED.items():
+        for prefix in (place, f"/api{place}"):
+            if route.path.startswith(f"{prefix}/") and route.function == function and not route.public:
+                return replace(route, path=f"{prefix}/{{rest+}}")
+    return route
+
+
+def count_resources(paths: Iterable[str]) -> int:
+    """How many resources of API Gateway some paths make: one for each place in their tree, the root among them."""
+    places = {tuple(path.split("/")[:end]) for path in paths for end in range(2, path.count("/") + 2) if path != "/"}
+    return 1 + len(places)
 
 
 def resource_of(function: str) -> str:
@@ -79,7 +102,7 @@ def with_routes(template: str, routes: Iterable[Route]) -> str:
 def main(arguments: list[str]) -> int:
     """Write or check the template's routes."""
     template = TEMPLATE.read_text()
-    wanted = with_routes(template, routes_of_code())
+    wanted = with_routes(template, folded(routes_of_code()))
     if wanted == template:
         return 0
     if "--check" in arguments:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
+
+from mart_union.web.routing import HasPath, find_route
 
 CONTEXT = SimpleNamespace(
     function_name="test",
@@ -17,7 +19,15 @@ CONTEXT = SimpleNamespace(
 )
 """A Lambda context."""
 
+R = TypeVar("R", bound=HasPath)
+_REST = "/{rest+}"
+
 API_HOST = "abc123.execute-api.ap-northeast-1.amazonaws.com"
+
+
+class _Prefix(NamedTuple):
+    method: str
+    path: str
 
 
 def gateway_event(
@@ -60,6 +70,25 @@ def gateway_event(
         "body": text,
         "isBase64Encoded": False,
     }
+
+
+def find_resource(resources: Iterable[R], method: str, path: str) -> tuple[R, dict[str, str]] | None:
+    """The resource that takes a request and the parameters in its path: one that names the whole path goes before one that is greedy."""
+    whole: list[R] = []
+    greedy: list[R] = []
+    for each in resources:
+        (greedy if each.path.endswith(_REST) else whole).append(each)
+    return find_route(whole, method, path) or next(
+        ((each, params) for each in greedy if (params := _below(each, method, path)) is not None), None
+    )
+
+
+def _below(resource: HasPath, method: str, path: str) -> dict[str, str] | None:
+    prefix = _Prefix(resource.method, resource.path.removesuffix(_REST))
+    segments = path.rstrip("/").split("/")
+    depth = len(prefix.path.split("/"))
+    found = find_route([prefix], method, "/".join(segments[:depth]))
+    return {**found[1], "rest": "/".join(segments[depth:])} if found and len(segments) > depth else None
 
 
 def headers_of(response: Mapping[str, Any]) -> dict[str, str]:

@@ -206,7 +206,6 @@ class Scene:
             query = {name: value.replace("{{today}}", names["today"]) for name, value in row.query.items()}
             event = gateway_event(door.method, path, query=query)
         event |= {"path": path, "pathParameters": ids}
-        event["requestContext"]["resourcePath"] = door.path
         event["headers"].pop("Authorization", None)
         if cell.named:
             self._name_others(event, cell.named)

@@ -6,15 +6,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import jwt
 
+from infra.routes import routes_of_code
 from tests.access.callers import PERSON_SCOPE, UNION_SCOPE, Caller, Pool
 from tests.conftest import UNION as SETTINGS
-from tests.gateway import CONTEXT, headers_of
+from tests.gateway import CONTEXT, find_resource, headers_of
 from tests.template.reading import CENTER, UNION, functions, read
 from tests.test_events import handler_of
 
@@ -23,12 +24,14 @@ _SCOPES = {"NetworkOperator": PERSON_SCOPE, "Union": UNION_SCOPE}
 
 @dataclass(frozen=True)
 class Door:
-    """One method of one path: the function behind it, and the authorizer before it ('' when everybody may pass)."""
+    """One method of one path: the function behind it, the authorizer before it ('' when everybody may pass), and the path by which the
+    gateway knows it, where that stands for more than this one."""
 
     method: str
     path: str
     function: str
     authorizer: str
+    resource: str = ""
 
     @property
     def name(self) -> str:
@@ -62,11 +65,28 @@ class Answer:
 
 @cache
 def union_doors() -> tuple[Door, ...]:
-    """The routes of a union's API."""
-    return tuple(_doors_of(read(UNION)["Resources"]["UnionApi"]["Properties"]))
+    """The routes of the union's functions, each as its API's resources let it be reached."""
+    return tuple(door_of(route.method, route.path) for route in routes_of_code())
 
 
-def _doors_of(api: Mapping[str, Any]) -> Iterator[Door]:
+def door_of(method: str, path: str) -> Door:
+    """Where the API's resources lead with a path, whether or not any code declares it.
+
+    Raises:
+        LookupError: nowhere.
+    """
+    found = find_resource(_resources(), method, path)
+    if found is None:
+        raise LookupError(f"the template has no {method} {path}")
+    return replace(found[0], path=path, resource=found[0].path)
+
+
+@cache
+def _resources() -> tuple[Door, ...]:
+    return tuple(_resources_of(read(UNION)["Resources"]["UnionApi"]["Properties"]))
+
+
+def _resources_of(api: Mapping[str, Any]) -> Iterator[Door]:
     folders = {name: each["Handler"].partition(".")[0] for name, each in functions(UNION).items()}
     by_default = api["Auth"]["DefaultAuthorizer"]
     for path, methods in api["DefinitionBody"]["paths"].items():
@@ -94,7 +114,10 @@ class Gate:
 
     def knock(self, door: Door, event: dict[str, Any], caller: Caller) -> Answer:
         """Answer a request that a caller sends."""
-        event["resource"] = door.path
+        event["resource"] = event["requestContext"]["resourcePath"] = door.resource or door.path
+        if door.resource:
+            found = find_resource([replace(door, path=door.resource)], door.method, event["path"])
+            event["pathParameters"] = found[1] if found else None
         event["requestContext"]["authorizer"] = {}
         _send_token(event, self._pool.token(caller), as_cookie=door.is_page and door.function != "router")
         if door.function == "router":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.schemas import APIOperation
 
+from mart_union.web.routing import HasPath, find_route
 from tests.fuzz.callers import CENTERS_RIGHT, RIGHT, Caller
 from tests.neighbours import SIGNATURES
 
@@ -129,8 +130,10 @@ class Known:
     samples: Mapping[tuple[str, str], Sequence[Sample]]
 
 
-def samples_of(folders: Iterable[Path], names: Mapping[str, str]) -> dict[tuple[str, str], list[Sample]]:
-    """The requests of the sample events by method and path, with the world's ids filled in."""
+def samples_of(
+    folders: Iterable[Path], names: Mapping[str, str], routes: Collection[HasPath]
+) -> dict[tuple[str, str], list[Sample]]:
+    """The requests of the sample events by method and path of their routes, with the world's ids filled in."""
     found: dict[tuple[str, str], list[Sample]] = {}
     for file in sorted(file for folder in folders for file in folder.glob("*.json")):
         text = file.read_text(encoding="utf-8")
@@ -138,14 +141,16 @@ def samples_of(folders: Iterable[Path], names: Mapping[str, str]) -> dict[tuple[
             text = text.replace(f"{{{{{name}}}}}", value)
         event = json.loads(text)
         if "httpMethod" in event and "type" not in event:
-            found.setdefault((event["httpMethod"], event["resource"]), []).append(_sample(event))
+            at = find_route(routes, event["httpMethod"], event["path"])
+            if at:
+                found.setdefault((at[0].method, at[0].path), []).append(_sample(event, at[1]))
     return found
 
 
 _SENT = ("Idempotency-Key", "Content-Type", "Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", "Cookie", "Accept")
 
 
-def _sample(event: Mapping[str, Any]) -> Sample:
+def _sample(event: Mapping[str, Any], params: Mapping[str, str]) -> Sample:
     headers = {name.title(): value for name, value in (event.get("headers") or {}).items()}
     body = event.get("body")
     if body is not None:
@@ -155,7 +160,7 @@ def _sample(event: Mapping[str, Any]) -> Sample:
         except ValueError:
             body = None
     return Sample(
-        event.get("pathParameters") or {},
+        params,
         event.get("queryStringParameters") or {},
         {name: headers[name] for name in _SENT if name in headers},
         body,

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from mart_union.web.routing import find_route
-from tests.gateway import CONTEXT, gateway_event
+from tests.gateway import CONTEXT, find_resource, gateway_event
 from tests.template.reading import UNION, resources
 
 Event = dict[str, Any]
@@ -36,11 +36,17 @@ class Guard(Protocol):
 
 
 class Gateway:
-    """A WSGI application of a template's API; `event` is the last one that a function was to answer, `door` where the last request came."""
+    """A WSGI application of a template's API; `event` is the last one that a function was to answer, `door` where the last request came.
 
-    def __init__(self, doors: Iterable[Door], guard: Guard, template: Path = UNION) -> None:
+    `resources` are the doors as the API has them, where one may stand for many.
+    """
+
+    def __init__(
+        self, doors: Iterable[Door], guard: Guard, template: Path = UNION, resources: Iterable[Door] = ()
+    ) -> None:
         self._template = template
         self._doors = list(doors)
+        self._resources = list(resources) or self._doors
         self._guard = guard
         self.event: Event = {}
         self.door: Door | None = None
@@ -56,8 +62,9 @@ class Gateway:
 
     def answer(self, method: str, path: str, environ: Mapping[str, Any]) -> Response:
         """The gateway's own answer, or that of the function behind the door."""
-        found = find_route(self._doors, method, path)
-        self.door = found and found[0]
+        named = find_route(self._doors, method, path)
+        self.door = named and named[0]
+        found = find_resource(self._resources, method, path)
         if found is None:
             return refusal("MISSING_AUTHENTICATION_TOKEN", 404, self._template)
         door, params = found

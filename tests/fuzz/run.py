@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from infra.routes import folded, routes_of_code
 from mart_union.web.center_openapi import describe_center, load_router
 from mart_union.web.openapi import describe, find_apis
 from tests.conftest import ROOT
@@ -91,12 +92,13 @@ class Run:
         self.place, self.seed, self.examples = place, seed, examples
         self.tally = Tally()
         lay_center()
+        routes = [*routes_of_code(), *center_doors(load_router(ROOT / "functions"))]
         self.laid = place.read()
         self.ids = ids_of(place.names)
         self.known = Known(
             callers_of(place.neighbours),
             self.ids,
-            samples_of((ROOT / "events").iterdir(), place.names),
+            samples_of((ROOT / "events").iterdir(), place.names, routes),
         )
         self._state: State = self.laid
         self.written = Written()
@@ -237,13 +239,13 @@ def _shown(event: Event) -> str:
     return f"{event.get('httpMethod')} {event.get('path')!a} {told}"[:900]
 
 
-def union_doors() -> list[Door]:
-    """The routes of the union's functions."""
-    return [
-        Door(route.method, route.path, api.name, route.access.kind == "public")
-        for api in find_apis(ROOT / "functions")
-        for route in api.routes
-    ]
+def union_gateway() -> Gateway:
+    """The union's API: the routes of its functions, and the resources that its template has for them."""
+    doors, resources = (
+        [Door(route.method, route.path, route.function, route.public) for route in routes]
+        for routes in (routes_of_code(), folded(routes_of_code()))
+    )
+    return Gateway(doors, guard, resources=resources)
 
 
 def guard(door: Door, event: Event) -> Response | None:
@@ -276,7 +278,7 @@ def fuzz_union(run: Run, only: str = "") -> None:
     """The union's API, through its authorizer."""
     with neighbours_of(run.place, run.written), watched(run.written):
         run.tally.waiting, run.tally.people = messages_waiting(), people_in_pools()
-        run.fuzz(describe(find_apis(ROOT / "functions"), "0"), Gateway(union_doors(), guard), only)
+        run.fuzz(describe(find_apis(ROOT / "functions"), "0"), union_gateway(), only)
 
 
 def fuzz_center(run: Run, only: str = "") -> None:

@@ -138,7 +138,7 @@ def test_any_signed_in_customer_may_take_a_customers_route() -> None:
 def test_a_role_is_looked_up_in_the_store_or_supplier_of_the_path() -> None:
     store = event("/api/manage/{store}/orders", token(sub="owner"), store="emei-tea")
     assert app.lambda_handler(store, None) == answer("Allow", "owner", "owner")
-    supplier = event("/api/supply/{supplier}/offers", token(sub="maker"), supplier="guanxi")
+    supplier = event("/api/supply/{supplier}/{rest+}", token(sub="maker"), supplier="guanxi", rest="offers/A-1")
     assert app.lambda_handler(supplier, None) == answer("Allow", "maker", "owner")
 
 
@@ -150,6 +150,9 @@ def test_a_role_is_looked_up_in_the_store_or_supplier_of_the_path() -> None:
         ("/api/supply/{supplier}/offers", {"supplier": "guanxi"}),
         ("/api/supply/{supplier}/offers", {"store": "emei-tea"}),
         ("/api/operate/purchases", {}),
+        ("/api/manage/{store}/{rest+}", {"store": "emei-tea", "rest": "nothing"}),
+        ("/api/supply/{supplier}/{rest+}", {"supplier": "guanxi", "rest": "nothing"}),
+        ("/api/operate/{rest+}", {"rest": "manage/emei-tea"}),
     ],
 )
 def test_the_api_denies_whoever_has_no_role_there(resource: str, parameters: dict[str, str]) -> None:
