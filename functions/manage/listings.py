@@ -32,7 +32,8 @@ from mart_union.web.request import Request
 
 class ListingTerms(Struct, frozen=True):
     """What staff say of a listing; its stock is moved elsewhere. `category` is the id of a category of the store; `parts` makes it a bundle, of
-    so many units of each of the store's own listings, by SKU."""
+    so many units of each of the store's own listings, by SKU; `low_stock` is the reserve at and under which the enterprise is told, which
+    stays as it is when it is left out."""
 
     titles: Texts
     price_minor: int
@@ -46,6 +47,7 @@ class ListingTerms(Struct, frozen=True):
     options: dict[str, str] = field(default_factory=dict)
     glyph: str = ""
     parts: dict[str, int] = field(default_factory=dict)
+    low_stock: int | None = None
 
 
 class ListingState(Struct, frozen=True):
@@ -94,7 +96,8 @@ def _save(request: Request, sku: str, terms: Mapping[str, Any]) -> Listing:
         before = Listing(store, sku, {}, {}, "", "", "goods", 0, "on_sale", listing_level(store, sku))
     if before.offer is not None:
         raise RuleViolation("this listing is made from an offer: change it under links", sku=sku)
-    return save_listing(Listing(**(_fields(before) | dict(terms))), request.caller.subject)
+    said = {name: value for name, value in terms.items() if value is not None}
+    return save_listing(Listing(**(_fields(before) | said)), request.caller.subject)
 
 
 def _fields(listing: Listing) -> dict[str, Any]:
@@ -177,7 +180,15 @@ def _terms_of(request: Request, form: Mapping[str, str]) -> dict[str, Any]:
     if form.get("new_category", "").strip():
         terms["category"] = category_of_path(request.params["store"], form["new_category"])
     terms |= {name: form[name] for name in ("kind", "glyph", "brand") if form.get(name)}
+    if mark := form.get("low_stock", "").strip():
+        terms["low_stock"] = _whole(mark)
     return terms
+
+
+def _whole(text: str) -> int:
+    if not (text.isdecimal() and len(text) <= 10):
+        raise Invalid("low_stock: a whole number, 0 or more", errors=[{"field": "low_stock", "reason": "no number"}])
+    return int(text)
 
 
 def _texts(form: Mapping[str, str], field: str) -> Texts:

@@ -13,7 +13,7 @@ from mart_union.kernel.errors import Invalid, NotFound
 from mart_union.kernel.money import parse_price
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
-from mart_union.mediation.model import Link, Margin, Offer, Terms, availability_of, margin_of
+from mart_union.mediation.model import Link, Margin, Offer, Terms, margin_of
 from mart_union.mediation.service import (
     get_link,
     get_offer,
@@ -23,6 +23,7 @@ from mart_union.mediation.service import (
     search_offers_for,
     set_link_state,
 )
+from mart_union.stock.model import availability_of
 from mart_union.stock.service import get_levels
 from mart_union.web.access import MANAGER
 from mart_union.web.answer import Page, Redirect

@@ -13,8 +13,9 @@ from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid, NotFound, RuleViolation
 from mart_union.kernel.paging import Page
 from mart_union.mediation.service import get_supplier, list_links
+from mart_union.stock.journal import list_journal
 from mart_union.stock.model import REASONS_IN, REASONS_OUT, JournalEntry, Level
-from mart_union.stock.service import get_levels, list_journal, stock_in, stock_out
+from mart_union.stock.service import get_levels, stock_in, stock_out
 from mart_union.web import answer
 from mart_union.web.access import PACKER
 from mart_union.web.api import Api
@@ -25,7 +26,8 @@ _JOURNAL_PAGE = 50
 
 class ListingStock(Struct, frozen=True):
     """What a listing draws on. `pooled` says that it is a supplier's pool, which all its sellers share; `kept` is for sale in its urgent sale
-    only, beside the reserve. A bundle's `parts` are what it is made of: it has no stock but theirs, and its reserve is how many that makes."""
+    only, beside the reserve; `shards` says how many shards it ever had, each with a journal of its own. A bundle's `parts` are what it is made
+    of: it has no stock but theirs, and its reserve is how many that makes."""
 
     store: str
     sku: str
@@ -44,6 +46,7 @@ class ListingStock(Struct, frozen=True):
     on_sale: bool
     sequence: int
     parts: dict[str, int]
+    shards: int = 0
 
 
 class Moved(Struct, frozen=True):
@@ -101,8 +104,8 @@ def read_listing(request: Request) -> ListingStock:
 
 
 def read_journal(request: Request) -> Page[JournalEntry]:
-    """Every movement of a listing's stock, newest first."""
-    level = _own_level(request)
+    """Every movement of a listing's stock, newest first; with `shard`, of what is or was kept for an urgent sale in the shard of that number."""
+    level = _own_level(request, request.query.get("shard", ""))
     cursor = request.query.get("cursor", "")
     if cursor and not (cursor.isdecimal() and len(cursor) <= 12):
         raise Invalid("the cursor is not one of ours", errors=[{"field": "cursor", "reason": "unknown"}])
@@ -165,6 +168,7 @@ def listing_page(request: Request) -> answer.Page:
         "store": request.params["store"],
         "stock": stock,
         "journal": None if stock.pooled or stock.parts else read_journal(request),
+        "shard": request.query.get("shard", ""),
         "reasons_in": REASONS_IN,
         "reasons_out": REASONS_OUT,
     }
@@ -191,11 +195,11 @@ def _back_to(left: ReserveLeft) -> answer.Redirect:
     return answer.Redirect(f"/manage/{left.store}/stock/{left.sku}")
 
 
-def _own_level(request: Request) -> Level:
-    """The listing's own level.
+def _own_level(request: Request, shard: str = "") -> Level:
+    """The listing's own level, or the shard of it that has a number.
 
     Raises:
-        NotFound: the store has no such listing, or nothing was ever counted for it.
+        NotFound: the store has no such listing, nothing was ever counted for it, or it never had that shard.
         RuleViolation: it draws on a supplier's pool, which is not the store's to move or to look into; or it is a bundle.
     """
     listing, levels = get_listing_with_levels(request.params["store"], request.params["sku"])
@@ -203,9 +207,10 @@ def _own_level(request: Request) -> Level:
         raise RuleViolation("this listing draws on its supplier's stock, which only the supplier moves")
     if listing.parts:
         raise RuleViolation("a bundle has no stock of its own: move that of its parts", parts=listing.parts)
-    if listing.level not in levels:
-        raise NotFound(f"nothing was ever counted of {listing.sku}")
-    return levels[listing.level]
+    wanted = f"{listing.level}#{shard}" if shard else listing.level
+    if wanted not in levels:
+        raise NotFound(f"nothing was ever counted of {listing.sku}" if not shard else f"there is no shard {shard}")
+    return levels[wanted]
 
 
 def _stock_of(listing: Listing, levels: Mapping[str, Level]) -> ListingStock:
@@ -234,4 +239,5 @@ def _stock_of(listing: Listing, levels: Mapping[str, Level]) -> ListingStock:
         on_sale=home.on_sale,
         sequence=0 if pooled else home.sequence,
         parts=listing.parts,
+        shards=0 if pooled else listing.shards_made,
     )

@@ -11,7 +11,7 @@ from msgspec import Struct
 from mart_union.catalog.model import Enterprise
 from mart_union.kernel.events import Event
 from mart_union.ledger.model import Statement
-from mart_union.mediation.model import DepositStanding, Supplier
+from mart_union.mediation.model import DepositStanding, Link, Supplier
 from mart_union.orders.model import Line, Order, Response
 from mart_union.stock.model import Level
 
@@ -26,6 +26,7 @@ _ORDER_STATES = {
     "OrderExpired": "expired",
 }
 _STORE_READS = {"placed", "cancelled"}
+_STOCK_WORDS = {"StockLow": "low", "StockOut": "out"}
 _DECIDED = {"approved", "refused", "suspended"}
 
 
@@ -102,18 +103,28 @@ def _of_response_answered(event: Event) -> list[Notice]:
     return [Notice("response_answered", audience, event.entity, event.sequence, news, {"response": response})]
 
 
-def _of_stock_low(event: Event) -> list[Notice]:
+def _of_stock(event: Event) -> list[Notice]:
+    """A listing's level is told to its enterprise's people in the store, a pool to its supplier; its sellers hear of it by their links."""
     level = msgspec.convert(event.data, Level)
     kind, _, rest = level.id.partition("/")
     owner, _, sku = rest.partition("/")
+    word = _STOCK_WORDS[event.name]
     facts = {"level": level, "sku": sku, "owner": owner}
-    news = f"{event.name} {event.sequence}"  # each time it falls to its mark is news
+    news = f"{event.name} {event.sequence}"  # each time it falls to its mark, or to nothing, is news
     if kind == "listing":
         managers = Audience("store", owner, frozenset({"owner", "manager"}))
-        return [Notice("store_stock_low", managers, event.entity, event.sequence, news, facts)]
+        return [Notice(f"store_stock_{word}", managers, event.entity, event.sequence, news, facts)]
     if kind == "offer":
-        return [Notice("supplier_stock_low", Audience("supplier", owner), event.entity, event.sequence, news, facts)]
+        suppliers = Audience("supplier", owner)
+        return [Notice(f"supplier_stock_{word}", suppliers, event.entity, event.sequence, news, facts)]
     return []
+
+
+def _of_link_low(event: Event) -> list[Notice]:
+    link = msgspec.convert(event.data, Link)
+    managers = Audience("store", link.store, frozenset({"owner", "manager"}))
+    entity, news = f"{event.entity}/stock", f"{link.availability} {event.sequence}"
+    return [Notice(f"store_link_{link.availability}", managers, entity, event.sequence, news, {"link": link})]
 
 
 def _of_statement_made(event: Event) -> list[Notice]:
@@ -154,7 +165,9 @@ def _of_deposit_standing(event: Event) -> list[Notice]:
 _OTHERS: dict[str, Callable[[Event], list[Notice]]] = {
     "ResponseReceived": _of_response_received,
     "ResponseAnswered": _of_response_answered,
-    "StockLow": _of_stock_low,
+    "StockLow": _of_stock,
+    "StockOut": _of_stock,
+    "LinkStockLow": _of_link_low,
     "StatementMade": _of_statement_made,
     "EnterpriseChanged": _of_enterprise_changed,
     "SupplierChanged": _of_supplier_changed,

@@ -5,6 +5,7 @@ It raises when anything fails, and gets the whole batch again: an entry written 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -13,7 +14,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from mart_union.kernel.events import publish
 from mart_union.kernel.streams import Change, changes_of
 from mart_union.stock.events import events_of, level_of_image
-from mart_union.stock.service import record_movement
+from mart_union.stock.journal import record_movements
+from mart_union.stock.model import Level
 
 logger = Logger(service="stock_adjustment")
 metrics = Metrics(namespace="MartUnion", service="stock_adjustment")
@@ -23,8 +25,10 @@ metrics = Metrics(namespace="MartUnion", service="stock_adjustment")
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Record a batch of movements, in their order."""
     changes = [change for change in changes_of(event) if change.sk == "LEVEL"]
-    gaps = sum(not _record(change) for change in changes)
-    metrics.add_metric("StockJournalGap", MetricUnit.Count, gaps)
+    gaps = record_movements(_movements(changes))
+    for entry in gaps:
+        logger.error("the journal has a gap", level=entry.level, before_sequence=entry.sequence)
+    metrics.add_metric("StockJournalGap", MetricUnit.Count, len(gaps))
     publish(
         [
             made
@@ -32,16 +36,12 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
             for made in events_of(change.pk, change.sk, change.old, change.new, change.event_id, change.at)
         ]
     )
-    logger.info("recorded", movements=len(changes), gaps=gaps)
+    logger.info("recorded", movements=len(changes), gaps=len(gaps))
 
 
-def _record(change: Change) -> bool:
-    """Whether the movement follows on the one before it."""
-    new = level_of_image(change.pk, change.sk, change.new)
-    if new is None:
-        return True
-    old = level_of_image(change.pk, change.sk, change.old)
-    follows = record_movement(old, new)
-    if not follows:
-        logger.error("the journal has a gap", level=new.id, sequence=new.sequence, before=old.sequence if old else 0)
-    return follows
+def _movements(changes: Iterable[Change]) -> Iterator[tuple[Level | None, Level]]:
+    """The levels before and after each change."""
+    for change in changes:
+        new = level_of_image(change.pk, change.sk, change.new)
+        if new is not None:
+            yield level_of_image(change.pk, change.sk, change.old), new

@@ -28,7 +28,8 @@ from mart_union.orders.service import take_step
 from mart_union.settlement import service as settlement
 from mart_union.settlement.books import load_books
 from mart_union.settlement.reconciliation import differences
-from mart_union.stock.service import get_level, list_journal, stock_in, stock_out
+from mart_union.stock.journal import list_journal
+from mart_union.stock.service import get_level, stock_in, stock_out
 from mart_union.stock.tables import LevelItem, level_key
 from relay.app import lambda_handler as relay
 from stock_adjustment.app import lambda_handler as stock_adjustment

@@ -5,21 +5,24 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from msgspec.structs import replace
 
 from mart_union.kernel.errors import Invalid, KeyReused, NotFound, OutOfStock, RuleViolation
 from mart_union.kernel.transaction import WriteTransaction
-from mart_union.stock.model import Level, take
+from mart_union.settlement import journals
+from mart_union.settlement.differences import Difference
+from mart_union.stock.journal import list_journal, record_movements
+from mart_union.stock.model import Level, bring, set_aside, shard_of, take
 from mart_union.stock.service import (
     add_movement,
+    add_shard,
     count,
     get_level,
-    list_journal,
-    record_movement,
     set_on_sale,
     stock_in,
     stock_out,
 )
-from tests.services.market import NOW
+from tests.services.market import NOW, save_listing
 
 
 def lay_in(level: str, quantity: int, key: str = "key-1", reason: str = "received") -> int:
@@ -120,19 +123,70 @@ def test_the_journal_tells_each_movement_once_newest_first(level: str) -> None:
     lay_in(level, 5)
     second = get_level(level)
     for _ in range(2):
-        assert record_movement(None, first)
-        assert record_movement(first, second)
+        assert record_movements([(None, first), (first, second)]) == []
     newest, oldest = list_journal(level)
     assert (newest.reason, newest.moved, newest.reserve_after) == ("received", {"reserve": 5, "received": 5}, 15)
     assert (oldest.reason, oldest.actor, oldest.sequence) == ("counted", "import", 1)
 
 
-def test_a_gap_in_the_sequence_is_noticed(unique: str) -> None:
-    assert not record_movement(Level(unique, sequence=3), Level(unique, sequence=5))
+def moved(level: str, *sequences: int) -> list[tuple[Level | None, Level]]:
+    """Changes to some sequences, each from the one before."""
+    return [
+        (Level(level, sequence=sequence - 1) if sequence > 1 else None, Level(level, sequence=sequence))
+        for sequence in sequences
+    ]
+
+
+def gaps(level: str, *sequences: int) -> list[int]:
+    """The sequences before which a batch of changes finds a gap."""
+    return [entry.sequence for entry in record_movements(moved(level, *sequences))]
+
+
+def test_a_gap_is_noticed_where_it_is_and_not_again_once_it_is_filled(unique: str) -> None:
+    assert gaps(unique, 1, 2, 3) == []
+    assert gaps(unique, 5, 6) == [5]
+    assert gaps(unique, 7) == []
+    assert gaps(unique, 4) == []
+    assert gaps(unique, 5) == []
+    assert gaps(unique, 10) == [10]
+
+
+def test_what_comes_twice_late_in_another_order_or_from_a_stream_begun_again_is_no_gap(unique: str) -> None:
+    assert gaps(unique, 1, 2) == gaps(unique, 1, 2) == []
+    assert gaps(unique, 5, 4, 3) == []
+    assert gaps(unique, 2, 3) == gaps(unique, 1) == gaps(unique, 6) == []
+    assert [entry.sequence for entry in list_journal(unique, before_sequence=7)] == [6, 5, 4, 3, 2, 1]
 
 
 def test_a_journal_page_goes_on_over_a_block(unique: str) -> None:
-    for sequence in range(995, 1006):
-        record_movement(Level(unique, sequence=sequence - 1), Level(unique, sequence=sequence))
+    record_movements(moved(unique, *range(995, 1006)))
     entries = list_journal(unique, before_sequence=1006, limit=8)
     assert [entry.sequence for entry in entries] == list(range(1005, 997, -1))
+
+
+def test_a_level_and_its_shards_are_told_again_from_their_journals_and_compared(
+    unique: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    level = save_listing(unique, "OB", price_minor=30_000, reserve=0, shards_made=1).level
+    shard = shard_of(level, 1)
+    seen = {level: [get_level(level)], shard: []}
+    lay_in(level, 9)
+    seen[level].append(get_level(level))
+    transaction = WriteTransaction()
+    add_movement(transaction, level, set_aside(4, "lin", "urgent-sale/1"), NOW)
+    add_shard(transaction, shard, bring(4, "lin", "urgent-sale/1"), NOW)
+    transaction.commit()
+    for each in (level, shard):
+        seen[each].append(get_level(each))
+        record_movements(zip([None, *seen[each]], seen[each], strict=False))
+    lay_in(level, 1, key="key-3")  # the stream has not told this yet
+    assert journals.main([level]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"{level}: 3 of 4 movements", f"{shard}: 1 of 1 movements"]
+    record_movements([(replace(get_level(level), sold=1), get_level(level))])
+    [wrong, right] = journals.compare_with_journal(level)
+    assert wrong.difference == Difference(
+        3, f"level/{level}", "by its journal it has reserve 5, not 6; sold -1, not 0; received 9, not 10"
+    )
+    assert right.difference is None
+    assert journals.main([level]) == 1
+    assert journals.main([f"listing/{unique}/NONE"]) == 2

@@ -10,16 +10,8 @@ from mart_union.catalog.model import Store, Union
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import Currency
 from mart_union.mediation.events import events_of
-from mart_union.mediation.model import (
-    Margin,
-    Offer,
-    Terms,
-    availability_of,
-    checked_offer,
-    follow,
-    link_of,
-    margin_of,
-)
+from mart_union.mediation.model import Margin, Offer, Terms, checked_offer, follow, link_of, margin_of
+from mart_union.stock.model import availability_of
 
 TWD = Currency("TWD", 100)
 OFFER = Offer(
@@ -162,6 +154,26 @@ def test_a_new_sequence_makes_one_event_with_the_whole_snapshot(pk: str, sk: str
 )
 def test_other_items_make_no_event(pk: str, sk: str) -> None:
     assert events_of(pk, sk, None, image(1), "id-1", "now") == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "state", "names"),
+    [
+        ("in_stock", "low_stock", "linked", ["LinkChanged", "LinkStockLow"]),
+        ("low_stock", "out_of_stock", "linked", ["LinkChanged", "LinkStockLow"]),
+        ("out_of_stock", "low_stock", "linked", ["LinkChanged"]),
+        ("low_stock", "low_stock", "linked", ["LinkChanged"]),
+        ("in_stock", "out_of_stock", "paused", ["LinkChanged"]),
+    ],
+)
+def test_a_link_of_which_less_is_left_makes_one_event_more(
+    before: str, after: str, state: str, names: list[str]
+) -> None:
+    images = [image(1, availability=before, state=state), image(2, availability=after, state=state)]
+    made = events_of("OFFER#g#HERB-TEA", "LINK#emei-tea#GX", images[0], images[1], "id-1", "now")
+    assert [event.name for event in made] == names
+    assert [event.id for event in made] == ["id-1", "id-1.low"][: len(made)]
+    assert all((event.entity, event.sequence) == ("link/emei-tea/GX", 2) for event in made)
 
 
 def test_a_removal_or_the_same_sequence_makes_no_event() -> None:

@@ -14,7 +14,7 @@ import notifications.wording
 from mart_union.catalog.model import Enterprise
 from mart_union.kernel.events import Event
 from mart_union.ledger.model import Statement
-from mart_union.mediation.model import DepositStanding, Supplier
+from mart_union.mediation.model import DepositStanding, Link, Supplier
 from mart_union.orders.model import Line, Order, Response, Shipment
 from mart_union.stock.model import Level
 from notifications.notices import Audience, Notice, notices_of
@@ -23,6 +23,7 @@ from notifications.wording import word
 TEXTS = Path(notifications.wording.__file__).parent / "texts"
 LANGUAGES = ("en", "zh-TW", "ko")
 OWNERS = frozenset({"owner", "manager"})
+LINK = Link("tea", "HERB", "guanxi", "HERB-TEA", 23_000, "tea", {"en": "Herb tea"}, {})
 
 
 def line(number: int, state: str, fulfiller: str = "store/tea") -> Line:
@@ -98,11 +99,25 @@ def test_other_events_tell_nobody(name: str) -> None:
     assert notices_of(event(name, order(line(1, "placed")))) == []
 
 
-def test_low_stock_is_told_to_whose_level_it_is_each_time() -> None:
-    store = notices_of(event("StockLow", Level("listing/tea/OB", reserve=4), "level/listing/tea/OB", 7))
-    pool = notices_of(event("StockLow", Level("offer/guanxi/HERB", reserve=4), "level/offer/guanxi/HERB", 9))
-    assert told(store + pool) == [("store_stock_low", "store", "tea"), ("supplier_stock_low", "supplier", "guanxi")]
-    assert (store[0].news, pool[0].news) == ("StockLow 7", "StockLow 9")
+def test_low_stock_and_no_stock_are_told_to_whose_level_it_is_each_time() -> None:
+    for name, ending in (("StockLow", "low"), ("StockOut", "out")):
+        store = notices_of(event(name, Level("listing/tea/OB", reserve=4), "level/listing/tea/OB", 7))
+        pool = notices_of(event(name, Level("offer/guanxi/HERB", reserve=4), "level/offer/guanxi/HERB", 9))
+        assert told(store + pool) == [
+            (f"store_stock_{ending}", "store", "tea"),
+            (f"supplier_stock_{ending}", "supplier", "guanxi"),
+        ]
+        assert store[0].audience.roles == OWNERS
+        assert (store[0].news, pool[0].news) == (f"{name} 7", f"{name} 9")
+
+
+def test_that_a_supplier_has_little_left_is_told_to_the_store_of_each_link() -> None:
+    low, out = (
+        notices_of(event("LinkStockLow", replace(LINK, availability=availability), "link/tea/HERB", 5))
+        for availability in ("low_stock", "out_of_stock")
+    )
+    assert told(low + out) == [("store_link_low_stock", "store", "tea"), ("store_link_out_of_stock", "store", "tea")]
+    assert (low[0].news, out[0].news, low[0].audience.roles) == ("low_stock 5", "out_of_stock 5", OWNERS)
 
 
 def test_a_response_is_told_to_the_enterprise_and_the_suppliers_concerned_and_its_answer_to_the_customer() -> None:
@@ -144,8 +159,15 @@ EXAMPLES = {
     "order_expired": event("OrderExpired", order(line(1, "expired"))),
     "response": event("ResponseReceived", Response("r", "o1", "tea", "review", "", "lin", "2026", suppliers=("g",))),
     "answer": event("ResponseAnswered", Response("r", "o1", "tea", "review", "", "lin", "2026")),
-    "store_stock": event("StockLow", Level("listing/tea/OB", reserve=4)),
-    "supplier_stock": event("StockLow", Level("offer/guanxi/HERB", reserve=4)),
+    **{
+        f"{name} {level}": event(name, Level(level, reserve=4))
+        for name in ("StockLow", "StockOut")
+        for level in ("listing/tea/OB", "offer/guanxi/HERB")
+    },
+    **{
+        f"link {availability}": event("LinkStockLow", replace(LINK, availability=availability))
+        for availability in ("low_stock", "out_of_stock")
+    },
     "statement": event("StatementMade", Statement("s", "supplier/g", "2026-W47", "TWD", 1, "closed", "2026", 1)),
     "enterprise": event("EnterpriseChanged", Enterprise("xu", {"en": "Xu"}, "1", "anna", "suspended", "2026")),
     "supplier": event("SupplierChanged", Supplier("g", {"en": "G"}, {}, "1", "ben", "refused", "2026")),

@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict, replace
 
 from mart_union.kernel.streams import changes_of
 from mart_union.ledger import events as ledger_events
 from mart_union.stock import events as stock_events
 from mart_union.stock.events import crossing
+from mart_union.stock.model import Level, availability_of
 from tests.conftest import ROOT
 
 
@@ -87,15 +89,27 @@ def test_a_level_tells_of_each_mark_that_it_crosses_once() -> None:
         (6, 5, "StockLow"),
         (5, 4, ""),
         (9, 0, "StockOut"),
+        (4, 0, "StockOut"),
         (0, 3, "StockBack"),
         (0, 9, "StockBack"),
-        (3, 9, ""),
+        (3, 9, "StockBack"),
         (0, 0, ""),
         (9, 6, ""),
     ],
 )
 def test_marks_are_crossed_downwards_to_low_and_to_nothing_and_back(before: int, after: int, name: str) -> None:
-    assert crossing(before, after, low_stock=5) == name
+    assert crossing(availability_of(before, 5), availability_of(after, 5)) == name
+
+
+@pytest.mark.parametrize(("mark", "raised", "name"), [(3, 20, "StockLow"), (20, 3, "StockBack"), (3, 5, "")])
+def test_a_mark_that_is_moved_past_the_reserve_is_crossed_once(mark: int, raised: int, name: str) -> None:
+    before = Level("listing/tea/OB", reserve=10, low_stock=mark, sequence=4)
+    after = replace(before, low_stock=raised, sequence=5, reason="low-stock")
+    images = [{"pk": "LEVEL#listing/tea/OB", "sk": "LEVEL", **asdict(each)} for each in (before, after)]
+    for image in images:
+        del image["id"]
+    made = stock_events.events_of("LEVEL#listing/tea/OB", "LEVEL", images[0], images[1], "e1", "now")
+    assert [(event.name, event.sequence) for event in made] == ([(name, 5)] if name else [])
 
 
 def test_a_change_has_plain_numbers_a_decoded_document_and_its_tables_name() -> None:

@@ -113,6 +113,8 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     ),
     "notifications ResponseAnswered": sample("response-received-and-answered"),
     "notifications StockLow": sample("stock-low"),
+    "notifications StockOut": sample("stock-out"),
+    "notifications LinkStockLow": sample("link-stock-low-twice"),
     "notifications StatementMade": sample("statement-made"),
     "notifications DepositStandingChanged": sample("deposit-warned"),
     "notifications EnterpriseChanged": sample("applications-decided"),

@@ -29,9 +29,10 @@ from mart_union.kernel.errors import Busy, Invalid, RuleViolation
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
+from mart_union.stock.journal import list_journal
 from mart_union.stock.model import Level, home_of
 from mart_union.stock.refs import level_ref
-from mart_union.stock.service import count, get_levels, list_journal, set_on_sale
+from mart_union.stock.service import count, get_levels, set_on_sale
 
 _THREADS = 8
 _JOURNAL = 100

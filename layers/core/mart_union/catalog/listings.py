@@ -22,7 +22,7 @@ from mart_union.kernel.storage import fetch, fetch_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.stock.model import Level
 from mart_union.stock.refs import level_ref
-from mart_union.stock.service import count, get_levels, set_on_sale
+from mart_union.stock.service import add_settings, count, get_levels, set_on_sale
 
 LONGEST_TEXT = 2000
 KINDS = ("goods", "service")
@@ -91,7 +91,7 @@ def add_listing(transaction: WriteTransaction, listing: Listing, replaces: Listi
 
 def save_listing(listing: Listing, actor: str, now: datetime | None = None) -> Listing:
     """Write a listing as given; the same again writes nothing. A new one of the store's own gets a level with nothing in reserve, unless it is
-    a bundle.
+    a bundle; a new low-stock mark is on the level in the same write.
 
     Raises:
         Invalid: SKU, title, text, kind, state, price or parts are malformed.
@@ -107,6 +107,10 @@ def save_listing(listing: Listing, actor: str, now: datetime | None = None) -> L
     if before is None and not listing.parts and listing.level == listing_level(listing.store, listing.sku):
         _make_level(listing, actor, now)
     transaction = WriteTransaction()
+    is_counted = before is not None and before.offer is None and not (before.parts or listing.parts)
+    if before is not None and is_counted and listing.low_stock != before.low_stock:
+        mark = listing.low_stock
+        add_settings(transaction, listing.level, reason="low-stock", actor=actor, now=now, low_stock=mark)
     saved = add_listing(transaction, listing, before)
     add_audit(
         transaction, f"store/{listing.store}", actor, "listing saved", f"listing/{listing.store}/{listing.sku}", now

@@ -21,13 +21,13 @@ from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
-from mart_union.mediation.model import DepositStanding, Link, Offer, Terms, availability_of, follow, link_of, why_not
+from mart_union.mediation.model import DepositStanding, Link, Offer, Terms, follow, link_of, why_not
 from mart_union.mediation.offers import get_offer, no_offer, require_unchanged
 from mart_union.mediation.standings import get_standing, require_standing
 from mart_union.mediation.suppliers import get_supplier
 from mart_union.mediation.tables import LinkItem, SellerItem, link_item, link_key, links_list, seller_key
 from mart_union.stock import service as stock
-from mart_union.stock.model import Level
+from mart_union.stock.model import Level, availability_of
 
 _LISTING_STATES = {"linked": "on_sale", "paused": "paused", "withdrawn": "withdrawn"}
 

@@ -335,10 +335,3 @@ def reviewed(
         since=since,
         pauses_at=pauses_at,
     )
-
-
-def availability_of(reserve: int, low_stock: int) -> str:
-    """What a shop shows of a pool: `in_stock`, `low_stock` or `out_of_stock`."""
-    if reserve <= 0:
-        return "out_of_stock"
-    return "low_stock" if reserve <= low_stock else "in_stock"

@@ -26,8 +26,9 @@ _MOST_READS = 8
 def save_offer(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool:
     """Make an offer or change it, and correct its pool to `quantity` (None leaves the pool); says whether anything was written.
 
-    The supply price stands on the pool too, and both change in one transaction, so that a purchase is made at the price that the offer
-    says. Repeating it writes nothing, and completes what was cut off. Approval alone gives the membership that lets someone call this.
+    Supply price, low-stock mark and whether it is on offer stand on the pool too, and change with the offer in one transaction, so that a
+    purchase is made under what the offer says. Repeating it writes nothing, and completes what was cut off. Approval alone gives the
+    membership that lets someone call this.
 
     Raises:
         Invalid: the offer or the quantity is malformed, or a new offer comes without a quantity.
@@ -74,27 +75,37 @@ def _change(before: Offer, after: Offer, actor: str, now: datetime) -> None:
     item = OfferItem(*offer_key(after.supplier, after.sku), document=after, sequence=after.sequence)
     is_as_read = OfferItem.sequence == before.sequence
     transaction.put(item, condition=is_as_read, refusal=refuse(Conflict, "someone changed this offer just now"))
-    if after.supply_minor != before.supply_minor:
-        level = offer_level(after.supplier, after.sku)
-        stock.add_supply_price(transaction, level, after.supply_minor, actor=actor, now=now)
+    _add_pool_settings(transaction, before, after, actor, now)
     add_audit(transaction, f"supplier/{after.supplier}", actor, "offer changed", after.sku, now)
     transaction.commit()
 
 
+def _add_pool_settings(transaction: WriteTransaction, before: Offer, after: Offer, actor: str, now: datetime) -> None:
+    """What the pool says of price, sale and mark, where the offer changes them; the journal tells the first of them as the reason."""
+    on_sale = after.state == "on_offer"
+    changed = {
+        "supply-price": after.supply_minor != before.supply_minor,
+        "resumed" if on_sale else "paused": on_sale != (before.state == "on_offer"),
+        "low-stock": after.low_stock != before.low_stock,
+    }
+    reasons = [reason for reason, is_changed in changed.items() if is_changed]
+    if reasons:
+        stock.add_settings(
+            transaction,
+            offer_level(after.supplier, after.sku),
+            reason=reasons[0],
+            actor=actor,
+            now=now,
+            low_stock=after.low_stock,
+            on_sale=on_sale,
+            supply_minor=after.supply_minor,
+        )
+
+
 def _correct_pool(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool:
-    level, on_sale = offer_level(offer.supplier, offer.sku), offer.state == "on_offer"
     if quantity is None:
-        return stock.set_on_sale(level, on_sale, actor=actor, now=now)
-    return stock.count(
-        level,
-        quantity,
-        actor=actor,
-        reference="offer",
-        now=now,
-        low_stock=offer.low_stock,
-        on_sale=on_sale,
-        supply_minor=None,
-    )
+        return False
+    return stock.count(offer_level(offer.supplier, offer.sku), quantity, actor=actor, reference="offer", now=now)
 
 
 def find_offer(supplier: str, sku: str) -> Offer | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import msgspec
 from msgspec import Struct, field
@@ -23,10 +23,11 @@ from mart_union.settlement.checks.transfers import balances_until, check_balance
 from mart_union.settlement.differences import Difference
 from mart_union.settlement.provider_days import compare_waiting, last_told_day, note_compared, reported_differences
 from mart_union.settlement.reconciliation import Books, differences
-from mart_union.stock.census import all_levels
+from mart_union.stock.census import whole_stock
 
 _JOB = "reconcile"
 _MOST_LOOKS = 5
+_STREAM_KEEPS = timedelta(hours=24)  # a movement that is not in the journal by then never will be
 _KINDS = frozenset({"received", "sent", "returned"})
 _NEWEST = "reconciliation/newest.json"
 RECONCILE = "reconcile"
@@ -70,7 +71,7 @@ def reconcile(now: datetime, day: str = "") -> Report:
 
 
 def _reconcile(now: datetime, closed: date, reported: Sequence[Difference]) -> Report:
-    books, found = agreed_differences()
+    books, found = agreed_differences(now)
     balances = balances_until(books.ledger, closed, settings().time_zone)
     found += check_balances(balances, closed)
     report = Report(
@@ -118,20 +119,20 @@ def keep_bank_report(report: str, day: str, entries: Sequence[ReportEntry], now:
     keep_report("bank", day, report, entries)
 
 
-def agreed_differences() -> tuple[Books, list[Difference]]:
-    """The books and what they disagree on.
+def agreed_differences(now: datetime | None = None) -> tuple[Books, list[Difference]]:
+    """The books and what they disagree on; with the moment of looking, journals that have been behind their levels for a day, too.
 
     A scan sees no single moment, so a purchase that is made meanwhile can look like a difference: what differs is looked at
     again, and only what differs each time is told, by its invariant and subject. Twice is enough where it differs in the same way; books that
     move on are looked at up to five times, so that what is really wrong in them is told, too.
     """
-    books = load_books()
+    books = load_books(now)
     found = differences(books)
     for _ in range(_MOST_LOOKS - 1):
         if not found:
             break
         before = found
-        books = load_books()
+        books = load_books(now)
         subjects = {(each.invariant, each.subject) for each in before}
         found = [each for each in differences(books) if (each.invariant, each.subject) in subjects]
         if set(found) <= set(before):
@@ -165,11 +166,20 @@ def last_report(day: str = "") -> Report:
     return msgspec.json.decode(get_object(key), type=Report)
 
 
-def load_books() -> Books:
-    """The books as they are now."""
-    zone, currency = settings().time_zone, settings().currency
-    ledger, orders, purchases = whole_ledger(), list(all_orders()), list(all_purchases())
-    return Books(ledger, orders, purchases, list(all_levels()), zone, currency.step, currency.code)
+def load_books(now: datetime | None = None) -> Books:
+    """The books as they are; without the moment that this is, no journal is said to be behind its level."""
+    ledger, orders, purchases, stock = whole_ledger(), list(all_orders()), list(all_purchases()), whole_stock()
+    return Books(
+        ledger,
+        orders,
+        purchases,
+        stock.levels,
+        settings().time_zone,
+        settings().currency.step,
+        settings().currency.code,
+        journals=stock.journals,
+        caught_up=iso(now - _STREAM_KEEPS) if now else "",
+    )
 
 
 def _keep(report: Report, *, newest: bool) -> None:

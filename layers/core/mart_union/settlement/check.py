@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sized
 
+from mart_union.kernel.clock import utc_now
 from mart_union.settlement.books import agreed_differences
 from mart_union.settlement.differences import Difference
 from mart_union.settlement.reconciliation import Books
@@ -21,7 +22,7 @@ def check_union() -> list[Difference]:
 
 def main() -> int:
     """Say what was looked at and what is wrong; 1 if anything is."""
-    books, found = agreed_differences()
+    books, found = agreed_differences(utc_now())
     for difference in found:
         print(f"invariant {difference.invariant}: {difference.subject}: {difference.detail}")
     print(f"{_size(books)}: {len(found)} differences")

@@ -1,4 +1,4 @@
-"""What stock tells the union: a level falls to its low mark, runs out, or is back. Each crossing once."""
+"""What stock tells the union: a level falls to its low mark, runs out, or is back above either. Each crossing once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from mart_union.kernel.events import Event
-from mart_union.stock.model import BROUGHT, SET_ASIDE, Level, home_of
+from mart_union.stock.model import BROUGHT, SET_ASIDE, Level, availability_of, home_of
 
 _FIELDS = set(Level.__struct_fields__) - {"id"}
 
@@ -22,15 +22,15 @@ def events_of(
     before, after = level_of_image(pk, sk, old), level_of_image(pk, sk, new)
     if after is None or home_of(after.id) != after.id or after.reason == SET_ASIDE:
         return []
-    name = crossing(_reserve_before(before, after), after.reserve, after.low_stock)
+    name = crossing(_availability_before(before, after), availability_of(after.reserve, after.low_stock))
     return [Event(event_id, name, f"level/{after.id}", after.sequence, at, asdict(after))] if name else []
 
 
-def _reserve_before(before: Level | None, after: Level) -> int:
-    """What was for sale before: when an urgent sale has ended, more than its mark, since what was kept for it counted, too."""
+def _availability_before(before: Level | None, after: Level) -> str:
+    """How it stood before, by the mark of before: when an urgent sale has ended, as in stock, since what was kept for it counted, too."""
     if before is None:
-        return 0
-    return max(before.reserve, after.low_stock + 1) if after.reason == BROUGHT else before.reserve
+        return "out_of_stock"
+    return "in_stock" if after.reason == BROUGHT else availability_of(before.reserve, before.low_stock)
 
 
 def level_of_image(pk: str, sk: str, image: dict[str, Any] | None) -> Level | None:
@@ -40,12 +40,13 @@ def level_of_image(pk: str, sk: str, image: dict[str, Any] | None) -> Level | No
     return Level(pk.removeprefix("LEVEL#"), **{name: value for name, value in image.items() if name in _FIELDS})
 
 
-def crossing(before: int, after: int, low_stock: int) -> str:
-    """The mark that a reserve crossed on its way: StockOut, StockBack, StockLow, or '' for none."""
-    if before > 0 and after == 0:
+def crossing(before: str, after: str) -> str:
+    """The event of a change from one availability to another: StockOut, StockLow (from above the mark), StockBack, or '' for none.
+
+    A mark that is raised over the reserve, or lowered under it, is crossed as by a sale or a receipt.
+    """
+    if before == after:
+        return ""
+    if after == "out_of_stock":
         return "StockOut"
-    if before == 0 and after > 0:
-        return "StockBack"
-    if before > low_stock >= after:
-        return "StockLow"
-    return ""
+    return "StockLow" if before == "in_stock" else "StockBack"

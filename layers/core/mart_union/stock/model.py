@@ -75,6 +75,13 @@ class JournalEntry(Struct, frozen=True):
 COUNTS = ("reserve", "reserved", "sold", "written_off", "received", "corrected", "moved")
 
 
+def availability_of(reserve: int, low_stock: int) -> str:
+    """How a reserve stands to its low-stock mark: `in_stock` above it, `low_stock` at it and under, `out_of_stock` at nothing."""
+    if reserve <= 0:
+        return "out_of_stock"
+    return "low_stock" if reserve <= low_stock else "in_stock"
+
+
 def shard_of(level: str, number: int) -> str:
     """The id of a level's shard, counted from 1."""
     return f"{level}#{number}"

@@ -1,4 +1,4 @@
-"""Use cases of stock: movements inside a purchase's transaction, stock in and out by hand, counts, the journal."""
+"""Use cases of stock: movements inside a purchase's transaction, stock in and out by hand, counts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from mart_union.stock.model import (
     COUNTS,
     REASONS_IN,
     REASONS_OUT,
-    JournalEntry,
     Level,
     Movement,
     apply,
@@ -38,7 +37,7 @@ from mart_union.stock.model import (
     stock_in_movement,
     stock_out_movement,
 )
-from mart_union.stock.tables import BLOCK, CommandItem, JournalItem, LevelItem, journal_key, level_key
+from mart_union.stock.tables import CommandItem, LevelItem, level_key
 
 _MOST_UNITS = 10**9
 
@@ -313,49 +312,23 @@ def item_of(level: Level) -> LevelItem:
     return LevelItem(*level_key(values.pop("id")), **values)
 
 
-def add_supply_price(
-    transaction: WriteTransaction, level: str, supply_minor: int, *, actor: str, now: datetime
+def add_settings(
+    transaction: WriteTransaction,
+    level: str,
+    *,
+    reason: str,
+    actor: str,
+    now: datetime,
+    low_stock: int | None = None,
+    on_sale: bool | None = None,
+    supply_minor: int | None = None,
 ) -> None:
-    """Change what a unit of an offer's pool costs, in the transaction that changes the offer."""
-    movement = Movement("supply-price", actor, "")
-    actions = [LevelItem.supply_minor.set(supply_minor), LevelItem.sequence.add(1), *_facts(movement, now)]
+    """Change what a level says beside its counts, in the transaction that changes its listing or offer. What is None stays as it is.
+
+    The commit raises NotFound if there is no such level.
+    """
+    given = {"low_stock": low_stock, "on_sale": on_sale, "supply_minor": supply_minor}
+    settings = [getattr(LevelItem, name).set(value) for name, value in given.items() if value is not None]
+    actions = [LevelItem.sequence.add(1), *settings, *_facts(Movement(reason, actor, ""), now)]
     missing = refuse(NotFound, f"there is no stock level {level}")
     transaction.update(LevelItem(*level_key(level)), actions, condition=LevelItem.sequence.exists(), refusal=missing)
-
-
-def journal_entry(old: Level | None, new: Level) -> JournalEntry:
-    """What the change from one image of a level to the next was."""
-    before = old or Level(new.id)
-    moved = {name: getattr(new, name) - getattr(before, name) for name in COUNTS}
-    return JournalEntry(
-        level=new.id,
-        sequence=new.sequence,
-        at=new.at,
-        reason=new.reason,
-        actor=new.actor,
-        reference=new.reference,
-        reserve_after=new.reserve,
-        moved={name: change for name, change in moved.items() if change},
-    )
-
-
-def record_movement(old: Level | None, new: Level) -> bool:
-    """Write the journal entry of a change; the same change again writes the same entry. False if the sequence has a gap before it."""
-    entry = journal_entry(old, new)
-    JournalItem(*journal_key(new.id, new.sequence), document=entry).save()
-    return new.sequence == (old.sequence if old else 0) + 1
-
-
-def list_journal(level: str, *, before_sequence: int | None = None, limit: int = 50) -> list[JournalEntry]:
-    """A level's movements, newest first, from before a sequence. One query a block of a thousand, at most two a page."""
-    newest = (before_sequence - 1) if before_sequence is not None else get_level(level).sequence
-    entries: list[JournalEntry] = []
-    block = newest // BLOCK
-    while len(entries) < limit and block >= max(0, newest // BLOCK - 1):
-        upto = JournalItem.sk <= journal_key(level, newest)[1]
-        found = JournalItem.query(
-            journal_key(level, block * BLOCK)[0], upto, scan_index_forward=False, limit=limit - len(entries)
-        )
-        entries += [item.document for item in found]
-        block -= 1
-    return entries

@@ -115,6 +115,7 @@ _QUERY_PARAMETERS: dict[str, dict[str, Any]] = {
     "month": {"description": "A month, `2024-02`."},
     "day": {"description": "A day, `2024-02-29`."},
     "next": {"description": "The path of the union's own page to go on to."},
+    "shard": {"description": "The number of a shard of the listing's level, from 1."},
     "words": {"description": "What to look for."},
 }
 

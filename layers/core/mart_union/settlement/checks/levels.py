@@ -1,4 +1,4 @@
-"""Invariant 3: what a level counts agrees, and nothing of it is below zero."""
+"""Invariant 3: what a level counts agrees, with its journal, too, and nothing of it is below zero."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def check_levels(books: Books) -> Iterator[Difference]:
     for home, units in moved.items():
         if units:
             yield Difference(3, f"level/{home}", f"between it and its shards {units} units came from nowhere")
+
+
+def check_journals(books: Books) -> Iterator[Difference]:
+    """What a level counts, its journal tells, movement by movement from the first on."""
+    for level in books.levels:
+        rebuilt = books.journals.get(level.id)
+        detail = rebuilt.difference(level, books.caught_up) if rebuilt is not None else ""
+        if detail:
+            yield Difference(3, f"level/{level.id}", detail)

@@ -15,13 +15,15 @@ from mart_union.orders.cash import is_cash
 from mart_union.orders.model import Line, Order
 from mart_union.settlement.differences import Difference
 from mart_union.stock.model import Level
+from mart_union.stock.rebuilding import Rebuilt
 
 UNION = "union"
 """The channel of purchases that the union collects; any other is a seller's own shop."""
 
 
 class Books(Struct, frozen=True):
-    """All that is reconciled. `currency` is the union's only one."""
+    """All that is reconciled. `currency` is the union's only one; `journals` says what a level's journal makes of it, and
+    `caught_up` (ISO) that the movements of levels that have not moved since have to be in it."""
 
     ledger: Ledger
     orders: list[Order] = field(default_factory=list)
@@ -30,6 +32,8 @@ class Books(Struct, frozen=True):
     time_zone: str = "UTC"
     step: int = 1
     currency: str = "TWD"
+    journals: dict[str, Rebuilt] = field(default_factory=dict)
+    caught_up: str = ""
 
     def moved(self) -> Iterator[Transfer]:
         """The transfers whose money has moved: those that are not pending, and pending ones that were posted."""
