@@ -14,7 +14,7 @@ def books_that_differ_in(*found: Difference) -> tuple[Books, list[Difference]]:
 
 
 def test_books_in_order_are_counted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(check, "agreed_differences", books_that_differ_in)
+    monkeypatch.setattr(check, "agreed_differences", lambda _: books_that_differ_in())
     assert check.main() == 0
     expected = "0 transfers, 0 payables, 0 statements, 0 purchases, 0 orders, 0 levels: 0 differences\n"
     assert capsys.readouterr().out == expected
@@ -24,7 +24,7 @@ def test_what_is_wrong_is_named_under_its_invariant(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wrong = Difference(3, "level/listing/emei-tea/OB-TOP", "its counts do not agree")
-    monkeypatch.setattr(check, "agreed_differences", lambda: books_that_differ_in(wrong))
+    monkeypatch.setattr(check, "agreed_differences", lambda _: books_that_differ_in(wrong))
     assert check.main() == 1
     first, last = capsys.readouterr().out.splitlines()
     assert first == "invariant 3: level/listing/emei-tea/OB-TOP: its counts do not agree"
@@ -34,7 +34,7 @@ def test_what_is_wrong_is_named_under_its_invariant(
 def looks(monkeypatch: pytest.MonkeyPatch, *found: list[Difference]) -> list[Difference]:
     """What is told of books that differ in this and then that, each time that they are read."""
     seen = iter(found)
-    monkeypatch.setattr(books, "load_books", lambda: Books(Ledger()))
+    monkeypatch.setattr(books, "load_books", lambda _: Books(Ledger()))
     monkeypatch.setattr(books, "differences", lambda _: next(seen))
     return books.agreed_differences()[1]
 
