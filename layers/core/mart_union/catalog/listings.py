@@ -107,8 +107,7 @@ def save_listing(listing: Listing, actor: str, now: datetime | None = None) -> L
     if before is None and not listing.parts and listing.level == listing_level(listing.store, listing.sku):
         _make_level(listing, actor, now)
     transaction = WriteTransaction()
-    is_counted = before is not None and before.offer is None and not (before.parts or listing.parts)
-    if before is not None and is_counted and listing.low_stock != before.low_stock:
+    if before is not None and _has_new_mark(before, listing):
         mark = listing.low_stock
         add_settings(transaction, listing.level, reason="low-stock", actor=actor, now=now, low_stock=mark)
     saved = add_listing(transaction, listing, before)
@@ -117,6 +116,11 @@ def save_listing(listing: Listing, actor: str, now: datetime | None = None) -> L
     )
     transaction.commit()
     return saved
+
+
+def _has_new_mark(before: Listing, after: Listing) -> bool:
+    """Whether the mark has changed, of a listing with a level of its own."""
+    return before.low_stock != after.low_stock and before.offer is None and not (before.parts or after.parts)
 
 
 def _make_level(listing: Listing, actor: str, now: datetime) -> None:
