@@ -9,6 +9,7 @@ from msgspec import Struct
 from mart_union.catalog import showing
 from mart_union.catalog.categories import list_categories as all_categories
 from mart_union.catalog.model import Card, Category, CategoryLink, Hours, Listing, StoreCard, Texts
+from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
@@ -58,7 +59,8 @@ class Listings(Struct, frozen=True):
 
 
 class ListingAnswer(Struct, frozen=True):
-    """A listing with what is left of it now. With `parts` it is a bundle: so many units of each of the store's listings, by SKU."""
+    """A listing with what is left of it now, and the urgent sale that it is in, if any. With `parts` it is a bundle: so many units of each of the
+    store's listings, by SKU."""
 
     store: str
     sku: str
@@ -77,6 +79,7 @@ class ListingAnswer(Struct, frozen=True):
     options: dict[str, str]
     mediated: bool
     parts: dict[str, int]
+    urgent_sale: UrgentSale | None
 
 
 class Categories(Struct, frozen=True):
@@ -149,6 +152,7 @@ def _facts(listing: Listing) -> dict[str, Any]:
     return {name: getattr(listing, name) for name in (*names, *more)} | {
         "currency": settings().currency.code,
         "mediated": listing.offer is not None,
+        "urgent_sale": listing.urgent,
     }
 
 

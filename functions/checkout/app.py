@@ -20,7 +20,16 @@ from mart_union.checkout.model import Purchase, Quote
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers.model import Cart
 from mart_union.customers.service import clear_cart, fill_cart, get_cart, keep_view, list_recipients
-from mart_union.kernel.errors import Conflict, InsufficientFunds, OutOfStock, PriceChanged, RuleViolation
+from mart_union.kernel.errors import (
+    Conflict,
+    InsufficientFunds,
+    LimitReached,
+    MartUnionError,
+    NotEligible,
+    OutOfStock,
+    PriceChanged,
+    RuleViolation,
+)
 from mart_union.ledger.service import get_balance
 from mart_union.web.access import CUSTOMER, PUBLIC
 from mart_union.web.answer import Json, Page, Redirect
@@ -32,6 +41,9 @@ from mart_union.web.words import name_union_with
 
 api = Api("checkout")
 name_union_with(union_names)
+
+_SHOWN = (PriceChanged, OutOfStock, InsufficientFunds, LimitReached, NotEligible)
+"""Refusals after which the checkout page shows how things stand now."""
 
 
 @api.get("/api/cart", PUBLIC, answer=Cart)
@@ -51,7 +63,7 @@ def put_line(request: Request) -> Json:
 @api.post("/api/quotes", PUBLIC, body=Wishes, answer=Quote)
 def quote(request: Request) -> Quote:
     """What lines cost now, and what stands in the way of buying them."""
-    return quote_cart(request.content.wanted())
+    return quote_cart(request.content.wanted(), customer=request.caller.subject)
 
 
 @api.post("/api/purchases", CUSTOMER, body=NewPurchase, answer=Purchase, status=201, key=True)
@@ -78,9 +90,9 @@ def cart_page(request: Request) -> Page:
     """The cart, priced now."""
     cart = get_cart(request.session)
     _record(request, "cart")
-    return Page(
-        "checkout/cart.html", {"quote": quote_cart(read_lines(write_lines(cart.lines))) if cart.lines else None}
-    )
+    wanted = read_lines(write_lines(cart.lines)) if cart.lines else []
+    priced = quote_cart(wanted, customer=request.caller.subject) if wanted else None
+    return Page("checkout/cart.html", {"quote": priced})
 
 
 @api.post("/cart/lines", PUBLIC, body=LineForm)
@@ -118,7 +130,7 @@ def buy_cart(request: Request) -> Page | Redirect:
             last_view=form.last_view,
             language=request.language,
         )
-    except (PriceChanged, OutOfStock, InsufficientFunds) as refusal:
+    except _SHOWN as refusal:
         return _checkout_page(request, form.lines, refusal=refusal, last_view=form.last_view)
     _empty_cart(request.session, form.lines)
     waits_for_card = purchase.method == "card" and purchase.payment == "pending"
@@ -138,11 +150,11 @@ def _checkout_page(
     lines: str,
     *,
     last_view: str,
-    refusal: PriceChanged | OutOfStock | InsufficientFunds | None = None,
+    refusal: MartUnionError | None = None,
 ) -> Page:
     context: dict[str, Any] = {
         "lines": lines,
-        "quote": quote_cart(read_lines(lines)),
+        "quote": quote_cart(read_lines(lines), customer=request.caller.subject),
         "recipients": list_recipients(request.caller.subject),
         "balance": get_balance(f"customer/{request.caller.subject}"),
         "last_view": last_view,

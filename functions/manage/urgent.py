@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from msgspec.structs import asdict
 
 from mart_union.catalog.model import Listing
 from mart_union.catalog.service import list_listings_page
-from mart_union.catalog.urgent import SaleTerms, end_urgent_sale, list_urgent_sales, start_urgent_sale
+from mart_union.catalog.urgent import end_urgent_sale, list_urgent_sales, start_urgent_sale
+from mart_union.catalog.urgent_terms import MOST_RATE, SaleTerms
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import parse_price
@@ -21,24 +22,25 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-class NewSale(Struct, frozen=True):
-    """An urgent sale: of which listing, at which price, when (ISO 8601 with a time zone), how many."""
+class NewSale(SaleTerms, frozen=True, kw_only=True):
+    """An urgent sale: of which listing, and its terms."""
 
     sku: str
-    price_minor: int
-    starts_at: str
-    ends_at: str
-    quantity: int
 
 
 class SaleForm(Struct, frozen=True):
-    """The same as a form: the price in the currency's own units, the window in the union's time zone."""
+    """The same as a form: amounts in the currency's own units, the window in the union's time zone, postcodes with blanks or commas between
+    them; what is left empty is not limited."""
 
     sku: str
     price: str
     starts_at: str
     ends_at: str
-    quantity: int
+    quantity: int = 0
+    turnover: str = ""
+    per_customer: int = 0
+    postcodes: str = ""
+    rate: int = 0
 
 
 class UrgentSales(Struct, frozen=True):
@@ -66,8 +68,7 @@ def list_by_api(request: Request) -> UrgentSales:
 def start_by_api(request: Request) -> Listing:
     """Begin an urgent sale: its quantity is kept for it from now on."""
     sale: NewSale = request.content
-    terms = asdict(sale)
-    return _start(request, terms.pop("sku"), SaleTerms(**terms))
+    return _start(request, sale.sku, sale)
 
 
 def _start(request: Request, sku: str, terms: SaleTerms) -> Listing:
@@ -85,15 +86,24 @@ def show_page(request: Request) -> Page:
     """The sales that are on, and the form of a new one."""
     store = request.params["store"]
     own = [listing for listing in list_listings_page(store, limit=100).items if listing.offer is None]
-    context = {"store": store, "sales": list_urgent_sales(store), "listings": own}
+    context = {"store": store, "sales": list_urgent_sales(store), "listings": own, "most_rate": MOST_RATE}
     return Page("manage/urgent_sales.html", context)
 
 
 def start_by_form(request: Request) -> Redirect:
     """Begin a sale from the page."""
     form: SaleForm = request.content
-    price = parse_price(f"{form.price} {settings().currency.code}", settings().currency)
-    _start(request, form.sku, SaleTerms(price, _local(form.starts_at), _local(form.ends_at), form.quantity))
+    terms = SaleTerms(
+        _amount(form.price),
+        _local(form.starts_at),
+        _local(form.ends_at),
+        quantity=form.quantity,
+        turnover_minor=_amount(form.turnover) if form.turnover else 0,
+        per_customer=form.per_customer,
+        postcodes=tuple(re.split(r"[\s,;]+", form.postcodes.strip())) if form.postcodes.strip() else (),
+        rate=form.rate,
+    )
+    _start(request, form.sku, terms)
     return Redirect(f"/manage/{request.params['store']}/urgent-sales")
 
 
@@ -101,6 +111,10 @@ def end_by_form(request: Request) -> Redirect:
     """End a sale from the page."""
     end_by_api(request)
     return Redirect(f"/manage/{request.params['store']}/urgent-sales")
+
+
+def _amount(text: str) -> int:
+    return parse_price(f"{text} {settings().currency.code}", settings().currency)
 
 
 def _local(text: str) -> str:

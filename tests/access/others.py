@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from mart_union.catalog import service as catalog
 from mart_union.catalog.model import Category, OfferReference
-from mart_union.catalog.urgent import SaleTerms, start_urgent_sale
+from mart_union.catalog.urgent import start_urgent_sale
+from mart_union.catalog.urgent_terms import SaleTerms
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers import service as customers

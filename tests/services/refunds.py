@@ -108,4 +108,4 @@ def wrong(market: Market) -> list[Difference]:
 def refunding_orders(market: Market) -> list[Order]:
     from mart_union.orders.census import all_orders
 
-    return [order for order in all_orders() if order.store == market.store]
+    return [order for order in all_orders().orders if order.store == market.store]

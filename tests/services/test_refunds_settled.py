@@ -62,7 +62,7 @@ def check_books(market: Market) -> None:
     """Invariant 7 of this store's payables and statements."""
     ledger = whole_ledger()
     found = [
-        *check_payables(Books(ledger, list(all_orders()))),
+        *check_payables(Books(ledger, all_orders().orders)),
         *check_statements(Books(ledger)),
     ]
     mine = {one.id for one in [*ledger.payables, *ledger.statements] if one.party == f"store/{market.store}"}

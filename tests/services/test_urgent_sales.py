@@ -7,64 +7,25 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec import Struct
 from msgspec.structs import replace
 
 from mart_union.catalog.listings import set_listing_state
-from mart_union.catalog.model import UrgentSale
 from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.tables import listing_item
-from mart_union.catalog.urgent import (
-    SaleTerms,
-    end_urgent_sale,
-    end_urgent_sales,
-    list_urgent_sales,
-    start_urgent_sale,
-)
+from mart_union.catalog.urgent import end_urgent_sale, end_urgent_sales, list_urgent_sales
+from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Wanted
-from mart_union.checkout.service import get_purchase_with_orders, place_purchase, quote_cart
+from mart_union.checkout.service import get_purchase_with_orders, quote_cart
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Invalid, OutOfStock, PriceChanged, RuleViolation
+from mart_union.kernel.errors import Invalid, OutOfStock, PriceChanged, RuleViolation, SaleOverlaps
 from mart_union.kernel.storage import fetch
 from mart_union.stock.model import shard_of
-from mart_union.stock.service import count, get_level, get_levels
+from mart_union.stock.service import count, get_level
 from mart_union.stock.tables import LevelItem, level_key
 from tests.services.capacity import measured
-from tests.services.market import NOW, Market, open_market, save_mediated
-
-LATER = NOW + timedelta(hours=2)
-TERMS = SaleTerms(20_000, iso(NOW), iso(NOW + timedelta(hours=1)), 4)
-
-
-def start(market: Market, *, key: str = "sale-00001", **changes: Any) -> None:
-    terms = SaleTerms(**{name: changes.get(name, getattr(TERMS, name)) for name in TERMS.__struct_fields__})
-    start_urgent_sale(market.store, changes.get("sku", "TEA"), terms, actor="owner", key=key, now=NOW)
-
-
-def buy(market: Market, quantity: int, price: int, *, key: str = "key-00000001", now: Any = NOW) -> str:
-    wanted = [Wanted(market.store, "TEA", quantity)]
-    total = price * quantity + 6000
-    return place_purchase(
-        market.customer, wanted, recipient=market.recipient, total_seen=total, method="account", key=key, now=now
-    ).id
-
-
-class Stock(Struct, frozen=True):
-    """What the listing has in reserve, what is kept for its sale, and what of it is sold."""
-
-    reserve: int
-    kept: int
-    sold: int
-
-
-def level(market: Market) -> Stock:
-    home = get_level(f"listing/{market.store}/TEA")
-    shards = list(get_levels([shard_of(home.id, number) for number in range(1, 9)]).values())
-    assert home.balances()
-    assert all(shard.balances() for shard in shards)
-    assert home.moved + sum(shard.moved for shard in shards) == 0
-    return Stock(home.reserve, sum(shard.reserve for shard in shards), home.sold + sum(shard.sold for shard in shards))
+from tests.services.market import NOW, open_market, save_mediated
+from tests.services.urgent import LATER, TERMS, Stock, buy, level, start
 
 
 def test_a_sale_keeps_its_quantity_and_sells_it_at_its_price_in_its_window(unique: str) -> None:
@@ -123,7 +84,7 @@ def test_what_is_cancelled_goes_to_the_reserve_even_after_the_sale(unique: str) 
 
 def test_a_busy_sale_is_split_over_shards_on_which_one_purchase_may_draw(unique: str) -> None:
     market = open_market(unique, money=10_000_000, stock=70)
-    start(market, quantity=60)
+    start(market, quantity=60, rate=500)
     assert get_level(shard_of(f"listing/{market.store}/TEA", 2)).reserve == 30
     purchase = buy(market, 35, 20_000)
     line = get_purchase_with_orders(purchase)[1][0].lines[0]
@@ -219,8 +180,9 @@ def test_a_sale_that_cannot_be_is_refused_by_name(
 def test_a_second_sale_of_a_listing_waits_for_the_first(unique: str) -> None:
     market = open_market(unique)
     start(market)
-    with pytest.raises(RuleViolation):
+    with pytest.raises(SaleOverlaps) as refused:
         start(market, key="sale-00002")
+    assert refused.value.facts["ends_at"] == TERMS.ends_at
     assert level(market).kept == 4
 
 

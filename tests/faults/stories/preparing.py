@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.faults import chance
 from tests.faults.place import Place
-from tests.world import CUSTOMER, STORE
+from tests.world import CUSTOMER, STORE, World, purchase
 
 _DUE = datetime(2026, 11, 30, 4, tzinfo=UTC)
 """A weekly day of settlement after the stories' beginning."""
@@ -30,6 +30,26 @@ def with_question(place: Place) -> None:
         now=chance.now(),
     )
     place.names["response_supplied"] = made.id
+
+
+def with_sale(place: Place) -> None:
+    """An urgent sale runs, of which a customer may have three."""
+    from mart_union.catalog.urgent import start_urgent_sale
+    from mart_union.catalog.urgent_terms import SaleTerms
+    from mart_union.kernel.clock import iso
+
+    now = chance.now()
+    window = iso(now - timedelta(minutes=1)), iso(now + timedelta(days=1))
+    terms = SaleTerms(60_000, *window, quantity=10, per_customer=3)
+    start_urgent_sale(STORE, "OB-FINE-75G", terms, actor="manager-emei", key="urgent-of-emei", now=now)
+
+
+def with_bargain(place: Place) -> None:
+    """The customer has bought in it."""
+    with_sale(place)
+    bought = purchase(World(chance.now(), place.names), "bargain", {(STORE, "OB-FINE-75G"): 2})
+    place.names["purchase_bargain"] = bought.id
+    place.names["order_bargain"] = bought.orders[0]
 
 
 def with_reservation_over(place: Place) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.faults.stories.preparing import with_sale
 from tests.faults.stories.telling import Story, request, sample
 
 
@@ -35,6 +36,14 @@ STORIES: dict[str, tuple[Story, ...]] = {
             key="purchase-by-card",
             body='{"lines": [{"store": "emei-tea", "sku": "OB-TOP", "quantity": 1}], "recipient": "{{recipient}}", '
             '"total_minor": 176000, "method": "card", "payment_method": "pm_card_visa"}',
+        ),
+        *request(
+            "POST",
+            "/api/purchases",
+            key="purchase-in-a-sale",
+            prepare=with_sale,
+            body='{"lines": [{"store": "emei-tea", "sku": "OB-FINE-75G", "quantity": 3}], "recipient": "{{recipient}}", '
+            '"total_minor": 188000}',
         ),
     ),
     "checkout POST /cart/lines": sample("post-cart-line-page.303", adds="to the cart, where the shopper sees it"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.stories.preparing import with_card_authorized
+from tests.faults.stories.preparing import with_bargain, with_card_authorized
 from tests.faults.stories.telling import Story, request, sample
 
 STORIES: dict[str, tuple[Story, ...]] = {
@@ -14,6 +14,13 @@ STORIES: dict[str, tuple[Story, ...]] = {
             key="cancel-by-card",
             body="{}",
             prepare=with_card_authorized,
+        ),
+        *request(
+            "POST",
+            "/api/purchases/{{purchase_bargain}}/cancel",
+            key="cancel-a-bargain",
+            body="{}",
+            prepare=with_bargain,
         ),
     ),
     "tracking POST /api/orders/{order}/steps": (

@@ -18,7 +18,7 @@ def good_books() -> Books:
 
 
 def buy_from_the_account(trade: Trade) -> None:
-    """Completed, returned and refused, with refunds of parts; and open."""
+    """Completed, returned and refused, with refunds of parts; and open; some of it in an urgent sale."""
     trade.give("customer/lin", 5_000_000)
     trade.give("store/tea/deposit", 1_000_000)
     trade.buy("done", {"TEA": 3, "POT": 2, "LOSS": 1})
@@ -37,6 +37,12 @@ def buy_from_the_account(trade: Trade) -> None:
     trade.refund("set-1", RefundWish(1, units=1))
     trade.buy("no-set", {"SET": 1})
     trade.step("no-set-1", "refuse")
+    trade.buy("rushed", {"RUSH": 3})
+    trade.refund("rushed-1", RefundWish(1, units=1))
+    trade.deliver("rushed-1")
+    trade.take_back("rushed-1", 1, 1)
+    trade.buy("unrushed", {"RUSH": 2})
+    trade.step("unrushed-1", "refuse")
 
 
 def wait_for_the_bank(trade: Trade) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import Listing, OfferReference, Store, Union, listing_level, offer_level
+from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.checkout.drafting import Asked, draft_purchase
 from mart_union.checkout.model import CardPayment, Disputed, Purchase, Wanted
 from mart_union.checkout.payers import CARDS, is_awaited
@@ -51,6 +52,8 @@ MONDAY = "2026-11-09"
 """When what is completed in the week of NOW falls due."""
 TEA, POT, LOSS = listing_level("tea", "TEA"), offer_level("kiln", "POT"), offer_level("kiln", "LOSS")
 CUP, CAN = listing_level("cups", "CUP"), listing_level("tea", "CAN")
+RUSH = listing_level("tea", "RUSH")
+SALE = UrgentSale("s1", 20_000, iso(NOW), iso(NOW + timedelta(hours=1)), 20, per_customer=5)
 
 
 def _listing(sku: str, price_minor: int, supply_minor: int = 0) -> Listing:
@@ -84,10 +87,11 @@ TERMS = Terms(
             replace(_listing("SET", 70_000), parts={"TEA": 2, "CAN": 1}),
         )
     }
-    | {("cups", "CUP"): replace(_listing("CUP", 9_000), store="cups", level=CUP)},
+    | {("cups", "CUP"): replace(_listing("CUP", 9_000), store="cups", level=CUP)}
+    | {("tea", "RUSH"): replace(_listing("RUSH", 20_000), urgent=SALE)},
 )
-"""A store with tea of its own, alone and in a set with a can, a supplier's pot, and another of the supplier's that it sells below its cost; and
-one whose cups can be paid in cash."""
+"""A store with tea of its own, alone and in a set with a can, some of it in an urgent sale with a limit, a supplier's pot, and another of the
+supplier's that it sells below its cost; and one whose cups can be paid in cash."""
 
 
 class Trade:
@@ -97,7 +101,8 @@ class Trade:
         self.ledger = Ledger()
         self.orders: dict[str, Order] = {}
         self.purchases: dict[str, Purchase] = {}
-        self.levels = {level: Level(level, reserve=50, corrected=50) for level in (TEA, POT, LOSS, CUP, CAN)}
+        self.levels = {level: Level(level, reserve=50, corrected=50) for level in (TEA, POT, LOSS, CUP, CAN, RUSH)}
+        self.bought: Counter[str] = Counter()
 
     def books(self) -> Books:
         """Copies of the books as they are now, so that one thing in them can be made wrong."""
@@ -110,7 +115,8 @@ class Trade:
                 kept.update({each.account: min(each.amount_minor, 0) for each in transfer.postings})
         names = sorted(name for name in {*balances, *kept} if has_floor(name))
         accounts = [Account(name, balances[name], balances[name] + kept[name]) for name in names]
-        return replace(parts, ledger=replace(self.ledger, accounts=accounts), time_zone="Asia/Taipei", step=TWD.step)
+        ledger, bought = replace(self.ledger, accounts=accounts), dict(self.bought)
+        return replace(parts, ledger=ledger, time_zone="Asia/Taipei", step=TWD.step, bought=bought)
 
     def post(self, name: str, kind: str, amounts: Mapping[str, int], reference: str, **facts: str) -> Transfer:
         """Money moves."""
@@ -149,6 +155,7 @@ class Trade:
         self.orders |= {order.id: order for order in draft.orders}
         for level, units in draft.units.items():
             self.move(level, reserve=-units, **{"reserved" if is_awaited(method) else "sold": units})
+        self.bought[_COUNT] += wanted.get("RUSH", 0)
 
     def move(self, level: str, **counts: int) -> None:
         """Units move between a level's counts."""
@@ -217,6 +224,8 @@ class Trade:
             for line in before.lines:
                 for level, units in units_left(line).items() if line.number in after.history[-1].lines else ():
                     self.move(level, sold=-units, reserve=units)
+                if line.sale and line.number in after.history[-1].lines:
+                    self.bought[_COUNT] -= line.left_units
 
     def _collect(self, before: Order, after: Order) -> None:
         collector, amount = after.facts[CASH], due_minor(before)
@@ -249,6 +258,8 @@ class Trade:
             before, wishes, reason="r", fulfiller="store/tea", actor="a", key=key, at=iso(NOW), currency=TWD
         )
         self._give_back(before, change)
+        if before.lines[0].sale:
+            self.bought[_COUNT] -= sum(wish.units for wish in wishes)
 
     def take_back(self, order: str, number: int, units: int) -> None:
         """The customer returns units of a line, and whoever fulfilled it receives them."""
@@ -379,6 +390,7 @@ class Trade:
 
 
 _AGAIN = "returned_payout"
+_COUNT = f"{SALE.id}#lin"
 
 
 def _line(payable: Payable) -> StatementLine:

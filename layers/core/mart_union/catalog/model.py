@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mart_union.catalog.fees import CommissionRule, TaxRule
+from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.stock.drawing import draw, left_in
 from mart_union.stock.model import Level, shard_of
 
@@ -151,20 +152,6 @@ class OfferReference(Struct, frozen=True):
     sku: str
     supply_minor: int = 0
     settlement_period: str = "weekly"
-
-
-class UrgentSale(Struct, frozen=True):
-    """A price for a window of time and a quantity kept for it. Whether it runs is decided when it is looked at: no clock can be late."""
-
-    id: str
-    price_minor: int
-    starts_at: str
-    ends_at: str
-    quantity: int
-
-    def runs_at(self, moment: datetime) -> bool:
-        """Whether the window is open."""
-        return datetime.fromisoformat(self.starts_at) <= moment < datetime.fromisoformat(self.ends_at)
 
 
 class Listing(Struct, frozen=True):

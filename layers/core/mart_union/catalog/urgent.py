@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from aws_lambda_powertools import Logger
-from msgspec import Struct
 from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.listings import add_listing
-from mart_union.catalog.model import Listing, UrgentSale
+from mart_union.catalog.model import Listing
 from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.tables import URGENT_SALES, ListingItem
-from mart_union.kernel.clock import from_iso, iso
-from mart_union.kernel.errors import Conflict, Invalid, MartUnionError, NotFound, RuleViolation
+from mart_union.catalog.urgent_terms import SaleTerms, UrgentSale, checked_sale, shares
+from mart_union.kernel.clock import from_iso
+from mart_union.kernel.errors import Conflict, MartUnionError, NotFound, RuleViolation, SaleOverlaps
 from mart_union.kernel.ids import derived_id
-from mart_union.kernel.money import checked_price
 from mart_union.kernel.paging import read_page
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
@@ -28,18 +27,6 @@ from mart_union.stock.service import add_movement, add_shard, get_levels
 
 logger = Logger(child=True)
 
-_LONGEST = timedelta(days=30)
-_MOST_SHARDS, _LEAST_IN_SHARD = 8, 25
-
-
-class SaleTerms(Struct, frozen=True):
-    """What a store says of an urgent sale: the price, the window (ISO 8601 with a time zone), the quantity kept for it."""
-
-    price_minor: int
-    starts_at: str
-    ends_at: str
-    quantity: int
-
 
 def start_urgent_sale(store: str, sku: str, terms: SaleTerms, *, actor: str, key: str, now: datetime) -> Listing:
     """Keep a quantity of a listing for a sale at a price in a window, in one write. The same key again gives the first answer
@@ -47,8 +34,9 @@ def start_urgent_sale(store: str, sku: str, terms: SaleTerms, *, actor: str, key
 
     Raises:
         NotFound: the store has no such listing.
-        Invalid: price, window or quantity is malformed.
-        RuleViolation: the listing is a supplier's, a bundle or not on sale, the price is no better, or another sale is not over.
+        Invalid: price, window, quantity or another of the terms is malformed.
+        SaleOverlaps: another sale of the listing is not over.
+        RuleViolation: the listing is a supplier's, a bundle or not on sale, or the price is no better.
         OutOfStock: the reserve is smaller than the quantity.
         Conflict: the listing was changed at the same moment.
     """
@@ -56,10 +44,11 @@ def start_urgent_sale(store: str, sku: str, terms: SaleTerms, *, actor: str, key
     sale_id = derived_id("urgent", store, sku, key)
     if listing.urgent is not None and listing.urgent.id == sale_id:
         return listing
-    sale = _checked(sale_id, terms, now)
+    sale = checked_sale(sale_id, terms, settings().currency, now)
     _check_rules(listing, sale)
     transaction = WriteTransaction()
-    kept = {shard_of(listing.level, number): units for number, units in enumerate(_shares(sale.quantity), 1)}
+    parts = shares(sale.quantity, sale.rate)
+    kept = {shard_of(listing.level, number): units for number, units in enumerate(parts, 1)}
     made = max(len(kept), listing.shards_made)
     saved = add_listing(transaction, replace(listing, urgent=sale, shards=len(kept), shards_made=made), listing)
     reference = f"urgent-sale/{sale.id}"
@@ -71,41 +60,11 @@ def start_urgent_sale(store: str, sku: str, terms: SaleTerms, *, actor: str, key
     return saved
 
 
-def _shares(quantity: int) -> list[int]:
-    """How many units each shard gets: as many shards as there are buyers at once, and each with enough to be worth asking."""
-    shards = min(_MOST_SHARDS, max(1, quantity // _LEAST_IN_SHARD))
-    return [quantity // shards + (number < quantity % shards) for number in range(shards)]
-
-
 def _current(store: str, sku: str) -> Listing:
     listing = fetch(listing_ref(store, sku), consistent=True)
     if listing is None:
         raise NotFound(f"the store '{store}' has no listing '{sku}'")
     return listing
-
-
-def _checked(sale_id: str, terms: SaleTerms, now: datetime) -> UrgentSale:
-    starts, ends = _moment("starts_at", terms.starts_at), _moment("ends_at", terms.ends_at)
-    price = checked_price(terms.price_minor, settings().currency)
-    _need("quantity", terms.quantity >= 1, "the quantity must be a whole number from 1")
-    is_ahead = now < ends and starts < ends <= starts + _LONGEST
-    _need("ends_at", is_ahead, "the end must be ahead, after the start, and within 30 days of it")
-    return UrgentSale(sale_id, price, iso(starts), iso(ends), terms.quantity)
-
-
-def _moment(field: str, text: str) -> datetime:
-    try:
-        moment = from_iso(text)
-        is_moment = moment.tzinfo is not None
-    except ValueError:
-        is_moment = False
-    _need(field, is_moment, "give a moment with its time zone, such as 2026-12-01T10:00:00+08:00")
-    return moment
-
-
-def _need(field: str, is_so: bool, message: str) -> None:
-    if not is_so:
-        raise Invalid(f"{field}: {message}", errors=[{"field": field, "reason": message}])
 
 
 def _check_rules(listing: Listing, sale: UrgentSale) -> None:
@@ -116,7 +75,7 @@ def _check_rules(listing: Listing, sale: UrgentSale) -> None:
     if listing.state != "on_sale":
         raise RuleViolation(f"{listing.sku} is not on sale", sku=listing.sku)
     if listing.urgent is not None:
-        raise RuleViolation(f"{listing.sku} has an urgent sale that is not over", ends_at=listing.urgent.ends_at)
+        raise SaleOverlaps(f"{listing.sku} has an urgent sale that is not over", ends_at=listing.urgent.ends_at)
     if sale.price_minor >= listing.price_minor:
         raise RuleViolation("an urgent sale's price is lower than the listing's", price_minor=listing.price_minor)
 

@@ -17,6 +17,7 @@ from mart_union.kernel.ids import derived_id
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_transfer
+from mart_union.orders.limits import add_given_back
 from mart_union.orders.model import ENDED, ON_DELIVERY, Order
 from mart_union.orders.procedures import allowed_steps
 from mart_union.orders.refunds import refund_amounts, units_of
@@ -131,5 +132,6 @@ def _add_stock(
     units: Counter[str] = Counter()
     for before, after in steps:
         units.update(units_of(before, after.history[-1].lines))
+        add_given_back(transaction, before, after.history[-1].lines)
     reference = f"purchase/{purchase.id}"
     add_movements(transaction, {level: put_back(units[level], actor, reference) for level in units}, now)

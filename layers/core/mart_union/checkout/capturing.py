@@ -24,6 +24,7 @@ from mart_union.kernel.storage import fetch_all
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_replacement, add_resolution, get_transfer
+from mart_union.orders.limits import add_given_back
 from mart_union.orders.model import ENDED, Order
 from mart_union.orders.procedures import is_answered
 from mart_union.orders.refunds import units_of
@@ -169,6 +170,7 @@ def void_authorized(
     for before, ended in stepped:
         add_changed_order(transaction, before, replace(ended, payment="voided"))
         units.update(units_of(before, ended.history[-1].lines))
+        add_given_back(transaction, before, ended.history[-1].lines)
     changed = {before.id for before, _ in stepped}
     _add_orders(transaction, [order for order in orders if order.id not in changed], "voided", now)
     reference = f"purchase/{purchase.id}"

@@ -26,8 +26,9 @@ from mart_union.stock.model import home_of
 
 Draws = Mapping[Wanted, dict[str, int]]
 
-_MOST_LEVELS = 60
-"""Levels and their homes, so that what is bought, and what is given up again, fits into a transaction of 100 items."""
+_MOST_PLACES = 55
+"""Levels and their homes, and what an urgent sale counts, so that what is bought, and what is given up again, fits into a transaction of
+100 items."""
 
 
 class Asked(Struct, frozen=True):
@@ -72,9 +73,11 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
         for number, store in enumerate(stores, 1)
     )
     units: Counter[str] = Counter()
-    for line in (line for order in orders for line in order.lines):
+    lines = [line for order in orders for line in order.lines]
+    for line in lines:
         units.update(units_left(line))
-    if len(units | {home_of(level): 0 for level in units}) > _MOST_LEVELS:
+    counts = sum(1 for line in lines if line.sale_limit)
+    if len(units | {home_of(level): 0 for level in units}) + counts > _MOST_PLACES:
         raise RuleViolation("one checkout takes stock from fewer places: make it two")
     transfer = None if asked.method == ON_DELIVERY else _draft_transfer(asked, orders, currency)
     mediated = (terms.listings[wish.store, wish.sku] for wish in wanted)
@@ -213,6 +216,8 @@ def _draft_line(
         supply_minor=supply_price,
         draws={} if drawn == {listing.level: quantity} else drawn,
         is_bundle=bool(listing.parts),
+        sale=listing.urgent.id if listing.urgent else "",
+        sale_limit=listing.urgent.per_customer if listing.urgent else 0,
     )
 
 

@@ -24,6 +24,7 @@ from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.refs import transfer_ref
 from mart_union.ledger.service import add_replacement, add_resolution, get_transfer, post
 from mart_union.ledger.suspense import SuspendedMoved
+from mart_union.orders.limits import add_given_back
 from mart_union.orders.refunds import units_of
 from mart_union.orders.steps import apply_step
 from mart_union.orders.storing import add_changed_order, order_ref
@@ -180,7 +181,10 @@ def _add_orders(transaction: WriteTransaction, after: Purchase, step: str, moved
     """Take a step of the system with every order of the purchase, and move the units that they reserved."""
     units: Counter[str] = Counter()
     for order in fetch_all([order_ref(order) for order in after.orders]):
-        units.update(units_of(order, [line.number for line in order.lines]))
+        numbers = [line.number for line in order.lines]
+        units.update(units_of(order, numbers))
+        if after.payment != "paid":
+            add_given_back(transaction, order, numbers)
         stepped = apply_step(order, step, role="system", actor="checkout", at=iso(now), key=f"{step}-{after.id}")
         if stepped is order:
             raise Overtaken("the order has taken this step already")

@@ -16,6 +16,7 @@ from mart_union.catalog.fees import (
     taxes_of,
 )
 from mart_union.catalog.model import Listing, Store, Union
+from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.checkout.model import Quote, QuotedLine, QuotedStore, Wanted
 from mart_union.checkout.sourcing import find_sources
 from mart_union.kernel.errors import Invalid, RuleViolation
@@ -30,12 +31,15 @@ MOST_UNITS = 999
 
 
 class Terms(Struct, frozen=True):
-    """The terms that hold at this moment for what a shopper wants; levels only where they were read too."""
+    """The terms that hold at this moment for what a shopper wants; levels, and what the customer has bought of limited urgent sales
+    (by sale), only where they were read too; `postcode` is the recipient's, where one is known."""
 
     union: Union
     stores: Mapping[str, Store]
     listings: Mapping[tuple[str, str], Listing]
     levels: Mapping[str, Level] = field(default_factory=dict)
+    bought: Mapping[str, int] = field(default_factory=dict)
+    postcode: str | None = None
 
     def supply_price(self, listing: Listing) -> int:
         """What a unit of a mediated listing costs the store: as its pool says, if that was read, else as the listing was last told."""
@@ -69,7 +73,8 @@ def folded(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
 
 
 def problem_with(wish: Wanted, terms: Terms, short: Container[Wanted]) -> str:
-    """Why a wish cannot be bought: `unknown`, `closed`, `withdrawn`, `short` (it is among those for which too little is left); '' when it can.
+    """Why a wish cannot be bought: `unknown`, `closed`, `withdrawn`, `short` (it is among those for which too little is left), or in an urgent
+    sale `elsewhere` (it is not for the recipient's postcode) or `limit` (more than a customer may have); '' when it can.
 
     What belongs to a suspended enterprise is closed; what comes from a suspended supplier, or has a part that is not on sale, withdrawn.
     """
@@ -81,12 +86,22 @@ def problem_with(wish: Wanted, terms: Terms, short: Container[Wanted]) -> str:
         return "closed"
     if listing.state != "on_sale" or suspended or _misses_part(listing, terms):
         return "withdrawn"
-    return "short" if wish in short else ""
+    sale = listing.urgent
+    if sale is not None and terms.postcode is not None and not sale.is_for(terms.postcode):
+        return "elsewhere"
+    return "short" if wish in short else _beyond(wish, sale, terms)
 
 
 def _misses_part(listing: Listing, terms: Terms) -> bool:
     """Whether a part of a bundle is paused or withdrawn, as its level says."""
     return any(level in terms.levels and not terms.levels[level].on_sale for level in listing.part_levels)
+
+
+def _beyond(wish: Wanted, sale: UrgentSale | None, terms: Terms) -> str:
+    """Whether an urgent sale lets its customer have so many more."""
+    if sale is None or not sale.per_customer:
+        return ""
+    return "limit" if terms.bought.get(sale.id, 0) + wish.quantity > sale.per_customer else ""
 
 
 def quote(wanted: Sequence[Wanted], terms: Terms, currency: Currency, promised: Mapping[str, str]) -> Quote:

@@ -26,6 +26,7 @@ from mart_union.kernel.errors import (
     Conflict,
     KeyReused,
     MartUnionError,
+    NotEligible,
     NotFound,
     OutOfStock,
     PriceChanged,
@@ -39,12 +40,14 @@ from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Ref, fetch_all, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger.service import add_transfer
+from mart_union.orders.limits import add_bought, bought_ref, limit_reached
 from mart_union.orders.model import ON_DELIVERY, Order, order_id
 from mart_union.orders.procedures import promised_by
 from mart_union.orders.storing import add_new_order, order_ref
 from mart_union.stock import model as movements
 from mart_union.stock.model import home_of
-from mart_union.stock.service import add_movement, get_levels
+from mart_union.stock.refs import level_ref
+from mart_union.stock.service import add_movement
 
 T = TypeVar("T")
 
@@ -54,15 +57,16 @@ _short: dict[str, float] = {}
 """Levels that were too short for a purchase of this process, and when."""
 
 
-def quote_cart(wanted: Iterable[Wanted], *, now: datetime | None = None) -> Quote:
-    """What these listings cost now, store by store, and what stands in the way of buying them. Two batch reads.
+def quote_cart(wanted: Iterable[Wanted], *, customer: str = "", now: datetime | None = None) -> Quote:
+    """What these listings cost now, store by store, and what stands in the way of buying them, for this customer where one is signed in.
+    Two batch reads.
 
     Raises:
         Invalid, RuleViolation: the cart is empty, too large, or has an impossible quantity.
     """
     wishes = folded(wanted)
     moment = now or utc_now()
-    terms = with_levels(read_terms(wishes, moment))
+    terms = with_levels(read_terms(wishes, moment), customer)
     promised = {store.id: promised_by(store, moment) for store in terms.stores.values()}
     return quote(wishes, terms, settings().currency, promised)
 
@@ -90,6 +94,7 @@ def place_purchase(
     Raises:
         KeyReused, PriceChanged: the key was used with another request; the total is not the one that the shopper saw.
         NotFound, OutOfStock, InsufficientFunds: a store, listing or recipient is unknown, or there is too little of something.
+        LimitReached, NotEligible: an urgent sale has less left for this customer (`left`), or is not for this recipient.
         CashNotTaken, RuleViolation: no payment on delivery (`reason`); a store or listing does not sell, unknown method, too large a cart.
         ProviderUnavailable: the card provider did not answer; the same again finds out.
     """
@@ -148,10 +153,10 @@ def _place(asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Draft:
     if asked.method == "card":
         require_cards()
     terms = read_terms(wishes, asked.now, recipient_of=asked)
-    return place_under(terms, lambda known: _place_under(known, asked, wishes, total_seen))
+    return place_under(terms, lambda known: _place_under(known, asked, wishes, total_seen), asked.customer)
 
 
-def place_under(terms: Terms, place: Callable[[Terms], T]) -> T:
+def place_under(terms: Terms, place: Callable[[Terms], T], customer: str = "") -> T:
     """What `place` makes under these terms; under the same with their levels where those matter, and again when those have just moved.
 
     The levels matter while an urgent sale runs, for it is not known which shards have units left; and where a level was short a moment ago,
@@ -160,10 +165,10 @@ def place_under(terms: Terms, place: Callable[[Terms], T]) -> T:
     Raises:
         Busy: others kept taking the last units of one shard after another.
     """
-    known = [with_levels(terms) if _levels_matter(terms) else terms]
+    known = [with_levels(terms, customer) if _levels_matter(terms) else terms]
 
     def attempt() -> T:
-        current = known.pop() if known else with_levels(terms, consistent=True)
+        current = known.pop() if known else with_levels(terms, customer, consistent=True)
         try:
             return place(current)
         except SupplyPriceMoved as moved:
@@ -237,28 +242,38 @@ def read_terms(wishes: Sequence[Wanted], now: datetime, *, recipient_of: Asked |
     union, *found = fetch_all(refs)
     if union is None:
         raise NotFound("the union has not been described yet: its operator does that first")
+    postcode = None
     if recipient_of:
         recipient = found.pop()
         if recipient is None or recipient.customer != recipient_of.customer:
             raise NotFound("there is no such recipient among yours")
+        postcode = recipient.postcode
     return Terms(
         union=union,
         stores={store.id: store for store in found[: len(stores)] if store is not None},
         listings={(each.store, each.sku): each.at(now) for each in found[len(stores) :] if each is not None},
+        postcode=postcode,
     )
 
 
-def with_levels(terms: Terms, *, consistent: bool = False) -> Terms:
-    """The same terms with the levels of all listings, and the shards that they are taken from, in one more batch read."""
-    wanted = sorted({level for item in terms.listings.values() for level in item.sources})
-    return replace(terms, levels=get_levels(wanted, consistent=consistent))
+def with_levels(terms: Terms, customer: str = "", *, consistent: bool = False) -> Terms:
+    """The same terms with the levels of all listings, the shards that they are taken from, and what the customer has of limited urgent
+    sales, in one more batch read."""
+    levels = sorted({level for item in terms.listings.values() for level in item.sources})
+    sales = [
+        item.urgent.id for item in terms.listings.values() if item.urgent and item.urgent.per_customer and customer
+    ]
+    refs: list[Ref[Any]] = [*map(level_ref, levels), *(bought_ref(sale, customer) for sale in sales)]
+    found = fetch_all(refs, consistent=consistent)
+    bought = dict(filter(None, found[len(levels) :]))
+    return replace(terms, levels={level.id: level for level in found[: len(levels)] if level}, bought=bought)
 
 
 def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
     """Refuse by name what cannot be bought under these terms.
 
     Raises:
-        NotFound, OutOfStock, RuleViolation: the first wish that cannot be met.
+        NotFound, OutOfStock, LimitReached, NotEligible, RuleViolation: the first wish that cannot be met.
     """
     short = find_sources(wishes, terms.listings, terms.levels).short
     for wish in wishes:
@@ -269,6 +284,11 @@ def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
         if problem == "short":
             left = short[wish]
             raise OutOfStock(f"{wish.sku} has {left} left for sale", **where, left=left, wanted=wish.quantity)
+        sale = terms.listings[wish.store, wish.sku].urgent
+        if sale is not None and problem == "elsewhere":
+            raise NotEligible(f"{wish.sku} is sold to some postcodes only", **where, postcodes=list(sale.postcodes))
+        if sale is not None and problem == "limit":
+            raise limit_reached(wish.sku, sale.per_customer, terms.bought.get(sale.id, 0))
         if problem:
             raise RuleViolation(f"{wish.sku} of store {wish.store} is not on sale now ({problem})", **where)
 
@@ -281,6 +301,8 @@ def commit_draft(draft: Draft) -> None:
     transaction.create(purchase_item(purchase), exists)
     move = movements.hold if purchase.payment == "pending" else movements.take
     moment = datetime.fromisoformat(purchase.placed_at)
+    for order in draft.orders:
+        add_bought(transaction, order)
     for level, units in draft.units.items():
         movement = move(units, purchase.customer or purchase.channel, f"purchase/{purchase.id}")
         add_movement(transaction, level, movement, moment, supply_minor=draft.supply_prices.get(level))

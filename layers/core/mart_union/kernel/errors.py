@@ -159,6 +159,24 @@ class UnknownCarrier(RuleViolation):
     code = "unknown-carrier"
 
 
+class SaleOverlaps(RuleViolation):
+    """Another urgent sale of the listing is not over; `ends_at` says when it will be."""
+
+    code = "sale-overlaps"
+
+
+class LimitReached(RuleViolation):
+    """More than a customer may have of an urgent sale; `left` says how many this one still may, `limit` how many anybody."""
+
+    code = "limit-reached"
+
+
+class NotEligible(RuleViolation):
+    """The urgent sale is not for this recipient; `postcodes` are the beginnings of those that it is for."""
+
+    code = "not-eligible"
+
+
 class InsufficientFunds(MartUnionError):
     """An account would pass its floor."""
 

@@ -43,6 +43,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
     payer got back of it, `returned` how many of its units went back into stock or were written off.
     `draws` is written where the units do not all come from `level`: how many come from which, in the order in which they are counted (shards),
     or, with `is_bundle`, how many of each level all units of the line together have.
+    `sale` is the urgent sale that it was sold in, `sale_limit` how many units of that a customer might have (0: no limit).
     """
 
     number: int
@@ -67,6 +68,8 @@ class Line(Struct, frozen=True, omit_defaults=True):
     supply_minor: int = 0
     draws: dict[str, int] = field(default_factory=dict)
     is_bundle: bool = False
+    sale: str = ""
+    sale_limit: int = 0
 
     @property
     def charged_minor(self) -> int:

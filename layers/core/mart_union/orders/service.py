@@ -20,6 +20,7 @@ from mart_union.ledger.periods import due_day
 from mart_union.ledger.service import add_payable, add_transfer
 from mart_union.orders.cash import add_collection, paying_transfer
 from mart_union.orders.codes import WrongCode, count_wrong_code, renew_code
+from mart_union.orders.limits import add_given_back
 from mart_union.orders.listing import page_of_keys
 from mart_union.orders.model import ON_DELIVERY, Order, StepTaken
 from mart_union.orders.procedures import allowed_steps, procedure_of
@@ -270,6 +271,7 @@ def _add_refund(transaction: WriteTransaction, before: Order, after: Order, take
             add_payable(transaction, _given_before(before, after, transfer, amounts[f"store/{before.store}"], now))
     units = units_of(before, taken.lines)
     add_movements(transaction, {level: put_back(units[level], taken.actor, reference) for level in units}, now)
+    add_given_back(transaction, before, taken.lines)
 
 
 def _given_before(before: Order, after: Order, refund: Transfer, amount_minor: int, now: datetime) -> Payable:

@@ -7,6 +7,7 @@
 | a store's open orders by state, its closed ones by month | index `by_store`, then the orders | 2 a page | by size |
 | a store's open responses, its answered ones by month | index `by_store`, `<store>#responses#open`, `<store>#responses#<yyyy-mm>` | 2 a page | by size |
 | a supplier's | the same with `supplier/<id>` for the store | 2 a page | by size |
+| what a customer has of an urgent sale with a limit | `BOUGHT#<sale>#<customer>`/`BOUGHT` | 1 | 0.5 read; 2 write in a purchase |
 | orders whose deadline has come | index `clock` | 1 an hour of the clock | by size |
 
 Index `by_store` (`store_list`, `store_sort`), keys only, so that a step costs no copy of the order and a page is one query and one batch
@@ -62,6 +63,12 @@ class OrdersItem(Item):
     sequence = NumberAttribute(default=1)
 
 
+class BoughtItem(OrdersItem):
+    """How many units of an urgent sale a customer has."""
+
+    units = NumberAttribute(default=0)
+
+
 class OrderItem(OrdersItem):
     """An order."""
 
@@ -77,6 +84,11 @@ class ResponseItem(OrdersItem):
 def order_key(order: str) -> tuple[str, str]:
     """The key of an order."""
     return f"ORDER#{order}", "ORDER"
+
+
+def bought_key(sale: str, customer: str) -> tuple[str, str]:
+    """The key of what a customer has of an urgent sale: an item of its own, however many buy."""
+    return f"BOUGHT#{sale}#{customer}", "BOUGHT"
 
 
 def response_key(order: str, response: str) -> tuple[str, str]:

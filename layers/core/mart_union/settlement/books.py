@@ -168,16 +168,17 @@ def last_report(day: str = "") -> Report:
 
 def load_books(now: datetime | None = None) -> Books:
     """The books as they are; without the moment that this is, no journal is said to be behind its level."""
-    ledger, orders, purchases, stock = whole_ledger(), list(all_orders()), list(all_purchases()), whole_stock()
+    ledger, found, purchases, stock = whole_ledger(), all_orders(), list(all_purchases()), whole_stock()
     return Books(
         ledger,
-        orders,
+        found.orders,
         purchases,
         stock.levels,
         settings().time_zone,
         settings().currency.step,
         settings().currency.code,
         journals=stock.journals,
+        bought=found.bought,
         caught_up=iso(now - _STREAM_KEEPS) if now else "",
     )
 

@@ -9,6 +9,7 @@ from mart_union.settlement.checks.disputes import check_disputes
 from mart_union.settlement.checks.escrow import check_escrow, check_escrow_accounts
 from mart_union.settlement.checks.floors import check_floors
 from mart_union.settlement.checks.levels import check_journals, check_levels
+from mart_union.settlement.checks.limits import check_limits
 from mart_union.settlement.checks.model import Books, Check
 from mart_union.settlement.checks.payables import check_carried, check_parties, check_payables
 from mart_union.settlement.checks.payments import check_orphans, check_payments
@@ -48,6 +49,7 @@ CHECKS: tuple[Check, ...] = (
     check_cards,
     check_cash,
     check_units,
+    check_limits,
     check_steps,
     check_payables,
     check_carried,

@@ -16,6 +16,7 @@ from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_payable, add_transfer
 from mart_union.orders.cash import paying_transfer
+from mart_union.orders.limits import add_left_out
 from mart_union.orders.model import Order, ReturnedLine
 from mart_union.orders.refunding import Change, RefundWish, refund_part
 from mart_union.orders.returns import Decision, decide_return, request_return
@@ -137,6 +138,8 @@ def _commit(before: Order, made: Change, actor: str, now: datetime, *, to_reserv
     reference = f"order/{before.id}"
     back = {level: take_back(units, actor, reference, to_reserve=to_reserve) for level, units in made.units.items()}
     add_movements(transaction, back, now)
+    if made.units:
+        add_left_out(transaction, before, made.order.refunds[-1])
     transaction.commit()
 
 

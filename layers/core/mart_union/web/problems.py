@@ -31,6 +31,9 @@ STATUS = {
     "cash-not-taken": 422,
     "unknown-carrier": 422,
     "part-refused": 422,
+    "sale-overlaps": 422,
+    "limit-reached": 422,
+    "not-eligible": 422,
     "busy": 503,
     "provider-unavailable": 503,
 }

@@ -5,7 +5,7 @@
 | 1 money sums to zero, inside and against providers | `transfers`, `reports`, `suspense` |
 | 2 floors and running balances | `floors` |
 | 3 levels | `levels` |
-| 4 a purchase is its orders, its stock and its money | `purchases`, `payments`, `cards`, `units` |
+| 4 a purchase is its orders, its stock and its money | `purchases`, `payments`, `cards`, `units`, `limits` |
 | 6 lines stand where their order's steps took them | `steps` |
 | 7 payables, statements, payouts, bank files | `payables`, `statements`, `payouts` |
 | 8 frozen splits, what was paid of them, what went back | `splits`, `completions`, `refunds` |

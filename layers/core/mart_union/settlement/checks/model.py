@@ -23,7 +23,8 @@ UNION = "union"
 
 class Books(Struct, frozen=True):
     """All that is reconciled. `currency` is the union's only one; `journals` says what a level's journal makes of it, and
-    `caught_up` (ISO) that the movements of levels that have not moved since have to be in it."""
+    `caught_up` (ISO) that the movements of levels that have not moved since have to be in it; `bought` says how many units of a limited
+    urgent sale a customer has, by `<sale>#<customer>`."""
 
     ledger: Ledger
     orders: list[Order] = field(default_factory=list)
@@ -34,6 +35,7 @@ class Books(Struct, frozen=True):
     currency: str = "TWD"
     journals: dict[str, Rebuilt] = field(default_factory=dict)
     caught_up: str = ""
+    bought: dict[str, int] = field(default_factory=dict)
 
     def moved(self) -> Iterator[Transfer]:
         """The transfers whose money has moved: those that are not pending, and pending ones that were posted."""
