@@ -226,14 +226,30 @@ def test_a_price_below_its_costs_holds_the_difference_on_the_deposit(unique: str
     save_mediated(market.store, "LOSS", market.supplier, price_minor=20_000, supply_minor=25_000)
     fill_pool(market.supplier, 5, supply_minor=25_000)
     wanted = [Wanted(market.store, "LOSS", 1)]
-    with pytest.raises(InsufficientFunds):
+    with pytest.raises(RuleViolation) as refused:
         buy(market, wanted=wanted, total_seen=26_000)
+    assert refused.value.facts == {"store": market.store}  # what stands on its deposit is not the shopper's to know
+    assert "deposit" not in refused.value.detail
     give_money(f"store/{market.store}/deposit", 100_000)
     [line] = order_of(buy(market, wanted=wanted, total_seen=26_000)).lines
     commission, tax = 1_200, 1_000
     assert line.held_minor == 25_000 + commission + tax - 20_000
     assert get_balance(f"store/{market.store}/held").balance_minor == line.held_minor
     assert sum(share.amount_minor for share in line.split) == line.escrow_minor + line.held_minor
+
+
+def test_what_does_not_fit_into_one_transaction_is_refused_by_name(unique: str) -> None:
+    market = open_market(unique)
+    wanted = []
+    for number in range(20):
+        store = f"z{unique}{number}"
+        save_store(store)
+        for supplier in (f"y{unique}{number}", f"x{unique}{number}"):
+            fill_pool(supplier, 5, supply_minor=30_000)
+            save_mediated(store, supplier.upper(), supplier, price_minor=20_000, supply_minor=30_000)
+            wanted.append(Wanted(store, supplier.upper(), 1))
+    with pytest.raises(RuleViolation, match="make it two"):
+        buy(market, wanted=wanted, total_seen=20 * 46_000)
 
 
 def test_a_purchase_by_bank_transfer_reserves_and_is_confirmed_by_the_bank(unique: str) -> None:

@@ -9,9 +9,11 @@ from msgspec.structs import replace
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import CodeLocked, Invalid, KeyReused, RuleViolation, StepNotAllowed
+from mart_union.kernel.money import Currency
 from mart_union.orders.codes import MOST_WRONG_CODES, WrongCode, count_wrong_code, renew_code
-from mart_union.orders.model import Order, StepTaken, state_of
+from mart_union.orders.model import MOST_TEXT, Order, StepTaken, state_of
 from mart_union.orders.procedures import PROCEDURES, allowed_steps
+from mart_union.orders.refunding import RefundWish, refund_part
 from mart_union.orders.refunds import refund_amounts, units_of
 from mart_union.orders.returns import can_return
 from mart_union.orders.steps import Details, apply_step
@@ -187,3 +189,23 @@ def test_goods_can_be_returned_whatever_their_procedure_and_services_cannot(proc
     taken = StepTaken(delivering.name, "system", "system", NOW, (1,), "", "")
     asked = replace(order, history=(taken,))
     assert can_return(asked, asked.lines[0], NOW) == (procedure not in {"appointment", "digital"})
+
+
+def test_an_order_keeps_no_more_text_than_its_item_has_room_for() -> None:
+    long = StepTaken("accept", "store", "packer-emei", NOW, (1,), "key-00000", "字" * 500)
+    full = replace(order_of(), history=(long,) * (MOST_TEXT // 500))
+    with pytest.raises(RuleViolation, match="0 are left") as refused:
+        take(full, "accept", STORE, details=Details(note="one more"))
+    assert refused.value.facts == {"left": 0}
+    assert take(full, "accept", STORE).state == "accepted"
+    with pytest.raises(RuleViolation, match="0 are left"):
+        refund_part(
+            replace(full, payment="paid"),
+            [RefundWish(1, amount_minor=100)],
+            reason="a dent",
+            fulfiller="store/emei-tea",
+            actor="owner",
+            key="refund-0001",
+            at=NOW,
+            currency=Currency("TWD", 100),
+        )

@@ -17,7 +17,7 @@ from mart_union.checkout.sourcing import find_sources
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import RuleViolation
 from mart_union.kernel.money import Currency
-from mart_union.ledger.model import Transfer, postings_of
+from mart_union.ledger.model import Transfer, has_floor, postings_of
 from mart_union.orders.cash import CASH
 from mart_union.orders.draws import units_left
 from mart_union.orders.model import ON_DELIVERY, Line, Order, Share, order_id
@@ -26,9 +26,9 @@ from mart_union.stock.model import home_of
 
 Draws = Mapping[Wanted, dict[str, int]]
 
-_MOST_PLACES = 55
-"""Levels and their homes, and what an urgent sale counts, so that what is bought, and what is given up again, fits into a transaction of
-100 items."""
+_MOST_ITEMS = 90
+"""Levels and their homes, what an urgent sale counts, orders and balances: with the purchase, its transfer and what else stands once, what is
+bought, and what is given up again, fits into a transaction of 100 items."""
 
 
 class Asked(Struct, frozen=True):
@@ -77,9 +77,10 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
     for line in lines:
         units.update(units_left(line))
     counts = sum(1 for line in lines if line.sale_limit)
-    if len(units | {home_of(level): 0 for level in units}) + counts > _MOST_PLACES:
-        raise RuleViolation("one checkout takes stock from fewer places: make it two")
     transfer = None if asked.method == ON_DELIVERY else _draft_transfer(asked, orders, currency)
+    balances = sum(has_floor(posting.account) for posting in transfer.postings) if transfer else 0
+    if len(units | {home_of(level): 0 for level in units}) + counts + len(orders) + balances > _MOST_ITEMS:
+        raise RuleViolation("this is too much for one checkout: make it two")
     mediated = (terms.listings[wish.store, wish.sku] for wish in wanted)
     supply_prices = {item.level: terms.supply_price(item) for item in mediated if item.offer is not None}
     return Draft(_draft_purchase(asked, orders, transfer, currency), orders, transfer, units, supply_prices)

@@ -14,6 +14,7 @@ from mart_union.checkout.card_port import require_cards
 from mart_union.checkout.cards import authorize
 from mart_union.checkout.drafting import Asked, Draft, draft_purchase
 from mart_union.checkout.model import METHODS, CardPayment, Purchase, Quote, Wanted
+from mart_union.checkout.payers import payer_account
 from mart_union.checkout.pricing import Terms, cash_problem, folded, problem_with, quote
 from mart_union.checkout.sourcing import find_sources
 from mart_union.checkout.storing import Overtaken, current_purchase
@@ -24,6 +25,7 @@ from mart_union.kernel.errors import (
     CardDeclined,
     CashNotTaken,
     Conflict,
+    InsufficientFunds,
     KeyReused,
     MartUnionError,
     NotEligible,
@@ -212,8 +214,19 @@ def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_see
         raise PriceChanged(f"the total is now {total} minor units, not {total_seen}", total_minor=total)
     if asked.method == ON_DELIVERY:
         _refuse_cash(wishes, terms, draft)
-    commit_draft(draft)
+    try:
+        commit_draft(draft)
+    except InsufficientFunds as short:
+        if short.account == payer_account(asked.method, asked.customer):
+            raise
+        raise _not_covered(short.account) from short
     return draft
+
+
+def _not_covered(account: str) -> RuleViolation:
+    """What a shopper is told where a store's deposit does not cover what its price lacks: not what stands there."""
+    store = account.split("/")[1]
+    return RuleViolation(f"something of the store {store} is not on sale now (withdrawn)", store=store)
 
 
 def _refuse_cash(wishes: Sequence[Wanted], terms: Terms, draft: Draft) -> None:

@@ -178,9 +178,10 @@ class NotEligible(RuleViolation):
 
 
 class InsufficientFunds(MartUnionError):
-    """An account would pass its floor."""
+    """An account, which `account` names for the program only, would pass its floor."""
 
     code = "insufficient-funds"
+    account = ""
 
 
 class Unauthenticated(MartUnionError):

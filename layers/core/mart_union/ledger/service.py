@@ -124,11 +124,13 @@ def _add_move(transaction: WriteTransaction, account: str, balance: int, availab
 def _short(account: str, needed: int) -> Refusal:
     def refusal(found: dict[str, object]) -> InsufficientFunds:
         available = found.get("available") or 0
-        return InsufficientFunds(
+        short = InsufficientFunds(
             f"{account} has {available} available, {needed} are needed (minor units)",
             available_minor=available,
             needed_minor=needed,
         )
+        short.account = account
+        return short
 
     return refusal
 

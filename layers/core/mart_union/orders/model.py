@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct, field
 
+from mart_union.kernel.errors import RuleViolation
+
 ENDED = frozenset({"completed", "refused", "cancelled", "expired"})
 PROGRESS = ("awaiting_payment", "placed", "scheduled", "accepted", "ready", "shipped", "delivered", "completed")
 """The states of a line that goes well, from furthest behind to done. A procedure uses some of them."""
@@ -30,6 +32,10 @@ class Share(Struct, frozen=True, omit_defaults=True):
     def left_minor(self) -> int:
         """What of the share has not been given back."""
         return self.amount_minor - self.reversed_minor
+
+
+MOST_TEXT = 30_000
+"""Characters of notes, reasons and answers in one order: 120 KB at most."""
 
 
 class Line(Struct, frozen=True, omit_defaults=True):
@@ -205,6 +211,20 @@ class Order(Struct, frozen=True, omit_defaults=True):
     def refunded_minor(self) -> int:
         """What its payer got back of it."""
         return sum(line.refunded_minor for line in self.lines)
+
+
+def checked_text(order: Order, text: str) -> str:
+    """The text itself, if the order has room for it: an item of the table holds 400 KB, and what people write is the part that they choose.
+
+    Raises:
+        RuleViolation: the order's notes, reasons and answers would be too long together; `left` says how many characters fit.
+    """
+    written = sum(len(taken.note) for taken in order.history) + sum(len(refund.reason) for refund in order.refunds)
+    written += sum(len(each.reason) + len(each.answer) for each in order.returns)
+    if text and written + len(text) > MOST_TEXT:
+        left = max(MOST_TEXT - written, 0)
+        raise RuleViolation(f"an order keeps {MOST_TEXT} characters of notes and reasons: {left} are left", left=left)
+    return text
 
 
 def order_id(purchase: str, number: int) -> str:

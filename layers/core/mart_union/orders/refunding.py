@@ -12,7 +12,7 @@ from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation
 from mart_union.kernel.ids import input_hash
 from mart_union.kernel.money import Currency, checked_price
 from mart_union.orders.draws import units_given_back
-from mart_union.orders.model import Line, Order, Refund, RefundedLine
+from mart_union.orders.model import Line, Order, Refund, RefundedLine, checked_text
 from mart_union.orders.refunds import (
     BEFORE_LEAVING,
     give_back,
@@ -144,6 +144,7 @@ def _check(order: Order, wishes: Sequence[RefundWish], reason: str) -> None:
         raise RuleViolation("the seller's own shop took the money: it is refunded there")
     if not 0 < len(reason.strip()) <= len(reason) <= LONGEST_REASON:
         raise _invalid("reason", f"say why, in at most {LONGEST_REASON} characters")
+    checked_text(order, reason)
     numbers = [wish.number for wish in wishes]
     unknown = sorted(set(numbers) - {line.number for line in order.lines})
     if not numbers or unknown or len(set(numbers)) != len(numbers):

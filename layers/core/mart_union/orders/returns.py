@@ -12,7 +12,7 @@ from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Invalid, KeyReused, NotFound, RuleViolation, StepNotAllowed
 from mart_union.kernel.ids import derived_id, input_hash
 from mart_union.kernel.money import Currency
-from mart_union.orders.model import Line, Order, RefundedLine, Return, ReturnedLine
+from mart_union.orders.model import Line, Order, RefundedLine, Return, ReturnedLine, checked_text
 from mart_union.orders.procedures import procedure_of
 from mart_union.orders.refunding import Change, give_parts_back
 from mart_union.orders.refunds import value_of_units
@@ -78,6 +78,7 @@ def _check_request(order: Order, lines: Sequence[ReturnedLine], reason: str) -> 
         raise _invalid("lines", "name at least one line of the order, each once")
     if not 0 < len(reason.strip()) <= len(reason) <= LONGEST_TEXT:
         raise _invalid("reason", f"say why, in at most {LONGEST_TEXT} characters")
+    checked_text(order, reason)
     if order.procedure not in _GOODS:
         raise RuleViolation("a service cannot be returned; write to the store instead")
     if len(order.returns) >= MOST_RETURNS:
@@ -146,7 +147,7 @@ def decide_return(
         )
     if wish.decision == "receive":
         return _received(order, asked, wish, actor, key, at, currency)
-    decided = replace(asked, state=to_state, answer=wish.answer, decided_at=at)
+    decided = replace(asked, state=to_state, answer=checked_text(order, wish.answer), decided_at=at)
     return Change(replace(_with_return(order, decided), sequence=order.sequence + 1))
 
 

@@ -13,7 +13,7 @@ from mart_union.kernel.clock import from_iso
 from mart_union.kernel.errors import Busy, Invalid, KeyReused, PaymentOutstanding, RuleViolation, StepNotAllowed
 from mart_union.orders.cash import CASH, collector_of, require_whole
 from mart_union.orders.codes import check_code
-from mart_union.orders.model import ON_DELIVERY, Line, Order, Shipment, StepTaken
+from mart_union.orders.model import ON_DELIVERY, Line, Order, Shipment, StepTaken, checked_text
 from mart_union.orders.procedures import (
     Step,
     allowed_steps,
@@ -92,7 +92,8 @@ def apply_step(
     collector = _collector(order, rule, numbers, details, told_by=actor if role == SYSTEM else "")
     if len(order.history) >= _MOST_STEPS and role != SYSTEM:
         raise RuleViolation(f"an order has at most {_MOST_STEPS} steps")
-    taken = StepTaken(step, role, actor, at, numbers, key, details.note[:_LONGEST_TEXT])
+    note = checked_text(order, details.note[:_LONGEST_TEXT])
+    taken = StepTaken(step, role, actor, at, numbers, key, note)
     return _after(order, rule, taken, details, collector)
 
 
