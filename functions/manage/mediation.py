@@ -23,7 +23,7 @@ from mart_union.mediation.service import (
     search_offers_for,
     set_link_state,
 )
-from mart_union.stock.model import availability_of
+from mart_union.stock.model import availability_of, shard_of
 from mart_union.stock.service import get_levels
 from mart_union.web.access import MANAGER
 from mart_union.web.answer import Page, Redirect
@@ -32,13 +32,15 @@ from mart_union.web.request import Request
 
 
 class OfferOnView(Struct, frozen=True):
-    """An offer as a seller sees it: what is left in its pool, and what a sale at the suggested price leaves."""
+    """An offer as a seller sees it: what is left for it, in the pool and of what is set aside for it (`allotted`), and what a sale at the
+    suggested price leaves."""
 
     offer: Offer
     reserve: int
     availability: str
     margin: Margin
     left_minor: int
+    allotted: int = 0
 
 
 class LinkTerms(Struct, frozen=True):
@@ -164,12 +166,8 @@ def offer_page(request: Request) -> Page:
 def list_page(request: Request) -> Page:
     """The store's links, with what shoppers can have of each."""
     store, links = request.params["store"], list_by_api(request)
-    levels = get_levels({offer_level(link.supplier, link.offer_sku) for link in links.items})
-    reserves = {
-        link.sku: level.reserve
-        for link in links.items
-        if (level := levels.get(offer_level(link.supplier, link.offer_sku))) is not None
-    }
+    left = _reserves_for(store, {(link.supplier, link.offer_sku) for link in links.items})
+    reserves = {link.sku: left[link.supplier, link.offer_sku] for link in links.items}
     return Page("manage/links.html", {"store": store, "links": links, "reserves": reserves})
 
 
@@ -214,15 +212,27 @@ def _price(text: str) -> int | None:
 
 
 def _on_view(offers: tuple[Offer, ...], store: Store) -> tuple[OfferOnView, ...]:
-    """Offers with their pools (one batch read) and margins by the union's rules."""
+    """Offers with their pools and the store's allotments (one batch read), and margins by the union's rules."""
     if not offers:
         return ()
     union, step = get_union(), settings().currency.step
-    levels = get_levels(offer_level(offer.supplier, offer.sku) for offer in offers)
+    reserves = _reserves_for(store.id, {(offer.supplier, offer.sku) for offer in offers})
     views = []
     for offer in offers:
-        level = levels.get(offer_level(offer.supplier, offer.sku))
-        reserve = level.reserve if level else 0
+        pool, allotted = reserves[offer.supplier, offer.sku]
         margin = margin_of(offer, offer.suggested_minor, union, store, step=step)
-        views.append(OfferOnView(offer, reserve, availability_of(reserve, offer.low_stock), margin, margin.left_minor))
+        availability = availability_of(max(pool, allotted), offer.low_stock)
+        shown = offer.shown_to_sellers()
+        views.append(OfferOnView(shown, pool + allotted, availability, margin, margin.left_minor, allotted))
     return tuple(views)
+
+
+def _reserves_for(store: str, offers: set[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
+    """What is left of some offers, by supplier and SKU: in the pool, and of what is set aside for a store. One batch read a hundred levels."""
+    pools = {offer: offer_level(*offer) for offer in offers}
+    levels = get_levels(level for pool in pools.values() for level in (pool, shard_of(pool, store)))
+
+    def left(level: str) -> int:
+        return levels[level].reserve if level in levels else 0
+
+    return {offer: (left(pool), left(shard_of(pool, store))) for offer, pool in pools.items()}

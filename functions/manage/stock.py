@@ -26,7 +26,7 @@ _JOURNAL_PAGE = 50
 
 class ListingStock(Struct, frozen=True):
     """What a listing draws on. `pooled` says that it is a supplier's pool, which all its sellers share; `kept` is for sale in its urgent sale
-    only, beside the reserve; `shards` says how many shards it ever had, each with a journal of its own. A bundle's `parts` are what it is made
+    only, beside the reserve; `allotted` is set aside of the pool for this store, beside the reserve that all its sellers share; `shards` says how many shards it ever had, each with a journal of its own. A bundle's `parts` are what it is made
     of: it has no stock but theirs, and its reserve is how many that makes."""
 
     store: str
@@ -47,6 +47,7 @@ class ListingStock(Struct, frozen=True):
     sequence: int
     parts: dict[str, int]
     shards: int = 0
+    allotted: int = 0
 
 
 class Moved(Struct, frozen=True):
@@ -214,7 +215,8 @@ def _own_level(request: Request, shard: str = "") -> Level:
 
 
 def _stock_of(listing: Listing, levels: Mapping[str, Level]) -> ListingStock:
-    """The listing's counts, with those of its level's shards; of a supplier's pool only what is left, for the rest is other sellers' business."""
+    """The listing's counts, with those of its level's shards; of a supplier's pool only what is left of it and of
+    the store's allotment, for the rest is other sellers' business."""
     pooled = listing.offer is not None
     home = levels.get(listing.level) or Level(listing.level, on_sale=False)
     if listing.parts:
@@ -229,7 +231,7 @@ def _stock_of(listing: Listing, levels: Mapping[str, Level]) -> ListingStock:
         state=listing.state,
         pooled=pooled,
         reserve=home.reserve,
-        kept=sum(shard.reserve for shard in shards),
+        kept=0 if pooled else sum(shard.reserve for shard in shards),
         reserved=sum(level.reserved for level in counted),
         sold=sum(level.sold for level in counted),
         written_off=sum(level.written_off for level in counted),
@@ -240,4 +242,5 @@ def _stock_of(listing: Listing, levels: Mapping[str, Level]) -> ListingStock:
         sequence=0 if pooled else home.sequence,
         parts=listing.parts,
         shards=0 if pooled else listing.shards_made,
+        allotted=sum(shard.reserve for shard in shards) if pooled else 0,
     )

@@ -115,8 +115,10 @@ def _of_stock(event: Event) -> list[Notice]:
         managers = Audience("store", owner, frozenset({"owner", "manager"}))
         return [Notice(f"store_stock_{word}", managers, event.entity, event.sequence, news, facts)]
     if kind == "offer":
-        suppliers = Audience("supplier", owner)
-        return [Notice(f"supplier_stock_{word}", suppliers, event.entity, event.sequence, news, facts)]
+        sku, _, store = sku.partition("#")
+        template = f"supplier_allotment_{word}" if store else f"supplier_stock_{word}"
+        facts |= {"sku": sku, "store": store}
+        return [Notice(template, Audience("supplier", owner), event.entity, event.sequence, news, facts)]
     return []
 
 

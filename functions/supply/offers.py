@@ -7,7 +7,6 @@ from functools import partial
 from msgspec import Struct, field
 from msgspec.structs import asdict
 
-from mart_union.catalog.model import offer_level
 from mart_union.catalog.service import get_union
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid
@@ -15,7 +14,7 @@ from mart_union.kernel.money import parse_price, plain_amount
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
 from mart_union.mediation.model import Offer
-from mart_union.mediation.service import get_offer, list_offers, save_offer
+from mart_union.mediation.service import Allotment, allotments_of, get_offer, list_offers, save_offer
 from mart_union.stock.model import Level
 from mart_union.stock.service import get_levels
 from mart_union.web.access import SUPPLIER
@@ -60,12 +59,14 @@ class OfferForm(Struct, frozen=True):
 
 
 class PooledOffer(Struct, frozen=True):
-    """An offer with the pool that its sellers draw on: what is left for sale, reserved and sold."""
+    """An offer with the pool that its sellers draw on: what is left for sale to all of them, and what is set aside for single ones; reserved
+    and sold count both."""
 
     offer: Offer
     reserve: int
     reserved: int
     sold: int
+    allotments: tuple[Allotment, ...] = ()
 
 
 def add_routes(api: Api) -> None:
@@ -159,17 +160,19 @@ def _price(text: str, name: str) -> int:
 
 
 def read_offers(supplier: str, cursor: str) -> Items[PooledOffer]:
-    """A page of offers with their pools: one query and one batch read."""
+    """A page of offers with their pools and allotments: one query, and one batch read a hundred levels."""
     page = list_offers(supplier, cursor)
-    pools = get_levels(offer_level(supplier, offer.sku) for offer in page.items)
-    return Items(tuple(_pooled(offer, pools.get(offer_level(supplier, offer.sku))) for offer in page.items), page.next)
+    levels = get_levels(level for offer in page.items for level in offer.all_levels)
+    return Items(tuple(_pooled(offer, levels) for offer in page.items), page.next)
 
 
 def _read(supplier: str, sku: str) -> PooledOffer:
-    level = offer_level(supplier, sku)
-    return _pooled(get_offer(supplier, sku), get_levels([level]).get(level))
+    offer = get_offer(supplier, sku)
+    return _pooled(offer, get_levels(offer.all_levels))
 
 
-def _pooled(offer: Offer, pool: Level | None) -> PooledOffer:
-    known = pool or Level("")
-    return PooledOffer(offer, known.reserve, known.reserved, known.sold)
+def _pooled(offer: Offer, levels: dict[str, Level]) -> PooledOffer:
+    all_levels = [levels[level] for level in offer.all_levels if level in levels]
+    reserve = levels[offer.level].reserve if offer.level in levels else 0
+    reserved, sold = sum(level.reserved for level in all_levels), sum(level.sold for level in all_levels)
+    return PooledOffer(offer, reserve, reserved, sold, allotments_of(offer, levels))

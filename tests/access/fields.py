@@ -37,6 +37,7 @@ FREE: dict[str, str] = {
     "POST /api/manage/{store}/links sku": "the new listing's own name in the path's store",
     "POST /manage/{store}/links sku": "the new listing's own name in the path's store",
     "POST /supply/{supplier}/offers sku": "the offer's own name at the path's supplier",
+    "POST /supply/{supplier}/offers/{sku}/allotments store": "any store to which the path's offer is granted",
     "POST /api/shops/{shop}/sales sale": "the shop's own number of its sale",
     "POST /api/payments/webhooks/{provider} data": "the bank may tell of anybody's money; who signs is in machines.py",
     "POST /unions union": "the network operator's to give",

@@ -277,6 +277,8 @@ ROWS: dict[str, Row] = {
     "GET /supply/{supplier}/offers": SUPPLIER,
     "GET /supply/{supplier}/offers/{sku}": SUPPLIER,
     "POST /supply/{supplier}/offers": SUPPLIER,
+    "PUT /api/supply/{supplier}/offers/{sku}/allotments/{store}": own(SUPPLIER, "store"),
+    "POST /supply/{supplier}/offers/{sku}/allotments": SUPPLIER,
     "POST /api/supply/{supplier}/uploads": SUPPLIER,
     "GET /api/supply/{supplier}/uploads": SUPPLIER,
     "GET /api/supply/{supplier}/uploads/{upload}": SUPPLIER,

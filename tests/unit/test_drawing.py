@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from mart_union.orders.draws import units_given_back, units_left
 from mart_union.orders.model import Line
-from mart_union.stock.drawing import draw, left_in
+from mart_union.stock.drawing import draw, draw_in_order, left_in
 from mart_union.stock.model import Level, Movement, brought_home, home_of, put_back, sell_held, shard_of, take_back
 
 HOME = "listing/tea/OB"
@@ -29,6 +29,14 @@ LINE = Line(1, "OB", {}, 6, 100, 600, 0, HOME, "store/tea", (), 600, "placed")
 )
 def test_one_level_gives_all_units_if_one_can(quantity: int, first: int, drawn: dict[str, int]) -> None:
     assert draw(quantity, LEVELS, first=first) == drawn
+
+
+@pytest.mark.parametrize(
+    ("quantity", "drawn"), [(2, {ONE: 2}), (3, {ONE: 3}), (4, {ONE: 3, TWO: 1}), (8, {ONE: 3, TWO: 5}), (9, {})]
+)
+def test_in_order_a_level_is_emptied_before_the_next_is_touched(quantity: int, drawn: dict[str, int]) -> None:
+    assert draw_in_order(quantity, LEVELS) == drawn
+    assert draw_in_order(quantity, [None, *LEVELS]) == drawn
 
 
 def test_levels_that_are_not_there_or_not_on_sale_have_nothing() -> None:

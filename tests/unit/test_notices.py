@@ -162,7 +162,7 @@ EXAMPLES = {
     **{
         f"{name} {level}": event(name, Level(level, reserve=4))
         for name in ("StockLow", "StockOut")
-        for level in ("listing/tea/OB", "offer/guanxi/HERB")
+        for level in ("listing/tea/OB", "offer/guanxi/HERB", "offer/guanxi/HERB#tea")
     },
     **{
         f"link {availability}": event("LinkStockLow", replace(LINK, availability=availability))

@@ -17,6 +17,11 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "supply POST /suppliers/apply": sample("post-apply-page.303"),
     "supply PUT /api/supply/{supplier}/offers/{sku}": sample("put-offer-1"),
     "supply POST /supply/{supplier}/offers": sample("post-offers-page.303"),
+    "supply PUT /api/supply/{supplier}/offers/{sku}/allotments/{store}": (
+        *sample("put-allotment-1"),
+        *sample("put-allotment-2-ended", "put-allotment-1"),
+    ),
+    "supply POST /supply/{supplier}/offers/{sku}/allotments": sample("post-offers-page-allotment.303"),
     "supply POST /api/supply/{supplier}/uploads": sample("post-uploads.201"),
     "supply POST /supply/{supplier}/uploads": sample("post-uploads-page"),
     "supply POST /api/supply/{supplier}/orders/{order}/steps": (

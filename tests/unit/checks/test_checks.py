@@ -14,6 +14,7 @@ from mart_union.ledger.model import Posting
 from mart_union.settlement.checks.model import Books
 from mart_union.settlement.checks.transfers import KINDS
 from mart_union.settlement.reconciliation import differences
+from mart_union.stock.model import Level
 from tests.conftest import ROOT
 from tests.unit.checks.breaking import (
     change,
@@ -305,6 +306,12 @@ def _refund(books: Books, **changes: int) -> Books:
     return change(books, "orders", "done-1", refunds=(replace(first, **changes), *others))
 
 
+def _allot(books: Books, **changes: Any) -> Books:
+    """Two of the pool set aside for the store."""
+    books.levels.append(replace(Level(f"{POT}#tea", reserve=2, moved=2), **changes))
+    return books
+
+
 def _return(books: Books, **changes: str) -> Books:
     [asked] = find(books, "orders", "returned-1").returns
     return change(books, "orders", "returned-1", returns=(replace(asked, **changes),))
@@ -326,6 +333,10 @@ def _return(books: Books, **changes: str) -> Books:
         (lambda books: change_line(books, "open-1", 1, offer=""), 10, "order/open-1"),
         (lambda books: change_line(books, "set-1", 1, draws={TEA: 6, CUP: 3}), 10, "order/set-1"),
         (lambda books: change_line(books, "open-1", 1, offer="other/POT"), 10, "order/open-1"),
+        (lambda books: change_line(books, "open-1", 1, draws={f"{POT}#another": 2}), 10, "order/open-1"),
+        (lambda books: change_line(books, "open-1", 2, draws={f"{POT}#tea": 1}), 10, "order/open-1"),
+        (lambda books: _allot(books, supply_minor=9), 10, f"level/{POT}#tea"),
+        (lambda books: _allot(books, on_sale=False), 10, f"level/{POT}#tea"),
         (lambda books: change_line(books, "open-1", 1, fulfiller="store/tea"), 10, "order/open-1"),
     ],
 )

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.urgent_terms import UrgentSale
-from mart_union.stock.drawing import draw, left_in
+from mart_union.stock.drawing import draw, draw_in_order, left_in
 from mart_union.stock.model import Level, shard_of
 
 Texts = dict[str, str]
@@ -160,7 +160,8 @@ class Listing(Struct, frozen=True):
     With `parts` it is a bundle: so many units of each of the store's own listings, by SKU. It has no stock of its own (nothing stands under its
     `level`): each unit of it is taken from the levels of all its parts.
     `shards` says how many shards of that level may hold units: those of an urgent sale, until what was left of it is back. `shards_made` says
-    how many ever did: what was sold of them is counted there.
+    how many ever did: what was sold of them is counted there. `allotted`: of its offer's pool, some units are set aside for this store, in the
+    shard named for it.
     """
 
     store: str
@@ -185,6 +186,7 @@ class Listing(Struct, frozen=True):
     shards: int = 0
     shards_made: int = 0
     parts: dict[str, int] = field(default_factory=dict)
+    allotted: bool = False
     sequence: int = 1
 
     def at(self, moment: datetime) -> Listing:
@@ -202,8 +204,12 @@ class Listing(Struct, frozen=True):
 
     @property
     def shard_levels(self) -> tuple[str, ...]:
-        """The ids of its level's shards."""
-        return tuple(shard_of(self.level, number) for number in range(1, self.shards + 1))
+        """The ids of the shards of its level that may have units of it: its store's allotment, and those of an urgent sale."""
+        return (*self._allotment, *(shard_of(self.level, number) for number in range(1, self.shards + 1)))
+
+    @property
+    def _allotment(self) -> tuple[str, ...]:
+        return (shard_of(self.level, self.store),) if self.allotted else ()
 
     @property
     def part_levels(self) -> dict[str, int]:
@@ -215,12 +221,15 @@ class Listing(Struct, frozen=True):
         """Its level and every shard that it ever had: what all of them count is what the listing counts. A bundle's are its parts'."""
         if self.parts:
             return self.sold_from
-        return (self.level, *(shard_of(self.level, number) for number in range(1, self.shards_made + 1)))
+        made = (shard_of(self.level, number) for number in range(1, self.shards_made + 1))
+        return (self.level, *self._allotment, *made)
 
     @property
     def sold_from(self) -> tuple[str, ...]:
-        """The levels that may have units of it, in an urgent sale or out of it."""
-        return tuple(self.part_levels) if self.parts else (self.level, *self.shard_levels)
+        """The levels that may have units of it, in an urgent sale or out of it; a store's allotment before the pool."""
+        if self.parts:
+            return tuple(self.part_levels)
+        return (*self.shard_levels, self.level) if self.allotted else (self.level, *self.shard_levels)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -237,15 +246,17 @@ class Listing(Struct, frozen=True):
     def drawn(self, quantity: int, levels: Mapping[str, Level], *, first: int = 0) -> dict[str, int]:
         """How many units of which level so many of it take, {} when there are too few; buyers begin at the `first` of an urgent sale's shards.
 
-        Levels that were not read count as having enough: their own condition decides.
+        Levels that were not read count as having enough: their own condition decides. An allotment is emptied before the pool is touched.
         """
         if not any(level in levels for level in self.sources):
-            return {level: units * quantity for level, units in (self.part_levels or {self.level: 1}).items()}
+            return {level: units * quantity for level, units in (self.part_levels or {self.sold_from[0]: 1}).items()}
         if self.left_of(levels) < quantity:
             return {}
         if self.parts:
             return {level: units * quantity for level, units in self.part_levels.items()}
         found = [levels.get(level) for level in self.sources]
+        if self.allotted:
+            return draw_in_order(quantity, found)
         return draw(quantity, found, first=first if self.urgent is not None else 0)
 
 

@@ -176,9 +176,8 @@ def place_under(terms: Terms, place: Callable[[Terms], T], customer: str = "") -
         except SupplyPriceMoved as moved:
             raise _Look(moved.detail) from moved
         except OutOfStock as short:
-            level = home_of(str(short.facts.get("level")))
-            if level not in _sharded(terms):
-                _keep_short(level)
+            _keep_short(str(short.facts.get("level")))
+            if not _may_be_had(short, current):
                 raise
             raise _Look(short.detail) from short
 
@@ -201,9 +200,12 @@ class _Look(Conflict):
     """The levels have moved since they were read, or were not read: look at them."""
 
 
-def _sharded(terms: Terms) -> set[str]:
-    """The levels that have shards, so that another one may have what this one lacks."""
-    return {listing.level for listing in terms.listings.values() if listing.shards}
+def _may_be_had(short: OutOfStock, terms: Terms) -> bool:
+    """Whether another level may have what one lacks: it is a shard or has some, and has moved since it was read, or was not read."""
+    level = str(short.facts.get("level"))
+    is_sharded = any(home_of(level) == listing.level and listing.shard_levels for listing in terms.listings.values())
+    read = terms.levels.get(level)
+    return is_sharded and (read is None or read.reserve != short.facts.get("left"))
 
 
 def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Draft:

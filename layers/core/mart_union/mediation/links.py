@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from mart_union.catalog import service as catalog
 from mart_union.catalog.audit import add_audit
-from mart_union.catalog.model import SKU, Listing, OfferReference, offer_level
+from mart_union.catalog.model import SKU, Listing, OfferReference
 from mart_union.catalog.refs import listing_ref
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
@@ -27,7 +27,7 @@ from mart_union.mediation.standings import get_standing, require_standing
 from mart_union.mediation.suppliers import get_supplier
 from mart_union.mediation.tables import LinkItem, SellerItem, link_item, link_key, links_list, seller_key
 from mart_union.stock import service as stock
-from mart_union.stock.model import Level, availability_of
+from mart_union.stock.model import Level, availability_of, home_of, shard_of
 
 _LISTING_STATES = {"linked": "on_sale", "paused": "paused", "withdrawn": "withdrawn"}
 
@@ -60,9 +60,7 @@ def make_link(
         raise RuleViolation("the supplier is suspended: nobody sells its goods now", reason="supplier")
     if standing.state == "paused":
         raise RuleViolation("the store's deposit is below the level required: top it up first", reason="deposit")
-    wanted = link_of(
-        supplied, store, sku, terms, _availability(stock.get_level(offer_level(offer.supplier, offer.sku)))
-    )
+    wanted = link_of(supplied, store, sku, terms, _availability(supplied, store, _levels_of(supplied)))
     after = _renewed(before, replace(wanted, key=key, request=request))
     if after != before:
         _write(before, after, supplied, standing, actor, now)
@@ -212,27 +210,41 @@ def _follow(
 
 
 def apply_stock_change(event: Event) -> None:
-    """Tell the links of an offer whether its pool has units left; a listing's own level has no links.
+    """Tell the links of an offer whether its pool, or their store's allotment of it, has units left; a listing's own level has no links.
 
-    What counts is the pool as it is now, read after each page of links: so the event may come twice, late or out of order.
+    What counts is the stock as it is now, read after each page of links: so the event may come twice, late or out of order.
 
     Raises:
         Busy: links kept being changed at the same moment; the event has to be delivered again.
     """
-    level = event.entity.removeprefix("level/")
-    if level.startswith("offer/"):
-        retried(lambda: _show_availability(level), on=Conflict, what="this offer's links")
+    kind, _, rest = home_of(event.entity.removeprefix("level/")).partition("/")
+    supplier, _, sku = rest.partition("/")
+    if kind == "offer":
+        retried(lambda: _show_availability(supplier, sku), on=Conflict, what="this offer's links")
 
 
-def _show_availability(level: str) -> None:
-    _, supplier, sku = level.split("/", 2)
+def _show_availability(supplier: str, sku: str) -> None:
     for links in _pages_of_links(supplier, sku):
-        availability = _availability(stock.get_level(level))
+        offer = get_offer(supplier, sku)
+        levels = _levels_of(offer)
         for link in links:
+            availability = _availability(offer, link.store, levels)
             if link.availability != availability:
                 transaction = WriteTransaction()
                 _put(transaction, link, replace(link, availability=availability, sequence=link.sequence + 1))
                 transaction.commit()
+
+
+def _levels_of(offer: Offer) -> dict[str, Level]:
+    """The pool and its allotments as they are now. One batch read."""
+    return stock.get_levels(offer.sold_from, consistent=True)
+
+
+def _availability(offer: Offer, store: str, levels: Mapping[str, Level]) -> str:
+    """What a store's shoppers can have of an offer: by the pool or by the store's allotment, whichever has more. So it changes when one of
+    the two crosses its mark, and at no other time."""
+    own = {offer.level, *({shard_of(offer.level, store)} if store in offer.allotments else ())}
+    return availability_of(max((levels[level].reserve for level in own if level in levels), default=0), offer.low_stock)
 
 
 def _pages_of_links(supplier: str, offer_sku: str) -> Iterator[list[Link]]:
@@ -295,11 +307,8 @@ def _listing_of(link: Link, offer: Offer, reference: OfferReference, listed: Lis
         kind=link.kind,
         price_minor=link.price_minor,
         state=_LISTING_STATES[link.state],
-        level=offer_level(link.supplier, link.offer_sku),
+        level=offer.level,
         glyph=link.glyph,
         offer=reference,
+        allotted=link.store in offer.allotments,
     )
-
-
-def _availability(level: Level) -> str:
-    return availability_of(level.reserve, level.low_stock)

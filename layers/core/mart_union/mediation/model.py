@@ -9,10 +9,11 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mart_union.catalog.fees import commission_of, commission_rule, lineage, tax_rules, taxes_of
-from mart_union.catalog.model import Store, Union
+from mart_union.catalog.model import Store, Union, offer_level
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import LARGEST_AMOUNT, Currency, checked_price
+from mart_union.stock.model import shard_of
 
 SUPPLIER_STATES = ("applied", "approved", "refused", "suspended")
 OFFER_STATES = ("on_offer", "paused", "withdrawn")
@@ -55,7 +56,8 @@ class Seller(Struct, frozen=True):
 class Offer(Struct, frozen=True):
     """What a supplier supplies, at which price, to whom (`granted_to`: `everyone`, `classification:<id>`, `store:<id>`).
 
-    `low_stock` is the reserve of the pool at and under which its sellers are warned.
+    `low_stock` is the reserve of the pool at and under which its sellers are warned. `allotments` names the stores for which units of the
+    pool are set aside, `allotments_made` those for which any ever were: what was sold of them is counted there.
     """
 
     supplier: str
@@ -72,7 +74,28 @@ class Offer(Struct, frozen=True):
     state: str = "on_offer"
     glyph: str = ""
     low_stock: int = 0
+    allotments: tuple[str, ...] = ()
+    allotments_made: tuple[str, ...] = ()
     sequence: int = 1
+
+    @property
+    def level(self) -> str:
+        """The id of its pool's level."""
+        return offer_level(self.supplier, self.sku)
+
+    @property
+    def sold_from(self) -> tuple[str, ...]:
+        """The pool, and the allotments of it that may have units."""
+        return (self.level, *(shard_of(self.level, store) for store in self.allotments))
+
+    @property
+    def all_levels(self) -> tuple[str, ...]:
+        """The pool, and every allotment that there ever was of it."""
+        return (self.level, *(shard_of(self.level, store) for store in self.allotments_made))
+
+    def shown_to_sellers(self) -> Offer:
+        """The offer without what is between its supplier and single stores."""
+        return replace(self, allotments=(), allotments_made=())
 
     def is_granted_to(self, store: str, classification: str) -> bool:
         """Whether a store of a classification may sell it."""

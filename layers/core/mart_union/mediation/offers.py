@@ -8,12 +8,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
-from mart_union.catalog.model import SKU, offer_level
+from mart_union.catalog.model import SKU
 from mart_union.kernel.errors import Conflict, Invalid, NotFound
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find
-from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.kernel.transaction import Refusal, WriteTransaction, refuse
 from mart_union.mediation.model import Offer, Supplier, checked_offer
 from mart_union.mediation.suppliers import list_suppliers
 from mart_union.mediation.tables import OfferItem, offer_key
@@ -26,8 +26,8 @@ _MOST_READS = 8
 def save_offer(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool:
     """Make an offer or change it, and correct its pool to `quantity` (None leaves the pool); says whether anything was written.
 
-    Supply price, low-stock mark and whether it is on offer stand on the pool too, and change with the offer in one transaction, so that a
-    purchase is made under what the offer says. Repeating it writes nothing, and completes what was cut off. Approval alone gives the
+    Supply price, low-stock mark and whether it is on offer stand on the pool and its allotments, too, and change with the offer in one
+    transaction, so that a purchase is made under what the offer says. What was counted includes what is in allotments. Repeating it writes nothing, and completes what was cut off. Approval alone gives the
     membership that lets someone call this.
 
     Raises:
@@ -42,10 +42,15 @@ def save_offer(offer: Offer, quantity: int | None, actor: str, now: datetime) ->
     before = find_offer(offer.supplier, offer.sku)
     if before is None:
         return _make(offer, quantity, actor, now)
-    after = replace(offer, sequence=before.sequence)
+    after = replace(
+        offer,
+        sequence=before.sequence,
+        allotments=before.allotments,
+        allotments_made=before.allotments_made,
+    )
     if after != before:
         _change(before, replace(after, sequence=before.sequence + 1), actor, now)
-    return _correct_pool(offer, quantity, actor, now) or after != before
+    return _correct_pool(after, quantity, actor, now) or after != before
 
 
 def _make(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool:
@@ -53,7 +58,7 @@ def _make(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool
     if quantity is None:
         raise Invalid("a new offer needs a quantity", errors=[{"field": "quantity", "reason": "missing"}])
     stock.count(
-        offer_level(offer.supplier, offer.sku),
+        offer.level,
         quantity,
         actor=actor,
         reference="offer",
@@ -72,16 +77,20 @@ def _make(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool
 
 def _change(before: Offer, after: Offer, actor: str, now: datetime) -> None:
     transaction = WriteTransaction()
-    item = OfferItem(*offer_key(after.supplier, after.sku), document=after, sequence=after.sequence)
-    is_as_read = OfferItem.sequence == before.sequence
-    transaction.put(item, condition=is_as_read, refusal=refuse(Conflict, "someone changed this offer just now"))
+    add_changed_offer(transaction, before, after, refuse(Conflict, "someone changed this offer just now"))
     _add_pool_settings(transaction, before, after, actor, now)
     add_audit(transaction, f"supplier/{after.supplier}", actor, "offer changed", after.sku, now)
     transaction.commit()
 
 
+def add_changed_offer(transaction: WriteTransaction, before: Offer, after: Offer, refusal: Refusal) -> None:
+    """Add an offer in place of the one that was read to a transaction, which commits only if that is still the one."""
+    item = OfferItem(*offer_key(after.supplier, after.sku), document=after, sequence=after.sequence)
+    transaction.put(item, condition=OfferItem.sequence == before.sequence, refusal=refusal)
+
+
 def _add_pool_settings(transaction: WriteTransaction, before: Offer, after: Offer, actor: str, now: datetime) -> None:
-    """What the pool says of price, sale and mark, where the offer changes them; the journal tells the first of them as the reason."""
+    """What the pool and its allotments say of price, sale and mark, where the offer changes them; the first of them is the journal's reason."""
     on_sale = after.state == "on_offer"
     changed = {
         "supply-price": after.supply_minor != before.supply_minor,
@@ -89,10 +98,10 @@ def _add_pool_settings(transaction: WriteTransaction, before: Offer, after: Offe
         "low-stock": after.low_stock != before.low_stock,
     }
     reasons = [reason for reason, is_changed in changed.items() if is_changed]
-    if reasons:
+    for level in after.sold_from if reasons else ():
         stock.add_settings(
             transaction,
-            offer_level(after.supplier, after.sku),
+            level,
             reason=reasons[0],
             actor=actor,
             now=now,
@@ -105,7 +114,9 @@ def _add_pool_settings(transaction: WriteTransaction, before: Offer, after: Offe
 def _correct_pool(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool:
     if quantity is None:
         return False
-    return stock.count(offer_level(offer.supplier, offer.sku), quantity, actor=actor, reference="offer", now=now)
+    allotted = stock.get_levels(offer.sold_from[1:], consistent=True).values()
+    aside = sum(level.reserve for level in allotted)
+    return stock.count(offer.level, quantity, actor=actor, reference="offer", now=now, aside=aside)
 
 
 def find_offer(supplier: str, sku: str) -> Offer | None:
@@ -131,14 +142,12 @@ def no_offer(supplier: str, sku: str) -> NotFound:
     return NotFound(f"there is no offer {sku} of {supplier}")
 
 
-def require_unchanged(transaction: WriteTransaction, offer: Offer) -> None:
+_CHANGED = refuse(Conflict, "the supplier changed this offer just now; look again")
+
+
+def require_unchanged(transaction: WriteTransaction, offer: Offer, refusal: Refusal = _CHANGED) -> None:
     """Let a transaction commit only if the offer is still the one that was read."""
-    item = OfferItem(*offer_key(offer.supplier, offer.sku))
-    transaction.check(
-        item,
-        OfferItem.sequence == offer.sequence,
-        refuse(Conflict, "the supplier changed this offer just now; look again"),
-    )
+    transaction.check(OfferItem(*offer_key(offer.supplier, offer.sku)), OfferItem.sequence == offer.sequence, refusal)
 
 
 def list_offers(supplier: str, cursor: str = "", limit: int = 50) -> Page[Offer]:

@@ -1,5 +1,6 @@
 """What other parts of the union may ask of the mediation center; each subject has a file of its own."""
 
+from mart_union.mediation.allotments import Allotment, allotments_of, set_allotment
 from mart_union.mediation.deposits import Deposit, get_deposit, list_deposit_postings, reference_of, withdraw_deposit
 from mart_union.mediation.links import (
     apply_offer_change,
@@ -46,7 +47,9 @@ from mart_union.mediation.supply_orders import (
 from mart_union.mediation.syndication import replay_links, tell_shop_again, tell_shops
 
 __all__ = [
+    "Allotment",
     "Deposit",
+    "allotments_of",
     "apply_offer_change",
     "apply_standing",
     "apply_stock_change",
@@ -83,6 +86,7 @@ __all__ = [
     "save_offer",
     "search_offers_for",
     "secret_of",
+    "set_allotment",
     "set_deposit_level",
     "set_link_state",
     "set_shop_state",

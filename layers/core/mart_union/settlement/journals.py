@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from mart_union.catalog.service import get_listing
 from mart_union.kernel.errors import NotFound
+from mart_union.mediation.service import get_offer
 from mart_union.settlement.differences import Difference
 from mart_union.stock.journal import read_journal
 from mart_union.stock.model import Level
@@ -50,6 +51,8 @@ def _compared(level: Level) -> Compared:
 def _with_shards(level: str) -> tuple[str, ...]:
     kind, _, rest = level.partition("/")
     owner, _, sku = rest.partition("/")
+    if kind == "offer":
+        return get_offer(owner, sku).all_levels
     return get_listing(owner, sku).all_levels if kind == "listing" else (level,)
 
 

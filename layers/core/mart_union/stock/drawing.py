@@ -20,13 +20,16 @@ def draw(quantity: int, levels: Sequence[Level | None], *, first: int = 0) -> di
     """
     begin = first % len(levels) if levels else 0
     asked = [level for level in (*levels[begin:], *levels[:begin]) if level is not None and level.on_sale]
-    if left_in(asked) < quantity:
-        return {}
     enough = next((level for level in asked if level.reserve >= quantity), None)
-    if enough is not None:
-        return {enough.id: quantity}
+    return draw_in_order(quantity, asked) if enough is None else {enough.id: quantity}
+
+
+def draw_in_order(quantity: int, levels: Sequence[Level | None]) -> dict[str, int]:
+    """How many units to take from which level, each emptied before the next is touched, {} when they have too few together."""
     drawn: dict[str, int] = {}
-    for level in asked:
+    if left_in(levels) < quantity:
+        return drawn
+    for level in (level for level in levels if level is not None and level.on_sale):
         units = min(level.reserve, quantity - sum(drawn.values()))
         if units:
             drawn[level.id] = units

@@ -17,10 +17,12 @@ def events_of(
 ) -> list[Event]:
     """The event of one change of the Stock table, if a level crossed a mark by it. A level that is new with stock is back.
 
-    What a sale keeps in shards is still the listing's: neither that it is set aside, nor a shard that is empty, crosses a mark.
+    What a sale keeps in shards is still the listing's: neither that it is set aside, nor a shard that is empty, crosses a mark. A seller's
+    allotment of a pool is a level by itself, with the pool's mark.
     """
     before, after = level_of_image(pk, sk, old), level_of_image(pk, sk, new)
-    if after is None or home_of(after.id) != after.id or after.reason == SET_ASIDE:
+    is_of_a_sale = after is not None and after.id.startswith("listing/") and home_of(after.id) != after.id
+    if after is None or is_of_a_sale or after.reason == SET_ASIDE:
         return []
     name = crossing(_availability_before(before, after), availability_of(after.reserve, after.low_stock))
     return [Event(event_id, name, f"level/{after.id}", after.sequence, at, asdict(after))] if name else []

@@ -82,9 +82,9 @@ def availability_of(reserve: int, low_stock: int) -> str:
     return "low_stock" if reserve <= low_stock else "in_stock"
 
 
-def shard_of(level: str, number: int) -> str:
-    """The id of a level's shard, counted from 1."""
-    return f"{level}#{number}"
+def shard_of(level: str, name: int | str) -> str:
+    """The id of a level's shard: those of an urgent sale are counted from 1, an allotment of a pool is named for its store."""
+    return f"{level}#{name}"
 
 
 def home_of(level: str) -> str:
@@ -124,6 +124,11 @@ def set_aside(quantity: int, actor: str, reference: str) -> Movement:
 def bring(quantity: int, actor: str, reference: str) -> Movement:
     """Moved into the reserve from the level's home or shards."""
     return Movement(BROUGHT, actor, reference, reserve=quantity, moved=quantity)
+
+
+def allot(quantity: int, actor: str, reference: str) -> Movement:
+    """Moved between a pool and a seller's allotment of it: into the reserve, or out of it where the quantity is negative."""
+    return Movement("allotted", actor, reference, reserve=quantity, moved=quantity)
 
 
 def sell_held(quantity: int, actor: str, reference: str) -> Movement:

@@ -102,6 +102,12 @@ def add_shard(transaction: WriteTransaction, shard: str, movement: Movement, now
     transaction.update(LevelItem(*level_key(shard)), [*actions, *_added(movement)])
 
 
+def add_rewritten(transaction: WriteTransaction, before: Level, after: Level, refusal: Refusal) -> None:
+    """Add a level in place of the one that was read, sequence 0 for none, to a transaction, which commits only if that is still the one."""
+    is_as_read = LevelItem.sequence == before.sequence if before.sequence else LevelItem.sequence.does_not_exist()
+    transaction.put(item_of(after), condition=is_as_read, refusal=refusal)
+
+
 @lru_cache(maxsize=64)
 def _expression(movement: Movement, now: datetime, supply_minor: int | None) -> tuple[Condition, list[Any]]:
     """What a movement requires and does. Most lines of a purchase move their levels alike: they share it."""
@@ -288,8 +294,7 @@ def _rewrite(level: str, change: Callable[[Level], Level], read: Level | None = 
         if before.sequence and _facts_aside(before) == _facts_aside(after):
             return False
         transaction = WriteTransaction()
-        is_as_read = LevelItem.sequence == before.sequence if before.sequence else LevelItem.sequence.does_not_exist()
-        transaction.put(item_of(after), condition=is_as_read, refusal=_overtaken)
+        add_rewritten(transaction, before, after, _overtaken)
         transaction.commit()
         return True
 

@@ -1,4 +1,4 @@
-"""Invariant 10: all sellers of an offer together never sell more than the supplier has, since they draw on one level."""
+"""Invariant 10: all sellers of an offer together never sell more than the supplier has, since they draw on one level and its shards."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mart_union.orders.model import Line, Order
 from mart_union.settlement.checks.model import Books
 from mart_union.settlement.checks.units import GIVEN_BACK
 from mart_union.settlement.differences import Difference
+from mart_union.stock.model import home_of, shard_of
 
 
 def check_pools(books: Books) -> Iterator[Difference]:
@@ -26,6 +27,17 @@ def check_pools(books: Books) -> Iterator[Difference]:
         if units > had.get(level_id, 0):
             detail = f"its sellers sold {units}, the supplier had {had.get(level_id, 0)}"
             yield Difference(10, f"level/{level_id}", detail)
+    yield from _check_allotments(books)
+
+
+def _check_allotments(books: Books) -> Iterator[Difference]:
+    """What is left of an allotment is sold under what its pool says."""
+    levels = {level.id: level for level in books.levels}
+    for level in books.levels:
+        home = levels.get(home_of(level.id), level)
+        terms, wanted = ((each.supply_minor, each.on_sale) for each in (level, home))
+        if level.id.startswith("offer/") and level.reserve and terms != wanted:
+            yield Difference(10, f"level/{level.id}", f"its price and sale are {terms}, its pool's {wanted}")
 
 
 def _check_source(order: Order, line: Line) -> Iterator[Difference]:
@@ -35,9 +47,17 @@ def _check_source(order: Order, line: Line) -> Iterator[Difference]:
     if (line.level, line.fulfiller) != (level, fulfiller):
         detail = f"line {line.number} draws on {line.level} by {line.fulfiller}, it should be {level} by {fulfiller}"
         yield Difference(10, f"order/{order.id}", detail)
-    strange = sorted(
-        part for part in line.draws if line.is_bundle and not part.startswith(listing_level(order.store, ""))
-    )
+    strange = sorted(source for source in line.draws if not _may_draw(order, line, source))
     if strange:
-        detail = f"line {line.number}, a bundle of {order.store}, draws on {', '.join(strange)}"
-        yield Difference(10, f"order/{order.id}", detail)
+        yield Difference(
+            10, f"order/{order.id}", f"line {line.number} draws on {', '.join(strange)}, which is not its own"
+        )
+
+
+def _may_draw(order: Order, line: Line, source: str) -> bool:
+    """Whether a line may draw on a level: a bundle on those of its store's listings, a mediated one on its pool and its store's allotment."""
+    if line.is_bundle:
+        return source.startswith(listing_level(order.store, ""))
+    if line.offer:
+        return source in {line.level, shard_of(line.level, order.store)}
+    return home_of(source) == line.level
