@@ -23,6 +23,9 @@ from mart_union.catalog.model import (
     Union,
     listing_level,
 )
+from mart_union.catalog.urgent import start_urgent_sale
+from mart_union.catalog.urgent_terms import SaleTerms
+from mart_union.checkout.admission import get_in_line
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers import service as customers
@@ -70,6 +73,7 @@ def lay_world(shop_url: str) -> World:
     _sign_up_customer(world)
     _open_bank_accounts(world)
     _register_shop(world, shop_url)
+    _rush(world)
     _buy(world)
     for store in (STORE, OTHER_STORE):
         catalog.rebuild_store(store)
@@ -135,6 +139,15 @@ def _bundle(world: World) -> None:
     level, parts = listing_level(STORE, "OB-GIFT"), {"OB-TOP": 1, "OB-FINE-75G": 2}
     made = Listing(STORE, "OB-GIFT", titles, {}, "tea.oolong", "tea", "goods", 320_000, "on_sale", level, parts=parts)
     catalog.save_listing(made, f"owner-{STORE}", world.now)
+
+
+def _rush(world: World) -> None:
+    """An urgent sale that lets ten buyers a second in, five units each; the customer's turn in it has come."""
+    _sell(world, STORE, "OB-RUSH", 120_000)
+    window = iso(world.now), iso(world.now + timedelta(days=1))
+    terms = SaleTerms(100_000, *window, quantity=20, per_customer=5, rate=10)
+    start_urgent_sale(STORE, "OB-RUSH", terms, actor="manager-emei", key="rush-of-emei", now=world.now)
+    world.ids["ticket"] = get_in_line(CUSTOMER, STORE, "OB-RUSH", now=world.now).ticket
 
 
 def _supply(world: World) -> None:

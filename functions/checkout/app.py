@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from checkout import turns
 from checkout.bodies import (
     CartChange,
     CheckoutForm,
@@ -25,6 +26,7 @@ from mart_union.kernel.errors import (
     InsufficientFunds,
     LimitReached,
     MartUnionError,
+    NotAdmitted,
     NotEligible,
     OutOfStock,
     PriceChanged,
@@ -40,9 +42,10 @@ from mart_union.web.request import Request
 from mart_union.web.words import name_union_with
 
 api = Api("checkout")
+turns.add_routes(api)
 name_union_with(union_names)
 
-_SHOWN = (PriceChanged, OutOfStock, InsufficientFunds, LimitReached, NotEligible)
+_SHOWN = (PriceChanged, OutOfStock, InsufficientFunds, LimitReached, NotEligible, NotAdmitted)
 """Refusals after which the checkout page shows how things stand now."""
 
 
@@ -63,7 +66,8 @@ def put_line(request: Request) -> Json:
 @api.post("/api/quotes", PUBLIC, body=Wishes, answer=Quote)
 def quote(request: Request) -> Quote:
     """What lines cost now, and what stands in the way of buying them."""
-    return quote_cart(request.content.wanted(), customer=request.caller.subject)
+    wish: Wishes = request.content
+    return quote_cart(wish.wanted(), customer=request.caller.subject, admission=wish.admission)
 
 
 @api.post("/api/purchases", CUSTOMER, body=NewPurchase, answer=Purchase, status=201, key=True)
@@ -77,6 +81,7 @@ def buy(request: Request) -> Purchase:
         total_seen=wish.total_minor,
         method=wish.method,
         payment_method=wish.payment_method,
+        admission=wish.admission,
         key=request.idempotency_key,
         session=request.session,
         last_view=wish.last_view,
@@ -91,7 +96,8 @@ def cart_page(request: Request) -> Page:
     cart = get_cart(request.session)
     _record(request, "cart")
     wanted = read_lines(write_lines(cart.lines)) if cart.lines else []
-    priced = quote_cart(wanted, customer=request.caller.subject) if wanted else None
+    tickets = turns.tickets_of(request)
+    priced = quote_cart(wanted, customer=request.caller.subject, admission=tickets) if wanted else None
     return Page("checkout/cart.html", {"quote": priced})
 
 
@@ -125,6 +131,7 @@ def buy_cart(request: Request) -> Page | Redirect:
             total_seen=form.total_minor,
             method=form.method,
             payment_method=form.payment_method,
+            admission=form.admission.split(),
             key=request.idempotency_key,
             session=request.session,
             last_view=form.last_view,
@@ -152,9 +159,11 @@ def _checkout_page(
     last_view: str,
     refusal: MartUnionError | None = None,
 ) -> Page:
+    tickets = turns.tickets_of(request)
     context: dict[str, Any] = {
         "lines": lines,
-        "quote": quote_cart(read_lines(lines), customer=request.caller.subject),
+        "admission": " ".join(tickets),
+        "quote": quote_cart(read_lines(lines), customer=request.caller.subject, admission=tickets),
         "recipients": list_recipients(request.caller.subject),
         "balance": get_balance(f"customer/{request.caller.subject}"),
         "last_view": last_view,

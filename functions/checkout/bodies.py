@@ -15,6 +15,7 @@ from mart_union.web.answer import SetCookie
 Quantity = Annotated[int, Meta(ge=1, le=999)]
 Slug = Annotated[str, Meta(min_length=1, max_length=64)]
 CardName = Annotated[str, Meta(pattern=r"^(pm_\w{1,100})?$")]
+TicketText = Annotated[str, Meta(max_length=1000)]
 SlugOrNone = Annotated[str, Meta(max_length=64)]
 
 
@@ -27,9 +28,10 @@ class WantedLine(Struct, frozen=True):
 
 
 class Wishes(Struct, frozen=True):
-    """Lines to price."""
+    """Lines to price. `admission` are tickets of urgent sales that let their buyers in one after another."""
 
     lines: Annotated[list[WantedLine], Meta(min_length=1, max_length=100)]
+    admission: Annotated[list[TicketText], Meta(max_length=10)] = []
 
     def wanted(self) -> list[Wanted]:
         """The lines as checkout takes them."""
@@ -77,6 +79,7 @@ class CheckoutForm(Struct, frozen=True):
     idempotency_key: str
     payment_method: CardName = ""
     last_view: SlugOrNone = ""
+    admission: str = ""
 
 
 def write_lines(lines: Iterable[CartLine]) -> str:

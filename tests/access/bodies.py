@@ -63,10 +63,15 @@ _OWNER = "owner-emei"
 _GUANXI = "owner-guanxi"
 _LINE_OF_OTHERS = {"lines": [{"sku": "BP-BOX", "quantity": 1}]}
 
+_RUSH = [{"store": "emei-tea", "sku": "OB-RUSH", "quantity": 1}]
+
 BODIES: tuple[Named, ...] = (
     Named("POST /api/purchases", CUSTOMER, 404, {"recipient": "{{recipient}}"}),
     Named("POST /checkout", CUSTOMER, 404, form={"recipient": "{{recipient}}"}),
     Named("POST /checkout", CUSTOMER, 0, form={"idempotency_key": "purchase-both"}),
+    Named("GET /api/admissions/{store}/{sku}", CUSTOMER, 422, query={"ticket": "{{ticket}}"}),
+    Named("POST /api/purchases", CUSTOMER, 422, {"lines": _RUSH, "total_minor": 108_000, "admission": ["{{ticket}}"]}),
+    Named("POST /checkout", CUSTOMER, 422, form={"lines": "emei-tea:OB-RUSH:1", "admission": "{{ticket}}"}),
     Named("POST /api/payments", CUSTOMER, 404, {"purchase": "{{purchase}}"}),
     Named("POST /api/enterprises", CUSTOMER, 409, {"enterprise": "{{enterprise}}"}),
     Named("POST /account/enterprises", CUSTOMER, 409, form={"enterprise": "{{enterprise}}"}),

@@ -34,6 +34,8 @@ FREE: dict[str, str] = {
     "POST /api/purchases lines.store": "goods for everybody",
     "POST /api/purchases lines.sku": "goods for everybody",
     "POST /checkout lines": "goods for everybody",
+    "POST /api/admissions store": "goods for everybody",
+    "POST /api/admissions sku": "goods for everybody",
     "POST /api/manage/{store}/links sku": "the new listing's own name in the path's store",
     "POST /manage/{store}/links sku": "the new listing's own name in the path's store",
     "POST /supply/{supplier}/offers sku": "the offer's own name at the path's supplier",

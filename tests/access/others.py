@@ -11,6 +11,7 @@ from mart_union.catalog import service as catalog
 from mart_union.catalog.model import Category, OfferReference
 from mart_union.catalog.urgent import start_urgent_sale
 from mart_union.catalog.urgent_terms import SaleTerms
+from mart_union.checkout.admission import get_in_line
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers import service as customers
@@ -162,6 +163,7 @@ def _supply(others: Others) -> None:
 
 
 def _sign_up(others: Others) -> None:
+    others.names["ticket"] = get_in_line(OTHER_CUSTOMER, STORE, "OB-RUSH", now=utc_now()).ticket
     now, names = utc_now(), others.names
     customers.save_profile(OTHER_CUSTOMER, name="陳大同", email="chen.datong@example.com", language="zh-TW", now=now)
     fields = RecipientFields("陳大同", ("北大路 77 號",), "新竹市", "300", "0911-222-333")

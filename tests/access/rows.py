@@ -122,6 +122,10 @@ ROWS: dict[str, Row] = {
         SIGNED, answers=(200, 303), story=Story("get-checkout-page")
     ),  # who has no recipient makes one first
     "POST /checkout": LIN,
+    "POST /api/admissions": SIGNED,
+    "GET /api/admissions/{store}/{sku}": row(SIGNED, story=Story("get-admission-without-ticket")),
+    "GET /admissions/{store}/{sku}": row(SIGNED, story=Story("get-turn-page")),
+    "POST /admissions/{store}/{sku}": SIGNED,
     "GET /api/purchases": SIGNED,
     "GET /api/purchases/{purchase}": LIN,
     "POST /api/purchases/{purchase}/cancel": LIN,

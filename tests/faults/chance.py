@@ -28,10 +28,12 @@ _TRIES = (
         r'\1"sequence": <tries>, "sk": {"S": "CART"}',
     ),
     (re.compile(r'(?<=\],"sequence":)\d+(?=\}$)'), "<tries>"),
+    (re.compile(r'(?<="ticket":")eyJ[^"]*'), "<ticket>"),
+    (re.compile(r'(?<="place":)\d+,"wait_seconds":\d+'), "<tries>"),
     (re.compile(r'"fields":\{[^{}]*\}'), '"fields":<signed>'),
     (re.compile(r'(?i)(?<= name=")(policy|x-amz-[a-z-]+)" value="[^"]*"'), r'\1" value=<signed>'),
 )
-"""What counts tries rather than effects: tickets of rebuilt shelves, claims of an upload, writings of a cart; and what is signed by the second."""
+"""What counts tries rather than effects: tickets of rebuilt shelves, claims of an upload, writings of a cart, places in a line; and what is signed by the second."""
 
 _ROWS = re.compile(r'\\?"applied\\?":(\d+),\\?"unchanged\\?":(\d+)')
 """A row that a cut-off run has applied is unchanged to the one that goes on."""

@@ -29,6 +29,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "checkout POST /api/purchases": (
         *sample("post-purchase.201"),
         *sample("post-purchase-on-delivery.201"),
+        *sample("post-purchase-with-ticket-1.201"),
         *sample("post-purchase-of-a-bundle.201"),
         *request(
             "POST",
@@ -46,6 +47,8 @@ STORIES: dict[str, tuple[Story, ...]] = {
             '"total_minor": 188000}',
         ),
     ),
+    "checkout POST /api/admissions": sample("post-admission.201", adds="a later place in line"),
+    "checkout POST /admissions/{store}/{sku}": sample("post-turn-page.303", adds="a later place in line"),
     "checkout POST /cart/lines": sample("post-cart-line-page.303", adds="to the cart, where the shopper sees it"),
     "checkout POST /checkout": request(
         "POST",

@@ -32,7 +32,7 @@ bought, and what is given up again, fits into a transaction of 100 items."""
 
 
 class Asked(Struct, frozen=True):
-    """Who asks for a purchase, under which key, and how it is to be paid and delivered."""
+    """Who asks for a purchase, under which key, and how it is to be paid and delivered; `admission` are the tickets that came with it."""
 
     purchase: str
     request: str
@@ -43,6 +43,7 @@ class Asked(Struct, frozen=True):
     now: datetime
     session: str = ""
     last_view: str = ""
+    admission: tuple[str, ...] = ()
     channel: str = "union"
     reservation_seconds: int = 0
 
@@ -76,7 +77,8 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
     lines = [line for order in orders for line in order.lines]
     for line in lines:
         units.update(units_left(line))
-    counts = sum(1 for line in lines if line.sale_limit)
+    sales = [item.urgent for wish in wanted if (item := terms.listings[wish.store, wish.sku]).urgent]
+    counts = sum(bool(sale.per_customer) + bool(sale.rate) for sale in sales)
     transfer = None if asked.method == ON_DELIVERY else _draft_transfer(asked, orders, currency)
     balances = sum(has_floor(posting.account) for posting in transfer.postings) if transfer else 0
     if len(units | {home_of(level): 0 for level in units}) + counts + len(orders) + balances > _MOST_ITEMS:

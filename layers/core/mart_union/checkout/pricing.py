@@ -32,7 +32,8 @@ MOST_UNITS = 999
 
 class Terms(Struct, frozen=True):
     """The terms that hold at this moment for what a shopper wants; levels, and what the customer has bought of limited urgent sales
-    (by sale), only where they were read too; `postcode` is the recipient's, where one is known."""
+    (by sale), only where they were read too; `postcode` is the recipient's, and `admitted` are the sales into which the customer is let, where that
+    is known."""
 
     union: Union
     stores: Mapping[str, Store]
@@ -40,6 +41,7 @@ class Terms(Struct, frozen=True):
     levels: Mapping[str, Level] = field(default_factory=dict)
     bought: Mapping[str, int] = field(default_factory=dict)
     postcode: str | None = None
+    admitted: frozenset[str] | None = None
 
     def supply_price(self, listing: Listing) -> int:
         """What a unit of a mediated listing costs the store: as its pool says, if that was read, else as the listing was last told."""
@@ -74,7 +76,8 @@ def folded(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
 
 def problem_with(wish: Wanted, terms: Terms, short: Container[Wanted]) -> str:
     """Why a wish cannot be bought: `unknown`, `closed`, `withdrawn`, `short` (it is among those for which too little is left), or in an urgent
-    sale `elsewhere` (it is not for the recipient's postcode) or `limit` (more than a customer may have); '' when it can.
+    sale `elsewhere` (it is not for the recipient's postcode), `limit` (more than a customer may have) or `waiting` (it is not the customer's
+    turn); '' when it can.
 
     What belongs to a suspended enterprise is closed; what comes from a suspended supplier, or has a part that is not on sale, withdrawn.
     """
@@ -98,10 +101,13 @@ def _misses_part(listing: Listing, terms: Terms) -> bool:
 
 
 def _beyond(wish: Wanted, sale: UrgentSale | None, terms: Terms) -> str:
-    """Whether an urgent sale lets its customer have so many more."""
-    if sale is None or not sale.per_customer:
+    """What of an urgent sale keeps its customer from having so many more, now."""
+    if sale is None:
         return ""
-    return "limit" if terms.bought.get(sale.id, 0) + wish.quantity > sale.per_customer else ""
+    if sale.per_customer and terms.bought.get(sale.id, 0) + wish.quantity > sale.per_customer:
+        return "limit"
+    has_to_wait = sale.rate and terms.admitted is not None and sale.id not in terms.admitted
+    return "waiting" if has_to_wait else ""
 
 
 def quote(wanted: Sequence[Wanted], terms: Terms, currency: Currency, promised: Mapping[str, str]) -> Quote:

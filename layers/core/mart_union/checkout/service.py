@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from mart_union.catalog.refs import listing_ref, store_ref, union_ref
+from mart_union.checkout.admission import add_used
 from mart_union.checkout.card_port import require_cards
 from mart_union.checkout.cards import authorize
 from mart_union.checkout.drafting import Asked, Draft, draft_purchase
@@ -19,6 +20,8 @@ from mart_union.checkout.pricing import Terms, cash_problem, folded, problem_wit
 from mart_union.checkout.sourcing import find_sources
 from mart_union.checkout.storing import Overtaken, current_purchase
 from mart_union.checkout.tables import PurchaseItem, purchase_item, purchase_key
+from mart_union.checkout.tickets import admitted_sales, require_tickets
+from mart_union.checkout.turns import Ticket, microseconds
 from mart_union.customers.refs import recipient_ref
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import (
@@ -59,9 +62,11 @@ _short: dict[str, float] = {}
 """Levels that were too short for a purchase of this process, and when."""
 
 
-def quote_cart(wanted: Iterable[Wanted], *, customer: str = "", now: datetime | None = None) -> Quote:
-    """What these listings cost now, store by store, and what stands in the way of buying them, for this customer where one is signed in.
-    Two batch reads.
+def quote_cart(
+    wanted: Iterable[Wanted], *, customer: str = "", admission: Sequence[str] = (), now: datetime | None = None
+) -> Quote:
+    """What these listings cost now, store by store, and what stands in the way of buying them, for this customer where one is signed in, who
+    has these tickets. Two batch reads.
 
     Raises:
         Invalid, RuleViolation: the cart is empty, too large, or has an impossible quantity.
@@ -69,6 +74,7 @@ def quote_cart(wanted: Iterable[Wanted], *, customer: str = "", now: datetime | 
     wishes = folded(wanted)
     moment = now or utc_now()
     terms = with_levels(read_terms(wishes, moment), customer)
+    terms = replace(terms, admitted=admitted_sales(terms, admission, customer, microseconds(moment)))
     promised = {store.id: promised_by(store, moment) for store in terms.stores.values()}
     return quote(wishes, terms, settings().currency, promised)
 
@@ -85,6 +91,7 @@ def place_purchase(
     last_view: str = "",
     language: str = "",
     payment_method: str = "",
+    admission: Sequence[str] = (),
     now: datetime | None = None,
 ) -> Purchase:
     """Buy: stock, orders, money and the purchase itself in one write, or nothing at all.
@@ -96,7 +103,8 @@ def place_purchase(
     Raises:
         KeyReused, PriceChanged: the key was used with another request; the total is not the one that the shopper saw.
         NotFound, OutOfStock, InsufficientFunds: a store, listing or recipient is unknown, or there is too little of something.
-        LimitReached, NotEligible: an urgent sale has less left for this customer (`left`), or is not for this recipient.
+        LimitReached, NotEligible, NotAdmitted: an urgent sale has less left for this customer (`left`), is not for this recipient, or lets its
+            buyers in one after another, and none of the tickets (`admission`) lets this one in now: each says why, and is used once.
         CashNotTaken, RuleViolation: no payment on delivery (`reason`); a store or listing does not sell, unknown method, too large a cart.
         ProviderUnavailable: the card provider did not answer; the same again finds out.
     """
@@ -111,6 +119,7 @@ def place_purchase(
         now=now or utc_now(),
         session=session,
         last_view=last_view,
+        admission=tuple(admission),
         reservation_seconds=settings().reservation_seconds,
     )
     return _placed(asked, wishes, total_seen, payment_method)
@@ -210,6 +219,7 @@ def _may_be_had(short: OutOfStock, terms: Terms) -> bool:
 
 def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Draft:
     refuse_problems(wishes, terms)
+    tickets = require_tickets(terms, asked.admission, asked.customer, microseconds(asked.now))
     draft = draft_purchase(asked, wishes, terms, settings().currency)
     if draft.purchase.total_minor != total_seen:
         total = draft.purchase.total_minor
@@ -217,7 +227,7 @@ def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_see
     if asked.method == ON_DELIVERY:
         _refuse_cash(wishes, terms, draft)
     try:
-        commit_draft(draft)
+        commit_draft(draft, tickets)
     except InsufficientFunds as short:
         if short.account == payer_account(asked.method, asked.customer):
             raise
@@ -308,14 +318,16 @@ def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
             raise RuleViolation(f"{wish.sku} of store {wish.store} is not on sale now ({problem})", **where)
 
 
-def commit_draft(draft: Draft) -> None:
-    """Write a drafted purchase: one transaction to which purchases, ledger, stock and orders add their items."""
+def commit_draft(draft: Draft, tickets: Sequence[Ticket] = ()) -> None:
+    """Write a drafted purchase: one transaction to which purchases, ledger, stock and orders add their items. It uses these tickets up."""
     purchase = draft.purchase
     transaction = WriteTransaction()
     exists = refuse(Conflict, f"purchase {purchase.id} exists already")
     transaction.create(purchase_item(purchase), exists)
     move = movements.hold if purchase.payment == "pending" else movements.take
     moment = datetime.fromisoformat(purchase.placed_at)
+    for ticket in tickets:
+        add_used(transaction, ticket, purchase.id)
     for order in draft.orders:
         add_bought(transaction, order)
     for level, units in draft.units.items():

@@ -6,9 +6,12 @@
 | a customer's purchases, newest first | index `by_customer` | 1 a page | by size |
 | the union's purchases of a day | index `by_day` | 1 a page | by size |
 | purchases whose time is up: to free, or to capture | index `clock` | 1 a minute of the clock | by size |
+| the next turn of an urgent sale's line | `GATE#<sale>#<gate>`/`GATE` | 1 where somebody waits, else 2 | 1 write each |
+| whether a ticket was used | `TICKET#<ticket>`/`TICKET` | in its purchase | 2 write |
 
 A purchase enters `by_customer` and `by_day` once (1 write unit each). Those that wait for money, or for the capture of a card's, are in
-`clock` (1 to enter, 1 to leave, 2 to change its moment; keys only).
+`clock` (1 to enter, 1 to leave, 2 to change its moment; keys only). Gates and used tickets enter no index, and expire (`expires_at`) a day after
+they have come to mean nothing.
 
 A purchase by card, its payment method given with it, takes 2 requests to the database to reserve (one batch read, one transaction of
 2 x (levels + orders + deposit holds + 3) write units), 2 to the provider (the intent is made, and confirmed), and 2 to confirm: 1 write of the
@@ -20,7 +23,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
 from mart_union.checkout.model import Purchase
@@ -80,6 +83,37 @@ class PurchaseItem(Item):
     by_customer = ByCustomer()
     by_day = ByDay()
     clock = Clock()
+
+
+class GateItem(Item):
+    """A gate of an urgent sale's line: when the next turn that it gives out comes, in microseconds since 1970, and who claimed the last."""
+
+    class Meta:
+        table_name = table_name("purchases")
+
+    next_at = NumberAttribute()
+    last = UnicodeAttribute()
+    expires_at = NumberAttribute(null=True)
+
+
+class TicketItem(Item):
+    """A ticket that was used, and by which purchase."""
+
+    class Meta:
+        table_name = table_name("purchases")
+
+    purchase = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
+def gate_key(sale: str, gate: int) -> tuple[str, str]:
+    """The key of a sale's gate, counted from 0."""
+    return f"GATE#{sale}#{gate}", "GATE"
+
+
+def ticket_key(ticket: str) -> tuple[str, str]:
+    """The key of a ticket that was used."""
+    return f"TICKET#{ticket}", "TICKET"
 
 
 def purchase_key(purchase: str) -> tuple[str, str]:

@@ -177,6 +177,48 @@ class NotEligible(RuleViolation):
     code = "not-eligible"
 
 
+class NotAdmitted(RuleViolation):
+    """An urgent sale lets its buyers in one after another, and this one is not let in now."""
+
+    code = "not-admitted"
+
+
+class AdmissionNeeded(NotAdmitted):
+    """No ticket came with the purchase: get in line first."""
+
+    code = "admission-needed"
+
+
+class TurnNotCome(NotAdmitted):
+    """The ticket's turn is yet to come, in `wait_seconds`, after `place` others."""
+
+    code = "turn-not-come"
+
+
+class TicketExpired(NotAdmitted):
+    """The ticket's turn is over."""
+
+    code = "ticket-expired"
+
+
+class TicketUsed(NotAdmitted):
+    """Another purchase was made by the ticket."""
+
+    code = "ticket-used"
+
+
+class TicketForged(NotAdmitted):
+    """The union did not sign this ticket."""
+
+    code = "ticket-forged"
+
+
+class TicketOfAnother(NotAdmitted):
+    """The ticket is of another sale, or of another customer."""
+
+    code = "ticket-of-another"
+
+
 class InsufficientFunds(MartUnionError):
     """An account, which `account` names for the program only, would pass its floor."""
 

@@ -53,8 +53,16 @@ def derived_webhook_key(name: str, owner: str) -> str:
     Raises:
         RuntimeError: the union's secret has no such key.
     """
-    digest = hmac.new(read_secret(name).encode(), owner.encode(), hashlib.sha256).digest()
-    return "whsec_" + base64.b64encode(digest).decode()
+    return "whsec_" + base64.b64encode(derived_key(name, owner)).decode()
+
+
+def derived_key(name: str, purpose: str) -> bytes:
+    """A key of 32 bytes for one purpose: HMAC-SHA256 of it by one of the union's keys.
+
+    Raises:
+        RuntimeError: the union's secret has no such key.
+    """
+    return hmac.new(read_secret(name).encode(), purpose.encode(), hashlib.sha256).digest()
 
 
 def forget_secrets() -> None:

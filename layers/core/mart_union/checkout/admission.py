@@ -1,0 +1,181 @@
+"""Getting in line for an urgent sale, and looking how far one has come.
+
+Getting in line is a read of the listing and its levels, which a process keeps for some seconds, and one conditional write of a gate. How far one has come stands
+in one's own ticket: looking asks the database for nothing but, every few seconds a process, whether anything is left.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from mart_union.catalog.model import Texts
+from mart_union.catalog.showing import Shown, show_listing
+from mart_union.catalog.urgent_terms import UrgentSale
+from mart_union.checkout.tables import GateItem, TicketItem, gate_key, ticket_key
+from mart_union.checkout.tickets import read_ticket, write_ticket
+from mart_union.checkout.turns import Ticket, gates_for, microseconds, moment_of, next_turn, step_of
+from mart_union.kernel.clock import from_iso, iso
+from mart_union.kernel.errors import NotFound, OutOfStock, TicketOfAnother, TicketUsed
+from mart_union.kernel.ids import derived_id, new_id
+from mart_union.kernel.retry import retried
+from mart_union.kernel.storage import find
+from mart_union.kernel.transaction import WriteTransaction, refuse
+
+_SEEN_SECONDS = 5
+_MOST_SEEN = 100
+_DAY = 86_400
+_TRANSIENT = frozenset(
+    {"TransactionConflictException", "ProvisionedThroughputExceededException", "ThrottlingException"}
+)
+_seen: dict[tuple[str, str], tuple[float, Shown]] = {}
+
+
+class Turn(Struct, frozen=True):
+    """How a sale that lets buyers in one after another stands, and where the holder of a ticket is in its line.
+
+    `state` is newcomer (no ticket), waiting, admitted (until `expires_at`) or over. `place` counts those before and oneself; 0 when the turn has
+    come, or without a ticket. Times are ISO 8601.
+    """
+
+    store: str
+    sku: str
+    titles: Texts
+    sale: str
+    rate: int
+    sold_out: bool
+    ends_at: str
+    ticket: str = ""
+    turn_at: str = ""
+    expires_at: str = ""
+    place: int = 0
+    wait_seconds: int = 0
+    state: str = "newcomer"
+
+
+def get_in_line(customer: str, store: str, sku: str, *, now: datetime) -> Turn:
+    """A ticket for a sale: its turn is now where nobody waits, else after all who came before. Getting in line again gives a later one.
+
+    Raises:
+        NotFound: there is no such listing, or it is in no sale that anybody waits for.
+        OutOfStock: nothing is left; nothing was written.
+        Busy: too many came to the same gate at this moment; try again.
+    """
+    shown, sale = _sale(store, sku, now)
+    if not shown.available:
+        raise OutOfStock(f"{sku} is sold out", sku=sku, store=store, left=shown.reserve)
+    gate = zlib.crc32(customer.encode()) % gates_for(sale.rate)
+    turn = _turn_of(sale, gate, microseconds(now))
+    ticket = Ticket(derived_id("ticket", sale.id, customer, f"{turn}"), sale.id, customer, turn, sale.rate)
+    return _told_holder(shown, sale, write_ticket(ticket), ticket, microseconds(now))
+
+
+def look_at_turn(customer: str, store: str, sku: str, text: str, *, now: datetime) -> Turn:
+    """How far a ticket has come, or how the sale stands where there is none ('').
+
+    Raises:
+        NotFound: there is no such listing, or it is in no sale that anybody waits for.
+        TicketForged, TicketOfAnother: it is no ticket of the union, of this sale, or of this customer.
+    """
+    shown, sale = _sale(store, sku, now)
+    if not text:
+        return _told(shown, sale)
+    ticket = read_ticket(text)
+    if (ticket.sale, ticket.customer) != (sale.id, customer):
+        raise TicketOfAnother("this ticket is of another sale or customer", sale=sale.id)
+    return _told_holder(shown, sale, text, ticket, microseconds(now))
+
+
+def add_used(transaction: WriteTransaction, ticket: Ticket, purchase: str) -> None:
+    """Use a ticket up in the transaction of its purchase. The commit raises TicketUsed if another purchase has used it."""
+    expires = ticket.expires // 10**6 + _DAY
+    item = TicketItem(*ticket_key(ticket.id), purchase=purchase, expires_at=expires)
+    transaction.create(item, refuse(TicketUsed, "this ticket has been used: get in line again", sale=ticket.sale))
+
+
+def _sale(
+    store: str, sku: str, now: datetime, monotonic: Callable[[], float] = time.monotonic
+) -> tuple[Shown, UrgentSale]:
+    """A listing as this process has seen it some seconds ago at most, and the sale that it is in now."""
+    at, shown = _seen.get((store, sku), (-_SEEN_SECONDS, None))
+    if shown is None or monotonic() - at >= _SEEN_SECONDS or not _runs(shown, now):
+        shown = show_listing(store, sku, now=now)
+        if len(_seen) >= _MOST_SEEN:
+            _seen.clear()
+        _seen[store, sku] = (monotonic(), shown)
+    sale = shown.listing.urgent
+    if sale is None or not sale.rate:
+        raise NotFound(f"nobody has to wait for {sku} of store {store} now")
+    return shown, sale
+
+
+def _runs(shown: Shown, now: datetime) -> bool:
+    return shown.listing.urgent is not None and shown.listing.urgent.runs_at(now)
+
+
+def _turn_of(sale: UrgentSale, gate: int, now: int) -> int:
+    """The next turn of a gate: one conditional write where somebody waits, two where nobody does.
+
+    The gate names the claim that had its last turn, so that the SDK's own repeat, after a lost answer, takes no second one.
+    """
+    step, key, claim = step_of(sale.rate), gate_key(sale.id, gate), new_id()
+    item, last = GateItem(*key), GateItem.last.set(claim)
+    expires = GateItem.expires_at.set(int(from_iso(sale.ends_at).timestamp()) + _DAY)
+
+    def take() -> int:
+        busy = [GateItem.next_at.set(GateItem.next_at + step), last]
+        if _is_updated(item, busy, (GateItem.next_at >= now) & (GateItem.last != claim)):
+            return int(item.next_at) - step
+        turn, after = next_turn(None, now, step)
+        is_idle = GateItem.next_at.does_not_exist() | (GateItem.next_at < now)
+        if _is_updated(item, [GateItem.next_at.set(after), last, expires], is_idle):
+            return turn
+        found = find(GateItem, *key, consistent=True)
+        if found is not None and found.last == claim:
+            return int(found.next_at) - step
+        raise _Overtaken
+
+    return retried(take, on=_Overtaken, what="this line")
+
+
+class _Overtaken(Exception):
+    """Another came first, or the gate has too much to do: try again."""
+
+
+def _is_updated(item: GateItem, actions: Sequence[Action], condition: Condition) -> bool:
+    try:
+        item.update(actions=list(actions), condition=condition)
+    except UpdateError as error:
+        if error.cause_response_code == "ConditionalCheckFailedException":
+            return False
+        if error.cause_response_code in _TRANSIENT:
+            raise _Overtaken from error
+        raise
+    return True
+
+
+def _told(shown: Shown, sale: UrgentSale) -> Turn:
+    listing = shown.listing
+    sold_out = not shown.available
+    return Turn(listing.store, listing.sku, listing.titles, sale.id, sale.rate, sold_out, sale.ends_at)
+
+
+def _told_holder(shown: Shown, sale: UrgentSale, text: str, ticket: Ticket, now: int) -> Turn:
+    state = "waiting" if now < ticket.turn else "admitted" if now < ticket.expires else "over"
+    return replace(
+        _told(shown, sale),
+        ticket=text,
+        turn_at=iso(moment_of(ticket.turn)),
+        expires_at=iso(moment_of(ticket.expires)),
+        place=ticket.place(now),
+        wait_seconds=ticket.wait_seconds(now),
+        state=state,
+    )
