@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from infra.local.cards import SECRET_KEY, WEBHOOK_KEY
-from mart_union.checkout import card_port
+from mart_union.checkout import admission, card_port, tickets
 from mart_union.checkout.card_port import card_provider
 from mart_union.kernel.ids import new_id
 from mart_union.kernel.settings import settings
@@ -23,6 +23,13 @@ def real_tables(tables: None) -> None:
 def unique() -> str:
     """A name that no other test uses."""
     return new_id()[-11:]
+
+
+@pytest.fixture
+def ticket_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The union's key of tickets; and no sale has been seen yet."""
+    monkeypatch.setattr(tickets, "derived_key", lambda name, purpose: f"{name} for {purpose} of the tests".encode())
+    admission._seen.clear()
 
 
 @pytest.fixture(scope="session")

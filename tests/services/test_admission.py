@@ -11,7 +11,7 @@ import jwt
 import pytest
 from msgspec.structs import replace as changed
 
-from mart_union.checkout import admission, tickets
+from mart_union.checkout import admission
 from mart_union.checkout.admission import Turn, get_in_line, look_at_turn
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.service import get_purchase, place_purchase, quote_cart
@@ -36,11 +36,7 @@ from tests.services.urgent import LATER, Stock, buy, level, shopper, start
 OVER = NOW + timedelta(seconds=VALID_SECONDS)
 
 
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The union's key of these tests; nothing that was seen before."""
-    monkeypatch.setattr(tickets, "derived_key", lambda name, purpose: f"{name} for {purpose} of the tests".encode())
-    admission._seen.clear()
+pytestmark = pytest.mark.usefixtures("ticket_key")
 
 
 def rushed(unique: str, **terms: Any) -> Market:

@@ -25,7 +25,7 @@ from mart_union.stock.service import count, get_level
 from mart_union.stock.tables import LevelItem, level_key
 from tests.services.capacity import measured
 from tests.services.market import NOW, open_market, save_mediated
-from tests.services.urgent import LATER, TERMS, Stock, buy, level, start
+from tests.services.urgent import LATER, TERMS, Stock, buy, let_in, level, start
 
 
 def test_a_sale_keeps_its_quantity_and_sells_it_at_its_price_in_its_window(unique: str) -> None:
@@ -82,18 +82,19 @@ def test_what_is_cancelled_goes_to_the_reserve_even_after_the_sale(unique: str) 
     assert (level(market).reserve, level(market).kept, level(market).sold) == (10, 0, 0)
 
 
+@pytest.mark.usefixtures("ticket_key")
 def test_a_busy_sale_is_split_over_shards_on_which_one_purchase_may_draw(unique: str) -> None:
     market = open_market(unique, money=10_000_000, stock=70)
-    start(market, quantity=60, rate=500)
+    sale = start(market, quantity=60, rate=500)
     assert get_level(shard_of(f"listing/{market.store}/TEA", 2)).reserve == 30
-    purchase = buy(market, 35, 20_000)
+    purchase = buy(market, 35, 20_000, admission=let_in(market, sale))
     line = get_purchase_with_orders(purchase)[1][0].lines[0]
     assert sorted(line.draws.values()) == [5, 30]
     assert level(market) == Stock(10, 25, 35)
     with pytest.raises(OutOfStock) as refused:
-        buy(market, 26, 20_000, key="key-00000002")
+        buy(market, 26, 20_000, key="key-00000002", admission=let_in(market, sale))
     assert refused.value.facts["left"] == 25
-    buy(market, 25, 20_000, key="key-00000003")
+    buy(market, 25, 20_000, key="key-00000003", admission=let_in(market, sale))
     cancel_purchase(purchase, actor=market.customer, role="customer", key="cancel-1", now=NOW)
     assert level(market) == Stock(45, 0, 25)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -13,9 +13,12 @@ from mart_union.catalog.urgent import start_urgent_sale
 from mart_union.catalog.urgent_terms import SaleTerms
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.service import place_purchase
+from mart_union.checkout.tickets import write_ticket
+from mart_union.checkout.turns import Ticket, microseconds
 from mart_union.customers.model import Recipient
 from mart_union.customers.tables import RecipientItem, recipient_key
 from mart_union.kernel.clock import iso
+from mart_union.kernel.ids import new_id
 from mart_union.kernel.storage import fetch
 from mart_union.orders.limits import bought_ref
 from mart_union.stock.model import shard_of
@@ -37,6 +40,12 @@ def buy(market: Market, quantity: int, price: int, *, key: str = "key-00000001",
     wanted = [Wanted(market.store, "TEA", quantity)]
     facts = {"recipient": market.recipient, "total_seen": price * quantity + 6000, "method": "account"} | more
     return place_purchase(market.customer, wanted, key=key, now=now, **facts).id
+
+
+def let_in(market: Market, sale: Listing, now: datetime = NOW) -> list[str]:
+    """A ticket of the market's customer whose turn in the sale is now."""
+    assert sale.urgent is not None
+    return [write_ticket(Ticket(new_id(), sale.urgent.id, market.customer, microseconds(now), sale.urgent.rate))]
 
 
 def shopper(market: Market, name: str, *, postcode: str = "300", money: int = 1_000_000) -> Market:
