@@ -7,6 +7,7 @@ from itertools import groupby
 from browse.markup import product
 from browse.views import record
 from mart_union.catalog import showing
+from mart_union.catalog.categories import read_tree
 from mart_union.catalog.model import Classification, Shelf, ShelfHead, StoreCard
 from mart_union.catalog.unions import union_names
 from mart_union.kernel.clock import utc_now
@@ -55,11 +56,14 @@ def _open_now(cards: tuple[StoreCard, ...]) -> frozenset[str]:
     return frozenset(card.store for card in cards if card.is_open_at(now, time_zone))
 
 
-def show_store(request: Request) -> Page:
+def show_store(request: Request) -> Page | Redirect:
     """A store, what it sells, by its own categories. Open or closed is worked out when the page is shown."""
     store, category, number = request.params["store"], request.query.get("category", ""), request.page_number()
     shelf = showing.get_shelf(f"store/{store}/{category}" if category else f"store/{store}", number)
     if shelf is None or shelf.head.store is None:
+        place = read_tree(store).gone.get(category) if category else ""
+        if place:
+            return Redirect(f"/stores/{store}?category={place}")
         return _without_shelf(request, store, category, number)
     record(request, "store", store)
     is_open = bool(_open_now((shelf.head.store,)))
@@ -74,11 +78,14 @@ def _without_shelf(request: Request, name: str, category: str, number: int) -> P
     return _page("browse/resting.html", request, store=store)
 
 
-def show_category(request: Request) -> Page:
-    """What all stores have in a category of the union and in those below it."""
+def show_category(request: Request) -> Page | Redirect:
+    """What all stores have in a category of the union and in those below it. Links to one that is gone lead to where it stands now."""
     category, number = request.params["category"], request.page_number()
     shelf = showing.get_shelf(f"category/{category}", number)
     if shelf is None:
+        place = read_tree().gone.get(category)
+        if place:
+            return Redirect(f"/categories/{place}")
         raise NotFound(f"there is nothing in a category '{category}', page {number}")
     record(request, "category")
     return _page("browse/category.html", request, shelf=shelf, category=category)

@@ -14,11 +14,12 @@ from mart_union.catalog.service import (
     category_of_path,
     get_listing,
     get_listing_with_levels,
-    list_categories,
     list_listings_page,
+    read_tree,
     save_listing,
     set_listing_state,
 )
+from mart_union.catalog.trees import Tree, placed
 from mart_union.kernel.errors import Invalid, NotFound, RuleViolation
 from mart_union.kernel.money import parse_price
 from mart_union.kernel.paging import Page as Items
@@ -89,7 +90,7 @@ def save_by_api(request: Request) -> Listing:
 
 def _save(request: Request, sku: str, terms: Mapping[str, Any]) -> Listing:
     store = request.params["store"]
-    check_categories(store, terms)
+    trees = check_categories(store, terms)
     try:
         before = get_listing(store, sku)
     except NotFound:
@@ -97,23 +98,26 @@ def _save(request: Request, sku: str, terms: Mapping[str, Any]) -> Listing:
     if before.offer is not None:
         raise RuleViolation("this listing is made from an offer: change it under links", sku=sku)
     said = {name: value for name, value in terms.items() if value is not None}
-    return save_listing(Listing(**(_fields(before) | said)), request.caller.subject)
+    wanted = Listing(**(_fields(before) | said))
+    return save_listing(placed(wanted, *trees), request.caller.subject)
 
 
 def _fields(listing: Listing) -> dict[str, Any]:
     return {name: getattr(listing, name) for name in Listing.__struct_fields__}
 
 
-def check_categories(store: str, terms: Mapping[str, Any]) -> None:
-    """Nothing, if the categories that these terms name are the store's own and the union's, or empty.
+def check_categories(store: str, terms: Mapping[str, Any]) -> tuple[Tree, Tree]:
+    """The store's tree and the union's, if the categories that these terms name are in them, or were, or are empty.
 
     Raises:
-        Invalid: there is no such category.
+        Invalid: there never was such a category.
     """
-    for name, owner in (("category", store), ("union_category", "")):
+    trees = read_tree(store), read_tree()
+    for name, tree in zip(("category", "union_category"), trees, strict=True):
         wanted = terms.get(name, "")
-        if wanted and wanted not in {category.id for category in list_categories(owner)}:
+        if wanted and wanted not in tree.categories and wanted not in tree.gone:
             raise Invalid(f"{name}: there is no '{wanted}'", errors=[{"field": name, "reason": "unknown"}])
+    return trees
 
 
 def set_state_by_api(request: Request) -> Listing:
@@ -124,26 +128,27 @@ def set_state_by_api(request: Request) -> Listing:
 
 def list_page(request: Request) -> Page:
     """The listings, and the form by which one is added."""
-    page = list_by_api(request)
+    store, page = request.params["store"], list_by_api(request)
     levels = get_levels(
         {level for listing in page.items for level in (listing.sold_from if listing.parts else [listing.level])}
     )
-    return Page(
-        "manage/listings.html", {"store": request.params["store"], "page": page, "levels": levels, **_known(request)}
-    )
+    known = _known(read_tree(store), read_tree())
+    return Page("manage/listings.html", {"store": store, "page": page, "levels": levels, **known})
 
 
 def show_page(request: Request) -> Page:
     """One listing with its forms."""
     listing, levels = get_listing_with_levels(request.params["store"], request.params["sku"])
-    context = {"store": listing.store, "listing": listing, "levels": levels, "states": LISTING_STATES}
-    return Page("manage/listings_one.html", context | {"parts": write_parts(listing.parts)} | _known(request))
+    trees = read_tree(listing.store), read_tree()
+    shown = placed(listing, *trees)
+    context = {"store": listing.store, "listing": shown, "levels": levels, "states": LISTING_STATES}
+    return Page("manage/listings_one.html", context | {"parts": write_parts(listing.parts)} | _known(*trees))
 
 
-def _known(request: Request) -> dict[str, Any]:
+def _known(own: Tree, union: Tree) -> dict[str, Any]:
     return {
-        "categories": in_order(list_categories(request.params["store"])),
-        "union_categories": in_order(list_categories()),
+        "categories": in_order(own.categories.values()),
+        "union_categories": in_order(union.categories.values()),
         "currency": settings().currency,
     }
 

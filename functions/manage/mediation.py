@@ -193,8 +193,8 @@ def set_state_by_form(request: Request) -> Redirect:
 
 
 def _link(request: Request, sku: str, wish: LinkTerms, *, key: str = "") -> Link:
-    check_categories(request.params["store"], {"category": wish.category})
-    terms = Terms(wish.category, wish.price_minor, wish.titles or None, wish.texts or None)
+    own, _ = check_categories(request.params["store"], {"category": wish.category})
+    terms = Terms(own.at(wish.category), wish.price_minor, wish.titles or None, wish.texts or None)
     reference = OfferReference(wish.supplier, wish.offer_sku)
     return make_link(request.params["store"], sku, reference, terms, request.caller.subject, utc_now(), key=key)
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mart_union.catalog.model import ENTERPRISE_STATES, Carrier, Classification, Texts, Union
-from mart_union.catalog.service import get_union, list_categories, list_stores, save_union
+from mart_union.catalog.service import get_union, list_stores, save_union
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
 from mart_union.mediation.model import SUPPLIER_STATES
@@ -118,7 +118,7 @@ def show_statement(request: Request) -> Page:
 
 def show_union(request: Request) -> Page:
     """The union's description, with the forms that change it."""
-    return Page("operate/union.html", {"union": _described(), "categories": list_categories()})
+    return Page("operate/union.html", {"union": _described()})
 
 
 def describe_union(request: Request) -> Redirect:

@@ -1,12 +1,12 @@
-"""The union's description, its rules and its tree of categories."""
+"""The union's description."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from mart_union.catalog.model import Carrier, Category, Classification, Place, Texts, Union
-from mart_union.catalog.service import change_union, get_union, list_categories, save_categories
+from mart_union.catalog.model import Carrier, Classification, Place, Texts, Union
+from mart_union.catalog.service import change_union, get_union
 from mart_union.web.access import OPERATOR
 from mart_union.web.api import Api
 from mart_union.web.request import Request
@@ -28,8 +28,6 @@ def add_routes(api: Api) -> None:
     """Declare the routes."""
     api.get("/api/operate/union", OPERATOR, answer=Union)(read_union)
     api.put("/api/operate/union", OPERATOR, body=Description, answer=Union)(write_union)
-    api.get("/api/operate/categories", OPERATOR, answer=list[Category])(read_categories)
-    api.put("/api/operate/categories", OPERATOR, body=list[Category], answer=list[Category])(write_categories)
 
 
 def read_union(request: Request) -> Union:
@@ -44,13 +42,3 @@ def write_union(request: Request) -> Union:
     return change_union(
         lambda union: replace(union, **described), request.caller.subject, "union described", fresh=fresh
     )
-
-
-def read_categories(request: Request) -> list[Category]:
-    """The union's tree of categories, to which stores map their own."""
-    return list_categories()
-
-
-def write_categories(request: Request) -> list[Category]:
-    """Write categories of the union's tree, parents before children, all or none; what is not named stays as it is."""
-    return save_categories("", request.content, request.caller.subject)

@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from mart_union.catalog.service import list_categories, rebuild_categories, rebuild_front, rebuild_store
+from mart_union.catalog.service import rebuild_categories, rebuild_front, rebuild_store
 from mart_union.kernel.events import Event, read_event
 
 logger = Logger(service="shelving")
@@ -43,7 +43,7 @@ def build(shelf: str) -> None:
     if shelf == FRONT:
         rebuild_front()
     elif shelf == CATEGORIES:
-        rebuild_categories(category.id for category in list_categories())
+        rebuild_categories()
     else:
         rebuild_store(shelf.removeprefix("store/"))
 

@@ -32,6 +32,7 @@ CONSUMERS: dict[str, Callable[[Event], None]] = {
     "DepositStandingChanged": mediation.apply_standing,
     "UnionChanged": lambda _: mediation.review_all(utc_now()),
     "OfferChanged": mediation.apply_offer_change,
+    "CategoryChanged": mediation.apply_category_change,
     "StockLow": mediation.apply_stock_change,
     "StockOut": mediation.apply_stock_change,
     "StockBack": mediation.apply_stock_change,

@@ -83,6 +83,8 @@ BODIES: tuple[Named, ...] = (
     Named("PUT /api/manage/{store}/listings/{sku}", _EMEI, 422, {"parts": {"{{sku}}": 1}}),
     Named("POST /manage/{store}/listings/{sku}", _EMEI, 422, form={"category": "rope-work"}),
     Named("PUT /api/manage/{store}/categories/{category}", _EMEI, 422, {"parent": "rope-work"}),
+    Named("POST /api/manage/{store}/categories/{category}/merge", _EMEI, 422, {"into": "rope-work"}),
+    Named("POST /manage/{store}/categories/{category}/merge", _EMEI, 422, form={"into": "rope-work"}),
     Named("POST /api/manage/{store}/urgent-sales", _EMEI, 404, {"sku": "{{sku}}"}),
     Named("POST /manage/{store}/urgent-sales", _EMEI, 404, form={"sku": "{{sku}}"}),
     Named("POST /api/manage/{store}/links", _EMEI, 404, {"supplier": "{{supplier}}", "offer_sku": "{{offer}}"}),

@@ -29,7 +29,14 @@ STORIES: dict[str, tuple[Story, ...]] = {
         "post-urgent-sales-page-2-end.303", "post-urgent-sale-1.201"
     ),
     "manage PUT /api/manage/{store}/categories/{category}": sample("put-catalog-category"),
+    "manage DELETE /api/manage/{store}/categories/{category}": sample("remove-category", "put-catalog-category"),
+    "manage POST /api/manage/{store}/categories/{category}/merge": sample("merge-category"),
+    "manage POST /manage/{store}/categories": sample("post-categories-form.303"),
     "manage POST /manage/{store}/categories/{category}": sample("post-category-form.303"),
+    "manage POST /manage/{store}/categories/{category}/merge": sample("merge-category-form.303"),
+    "manage POST /manage/{store}/categories/{category}/remove": sample(
+        "remove-category-form.303", "put-catalog-category"
+    ),
     "manage POST /api/manage/{store}/uploads": sample("post-uploads.201"),
     "manage POST /manage/{store}/uploads": sample("post-upload-form.303"),
     "manage POST /api/manage/{store}/staff/invitations": sample(

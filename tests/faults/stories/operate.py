@@ -21,6 +21,16 @@ STORIES: dict[str, tuple[Story, ...]] = {
     ),
     "operate PUT /api/operate/fees": sample("put-fees"),
     "operate PUT /api/operate/categories": sample("put-categories"),
+    "operate DELETE /api/operate/categories/{category}": sample(
+        "union-category-remove", "union-category-make-form.303"
+    ),
+    "operate POST /api/operate/categories/{category}/merge": sample("union-category-merge", "put-categories"),
+    "operate POST /operate/categories": sample("union-category-make-form.303"),
+    "operate POST /operate/categories/{category}": sample("union-category-change-form.303", "put-categories"),
+    "operate POST /operate/categories/{category}/merge": sample("union-category-merge-form.303", "put-categories"),
+    "operate POST /operate/categories/{category}/remove": sample(
+        "union-category-remove-form.303", "union-category-make-form.303"
+    ),
     "operate POST /api/operate/enterprises/{enterprise}/decision": sample("post-enterprise-decision"),
     "operate POST /api/operate/suppliers/{supplier}/decision": (
         *sample("post-supplier-decision"),

@@ -16,6 +16,13 @@ def with_pool(place: Place) -> None:
     place.open_pool()
 
 
+def with_merged_category(place: Place) -> None:
+    """A store has merged the category of its link into another."""
+    from mart_union.catalog.service import merge_category
+
+    merge_category(STORE, "tea.tea-bags", "tea.oolong", "owner-emei", chance.now())
+
+
 def with_question(place: Place) -> None:
     """A customer has asked about a supplier's line."""
     from mart_union.orders.responses import add_response

@@ -16,6 +16,7 @@ from tests.faults.stories.preparing import (
     with_card_given_up,
     with_card_refunded,
     with_card_refused,
+    with_merged_category,
 )
 from tests.faults.stories.telling import Story, sample
 
@@ -139,6 +140,7 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     "syndication DepositMoved": sample("deposit-moved"),
     "syndication DepositStandingChanged": sample("deposit-standing-changed"),
     "syndication UnionChanged": sample("union-changed"),
+    "syndication CategoryChanged": sample("category-merged", prepare=with_merged_category),
     "syndication OfferChanged": sample("offer-changed-twice"),
     "syndication StockLow": sample("stock-out-low-and-back"),
     "syndication StockOut": (_queued("StockOut", [_detail_in("syndication", "stock-out-low-and-back", 0)]),),

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
-from mart_union.catalog.audit import add_audit
 from mart_union.catalog.model import Category, Texts
-from mart_union.catalog.naming import checked_names
-from mart_union.catalog.tables import CategoryItem, UnionItem, category_key, union_key
-from mart_union.kernel.clock import utc_now
+from mart_union.catalog.tables import CategoryItem, category_key
+from mart_union.catalog.trees import DEEPEST, CategoryRecord, Tree, parents_of, tree_of
 from mart_union.kernel.errors import Conflict, Invalid, NotFound
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 
-DEEPEST = 4
-_ID = re.compile(r"^[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?$")
+
+def read_tree(store: str = "") -> Tree:
+    """A store's tree, or the union's own without a store. One query."""
+    return tree_of(item.document for item in CategoryItem.query(f"CATEGORIES#{store}", consistent_read=True))
+
+
+def read_parents() -> dict[str, str]:
+    """The union's tree in short: what stands above each category, or in the place of one that is gone. One query."""
+    return parents_of(item.document for item in CategoryItem.query("CATEGORIES#", consistent_read=True))
 
 
 def list_categories(store: str = "") -> list[Category]:
-    """A store's categories, or the union's own tree without a store. One query."""
-    return [item.document for item in CategoryItem.query(f"CATEGORIES#{store}", consistent_read=True)]
+    """The categories of a store, or of the union without a store, that are there. One query."""
+    return list(read_tree(store).categories.values())
 
 
 def path_categories(path: str, language: str) -> list[Category]:
@@ -57,119 +61,63 @@ def _slug(part: str) -> str:
 
 
 def add_categories(store: str, wanted: Iterable[Category]) -> list[Category]:
-    """Write those of the categories that the store does not have yet; those it has keep their names. Answers with the new ones."""
-    new = []
-    for category in wanted:
-        transaction = WriteTransaction()
-        transaction.create(_item(store, category, 1), refuse(Conflict, "it is there"))
-        try:
-            transaction.commit()
-        except Conflict:
-            continue
-        new.append(category)
-    return new
+    """Write those of the categories that the store does not have; those it has keep their names, one that was removed is there again,
+    and one that was merged into another stays gone. Answers with the new ones."""
+    return [category for category in wanted if _add(store, category)]
+
+
+def _add(store: str, category: Category) -> bool:
+    try:
+        _put(store, category, None)
+    except Conflict:
+        before = find(CategoryItem, *category_key(store, category.id), consistent=True)
+        if before is None or not before.document.removed:
+            return False
+        _put(store, category, before)
+    return True
+
+
+def _put(store: str, category: Category, before: CategoryItem | None) -> None:
+    transaction = WriteTransaction()
+    add_record(transaction, store, CategoryRecord(**asdict(category)), before)
+    transaction.commit()
+
+
+def add_record(transaction: WriteTransaction, store: str, record: CategoryRecord, before: CategoryItem | None) -> None:
+    """Add a category as it is to be kept, new or in the place of one that was read, to a transaction.
+
+    The commit raises Conflict if it is not as it was read.
+    """
+    item = CategoryItem(
+        *category_key(store, record.id), document=record, sequence=int(before.sequence) + 1 if before else 1
+    )
+    is_as_read = CategoryItem.sequence == before.sequence if before else CategoryItem.pk.does_not_exist()
+    changed = refuse(Conflict, "someone else changed the category at the same moment; read it again")
+    transaction.put(item, condition=is_as_read, refusal=changed)
 
 
 def category_of_path(store: str, path: str) -> str:
-    """The id of a store's category by its path, such as `Tea > Oolong`; what of the path is new is made.
+    """The id of a store's category by its path, such as `Tea > Oolong`; what of the path is new is made. Where it was merged into another,
+    that one's.
 
     Raises:
         Invalid: the path is malformed.
     """
     nodes = path_categories(path, settings().languages[0])
     add_categories(store, nodes)
-    return nodes[-1].id
-
-
-def save_categories(store: str, categories: Sequence[Category], actor: str) -> list[Category]:
-    """Write several categories, parents before children; if one of them is refused, none is written.
-
-    Raises:
-        Invalid: of one of them as `save_category` raises it, in the tree that those before it make.
-        Conflict: someone else changed one at the same moment; the same again writes the rest.
-    """
-    tree = {each.id: each for each in list_categories(store)}
-    for category in categories:
-        _check(category, tree)
-        tree[category.id] = category
-    return [save_category(store, category, actor) for category in categories]
-
-
-def save_category(store: str, category: Category, actor: str, now: datetime | None = None) -> Category:
-    """Write a category of a store, or of the union for store ''. The same again writes nothing.
-
-    Raises:
-        Invalid: bad id or names, or the parent is unknown or below the category itself.
-        Conflict: someone else changed it at the same moment.
-    """
-    _check(category, {each.id: each for each in list_categories(store)})
-    item = find(CategoryItem, *category_key(store, category.id), consistent=True)
-    if item is not None and item.document == category:
-        return category
-    before = int(item.sequence) if item else 0
-    transaction = WriteTransaction()
-    transaction.put(
-        _item(store, category, before + 1),
-        condition=CategoryItem.sequence == before if item else CategoryItem.pk.does_not_exist(),
-        refusal=refuse(Conflict, "someone else changed the category at the same moment; read it again"),
-    )
-    if not store:
-        _keep_tree(transaction, category)
-    owner = f"store/{store}" if store else "union"
-    add_audit(transaction, owner, actor, "category saved", f"category/{category.id}", now or utc_now())
-    transaction.commit()
-    return category
-
-
-def _check(category: Category, tree: Mapping[str, Category]) -> None:
-    if not _ID.match(category.id):
-        raise Invalid(f"'{category.id}' is not a category id", errors=[{"field": "id", "reason": "malformed"}])
-    checked_names(category.names)
-    _check_parent(category, tree)
-
-
-def parents_of(categories: Iterable[Category]) -> dict[str, str]:
-    """The tree in short: each category that is under another, and that other."""
-    return {category.id: category.parent for category in categories if category.parent}
-
-
-def _keep_tree(transaction: WriteTransaction, category: Category) -> None:
-    """Keep the union's own copy of its tree in step, if it is described already: checkouts find rules for a category by it."""
-    item = find(UnionItem, *union_key(), consistent=True)
-    if item is None:
-        return
-    others = {child: parent for child, parent in item.document.category_parents.items() if child != category.id}
-    parents = others | parents_of([category])
-    if parents == item.document.category_parents:
-        return
-    union = replace(item.document, category_parents=parents, sequence=item.document.sequence + 1)
-    transaction.put(
-        UnionItem(*union_key(), document=union, sequence=union.sequence),
-        condition=UnionItem.sequence == item.sequence,
-        refusal=refuse(Conflict, "the union was changed at the same moment; try again"),
-    )
+    return read_tree(store).at(nodes[-1].id)
 
 
 def get_category(store: str, category: str) -> Category:
-    """A category of a store, or of the union for store ''.
+    """A category of a store, or of the union for store '', that is there.
 
     Raises:
         NotFound: there is none of this id.
     """
-    item = find(CategoryItem, *category_key(store, category))
-    if item is None:
+    found = read_tree(store).categories.get(category)
+    if found is None:
         raise NotFound(f"there is no category '{category}'")
-    return item.document
-
-
-def _check_parent(category: Category, others: Mapping[str, Category]) -> None:
-    parent, seen = category.parent, {category.id}
-    while parent is not None:
-        if parent not in others or parent in seen:
-            reason = "it is below the category itself" if parent in seen else "there is no such category"
-            raise Invalid(f"parent '{parent}': {reason}", errors=[{"field": "parent", "reason": reason}])
-        seen.add(parent)
-        parent = others[parent].parent
+    return found
 
 
 def checked_title(titles: Texts) -> Texts:
@@ -183,7 +131,3 @@ def checked_title(titles: Texts) -> Texts:
             "a title must have 1 to 150 characters", errors=[{"field": "titles", "reason": "1 to 150 characters"}]
         )
     return titles
-
-
-def _item(store: str, category: Category, sequence: int) -> CategoryItem:
-    return CategoryItem(*category_key(store, category.id), document=category, sequence=sequence)

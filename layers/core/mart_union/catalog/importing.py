@@ -18,13 +18,14 @@ from msgspec.structs import replace
 from pynamodb.exceptions import PutError
 
 from mart_union.catalog.bundles import checked_parts
-from mart_union.catalog.categories import add_categories, list_categories
+from mart_union.catalog.categories import add_categories, read_tree
 from mart_union.catalog.files import Finding, Row
 from mart_union.catalog.model import Listing, Upload
 from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.rows import REQUIRED, ListingRow, known_columns, read_listing
 from mart_union.catalog.showing import get_store
 from mart_union.catalog.tables import ListingItem, listing_item
+from mart_union.catalog.trees import placed
 from mart_union.kernel.errors import Busy, Invalid, RuleViolation
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
@@ -89,8 +90,8 @@ class ListingImport:
     def __init__(self, store: str) -> None:
         self._store = get_store(store).id
         self._languages = settings().languages
-        self._union_categories = frozenset(category.id for category in list_categories())
-        self._own_categories = {category.id for category in list_categories(store)}
+        self._union, self._tree = read_tree(), read_tree(store)
+        self._union_categories = frozenset({*self._union.categories, *self._union.gone})
         self.known = known_columns(self._languages)
 
     def read(self, row: Row) -> ListingRow:
@@ -136,6 +137,8 @@ class ListingImport:
         listings = fetch_all([listing_ref(self._store, each.listing.sku) for each in rows], consistent=consistent)
         levels = fetch_all([level_ref(each.listing.level) for each in rows], consistent=consistent)
         aside = _aside(listings)
+        tree = self._tree.grown(node for each in rows for node in each.path)
+        rows = [replace(each, listing=placed(each.listing, tree, self._union)) for each in rows]
         outcome, changes = Outcome(), []
         for each, before, level in zip(rows, listings, levels, strict=True):
             if before is not None and before.offer is not None:
@@ -148,10 +151,12 @@ class ListingImport:
         return outcome, changes
 
     def _add_categories(self, changes: Sequence[_Change]) -> None:
-        wanted = {node.id: node for change in changes for node in change.row.path}
-        new = [node for name, node in wanted.items() if name not in self._own_categories]
-        add_categories(self._store, new)
-        self._own_categories.update(node.id for node in new)
+        nodes = [node for change in changes for node in change.row.path]
+        grown = self._tree.grown(nodes)
+        add_categories(
+            self._store, [each for name, each in grown.categories.items() if name not in self._tree.categories]
+        )
+        self._tree = grown
 
     def _apply_one(self, change: _Change, upload: Upload, now: datetime, *, again: bool) -> bool | Finding:
         """Whether a row changed anything, or why it could not. The level comes before its listing, so that none stands without."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
+from pynamodb.exceptions import PutError
 
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.bundles import checked_parts
@@ -87,6 +89,27 @@ def add_listing(transaction: WriteTransaction, listing: Listing, replaces: Listi
         changed = refuse(Conflict, "someone else changed the listing at the same moment; read it again", sku=saved.sku)
         transaction.put(item, condition=ListingItem.sequence == replaces.sequence, refusal=changed)
     return saved
+
+
+_MOST_IN_STEP = 90
+"""Listings that one build of a store's shelves brings in step: each tells of itself by an event, and so the next build follows."""
+
+
+def bring_in_step(pairs: Iterable[tuple[Listing, Listing]]) -> int:
+    """Write some of the store's own listings as they stand now, given as they are stored and as they stand; how many. One that changed meanwhile is
+    left to the build that its change brings about, and one that is made from an offer to its link."""
+    behind = [pair for pair in pairs if pair[0] != pair[1] and pair[0].offer is None]
+    return sum(_bring(stored, wanted) for stored, wanted in behind[:_MOST_IN_STEP])
+
+
+def _bring(stored: Listing, wanted: Listing) -> bool:
+    try:
+        listing_item(replace(wanted, sequence=stored.sequence + 1)).save(ListingItem.sequence == stored.sequence)
+    except PutError as error:
+        if error.cause_response_code in {"ConditionalCheckFailedException", "TransactionConflictException"}:
+            return False
+        raise
+    return True
 
 
 def save_listing(listing: Listing, actor: str, now: datetime | None = None) -> Listing:

@@ -7,10 +7,16 @@ from mart_union.catalog.categories import (
     get_category,
     list_categories,
     path_categories,
-    save_categories,
-    save_category,
+    read_tree,
 )
 from mart_union.catalog.enterprises import apply_enterprise, decide_enterprise, get_enterprise, list_enterprises
+from mart_union.catalog.gardening import (
+    merge_category,
+    remove_category,
+    save_categories,
+    save_category,
+    used_categories,
+)
 from mart_union.catalog.listings import (
     add_listing,
     change_listing,
@@ -74,12 +80,15 @@ __all__ = [
     "list_listings_page",
     "list_stores",
     "list_uploads",
+    "merge_category",
     "open_store",
     "path_categories",
+    "read_tree",
     "rebuild_categories",
     "rebuild_front",
     "rebuild_store",
     "release_upload",
+    "remove_category",
     "rules_of",
     "save_categories",
     "save_category",
@@ -91,4 +100,5 @@ __all__ = [
     "set_store_state",
     "show_listing",
     "union_names",
+    "used_categories",
 ]

@@ -15,14 +15,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pynamodb.exceptions import UpdateError
 
-from mart_union.catalog.categories import list_categories
-from mart_union.catalog.listings import list_listings
+from mart_union.catalog.categories import list_categories, read_tree
+from mart_union.catalog.listings import bring_in_step, list_listings
 from mart_union.catalog.model import Card, CategoryLink, Listing, Shelf, ShelfHead, in_order, lineages
 from mart_union.catalog.packing import card_of_listing, front_order, is_shown, pack
 from mart_union.catalog.refs import store_ref, union_ref
 from mart_union.catalog.showing import FRONT, shelf_of
 from mart_union.catalog.stores import card_of, list_stores
-from mart_union.catalog.tables import BuildItem, PartItem, ShelfItem, build_key, part_key, shelf_key
+from mart_union.catalog.tables import BuildItem, PartItem, ShelfItem, UsedItem, build_key, part_key, shelf_key, used_key
+from mart_union.catalog.trees import Tree, placed
 from mart_union.kernel.errors import Conflict
 from mart_union.kernel.storage import Item, fetch, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
@@ -74,20 +75,31 @@ def _build_store(name: str, build: _Build) -> None:
     store = fetch(store_ref(name), consistent=True)
     if store is None:
         return
-    categories = list_categories(name)
-    shown = [listing for listing in list_listings(name) if is_shown(store, listing)]
-    cards = _cards(shown, in_order(categories))
+    tree, union = read_tree(name), read_tree()
+    stored = list_listings(name)
+    listings = [placed(listing, tree, union) for listing in stored]
+    categories = list(tree.categories.values())
+    cards = _cards([listing for listing in listings if is_shown(store, listing)], in_order(categories))
     lineage = lineages(categories)
     used = {each for listing, _ in cards for each in lineage.get(listing.category, ())}
     links = tuple(link for link in in_order(categories) if link.id in used)
     card = card_of(store, fetch(union_ref()))
     whole = pack(f"store/{name}", ShelfHead(store.names, store.texts, card, links), [each for _, each in cards])
     build.replace(f"store/{name}", whole if store.state == "open" else [])
-    for category in categories:
-        inside = [each for listing, each in cards if category.id in lineage.get(listing.category, ())]
-        shelf = f"store/{name}/{category.id}"
+    for category in (*tree.categories, *tree.gone):
+        inside = [each for listing, each in cards if category in lineage.get(listing.category, ())]
+        shelf = f"store/{name}/{category}"
         build.replace(shelf, pack(shelf, ShelfHead(store.names, {}, card, links), inside) if inside else [])
-    _replace_parts(name, cards, build)
+    _replace_parts(name, cards, union, build)
+    _keep_used(name, listings, tree, build)
+    bring_in_step(zip(stored, listings, strict=True))
+
+
+def _keep_used(store: str, listings: Sequence[Listing], tree: Tree, build: _Build) -> None:
+    used = tuple(sorted({listing.category for listing in listings} & tree.categories.keys()))
+    item = find(UsedItem, *used_key(store), consistent=True)
+    if used != (item.categories if item else ()):
+        build.write([UsedItem(*used_key(store), categories=used)], [])
 
 
 def _cards(listings: Iterable[Listing], links: list[CategoryLink]) -> list[tuple[Listing, Card]]:
@@ -103,12 +115,12 @@ def _left(listing: Listing, levels: Mapping[str, Level]) -> int:
     return replace(listing, urgent=None).left_of(levels)
 
 
-def _replace_parts(store: str, cards: list[tuple[Listing, Card]], build: _Build) -> None:
+def _replace_parts(store: str, cards: list[tuple[Listing, Card]], union: Tree, build: _Build) -> None:
     """Keep what the store has in each of the union's categories. What differs is owed to their shelves before it is written."""
     kept: list[Item] = []
     gone: list[Item] = []
     owed: set[str] = set()
-    for category in [each.id for each in list_categories()]:
+    for category in (*union.categories, *union.gone):
         after = tuple(card for listing, card in cards if listing.union_category == category)[:_MOST_IN_PART]
         item = find(PartItem, *part_key(category, store), consistent=True)
         if after != (item.cards if item else ()):
@@ -119,16 +131,24 @@ def _replace_parts(store: str, cards: list[tuple[Listing, Card]], build: _Build)
         build.write(kept, gone)
 
 
-def rebuild_categories(touched: Iterable[str]) -> None:
-    """Make the shelves of some of the union's categories, and of those above them, show what all stores have in them and below."""
-    tree = {category.id: category for category in list_categories()}
-    lineage = lineages(tree.values())
-    links = in_order(tree.values())
-    for category in sorted({each for leaf in touched for each in lineage.get(leaf, ())}):
-        below = [each for each in lineage if category in lineage[each]]
-        children = tuple(link for link in links if tree[link.id].parent == category)
-        head = ShelfHead(tree[category].names, {}, None, children)
+def rebuild_categories(touched: Iterable[str] | None = None) -> None:
+    """Make the shelves of some of the union's categories, or of all, and of those above them, show what all stores have in them and below. One
+    that is gone has no shelf, and what stores still have under its name is shown where it stands now."""
+    union = read_tree()
+    names = {*union.categories, *union.gone} if touched is None else set(touched)
+    lineage = lineages(union.categories.values())
+    links = in_order(union.categories.values())
+    for category in sorted({each for leaf in names for each in lineage.get(union.at(leaf), ())}):
+        below = [each for each in (*union.categories, *union.gone) if category in lineage.get(union.at(each), ())]
+        children = tuple(link for link in links if union.categories[link.id].parent == category)
+        head = ShelfHead(union.categories[category].names, {}, None, children)
         _build(f"category/{category}", partial(_build_category, category, below, head))
+    for category in sorted(names & union.gone.keys()):
+        _build(f"category/{category}", partial(_clear, f"category/{category}"))
+
+
+def _clear(shelf: str, build: _Build) -> None:
+    build.replace(shelf, [])
 
 
 def _build_category(category: str, below: list[str], head: ShelfHead, build: _Build) -> None:

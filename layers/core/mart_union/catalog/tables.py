@@ -11,6 +11,8 @@
 | a store's listings (only to build shelves) | `STORE#<store>`, begins `LISTING#` | 1 a MB | by size |
 | a store's categories | `CATEGORIES#<store>` | 1 | by size |
 | the union's categories | `CATEGORIES#` | 1 | by size |
+| how often a tree was changed (its changes are made under that) | `TREE#<store>`/`TREE` | 1 | 1 read |
+| which of a store's categories have listings | `USED#<store>`/`USED` | 1 | 1 read a 4 KB |
 | a page of a store, a category, the front | `SHELF#<shelf>`/`<page>` | 1 | 0.5 read a 4 KB |
 | what each store has in a category of the union (to build its shelf) | `PARTS#<category>`/`<store>` | 1 a MB | by size |
 | which build of a shelf began last | `BUILD#<shelf>`/`BUILD` | 1 write | 1 write |
@@ -32,7 +34,6 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from mart_union.catalog.model import (
     AuditEntry,
     Card,
-    Category,
     Enterprise,
     Listing,
     ShelfHead,
@@ -41,6 +42,7 @@ from mart_union.catalog.model import (
     Union,
     Upload,
 )
+from mart_union.catalog.trees import CategoryRecord
 from mart_union.kernel.storage import Document, Item, table_name
 
 URGENT_SALES = "URGENT"
@@ -96,9 +98,15 @@ class ListingItem(CatalogItem):
 
 
 class CategoryItem(CatalogItem):
-    """A node of a store's or the union's tree."""
+    """A node of a store's or the union's tree, or what is left of one."""
 
-    document = Document(Category)
+    document = Document(CategoryRecord)
+
+
+class UsedItem(CatalogItem):
+    """Which of a store's categories have listings, in whatever state, as its shelves were built last."""
+
+    categories = Document(tuple[str, ...])
 
 
 class StoreCardItem(CatalogItem):
@@ -183,6 +191,16 @@ def listing_item(listing: Listing) -> ListingItem:
 def category_key(store: str, category: str) -> tuple[str, str]:
     """The key of a category; the union's own tree is that of store ''."""
     return f"CATEGORIES#{store}", category
+
+
+def tree_key(store: str) -> tuple[str, str]:
+    """The key of how often staff have changed a tree of categories; the union's own is that of store ''."""
+    return f"TREE#{store}", "TREE"
+
+
+def used_key(store: str) -> tuple[str, str]:
+    """The key of which of a store's categories have listings."""
+    return f"USED#{store}", "USED"
 
 
 def shelf_key(shelf: str, page: int) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
-from mart_union.catalog.categories import list_categories, parents_of
+from mart_union.catalog.categories import read_parents
 from mart_union.catalog.model import Texts, Union
 from mart_union.catalog.tables import UnionItem, union_key
 from mart_union.kernel.clock import utc_now
@@ -102,7 +102,7 @@ def mark_suspended(party: str, suspended: bool, actor: str, now: datetime | None
 
 def _save(item: UnionItem | None, union: Union, actor: str, action: str, now: datetime | None) -> Union:
     _check(union)
-    union = replace(union, category_parents=parents_of(list_categories()))
+    union = replace(union, category_parents=read_parents())
     if item is not None and replace(union, sequence=item.document.sequence) == item.document:
         return item.document
     held = int(item.sequence) if item else 0

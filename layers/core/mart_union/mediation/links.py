@@ -209,6 +209,41 @@ def _follow(
         transaction.commit()
 
 
+def apply_category_change(event: Event) -> None:
+    """Bring a store's links that name a category which was merged or removed to where that stands now, each with its listing.
+
+    What counts is the tree as it is now, read before each page of links: the event may come twice, late or out of order.
+
+    Raises:
+        Busy: links kept being changed at the same moment; the event has to be delivered again.
+    """
+    store = event.entity.split("/")[1]
+    if store:  # the union's own categories are the offers', and found where they stand by whatever reads them
+        retried(lambda: _follow_categories(store), on=Conflict, what="this store's links")
+
+
+def _follow_categories(store: str) -> None:
+    cursor = ""
+    while True:
+        tree, links = catalog.read_tree(store), list_links(store, cursor)
+        for listed in links.items:
+            link = _find(store, listed.sku, OfferReference(listed.supplier, listed.offer_sku)) or listed
+            if tree.at(link.category) != link.category:
+                _move(link, tree.at(link.category))
+        cursor = links.next
+        if not cursor:
+            return
+
+
+def _move(link: Link, category: str) -> None:
+    transaction = WriteTransaction()
+    _put(transaction, link, replace(link, category=category, sequence=link.sequence + 1))
+    listing = _find_listing(link)
+    if listing is not None:
+        catalog.add_listing(transaction, replace(listing, category=category), listing)
+    transaction.commit()
+
+
 def apply_stock_change(event: Event) -> None:
     """Tell the links of an offer whether its pool, or their store's allotment of it, has units left; a listing's own level has no links.
 

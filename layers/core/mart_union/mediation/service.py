@@ -3,6 +3,7 @@
 from mart_union.mediation.allotments import Allotment, allotments_of, set_allotment
 from mart_union.mediation.deposits import Deposit, get_deposit, list_deposit_postings, reference_of, withdraw_deposit
 from mart_union.mediation.links import (
+    apply_category_change,
     apply_offer_change,
     apply_standing,
     apply_stock_change,
@@ -50,6 +51,7 @@ __all__ = [
     "Allotment",
     "Deposit",
     "allotments_of",
+    "apply_category_change",
     "apply_offer_change",
     "apply_standing",
     "apply_stock_change",
