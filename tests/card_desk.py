@@ -19,6 +19,7 @@ from tests.laptop import free_port
 VISA = "4242424242424242"
 DECLINED = "4000000000000341"
 ASKS_FOR_ACTION = "4000002500003155"
+_FAILURE = 500, {"error": {"type": "api_error", "message": "An unknown error occurred"}}
 
 
 class BreakableDesk(CardDesk):
@@ -27,6 +28,7 @@ class BreakableDesk(CardDesk):
     def __init__(self, upstream: str) -> None:
         super().__init__(upstream)
         self.faults: list[tuple[str, str]] = []
+        self.failing: list[tuple[str, str]] = []
         self.events: list[dict[str, Any]] = []
         self.done: list[str] = []
         self.stop = asyncio.Event()
@@ -43,10 +45,16 @@ class BreakableDesk(CardDesk):
         return answer
 
     async def _carry_out(self, request: web.Request, body: str) -> tuple[int, dict[str, Any]]:
+        asked = request.path if request.method == "POST" else ""
+        fault = next((fault for fault in self.failing if asked.endswith(fault[1])), None)
+        if fault:
+            self.failing.remove(fault)
+        if fault and fault[0] == "failed":
+            return _FAILURE
         answer = await super()._carry_out(request, body)
         if request.method == "POST" and answer[0] == 200:
             self.done.append(request.path.rpartition("/")[2])
-        return answer
+        return _FAILURE if fault else answer
 
     def forget_payout(self, payout: str) -> None:
         """Take a payout out of the balance again."""
@@ -64,8 +72,18 @@ class Desk:
         self.address, self._desk, self._client = address, desk, client
 
     def fail(self, fault: str, path: str, *, times: int = 1) -> None:
-        """Let the next requests to a path's end be `lost` (carried out, no answer) or find the provider `down`."""
-        self._desk.faults += [(fault, path)] * times
+        """Let the next requests to a path's end be `lost` (carried out, no answer) or find the provider `down`.
+
+        Or let the provider fail at them by itself, `failed` with nothing done or `done` all the same: a 500, which it keeps under the key of
+        the request as it does (https://docs.stripe.com/api/idempotent_requests), so only other keys count.
+        """
+        (self._desk.failing if fault in {"failed", "done"} else self._desk.faults).extend([(fault, path)] * times)
+
+    def failures_left(self) -> int:
+        """How many of the failures that were asked for have not happened; they will not any more."""
+        left = len(self._desk.failing)
+        self._desk.failing.clear()
+        return left
 
     def card(self, number: str = VISA) -> str:
         """A payment method, as a page makes it with the publishable key."""

@@ -1,7 +1,7 @@
 """A card processor for stories: a server that speaks the part of Stripe's API which the project uses, beside each place.
 
 The project reaches it through Stripe's own library, so its requests are struck like all others. It keeps what Stripe keeps: intents and
-refunds, and the answer to each idempotency key, which is given again to the same request and refused to another
+refunds, and the answer to each idempotency key, a server error as well, which is given again to the same request and refused to another
 (https://docs.stripe.com/api/idempotent_requests). What it knows is put back between cells, as tables are. A card named
 `pm_card_authenticationRequired` has to be confirmed to its bank first, `pm_card_chargeDeclined` is refused.
 """
@@ -31,6 +31,8 @@ _OPEN = frozenset({"requires_confirmation", "requires_action", "requires_payment
 _AFTER_CONFIRMING = {"pm_card_authenticationRequired": "requires_action"}
 _DECLINED = "pm_card_chargeDeclined"
 _numbers = itertools.count(1)
+FAILS = "Harness-Fails"
+"""The header by which the harness lets the desk fail at a request: `break`, with nothing done, or `break after` it was carried out."""
 
 
 @dataclass
@@ -71,14 +73,15 @@ class CardDesk:
             self._books.objects[made["id"]] = made | {"status": "needs_response"}
         return str(made["id"])
 
-    def answer(self, method: str, path: str, fields: Fields, key: str) -> Answer:
+    def answer(self, method: str, path: str, fields: Fields, key: str, fails: str = "") -> Answer:
         """One request. Requests come one at a time, so none finds its key in use."""
         with self._lock:
             if method != "POST" or not key:
                 return self._carry_out(method, path, fields)
             asked = json.dumps([path, sorted(fields.items())])
             if key not in self._books.kept:
-                self._books.kept[key] = (asked, self._carry_out(method, path, fields))
+                done = self._carry_out(method, path, fields) if fails != "break" else _TROUBLE
+                self._books.kept[key] = (asked, _TROUBLE if fails else done)
             known, answer = self._books.kept[key]
         return answer if known == asked else _refusal("idempotency_error", "this key came with another request")
 
@@ -179,6 +182,7 @@ def _cancel(intent: dict[str, Any], fields: Fields) -> Answer:
     return 200, copy.deepcopy(intent)
 
 
+_TROUBLE: Answer = 500, {"error": {"type": "api_error", "message": "by the harness"}}
 _ACTS: Mapping[str, Callable[[dict[str, Any], Fields], Answer]] = {
     "confirm": _confirm,
     "capture": _capture,
@@ -209,7 +213,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         address = urlsplit(self.path)
         fields = dict(parse_qsl(body or address.query))
-        status, answer = self.desk.answer(self.command, address.path, fields, self.headers.get("Idempotency-Key") or "")
+        key, fails = self.headers.get("Idempotency-Key") or "", self.headers.get(FAILS) or ""
+        status, answer = self.desk.answer(self.command, address.path, fields, key, fails)
         told = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

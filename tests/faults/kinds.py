@@ -11,6 +11,10 @@ _DIVISIBLE = frozenset({"BatchWriteItem", "BatchGetItem", "PutEvents", "SendMess
 """Batches of which the service may carry out some entries and give the others back."""
 
 
+KEEPING = "POST /v1/"
+"""What the card processor is asked to do: its answer, a server error as well, it keeps under the request's key."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One request of a command, by its number from 0: whom it goes to, and what it asks; `nth` of those that ask so, from 0."""
@@ -47,6 +51,8 @@ class Fault:
         """Whether this can happen to a request at all."""
         if self.act == "conflict":
             return request.service == "dynamodb" and request.operation in _CONFLICTING
+        if self.act == "break after":
+            return request.operation.startswith(KEEPING)
         if self.act == "hold":
             return not request.reads
         if self.act == "part":
@@ -89,6 +95,7 @@ FAULTS = (
     Fault("conflict always", "conflict", lasts=True),
     Fault("server error once", "break"),
     Fault("server error", "break", lasts=True),
+    Fault("server error, though carried out", "break after"),
     Fault("carried out in part once", "part"),
     Fault("carried out in part", "part", lasts=True),
     Fault("answer cut short", "cut"),

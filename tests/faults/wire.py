@@ -23,7 +23,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
-from tests.faults.kinds import Fault, Request
+from tests.faults.cards import FAILS
+from tests.faults.kinds import KEEPING, Fault, Request
 from tests.faults.parts import cut_short, divided, with_body, with_the_rest
 
 Effect = tuple[str, str, bytes]
@@ -195,7 +196,9 @@ class Wire:
         if act == "hold":
             self._held.append(lambda: carry_out().drain_conn())
             raise urllib3.exceptions.ReadTimeoutError(pool, "", "no answer in time")
-        if act in {"throttle", "break"}:
+        if act in {"break", "break after"} and operation.startswith(KEEPING):
+            options["headers"] = {**options["headers"], FAILS: act}
+        elif act in {"throttle", "break"}:
             return _plain_refusal(act)
         _end_process(act, "before")
         answer = carry_out()

@@ -1,7 +1,8 @@
 """Capturing: once every store has answered, or when the time to answer is over, the card is charged for what was accepted, once.
 
-First the sum is claimed, so that nobody gives back what is being charged; then the provider is asked, under a key that counts once; then the
-money is posted in the place of the pending transfer. Whoever comes after a cut takes up where it was left.
+First the sum is claimed, so that nobody gives back what is being charged; then the provider is asked, who charges an intent once; then the
+money is posted in the place of the pending transfer. Whoever comes after a cut, or an answer that nobody understood, looks how the intent stands
+and takes up there.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def capture_purchase(purchase_id: str, now: datetime) -> bool:
     """Charge the card for what was accepted, if every store has answered or the time is over; says whether anything was done.
 
     Where nothing was accepted the authorization is voided; where the provider gave it up meanwhile, the orders are cancelled. Three reads,
-    two transactions and one request to the provider. Safe to repeat, and against itself at the same moment.
+    two transactions and one request to the provider, or two where that was asked before. Safe to repeat, and against itself at the same moment.
 
     Raises:
         NotFound: there is no such purchase.
@@ -53,7 +54,7 @@ def capture_purchase(purchase_id: str, now: datetime) -> bool:
         if before == "authorized":
             purchase = _claimed(purchase, now)
         if purchase.payment == "capturing":
-            _charge(purchase, now)
+            _charge(purchase, now, asked=before == "capturing")
             return True
         return purchase.payment != before
 
@@ -85,13 +86,15 @@ def _claimed(purchase: Purchase, now: datetime) -> Purchase:
     return after
 
 
-def _charge(purchase: Purchase, now: datetime) -> None:
-    """Ask the provider, and post what it did."""
+def _charge(purchase: Purchase, now: datetime, *, asked: bool) -> None:
+    """Post what the provider did; ask it, unless it was asked before and has done it."""
     card = _card(purchase)
-    try:
-        intent = card_provider().capture(card.intent, card.accepted_minor)
-    except RuleViolation:
-        intent = card_provider().find(card.intent)  # captured before, or given up
+    intent = card_provider().find(card.intent) if asked else None
+    if intent is None or intent.state == card_port.AUTHORIZED:
+        try:
+            intent = card_provider().capture(card.intent, card.accepted_minor)
+        except RuleViolation:
+            intent = card_provider().find(card.intent)  # captured at the same moment, or given up
     if intent.state == card_port.CAPTURED and intent.captured_minor == card.accepted_minor:
         _post(purchase, now)
     elif intent.state in {card_port.RELEASED, card_port.DECLINED}:

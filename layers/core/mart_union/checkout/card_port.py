@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from mart_union.checkout.stripe_amounts import require_chargeable
-from mart_union.kernel.errors import RuleViolation
+from mart_union.kernel.errors import ProviderUnavailable, RuleViolation
 from mart_union.kernel.secrets import read_secret
 from mart_union.kernel.settings import settings
 
@@ -20,6 +20,11 @@ TO_ACT = "requires_action"
 DECLINED = "requires_payment_method"
 CAPTURED = "succeeded"
 RELEASED = "canceled"
+
+
+class ProviderFailed(ProviderUnavailable):
+    """The provider has failed at what was asked under a key, and answers so to that key for a day or more. Whether anything was done of it,
+    only what it has on its books says; what was not done is asked for under another key."""
 
 
 class Intent(Struct, frozen=True):
@@ -85,16 +90,17 @@ class Movement(Struct, frozen=True):
 
 
 class CardProvider(Protocol):
-    """What a card processor does. Every call may be repeated: it is found by its key or id, and counts once.
+    """What a card processor does. Every call may be repeated: it is found by its key or id, and counts once. What brings an intent on is
+    let happen once by the intent itself, whatever was heard of earlier calls.
 
     All raise ProviderUnavailable where nobody knows what became of the call, and RuleViolation where the provider refuses it.
     """
 
     def create(self, purchase: str, amount_minor: int, currency: str, payment_method: str, key: str) -> Intent:
-        """An intent, unconfirmed: nothing is authorized yet."""
+        """An intent, unconfirmed: nothing is authorized yet, and nothing ever of one that nobody confirms. Raises ProviderFailed."""
 
     def confirm(self, intent: str) -> Intent:
-        """Try to authorize it. A refused card is a state, DECLINED, with its problem."""
+        """Try to authorize it, once. A refused card is a state, DECLINED, with its problem."""
 
     def find(self, intent: str) -> Intent:
         """How it stands now."""
@@ -106,7 +112,8 @@ class CardProvider(Protocol):
         """Give up what is not captured."""
 
     def refund(self, intent: str, amount_minor: int, transfer: str, attempt: int = 0) -> CardRefund:
-        """Give back a part of what was captured, once for a transfer; what was refused in one `attempt` can be asked for in another."""
+        """Give back a part of what was captured, once for a transfer. What was refused, or failed (ProviderFailed), in one `attempt` can be
+        asked for in another."""
 
     def refunds(self, intent: str) -> Sequence[CardRefund]:
         """All refunds of what was captured, those that somebody made by hand among them."""

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from mart_union.checkout.card_port import CardRefund, card_provider
+from mart_union.checkout.card_port import CardRefund, ProviderFailed, card_provider
 from mart_union.checkout.disputed_refunds import add_settled, borne_by, is_decided
 from mart_union.checkout.model import CardPayment, Purchase
 from mart_union.checkout.payers import CARDS
@@ -54,8 +54,12 @@ def _carry_out(transfer: Transfer, due: int, now: datetime) -> bool:
     is_open = any(each.state == "open" for each in card.disputes.values())
     if (is_open or any(borne_by(card.disputes).values())) and transfer.id not in _carried_out(card):
         return _settle_disputed(transfer, due, now)
+    tries = card.tries.get(transfer.id, 0)
     try:
-        refund = card_provider().refund(card.intent, due, transfer.id, len(card.disputes))
+        refund = card_provider().refund(card.intent, due, transfer.id, len(card.disputes) + tries)
+    except ProviderFailed:
+        _note_tries(transfer, tries + 1)
+        raise
     except RuleViolation as refusal:
         if refusal.facts.get("reason") == _DISPUTED:
             return _settle_disputed(transfer, due, now)
@@ -63,7 +67,24 @@ def _carry_out(transfer: Transfer, due: int, now: datetime) -> bool:
         return True
     if refund.failed:
         _credit(transfer, due, now)
+    if tries:
+        _note_tries(transfer, 0)
     return True
+
+
+def _note_tries(refund: Transfer, tries: int) -> None:
+    """Keep at how many keys of a refund's the provider has failed: they are not used again, and each next one is everybody's next."""
+
+    def write() -> None:
+        purchase = _purchase_of(refund)
+        card = _card_of(purchase)
+        others = {name: count for name, count in card.tries.items() if name != refund.id}
+        most = max(tries, card.tries.get(refund.id, 0)) if tries else 0
+        after = replace(card, tries=others | ({refund.id: most} if most else {}))
+        if after != card:
+            store_purchase(purchase, replace(purchase, card=after))
+
+    retried(write, on=Overtaken, what="this purchase")
 
 
 def resume_refunds(purchase: str, now: datetime) -> None:

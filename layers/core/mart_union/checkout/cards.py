@@ -11,13 +11,13 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from mart_union.checkout import card_port
-from mart_union.checkout.card_port import Intent, card_provider
+from mart_union.checkout.card_port import Intent, ProviderFailed, card_provider
 from mart_union.checkout.model import CardPayment, Purchase
 from mart_union.checkout.payers import CARDS
 from mart_union.checkout.storing import Overtaken, add_changed_purchase, current_purchase, store_purchase
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import CardDeclined, Conflict, NotFound, RuleViolation
-from mart_union.kernel.ids import derived_id
+from mart_union.kernel.ids import derived_id, new_id
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
@@ -90,11 +90,21 @@ def _intent_for(purchase: Purchase, payment_method: str) -> tuple[Purchase, Inte
             return purchase, intent
         if intent.state != card_port.RELEASED:
             card_provider().release(before)
-    key = f"intent-{derived_id(settings().union, purchase.id, before, payment_method)}"
-    made = card_provider().create(purchase.id, purchase.total_minor, purchase.currency, payment_method, key)
+    made = _made_for(purchase, before, payment_method)
     after = replace(purchase, card=CardPayment(made.id, payment_method))
     store_purchase(purchase, after)
     return after, made
+
+
+def _made_for(purchase: Purchase, before: str, payment_method: str) -> Intent:
+    """A new intent. After a lost answer its key finds it; where the provider failed there may be one that nobody will ever confirm, which
+    holds no money, so another is made."""
+    key = derived_id(settings().union, purchase.id, before, payment_method)
+    asked = purchase.id, purchase.total_minor, purchase.currency, payment_method
+    try:
+        return card_provider().create(*asked, f"intent-{key}")
+    except ProviderFailed:
+        return card_provider().create(*asked, f"intent-{key}-{new_id()}")
 
 
 def take_answer(purchase: Purchase, intent: Intent, now: datetime, *, orders: Sequence[Order] = ()) -> Purchase:

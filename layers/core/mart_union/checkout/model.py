@@ -51,7 +51,8 @@ class CardPayment(Struct, frozen=True):
 
     `problem` says why nothing was authorized: `requires_action` (the customer has to confirm to their bank), or the card's refusal.
     `returns` is what goes back of it, by the refund's transfer, to the card or else to the customer's account; `by_hand_minor` what of
-    refunds is not among that because somebody had given it back at the provider by hand. `disputes` are by the provider's ids.
+    refunds is not among that because somebody had given it back at the provider by hand. `tries` counts the keys under which the provider
+    failed at a refund that it has not carried out yet. `disputes` are by the provider's ids.
     """
 
     intent: str
@@ -62,6 +63,7 @@ class CardPayment(Struct, frozen=True):
     problem: str = ""
     returns: dict[str, int] = field(default_factory=dict)
     by_hand_minor: int = 0
+    tries: dict[str, int] = field(default_factory=dict)
     disputes: dict[str, Disputed] = field(default_factory=dict)
 
 
@@ -101,7 +103,7 @@ class Purchase(Struct, frozen=True):
         if self.card is None:
             return self
         disputes = {name: replace(dispute, bears={}) for name, dispute in self.card.disputes.items()}
-        return replace(self, card=replace(self.card, disputes=disputes, by_hand_minor=0))
+        return replace(self, card=replace(self.card, disputes=disputes, by_hand_minor=0, tries={}))
 
 
 class QuotedLine(Struct, frozen=True):

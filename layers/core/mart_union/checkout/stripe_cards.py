@@ -10,7 +10,16 @@ import msgspec
 import requests
 import stripe
 
-from mart_union.checkout.card_port import DECLINED, CardRefund, Dispute, Intent, Movement, Notice
+from mart_union.checkout.card_port import (
+    DECLINED,
+    RELEASED,
+    CardRefund,
+    Dispute,
+    Intent,
+    Movement,
+    Notice,
+    ProviderFailed,
+)
 from mart_union.checkout.stripe_amounts import from_stripe, to_stripe
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import CurrencyMismatch, KeyReused, ProviderUnavailable, RuleViolation, Unauthenticated
@@ -19,6 +28,7 @@ from mart_union.kernel.settings import settings
 T = TypeVar("T")
 
 _CONNECT_SECONDS, _READ_SECONDS = 2, 8
+_KEPT = 500
 _FAILED = frozenset({"failed", "canceled"})
 _DISPUTES = {"won": "won", "lost": "lost", "needs_response": "open", "under_review": "open"}
 _KINDS = {"payment_intent": "intent", "refund": "refund", "dispute": "dispute"}
@@ -29,7 +39,12 @@ class _CardRefused(RuleViolation):
 
 
 class StripeCards:
-    """The union's account at Stripe."""
+    """The union's account at Stripe.
+
+    Stripe keeps each answer under its idempotency key, a 500 as well, for a day at least (https://docs.stripe.com/api/idempotent_requests). So
+    what an intent's own state lets happen once (confirm, capture, cancel) goes under a key of each call's own, which the library makes;
+    what is new each time (an intent, a refund) under a key of its caller's.
+    """
 
     def __init__(self, key: str, webhook_key: str, api: str) -> None:
         self._webhook_key = webhook_key
@@ -55,20 +70,15 @@ class StripeCards:
                     "metadata": {"union": settings().union, "purchase": purchase},
                 },
                 {"idempotency_key": key},
-            )
+            ),
+            failed=ProviderFailed,
         )
         return _intent(made)
 
     def confirm(self, intent: str) -> Intent:
         """Authorize. Stripe answers a refused card with an error; the intent then says why."""
         try:
-            return _intent(
-                _call(
-                    lambda: self._api.payment_intents.confirm(
-                        intent, {"use_stripe_sdk": True}, {"idempotency_key": f"confirm-{intent}"}
-                    )
-                )
-            )
+            return _intent(_call(lambda: self._api.payment_intents.confirm(intent, {"use_stripe_sdk": True})))
         except _CardRefused as error:
             found, reason = self.find(intent), str(error.facts.get("reason") or "declined")
             return msgspec.structs.replace(found, state=DECLINED, problem=found.problem or reason)
@@ -80,26 +90,25 @@ class StripeCards:
         return _intent(_call(lambda: self._api.payment_intents.retrieve(intent)))
 
     def capture(self, intent: str, amount_minor: int) -> Intent:
-        """Capture once; Stripe lets no second capture happen."""
-        return _intent(
-            _call(
-                lambda: self._api.payment_intents.capture(
-                    intent,
-                    {"amount_to_capture": to_stripe(amount_minor, settings().currency)},
-                    {"idempotency_key": f"capture-{intent}"},
-                )
-            )
-        )
+        """Capture once; Stripe lets no second capture happen (https://docs.stripe.com/api/payment_intents/capture: it must be
+        `requires_capture`)."""
+        amount = {"amount_to_capture": to_stripe(amount_minor, settings().currency)}
+        return _intent(_call(lambda: self._api.payment_intents.capture(intent, amount)))
 
     def release(self, intent: str) -> Intent:
-        """Cancel the intent."""
-        return _intent(
-            _call(lambda: self._api.payment_intents.cancel(intent, options={"idempotency_key": f"release-{intent}"}))
-        )
+        """Cancel the intent, if nobody has done so."""
+        try:
+            return _intent(_call(lambda: self._api.payment_intents.cancel(intent)))
+        except RuleViolation:
+            found = self.find(intent)
+            if found.state != RELEASED:
+                raise
+            return found
 
     def refund(self, intent: str, amount_minor: int, transfer: str, attempt: int = 0) -> CardRefund:
-        """Looked for first, since Stripe forgets keys after a day or more, and a dead letter can be older. Until then it gives the same refusal
-        to the same key again, so another attempt has another one."""
+        """Looked for first: Stripe forgets keys after a day or more, and a dead letter can be older; and what a 500 has left behind is
+        listed at once (https://docs.stripe.com/search#data-freshness). Until then the same key gets the same refusal or failure again,
+        so another attempt has another one."""
         for made in self.refunds(intent):
             if made.transfer == transfer:
                 return made
@@ -111,7 +120,8 @@ class StripeCards:
                     "metadata": {"transfer": transfer},
                 },
                 {"idempotency_key": f"refund-{transfer}-{attempt}" if attempt else f"refund-{transfer}"},
-            )
+            ),
+            failed=ProviderFailed,
         )
         return _refund(refund)
 
@@ -167,8 +177,8 @@ class StripeCards:
         return (_movement(each) for each in pages)
 
 
-def _call(call: Callable[[], T]) -> T:
-    """What a call gives, its errors as ours.
+def _call(call: Callable[[], T], *, failed: type[ProviderUnavailable] = ProviderUnavailable) -> T:
+    """What a call gives, its errors as ours; `failed` for a 500, which Stripe keeps under the call's key.
 
     Raises:
         ProviderUnavailable: nobody answered, or Stripe is in trouble.
@@ -182,15 +192,14 @@ def _call(call: Callable[[], T]) -> T:
     except stripe.IdempotencyError as error:
         raise KeyReused("this payment was begun with other details") from error
     except stripe.InvalidRequestError as error:
-        if (error.http_status or 0) >= 500:
-            raise ProviderUnavailable("the card provider is in trouble; try again") from error
         raise RuleViolation("the card provider does not take this", reason=error.code or "") from error
     except stripe.CardError as error:
         raise _CardRefused("the card was refused", reason=error.code or "") from error
     except (stripe.AuthenticationError, stripe.PermissionError):
         raise
     except stripe.APIError as error:
-        raise ProviderUnavailable("the card provider is in trouble; try again") from error
+        kind = failed if error.http_status == _KEPT else ProviderUnavailable
+        raise kind("the card provider is in trouble; try again") from error
 
 
 def _intent(made: stripe.PaymentIntent) -> Intent:

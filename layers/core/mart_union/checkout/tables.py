@@ -127,6 +127,8 @@ def returns_mark(purchase: Purchase) -> str | None:
     if card is None or not (card.returns or card.disputes):
         return None
     mark = f"{len(card.returns)}:{sum(card.returns.values())}:{card.by_hand_minor}"
+    if card.tries:
+        mark = f"{mark}:tried{sum(card.tries.values())}"
     if card.disputes:
         states = ",".join(f"{each.state}{sum(each.bears.values())}" for each in card.disputes.values())
         mark = f"{mark}:{states}"
