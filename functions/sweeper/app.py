@@ -1,5 +1,5 @@
 """On a schedule, each minute: unpaid purchases whose reservation has ended, orders whose deadline has passed,
-sellers whose deposit stayed too low for too long."""
+sellers whose deposit stayed too low for too long, and, after all that needs nobody outside, cards that are to be charged."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     ended = end_urgent_sales(now)
     erased = erase_recipients(now).done
     paused = mediation.review_overdue(now)
+    captured = service.capture_accepted(now)
     if paused:
         logger.info("sellers paused for their deposits", paused=paused)
     if erased:
         logger.info("recipients erased", erased=erased)
     if ended:
         logger.info("urgent sales ended", ended=ended)
-    if expired.done or stepped.done or expired.failed or stepped.failed:
-        logger.info("swept", expired=expired.done, stepped=stepped.done, failed=expired.failed + stepped.failed)
+    rounds = {"expired": expired, "stepped": stepped, "captured": captured}
+    failed = sum(each.failed for each in rounds.values())
+    if failed or any(each.done for each in rounds.values()):
+        logger.info("swept", failed=failed, done={name: each.done for name, each in rounds.items()})

@@ -41,7 +41,8 @@ class Clocks(History):
         """Days pass; the sweeper frees what is unpaid, has nothing to free for as long, and comes by in the end."""
         self.minutes_pass(12, None)
         chance.set_clock(chance.now() + timedelta(hours=hours))
-        jobs.set_checkpoint("expire_unpaid", iso(chance.now() - timedelta(minutes=2))[:MINUTES])
+        for job in ("expire_unpaid", "capture_accepted"):
+            jobs.set_checkpoint(job, iso(chance.now() - timedelta(minutes=2))[:MINUTES])
         self.pass_empty_hours()
         self.perform("sweep after days", invocation("sweeper", {}), strike)
 

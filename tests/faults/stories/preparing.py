@@ -59,6 +59,14 @@ def with_bargain(place: Place) -> None:
     place.names["order_bargain"] = bought.orders[0]
 
 
+def _have_swept(moment: datetime) -> None:
+    """The sweeper has been by until a moment, as far as purchases go."""
+    from mart_union.ledger import jobs
+
+    for job in ("expire_unpaid", "capture_accepted"):
+        jobs.set_checkpoint(job, moment.isoformat()[:16])
+
+
 def with_reservation_over(place: Place) -> datetime:
     """The sweeper has run a moment ago, and the unpaid purchase's time has just ended."""
     from mart_union.checkout.service import get_purchase
@@ -66,7 +74,7 @@ def with_reservation_over(place: Place) -> datetime:
     from mart_union.ledger import jobs
 
     ends = from_iso(get_purchase(place.names["purchase_unpaid"]).expires_at)
-    jobs.set_checkpoint("expire_unpaid", ends.isoformat()[:16])
+    _have_swept(ends)
     jobs.set_checkpoint("order_deadlines", ends.isoformat()[:13])
     return ends + timedelta(minutes=1)
 
@@ -78,7 +86,7 @@ def with_acceptance_over(place: Place) -> datetime:
     from mart_union.orders.service import get_order
 
     ends = from_iso(get_order(place.names["order"]).clock_at)
-    jobs.set_checkpoint("expire_unpaid", ends.isoformat()[:16])
+    _have_swept(ends)
     jobs.set_checkpoint("order_deadlines", ends.isoformat()[:13])
     return ends + timedelta(minutes=1)
 
@@ -102,8 +110,9 @@ def quietly(place: Place) -> None:
     from mart_union.ledger import jobs
 
     moment = chance.now().isoformat()
-    for job, characters in (("complete_due", 13), ("settle_due", 10), ("expire_unpaid", 16), ("order_deadlines", 13)):
+    for job, characters in (("complete_due", 13), ("settle_due", 10), ("order_deadlines", 13)):
         jobs.set_checkpoint(job, moment[:characters])
+    _have_swept(chance.now())
 
 
 def with_something_due(place: Place) -> datetime:
@@ -211,6 +220,6 @@ def with_card_acceptance_over(place: Place) -> datetime:
 
     with_card_authorized(place)
     ends = from_iso(get_purchase(place.names["purchase_card"]).expires_at)
-    jobs.set_checkpoint("expire_unpaid", ends.isoformat()[:16])
+    _have_swept(ends)
     jobs.set_checkpoint("order_deadlines", (ends - timedelta(hours=1)).isoformat()[:13])
     return ends + timedelta(minutes=1)

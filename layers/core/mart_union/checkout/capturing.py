@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from mart_union.checkout import card_port
 from mart_union.checkout.card_port import card_provider
 from mart_union.checkout.model import CardPayment, Purchase
 from mart_union.checkout.payers import CARDS
-from mart_union.checkout.storing import Overtaken, add_changed_purchase, current_purchase
+from mart_union.checkout.storing import Overtaken, add_changed_purchase, current_purchase, store_purchase
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Busy, Conflict, ProviderUnavailable, RuleViolation
 from mart_union.kernel.retry import retried
@@ -59,6 +60,15 @@ def capture_purchase(purchase_id: str, now: datetime) -> bool:
         return purchase.payment != before
 
     return retried(step, on=Overtaken, what="this purchase")
+
+
+def put_behind(purchase_id: str, until: datetime) -> None:
+    """Let a purchase whose card could not be charged wait until a moment, so that others have their turn; one write. Whoever has changed it at
+    the same moment has decided otherwise."""
+    purchase = current_purchase(purchase_id)
+    if purchase.payment == "capturing":
+        with suppress(Overtaken):
+            store_purchase(purchase, replace(purchase, expires_at=iso(until)))
 
 
 def _claimed(purchase: Purchase, now: datetime) -> Purchase:

@@ -92,8 +92,8 @@ class StripeCards:
     def capture(self, intent: str, amount_minor: int) -> Intent:
         """Capture once; Stripe lets no second capture happen (https://docs.stripe.com/api/payment_intents/capture: it must be
         `requires_capture`)."""
-        amount = {"amount_to_capture": to_stripe(amount_minor, settings().currency)}
-        return _intent(_call(lambda: self._api.payment_intents.capture(intent, amount)))
+        amount = to_stripe(amount_minor, settings().currency)
+        return _intent(_call(lambda: self._api.payment_intents.capture(intent, {"amount_to_capture": amount})))
 
     def release(self, intent: str) -> Intent:
         """Cancel the intent, if nobody has done so."""

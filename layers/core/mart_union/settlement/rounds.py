@@ -45,10 +45,11 @@ _MOST_LEFT = 100
 
 
 class Outcome(Struct, frozen=True):
-    """How many items a round acted on, and how many it could not and leaves to the next."""
+    """How many items a round acted on, and how many it could not and leaves to the next; whether it `ended` before it had looked at all."""
 
     done: int
     failed: int
+    ended: bool = False
 
 
 def go_round(
@@ -56,18 +57,25 @@ def go_round(
     now: datetime,
     list_due: Callable[[str, str, int], Iterable[str]],
     act: Callable[[str], bool],
+    *,
+    ends_at: type[MartUnionError] | None = None,
 ) -> Outcome:
     """Act on every item whose moment has come: `list_due(bucket, until, limit)` names them, `act` says whether there was something to do.
 
     An item that is refused, or fails for a reason that nobody foresaw, is logged and does not hold up the others; its bucket is noted,
-    and the next round looks at it first. What fails for good costs one query a round, not one for each bucket since.
+    and the next round looks at it first. What fails for good costs one query a round, not one for each bucket since. With a failure of the kind
+    `ends_at` the round ends, and the next one goes on in that bucket.
     """
     done, failed, left, beyond = 0, 0, list[str](), ""
     for number, bucket in _buckets(rounds, now):
         if number % _BUCKETS_A_NOTE == 0:
             jobs.set_checkpoint(rounds.job, beyond or bucket, left)
-        outcome = _act_on(list_due(bucket, iso(now), _MOST_A_BUCKET), act, rounds.job)
+        outcome = _act_on(list_due(bucket, iso(now), _MOST_A_BUCKET), act, rounds.job, ends_at)
         done, failed = done + outcome.done, failed + outcome.failed
+        if outcome.ended:
+            if number >= 0:
+                jobs.set_checkpoint(rounds.job, beyond or bucket, left)
+            return Outcome(done, failed, ended=True)
         if outcome.failed and len(left) < _MOST_LEFT:
             left.append(bucket)
         elif outcome.failed:
@@ -78,7 +86,9 @@ def go_round(
     return Outcome(done, failed)
 
 
-def _act_on(items: Iterable[str], act: Callable[[str], bool], job: str) -> Outcome:
+def _act_on(
+    items: Iterable[str], act: Callable[[str], bool], job: str, ends_at: type[MartUnionError] | None
+) -> Outcome:
     done, failed = 0, 0
     for item in items:
         try:
@@ -86,6 +96,8 @@ def _act_on(items: Iterable[str], act: Callable[[str], bool], job: str) -> Outco
             continue
         except MartUnionError as error:
             logger.warning("left to the next round", job=job, item=item, code=error.code, reason=error.detail)
+            if ends_at is not None and isinstance(error, ends_at):
+                return Outcome(done, failed + 1, ended=True)
         except Exception:  # such as an item that cannot be read: the others do not wait for it
             logger.exception("failed, and left to the next round", job=job, item=item)
         failed += 1

@@ -33,13 +33,14 @@ from mart_union.settlement.statements import (
     statement_as_csv,
 )
 from mart_union.settlement.suspense import Assignment, account_of, decide_suspended, undo_assignment
-from mart_union.settlement.sweeping import expire_unpaid, take_due_steps
+from mart_union.settlement.sweeping import capture_accepted, expire_unpaid, take_due_steps
 
 __all__ = [
     "Assignment",
     "Report",
     "account_of",
     "ask_reconciliation",
+    "capture_accepted",
     "checked_day",
     "complete_due",
     "complete_order",

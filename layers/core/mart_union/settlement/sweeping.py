@@ -1,29 +1,45 @@
-"""What the sweeper does each minute: free what was never paid, and take the steps that deadlines call for."""
+"""What the sweeper does each minute: free what was never paid, take the steps that deadlines call for, and charge the cards whose stores have answered
+or had their time to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from mart_union.checkout.capturing import capture_purchase
+from mart_union.checkout.capturing import capture_purchase, put_behind
 from mart_union.checkout.paying import expire_purchase, list_unpaid
 from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import ProviderUnavailable
 from mart_union.orders.service import act_on_deadlines, list_due
 from mart_union.settlement.rounds import HOURS, MINUTES, Outcome, Round, go_round
 
 _UNPAID = Round("expire_unpaid", timedelta(minutes=1), timedelta(hours=2), MINUTES)
+_ACCEPTED = Round("capture_accepted", timedelta(minutes=1), timedelta(hours=2), MINUTES)
 _DEADLINES = Round("order_deadlines", timedelta(hours=1), timedelta(days=2), HOURS)
 
 
 def expire_unpaid(now: datetime) -> Outcome:
     """Expire the purchases whose reservation has ended unpaid: stock is freed, the pending transfer ends. Against a payment that
-    arrives at the same moment exactly one wins. Cards whose stores had their time to answer are charged.
+    arrives at the same moment exactly one wins. No provider is asked.
+    """
+    return go_round(_UNPAID, now, _unpaid, lambda purchase: expire_purchase(purchase, now))
+
+
+def capture_accepted(now: datetime) -> Outcome:
+    """Charge the cards whose stores have answered, or had their time to.
+
+    A provider that does not answer holds each call for seconds: after the first of them the round ends, and the next one goes on there, with the
+    purchase of that call behind the others.
     """
 
     def act(purchase: str) -> bool:
-        return expire_purchase(purchase, now) or capture_purchase(purchase, now)
+        try:
+            return capture_purchase(purchase, now)
+        except ProviderUnavailable:
+            put_behind(purchase, now + _ACCEPTED.bucket)
+            raise
 
-    return go_round(_UNPAID, now, _unpaid, act)
+    return go_round(_ACCEPTED, now, _unpaid, act, ends_at=ProviderUnavailable)
 
 
 def take_due_steps(now: datetime) -> Outcome:
