@@ -161,9 +161,7 @@ def test_the_processors_report_and_the_ledger_agree_and_what_one_lacks_is_named(
     record_postings([capture])
     assert found(day, intent_of(purchase), capture) == []
     made = card_provider().refund(intent_of(purchase), 1_000, "never-posted")
-    [unknown] = [
-        each for each in provider_differences(day) if "refund" in each.detail and made.id and "-1000" in each.detail
-    ]
+    [unknown] = [each for each in provider_differences(day) if made.id and "moved -1000 (refund)" in each.detail]
     assert unknown.invariant == 1
 
 
