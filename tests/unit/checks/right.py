@@ -14,6 +14,7 @@ def good_books() -> Books:
     for part in (buy_from_the_account, wait_for_the_bank, pay_by_card, sell_in_a_shop, pay_on_delivery, settle):
         part(trade)
     trade.post("provider-fees-x", "provider_fees", {CARDS: 100, "union/provider-fees": -100}, f"day/{MONDAY}")
+    trade.report()
     return trade.books()
 
 

@@ -26,6 +26,7 @@ from mart_union.ledger.model import (
     Payable,
     Payout,
     PayoutTerms,
+    ReportEntry,
     Statement,
     StatementLine,
     Suspended,
@@ -42,7 +43,7 @@ from mart_union.orders.refunding import Change, RefundWish, refund_part
 from mart_union.orders.refunds import refund_amounts
 from mart_union.orders.returns import Decision, decide_return, request_return
 from mart_union.orders.steps import Details, apply_step
-from mart_union.settlement.checks.model import Books
+from mart_union.settlement.checks.model import Books, amounts_of
 from mart_union.settlement.shares import completion_amounts, completion_transfer, payables_of
 from mart_union.stock.model import Level
 
@@ -50,6 +51,8 @@ TWD = Currency("TWD", 100)
 NOW = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)
 MONDAY = "2026-11-09"
 """When what is completed in the week of NOW falls due."""
+REPORTED = ("2026-11-01", "2026-11-02", "2026-11-03", "2026-11-04", "2026-11-07")
+"""The days of which the bank has told: all of NOW's is in the second, and what left on it has been there for four days in the last."""
 TEA, POT, LOSS = listing_level("tea", "TEA"), offer_level("kiln", "POT"), offer_level("kiln", "LOSS")
 CUP, CAN = listing_level("cups", "CUP"), listing_level("tea", "CAN")
 RUSH = listing_level("tea", "RUSH")
@@ -328,7 +331,7 @@ class Trade:
         total = sum(each.amount_minor for each in ready)
         key = f"bank/{name}.csv"
         self.ledger.bank_files.append(
-            BankFile(name, MONDAY, "sent", iso(NOW), PayoutTerms(), 1, len(ready), total, key)
+            BankFile(name, MONDAY, "sent", iso(NOW), PayoutTerms(), 1, len(ready), total, key, iso(NOW))
         )
         self.ledger.file_payouts[name] = ready
         self.ledger.payouts[:] = [
@@ -347,6 +350,18 @@ class Trade:
             again = Payable(derived_id("returned", payout), sent.party, "", sent.amount_minor, MONDAY, _AGAIN, made.id)
             self.ledger.payables.append(again)
             self._stand({sent.reference}, "returned")
+
+    def report(self) -> None:
+        """The bank tells of all that moved on the union's account: what came on its day, what went a day later, what came back after that."""
+        came = [each for each in self.ledger.transfers if "provider/bank" in amounts_of(each) and not each.pending]
+        gone = [each for each in self.ledger.payouts if each.file]
+        back = [each for each in gone if each.state == "returned"]
+        self.ledger.reports.update({("bank", day): [] for day in REPORTED})
+        self.ledger.reports["bank", REPORTED[1]] += [
+            ReportEntry(each.id.removeprefix("bank-"), "received", -amounts_of(each)["provider/bank"]) for each in came
+        ]
+        for day, kind, payouts in ((REPORTED[2], "sent", gone), (REPORTED[3], "returned", back)):
+            self.ledger.reports["bank", day] += [ReportEntry(each.id, kind, each.amount_minor) for each in payouts]
 
     def _stand(self, statements: set[str], state: str) -> None:
         self.ledger.statements[:] = [

@@ -136,13 +136,13 @@ def mark_page_sent(
     transaction.commit()
 
 
-def mark_sent(file: BankFile) -> BankFile:
-    """Note that the bank has been given the file. One transaction.
+def mark_sent(file: BankFile, now: datetime) -> BankFile:
+    """Note that the bank has been given the file, and when. One transaction.
 
     Raises:
         Conflict: the file is not as it was read.
     """
-    return _commit(WriteTransaction(), file, replace(file, state="sent"))
+    return _commit(WriteTransaction(), file, replace(file, state="sent", sent_at=iso(now)))
 
 
 def _commit(transaction: WriteTransaction, before: BankFile, after: BankFile) -> BankFile:

@@ -152,7 +152,8 @@ class PayoutTerms(Struct, frozen=True):
 class BankFile(Struct, frozen=True):
     """One file for the bank with payouts: its id is its day and a number. `state` is collecting, closed (it takes no more) or sent.
 
-    `terms` are as they were when it was begun, so that it is the same file whenever it is written.
+    `terms` are as they were when it was begun, so that it is the same file whenever it is written; `sent_at` is when all of it was there
+    for the bank, '' before.
     """
 
     id: str
@@ -164,6 +165,7 @@ class BankFile(Struct, frozen=True):
     payouts: int = 0
     total_minor: int = 0
     key: str = ""
+    sent_at: str = ""
     sequence: int = 0
 
 

@@ -114,10 +114,15 @@ def add_changed(transaction: WriteTransaction, before: Payout, after: Payout) ->
     )
 
 
+def return_id(payout: str) -> str:
+    """The id of the transfer that credits a payout again."""
+    return f"returned-{payout}"
+
+
 def return_transfer(payout: Payout, now: datetime) -> Transfer:
     """The transfer that credits a returned payout again: of one payout it is always the same one."""
     return Transfer(
-        f"returned-{payout.id}",
+        return_id(payout.id),
         "payout_return",
         payout.currency,
         postings_of({"bank/out": -payout.amount_minor, payout.account: payout.amount_minor}),

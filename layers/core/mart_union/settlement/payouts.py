@@ -65,7 +65,7 @@ def send_payouts(now: datetime, channel: Channel | None = None) -> list[BankFile
     sent: list[BankFile] = []
     problems: list[Exception] = []
     for begun in _unsent(now):
-        _try_to_finish(begun, channel, sent, problems)
+        _try_to_finish(begun, channel, now, sent, problems)
     day, ready = local_date(now, settings().time_zone).isoformat(), list_ready()
     pages = _pages(ready)
     while page := next(pages, None):
@@ -76,15 +76,17 @@ def send_payouts(now: datetime, channel: Channel | None = None) -> list[BankFile
             if fitting:
                 file = ledger.collect(file, fitting)
         if file.pages:
-            _try_to_finish(file, channel, sent, problems)
+            _try_to_finish(file, channel, now, sent, problems)
     if problems:
         raise problems[0]
     return sent
 
 
-def _try_to_finish(file: BankFile, channel: Channel, sent: list[BankFile], problems: list[Exception]) -> None:
+def _try_to_finish(
+    file: BankFile, channel: Channel, now: datetime, sent: list[BankFile], problems: list[Exception]
+) -> None:
     try:
-        sent.append(_finish(file, channel))
+        sent.append(_finish(file, channel, now))
     except Exception as error:
         logger.exception("a bank file is left to the next run", file=file.id)
         problems.append(error)
@@ -113,7 +115,7 @@ def _pages(payouts: Iterator[Payout]) -> Iterator[list[Payout]]:
         yield page
 
 
-def _finish(file: BankFile, channel: Channel) -> BankFile:
+def _finish(file: BankFile, channel: Channel, now: datetime) -> BankFile:
     """Bring a file to its end, from wherever it stands."""
     if file.state == "collecting":
         file = ledger.close_bank_file(file, channel.key_of(file))
@@ -121,7 +123,7 @@ def _finish(file: BankFile, channel: Channel) -> BankFile:
     channel.deliver(file, [paid for page in pages for paid in _with_destinations(page)])
     for page in pages:
         ledger.mark_page_sent(file, page, _add_paid_statements)
-    return ledger.mark_sent(file)
+    return ledger.mark_sent(file, now)
 
 
 def _with_destinations(page: Sequence[Payout]) -> list[Paid]:

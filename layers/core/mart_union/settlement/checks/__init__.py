@@ -7,7 +7,7 @@
 | 3 levels | `levels` |
 | 4 a purchase is its orders, its stock and its money | `purchases`, `payments`, `cards`, `units`, `limits` |
 | 6 lines stand where their order's steps took them | `steps` |
-| 7 payables, statements, payouts, bank files | `payables`, `statements`, `payouts` |
+| 7 payables, statements, payouts, bank files, what the bank paid | `payables`, `statements`, `payouts`, `reports` |
 | 8 frozen splits, what was paid of them, what went back | `splits`, `completions`, `refunds` |
 | 9 escrow and held deposits | `escrow` |
 | 10 pools | `pools` |

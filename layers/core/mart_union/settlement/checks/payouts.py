@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from mart_union.ledger.model import SUSPENSE, BankFile, Payout, Statement, Transfer
+from mart_union.ledger.payouts import return_id
 from mart_union.settlement.checks.model import Books, amounts_of
 from mart_union.settlement.differences import Difference
 
@@ -28,7 +29,7 @@ def check_payouts(books: Books) -> Iterator[Difference]:
     """Everything posted to `bank/out` has one payout of that amount from its account, credited again only if it came back."""
     at_bank = {each.id: each for each in books.ledger.transfers if BANK in amounts_of(each)}
     for payout in books.ledger.payouts:
-        out, back = at_bank.pop(payout.id, None), at_bank.pop(f"returned-{payout.id}", None)
+        out, back = at_bank.pop(payout.id, None), at_bank.pop(return_id(payout.id), None)
         for problem in (*_transfer_problems(payout, out, back), *_problems(payout, books.currency)):
             yield Difference(7, f"payout/{payout.id}", problem)
     for transfer_id in at_bank:
