@@ -1,6 +1,6 @@
-"""On a schedule in UTC: completes orders whose return window is over, queues what is due in the union's time zone, and reconciles once a day.
+"""On a schedule in UTC: queues what is due in the union's time zone and the orders whose return window is over, and reconciles once a day.
 
-On its own queue: settles one party a message, and sends payouts.
+On its own queue: settles one party a message, completes fifty orders a message, and sends payouts.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -19,15 +19,13 @@ from mart_union.settlement import service
 from mart_union.settlement.books import RECONCILE
 
 logger = Logger(service="settlement")
-metrics = Metrics(namespace="MartUnion", service="settlement")
 
 
-@metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:
     """A queue's batch, one of TASKS, or the schedule's run. What was cut off is finished by the next."""
     if "Records" in event:
         processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-        return process_partial_response(event=event, record_handler=_settle, processor=processor, context=context)
+        return process_partial_response(event=event, record_handler=_work, processor=processor, context=context)
     TASKS.get(event.get("task", ""), _run)(event)
     return None
 
@@ -46,25 +44,30 @@ TASKS: dict[str, Callable[[dict[str, Any]], None]] = {RECONCILE: _reconcile, "pa
 
 def _run(_: dict[str, Any]) -> None:
     now = utc_now()
-    completed = service.complete_due(now)
     service.remark_daily(now)
-    queued = service.queue_due(now)
-    _measure("OrdersCompleted", completed.done)
-    _measure("OrdersNotCompleted", completed.failed)
+    parties = service.queue_due(now)
+    hours = service.queue_completions(now)
     report = service.reconcile_daily(now)
     if report is not None:
         _tell(report)
-    logger.info("scheduled", completed=completed.done, failed=completed.failed, queued=queued)
+    logger.info("scheduled", parties=parties, hours=hours)
 
 
-def _settle(record: SQSRecord) -> None:
+def _work(record: SQSRecord) -> None:
     try:
-        _measure("StatementsSettled", service.handle_job(record.body, utc_now()))
+        done = service.handle_job(record.body, utc_now())
     except Exception as error:
         code = error.code if isinstance(error, MartUnionError) else type(error).__name__
         logger.warning("to be delivered again", problem=code)
         _measure("SettlementsFailed", 1)
         raise
+    for name, count in (
+        ("StatementsSettled", done.statements),
+        ("OrdersCompleted", done.completed),
+        ("OrdersNotCompleted", done.not_completed),
+    ):
+        if count:
+            _measure(name, count)
 
 
 def _tell(report: service.Report) -> None:
@@ -74,4 +77,8 @@ def _tell(report: service.Report) -> None:
 
 
 def _measure(name: str, count: int) -> None:
-    metrics.add_metric(name, MetricUnit.Count, count)
+    """At once, and only where there is something to count: a metric costs for each hour in which it is told."""
+    with single_metric(
+        name, MetricUnit.Count, count, namespace="MartUnion", default_dimensions={"service": "settlement"}
+    ):
+        pass

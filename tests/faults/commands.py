@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from mart_union.settlement.queueing import SettlementJob
 from tests.conftest import ROOT
 from tests.template.reading import UNION, functions, read
 
@@ -51,8 +52,8 @@ def ways_of(function: str) -> list[str]:
     return kinds_routed_to(function) or prefixes_told_to(function) or [""]
 
 
-JOBS = ("party-job", "payouts-job")
-"""The kinds of message on settlement's own queue: `SettlementJob` with its party, and without."""
+JOBS = (*(f"{field}-job" for field in SettlementJob.__struct_fields__), "payouts-job")
+"""The kinds of message on settlement's own queue: `SettlementJob` with one of its fields, and with none."""
 
 
 def kinds_routed_to(function: str) -> list[str]:

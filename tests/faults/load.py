@@ -19,13 +19,14 @@ from mart_union.checkout.service import get_purchase, place_purchase, quote_cart
 from mart_union.kernel.clock import from_iso
 from mart_union.kernel.errors import MartUnionError, OutOfStock
 from mart_union.orders.service import get_order, take_step
-from mart_union.settlement.service import complete_due, complete_order, settle_due
+from mart_union.settlement.service import complete_order, settle_due
 from mart_union.stock.service import count, get_level, stock_in
 from tests.faults import chance
 from tests.faults.children import KILLED, how_it_ended, in_a_child
 from tests.faults.place import Place, broken_invariants, drop_clients
 from tests.faults.scenes import Tale, one_cell
 from tests.faults.wire import Wire
+from tests.services.settling import complete_due
 from tests.world import CUSTOMER, OTHER_STORE, STORE
 
 WORKERS = 3

@@ -67,12 +67,12 @@ class Clocks(History):
     def a_week_goes_by(self, strike: Aimed | None) -> None:
         """All that is due after a week is settled and paid: else few statements would get there."""
         self.days_pass(200, None)
-        self.settle(strike)
-        if self.records:
-            self.stream_delivers(0, strike)
-        self.settle(strike)
-        while self.jobs:
-            self.job_arrives(0, False, strike)
+        for _ in ("what is complete", "what is due for it"):
+            self.settle(strike)
+            while self.jobs:
+                self.job_arrives(0, False, strike)
+            if self.records:
+                self.stream_delivers(0, strike)
         self.quiet = 0
 
     @precondition(lambda self: self.jobs)

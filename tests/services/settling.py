@@ -6,14 +6,18 @@ from datetime import datetime
 
 from mart_union.customers.destinations import decide_destination, set_destination
 from mart_union.customers.model import DestinationFields
+from mart_union.kernel.clock import iso
 from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.due import DueParty, list_due_parties, mark_due
 from mart_union.ledger.model import Statement
+from mart_union.orders.service import list_due
 from mart_union.settlement.checks.model import Books
 from mart_union.settlement.checks.payouts import check_bank_files, check_paid_statements, check_payouts
 from mart_union.settlement.checks.statements import check_statements
+from mart_union.settlement.completion import complete_orders, hand_out_hours
 from mart_union.settlement.differences import Difference
 from mart_union.settlement.payouts import send_payouts
+from mart_union.settlement.rounds import Outcome
 from mart_union.settlement.statements import settle_party
 
 
@@ -43,6 +47,13 @@ def settle_day(day: str, now: datetime, parties: str = "") -> list[Statement]:
             closed += [job.statement] if job.statement else []
     send_payouts(now)
     return closed
+
+
+def complete_due(now: datetime) -> list[Outcome]:
+    """Complete whose return window is over, hour after hour of the clock; what came of each."""
+    done: list[Outcome] = []
+    hand_out_hours(now, lambda hour: done.append(complete_orders(list_due(hour, iso(now)), now)))
+    return done
 
 
 def settled_differences() -> list[Difference]:

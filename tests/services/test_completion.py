@@ -19,11 +19,12 @@ from mart_union.ledger.model import Payable, Posting
 from mart_union.ledger.service import get_balance, get_transfer
 from mart_union.orders.model import Order
 from mart_union.orders.service import get_order, take_step
-from mart_union.settlement.completion import complete_due, complete_order
+from mart_union.settlement.completion import complete_order
 from mart_union.settlement.sweeping import expire_unpaid, take_due_steps
 from mart_union.stock.service import get_level
 from tests.services.cutting import CutOff, cut_off
 from tests.services.market import NOW, Market, fill_pool, give_money, open_market, save_mediated
+from tests.services.settling import complete_due
 
 LATER = NOW + timedelta(days=1)
 

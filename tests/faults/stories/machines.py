@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from tests.faults.stories.preparing import (
     quietly,
+    with_a_mark_lost,
     with_acceptance_over,
     with_card_acceptance_over,
     with_reservation_over,
     with_something_due,
     with_windows_over,
 )
-from tests.faults.stories.telling import Story, sample
+from tests.faults.stories.telling import Prepare, Story, sample
 
 _BUSY_ROWS = "rows whose level kept changing, in the upload's report"
+
+_PARTS = [f'{{"part": {{"number": {number}, "cursor": ""}}}}' for number in range(4)]
+
+
+def _jobs(name: str, *bodies: str, prepare: Prepare) -> tuple[Story, ...]:
+    """A batch of settlement's own queue."""
+    records = [
+        {"messageId": f"m-{number}", "body": body, "attributes": {}, "eventSource": "aws:sqs"}
+        for number, body in enumerate(bodies)
+    ]
+    return (Story(name, {"Records": records}, prepare=prepare),)
+
 
 STORIES: dict[str, tuple[Story, ...]] = {
     "authorizer": sample("get-me.allow"),
@@ -40,14 +53,13 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("reconcile-a-day", prepare=quietly),
     ),
     "settlement payouts": sample("payouts", prepare=with_something_due),
-    "settlement party-job": sample("jobs", prepare=with_something_due),
-    "settlement payouts-job": (
-        Story(
-            "a job without a party",
-            {"Records": [{"messageId": "m-1", "body": "{}", "attributes": {}, "eventSource": "aws:sqs"}]},
-            prepare=with_something_due,
-        ),
+    "settlement due-job": sample("jobs", prepare=with_something_due),
+    "settlement part-job": _jobs("parts of what waits", *_PARTS, prepare=with_a_mark_lost),
+    "settlement hour-job": _jobs(
+        "an hour of the clock", '{"hour": {"name": "{{hour_over}}"}}', prepare=with_windows_over
     ),
+    "settlement orders-job": _jobs("orders", '{"orders": ["{{order_delivered}}", "none"]}', prepare=with_windows_over),
+    "settlement payouts-job": _jobs("a job of nothing", "{}", prepare=with_something_due),
     "stock_adjustment": (*sample("levels"), *sample("gap")),
     "sweeper": (
         *sample("schedule", prepare=with_reservation_over),

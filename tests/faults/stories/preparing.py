@@ -98,7 +98,8 @@ def with_windows_over(place: Place) -> datetime:
     from mart_union.orders.service import get_order
 
     ends = from_iso(get_order(place.names["order_delivered"]).clock_at)
-    jobs.set_checkpoint("complete_due", ends.isoformat()[:13])
+    place.names["hour_over"] = ends.isoformat()[:13]
+    jobs.set_checkpoint("complete_due", place.names["hour_over"])
     jobs.set_checkpoint("settle_due", (ends - timedelta(days=7)).date().isoformat())
     jobs.set_checkpoint("reconcile", "9999-12-31")
     jobs.set_checkpoint("provider_reports", "9999-12-30")
@@ -115,15 +116,23 @@ def quietly(place: Place) -> None:
     _have_swept(chance.now())
 
 
+def with_a_mark_lost(place: Place) -> datetime:
+    """The store is owed for a completed order, and nothing tells settlement so."""
+    from mart_union.settlement.service import complete_order
+
+    received = chance.START + timedelta(days=2)
+    complete_order(place.names["order_delivered"], actor=CUSTOMER, role="customer", key="received", now=received)
+    return _DUE
+
+
 def with_something_due(place: Place) -> datetime:
     """The store is owed for a completed order on the day of the job, and a withdrawal waits for a bank file."""
     from mart_union.customers.withdrawals import withdraw
     from mart_union.ledger.census import whole_ledger
     from mart_union.ledger.due import mark_due
-    from mart_union.settlement.service import complete_order
 
+    with_a_mark_lost(place)
     received = chance.START + timedelta(days=2)
-    complete_order(place.names["order_delivered"], actor=CUSTOMER, role="customer", key="received", now=received)
     mark_due(whole_ledger().payables, received)
     customer = f"customer/{CUSTOMER}"
     withdraw(customer, customer, 5_000, payout="w-lin", kind="withdrawal", reference=customer, now=received)

@@ -10,7 +10,7 @@ from mart_union.catalog.refs import union_ref
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import NotFound, StepNotAllowed, UnknownCarrier
 from mart_union.kernel.ids import derived_id
-from mart_union.kernel.paging import Page
+from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch, find, find_all
@@ -96,6 +96,18 @@ def list_due(hour: str, until: str, limit: int = 500) -> list[str]:
     passed = OrdersItem.clock_sk <= f"{until}~"
     found = OrdersItem.clock.query(hour, passed, limit=limit)
     return [item.pk.removeprefix("ORDER#") for item in found]
+
+
+def page_of_due(hour: str, until: str, cursor: str = "", limit: int = 1_000) -> Page[str]:
+    """A page of the orders that `list_due` lists, for jobs that hand them on. One query.
+
+    Raises:
+        Invalid: the cursor is not one of ours.
+    """
+    passed = OrdersItem.clock_sk <= f"{until}~"
+    query = OrdersItem.clock.query
+    page = read_page(query, hour, cursor=cursor, limit=limit, newest_first=False, range_key_condition=passed)
+    return Page(tuple(item.pk.removeprefix("ORDER#") for item in page.items), page.next)
 
 
 def take_step(

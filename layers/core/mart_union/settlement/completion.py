@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from mart_union.kernel.clock import iso
@@ -14,7 +14,7 @@ from mart_union.orders.model import Order
 from mart_union.orders.service import get_order, get_order_for, list_due
 from mart_union.orders.steps import apply_step, due_steps
 from mart_union.orders.storing import OrderMoved, add_changed_order
-from mart_union.settlement.rounds import HOURS, Outcome, Round, go_round
+from mart_union.settlement.rounds import HOURS, Outcome, Round, act_on, go_through
 from mart_union.settlement.shares import completion_amounts, completion_transfer, payables_of
 
 _WINDOWS = Round("complete_due", timedelta(hours=1), timedelta(days=2), HOURS)
@@ -65,10 +65,32 @@ def _commit(before: Order, after: Order, now: datetime) -> None:
     transaction.commit()
 
 
-def complete_due(now: datetime) -> Outcome:
-    """Complete every order whose return window is over, of its lines those whose window it is.
+def hand_out_hours(now: datetime, send: Callable[[str], None]) -> int:
+    """Hand on each hour of the clock (`2026-11-22T09`, UTC) in which orders stand whose moment has come; how many hours they were. One query
+    an hour since the last round, and one for each before it that was not empty then.
 
-    An order that cannot be completed is logged and tried again next time; it holds up no other.
+    An order leaves its hour when it is completed: so an hour that was handed on is looked at again by the next round, until nothing
+    stands in it, whatever became of those who got it.
+    """
+    handed = 0
+
+    def visit(hour: str) -> bool:
+        nonlocal handed
+        if not list_due(hour, iso(now), limit=1):
+            return False
+        send(hour)
+        handed += 1
+        return True
+
+    go_through(_WINDOWS, now, visit)
+    return handed
+
+
+def complete_orders(orders: Iterable[str], now: datetime) -> Outcome:
+    """Complete those of these orders whose return window is over, of their lines those whose window it is. One read an order, and what
+    `complete_order` takes.
+
+    An order that cannot be completed is logged, holds up no other, and stays in its hour of the clock. Repeating it changes nothing.
     """
 
     def act(order_id: str) -> bool:
@@ -78,4 +100,4 @@ def complete_due(now: datetime) -> Outcome:
         complete_order(order_id, actor="settlement", role="system", key="", now=now, lines=lines)
         return True
 
-    return go_round(_WINDOWS, now, list_due, act)
+    return act_on(orders, act, _WINDOWS.job)

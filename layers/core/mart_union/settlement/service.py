@@ -11,7 +11,7 @@ from mart_union.settlement.books import (
     reconcile,
     reconcile_daily,
 )
-from mart_union.settlement.completion import complete_due, complete_order
+from mart_union.settlement.completion import complete_order, complete_orders
 from mart_union.settlement.payouts import (
     decide_account,
     get_bank_file,
@@ -22,7 +22,7 @@ from mart_union.settlement.payouts import (
     set_account,
     set_terms,
 )
-from mart_union.settlement.queueing import handle_job, queue_due, remark_daily
+from mart_union.settlement.queueing import handle_job, queue_completions, queue_due, remark_daily
 from mart_union.settlement.statements import (
     get_statement,
     list_settlements,
@@ -42,8 +42,8 @@ __all__ = [
     "ask_reconciliation",
     "capture_accepted",
     "checked_day",
-    "complete_due",
     "complete_order",
+    "complete_orders",
     "decide_account",
     "decide_suspended",
     "expire_unpaid",
@@ -57,6 +57,7 @@ __all__ = [
     "list_settlements",
     "list_statements",
     "page_of_statements",
+    "queue_completions",
     "queue_due",
     "reconcile",
     "reconcile_daily",
