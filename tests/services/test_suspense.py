@@ -53,8 +53,12 @@ def bucket(tables: None) -> Iterator[None]:
         assert settled_differences() == []
 
 
-def back_id(name: str) -> str:
-    return derived_id("back", name)
+def name_of(notice: str, returned: int = 0) -> str:
+    return derived_id("suspense", notice, str(returned))
+
+
+def back_id(notice: str, returned: int = 0) -> str:
+    return derived_id("back", name_of(notice, returned))
 
 
 def waiting() -> list[Suspended]:
@@ -148,7 +152,7 @@ def test_what_is_assigned_to_a_purchase_pays_it(unique: str) -> None:
     receive(unique, "tea", 36_000)
     assign(unique, f"purchase/{purchase.id}")
     assert get_purchase(purchase.id).payment == "paid"
-    paid = get_transfer(f"assigned-n-{unique}")
+    paid = get_transfer(f"assigned-{name_of(f'n-{unique}')}")
     assert set(paid.postings) == {Posting("bank/suspense", -36_000), Posting(f"order/{purchase.orders[0]}", 36_000)}
     with pytest.raises(RuleViolation):
         undo_assignment(f"n-{unique}", "another purchase", NOW)
@@ -192,7 +196,7 @@ def test_what_is_sent_back_goes_with_a_bank_file_and_waits_again_if_the_bank_ret
     other = DestinationFields("Wang Xiaoming", "111222333444", "822")
     assert decide_suspended(notice, Assignment(sender=other), "operator", NOW).state == "sent_back"
     send_payouts(NOW)
-    assert get_payout(back_id(f"{notice}.1")).state == "sent"
+    assert get_payout(back_id(notice, 1)).state == "sent"
 
 
 def test_an_assignment_to_the_wrong_account_is_undone_by_a_reversal_while_the_money_is_there(unique: str) -> None:
@@ -206,12 +210,24 @@ def test_an_assignment_to_the_wrong_account_is_undone_by_a_reversal_while_the_mo
     assert get_balance(wrong).balance_minor == 0
     assign(unique, right)
     assert get_balance(right).balance_minor == 50_000
-    spent = get_transfer(f"assigned-n-{unique}.1")
+    spent = get_transfer(f"assigned-{name_of(f'n-{unique}', 1)}")
     post(type(spent)(f"spend-{unique}", "test", "TWD", (Posting(right, -1), Posting("order/x", 1)), "x", iso(NOW)))
     with pytest.raises(InsufficientFunds):
         undo_assignment(f"n-{unique}", "again", NOW)
     assert get_suspended(f"n-{unique}").state == "assigned"
     post(type(spent)(f"unspend-{unique}", "test", "TWD", (Posting(right, 1), Posting("order/x", -1)), "x", iso(NOW)))
+
+
+def test_notices_of_the_bank_that_look_like_one_that_waited_before_are_money_of_their_own(unique: str) -> None:
+    one, other = customer(f"{unique}a"), customer(f"{unique}b")
+    for name in (unique, f"{unique}.1"):
+        receive(name)
+    assign(unique, one)
+    undo_assignment(f"n-{unique}", "the other Wang", NOW)
+    assign(unique, one)
+    assign(f"{unique}.1", other)
+    assert [get_suspended(f"n-{name}").state for name in (unique, f"{unique}.1")] == ["assigned"] * 2
+    assert [get_balance(account).balance_minor for account in (one, other)] == [50_000, 50_000]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

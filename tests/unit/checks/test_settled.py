@@ -288,7 +288,8 @@ def test_money_between_parties_that_nothing_explains_is_named(spoil: Spoil, subj
     assert (7, subject) in found_in(spoil(good_books()))
 
 
-BACK = derived_id("back", "strange")
+BACK = derived_id("back", derived_id("suspense", "strange", "0"))
+FOUND, STRANGE = (f"assigned-{derived_id('suspense', notice, '0')}" for notice in ("found", "strange"))
 
 
 @pytest.mark.parametrize(
@@ -308,10 +309,10 @@ BACK = derived_id("back", "strange")
         (lambda books: change(books, "suspended", "strange", state="assigned"), "suspense/strange"),
         (lambda books: drop(books, "suspended", "waits"), "bank/suspense"),
         (lambda books: drop(books, "transfers", "bank-waits"), "suspense/waits"),
-        (lambda books: drop(books, "transfers", "assigned-found"), "suspense/found"),
+        (lambda books: drop(books, "transfers", FOUND), "suspense/found"),
         (lambda books: drop(books, "transfers", BACK), "suspense/strange"),
         (
-            lambda books: double(books, "transfers", "assigned-found", id="assigned-strange"),
+            lambda books: double(books, "transfers", FOUND, id=STRANGE),
             "suspense/strange",
         ),
         (lambda books: change_postings(books, BACK, bank__suspense=-9_000, bank__out=9_000), "suspense/strange"),

@@ -11,6 +11,7 @@ import re
 from msgspec import Struct, field
 
 from mart_union.kernel.errors import AmountOutOfRange, Invalid, UnknownAccount
+from mart_union.kernel.ids import derived_id
 from mart_union.kernel.money import LARGEST_AMOUNT
 
 ACCOUNT = re.compile(
@@ -192,8 +193,8 @@ class Suspended(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What the ids of transfers and payouts that carry out its decision are made of."""
-        return f"{self.id}.{self.returned}" if self.returned else self.id
+        """What the ids of transfers and payouts that carry out its decision are made of: of no other notice's, and of no earlier decision's."""
+        return derived_id("suspense", self.id, str(self.returned))
 
     @property
     def is_open(self) -> bool:
