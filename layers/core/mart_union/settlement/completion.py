@@ -72,18 +72,14 @@ def hand_out_hours(now: datetime, send: Callable[[str], None]) -> int:
     An order leaves its hour when it is completed: so an hour that was handed on is looked at again by the next round, until nothing
     stands in it, whatever became of those who got it.
     """
-    handed = 0
 
-    def visit(hour: str) -> bool:
-        nonlocal handed
+    def visit(hour: str) -> Outcome:
         if not list_due(hour, iso(now), limit=1):
-            return False
+            return Outcome(0, 0)
         send(hour)
-        handed += 1
-        return True
+        return Outcome(0, 1)  # nothing is done yet
 
-    go_through(_WINDOWS, now, visit)
-    return handed
+    return go_through(_WINDOWS, now, visit).failed
 
 
 def complete_orders(orders: Iterable[str], now: datetime) -> Outcome:

@@ -66,47 +66,38 @@ def go_round(
     and the next round looks at it first. What fails for good costs one query a round, not one for each bucket since. With a failure of the kind
     `ends_at` the round ends, and the next one goes on in that bucket.
     """
-    done, failed = 0, 0
-
-    def visit(bucket: str) -> bool:
-        nonlocal done, failed
-        outcome = act_on(list_due(bucket, iso(now), _MOST_A_BUCKET), act, rounds.job)
-        done, failed = done + outcome.done, failed + outcome.failed
-        return bool(outcome.failed)
-
-    go_through(rounds, now, visit)
-    return Outcome(done, failed)
+    return go_through(
+        rounds, now, lambda bucket: act_on(list_due(bucket, iso(now), _MOST_A_BUCKET), act, rounds.job, ends_at)
+    )
 
 
-def go_through(rounds: Round, now: datetime, visit: Callable[[str], bool]) -> None:
-    """Visit every bucket of a round; `visit` says whether the next round has to look at it again, first of all."""
-    left, beyond = list[str](), ""
+def go_through(rounds: Round, now: datetime, visit: Callable[[str], Outcome]) -> Outcome:
+    """Visit every bucket of a round; those of which something is left are visited first by the next one, too. The sum of what came of them."""
+    done, failed, left, beyond = 0, 0, list[str](), ""
     for number, bucket in _buckets(rounds, now):
         if number % _BUCKETS_A_NOTE == 0:
             jobs.set_checkpoint(rounds.job, beyond or bucket, left)
-        outcome = _act_on(list_due(bucket, iso(now), _MOST_A_BUCKET), act, rounds.job, ends_at)
+        outcome = visit(bucket)
         done, failed = done + outcome.done, failed + outcome.failed
         if outcome.ended:
             if number >= 0:
                 jobs.set_checkpoint(rounds.job, beyond or bucket, left)
             return Outcome(done, failed, ended=True)
         if outcome.failed and len(left) < _MOST_LEFT:
-        if not visit(bucket):
-            continue
-        if len(left) < _MOST_LEFT:
             left.append(bucket)
-        else:
+        elif outcome.failed:
             beyond = beyond or bucket
     again = iso(now - rounds.bucket)[: rounds.bucket_characters]
     first = min(beyond or again, again)
     jobs.set_checkpoint(rounds.job, first, [bucket for bucket in left if bucket < first])
+    return Outcome(done, failed)
 
 
-def _act_on(
-    items: Iterable[str], act: Callable[[str], bool], job: str, ends_at: type[MartUnionError] | None
+def act_on(
+    items: Iterable[str], act: Callable[[str], bool], job: str, ends_at: type[MartUnionError] | None = None
 ) -> Outcome:
-def act_on(items: Iterable[str], act: Callable[[str], bool], job: str) -> Outcome:
-    """Act on each of these items of a job; what is refused, or fails otherwise, is logged and holds up no other."""
+    """Act on each of these items of a job; what is refused, or fails otherwise, is logged and left, and holds up no other, unless it is of the
+    kind that ends all."""
     done, failed = 0, 0
     for item in items:
         try:
