@@ -29,13 +29,14 @@ from mart_union.checkout.admission import get_in_line
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers import service as customers
-from mart_union.customers.model import DestinationFields, RecipientFields
+from mart_union.customers.model import Contact, DestinationFields, RecipientFields
 from mart_union.customers.withdrawals import withdraw
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
 from mart_union.mediation.model import Offer, Terms
+from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.orders import service as orders
 from mart_union.orders.model import ReturnedLine
 from mart_union.orders.responses import add_response
@@ -70,6 +71,7 @@ def lay_world(shop_url: str) -> World:
     _sell(world, OTHER_STORE, "PK-DAY-CEDAR", 158_000)
     _bundle(world)
     _supply(world)
+    _replenish(world)
     _sign_up_customer(world)
     _open_bank_accounts(world)
     _register_shop(world, shop_url)
@@ -172,6 +174,17 @@ def _supply(world: World) -> None:
     mediation.save_offer(offer, 100, "owner-guanxi", world.now)
     terms = Terms(catalog.category_of_path(STORE, "Tea > Tea Bags"), 23_000)
     mediation.make_link(STORE, "GX-HERBTEA", OfferReference(SUPPLIER, "HERB-TEA"), terms, "manager-emei", world.now)
+
+
+def _replenish(world: World) -> None:
+    """The store's terms with its supplier for its own stock, and an order under them of which a part has come."""
+    terms = SupplierTerms(STORE, SUPPLIER, {"OB-TOP": Supplied(90_000, "G-7")}, lead_days=3, minimum_minor=100_000)
+    mediation.save_terms(terms, Contact("盧美", "lu.mei@guanxi.example", "03-555-0101"), "manager-emei", world.now)
+    made = mediation.place_replenishment(
+        STORE, SUPPLIER, {"OB-TOP": 10}, key="replenishment-of-emei", actor="manager-emei", now=world.now
+    )
+    mediation.receive(STORE, made.id, {"OB-TOP": 4}, key="came-to-emei", actor="packer-emei", now=world.now)
+    world.ids["replenishment"] = made.id
 
 
 def _sign_up_customer(world: World) -> None:

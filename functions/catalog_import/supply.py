@@ -14,7 +14,7 @@ from mart_union.catalog.importing import Outcome, was_counted
 from mart_union.catalog.listings import KINDS, LONGEST_TEXT
 from mart_union.catalog.model import Upload, offer_level
 from mart_union.catalog.rows import Cells, column_of
-from mart_union.catalog.service import list_categories
+from mart_union.catalog.service import read_tree
 from mart_union.kernel.errors import Busy, Conflict, Invalid, NotFound, RuleViolation
 from mart_union.kernel.settings import settings
 from mart_union.mediation.model import Offer, checked_offer
@@ -46,7 +46,8 @@ class OfferImport:
     def __init__(self, supplier: str) -> None:
         self._supplier = get_supplier(supplier).id
         self._languages = settings().languages
-        self._union_categories = frozenset(category.id for category in list_categories())
+        self._union = read_tree()
+        self._union_categories = frozenset({*self._union.categories, *self._union.gone})
         fields = ("title", "description")
         others = [f"{name}_{column_of(language)}" for name in fields for language in self._languages[1:]]
         self.known = (*_REQUIRED, *_OPTIONAL, *others)
@@ -63,7 +64,7 @@ class OfferImport:
             sku=cells.sku(),
             titles=cells.texts("title", self._languages, 150, required=True),
             texts=cells.texts("description", self._languages, LONGEST_TEXT),
-            union_category=cells.choice("union_category", self._union_categories, "unknown-category"),
+            union_category=self._union.at(cells.choice("union_category", self._union_categories, "unknown-category")),
             kind=cells.choice("kind", KINDS, "bad-kind", otherwise="goods"),
             supply_minor=cells.price("supply_price", currency),
             suggested_minor=cells.price("suggested_price", currency),

@@ -1,9 +1,8 @@
-"""A store's stock: what is left of each listing, every movement, stock in and stock out; and the suppliers behind it."""
+"""A store's stock: what is left of each listing, every movement, stock in and stock out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import groupby
 
 from msgspec import Struct
 
@@ -12,7 +11,6 @@ from mart_union.catalog.service import get_listing_with_levels, list_listings_pa
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid, NotFound, RuleViolation
 from mart_union.kernel.paging import Page
-from mart_union.mediation.service import get_supplier, list_links
 from mart_union.stock.journal import list_journal
 from mart_union.stock.model import REASONS_IN, REASONS_OUT, JournalEntry, Level
 from mart_union.stock.service import get_levels, stock_in, stock_out
@@ -66,16 +64,6 @@ class ReserveLeft(Struct, frozen=True):
     reserve: int
 
 
-class StoreSupplier(Struct, frozen=True):
-    """A supplier who works with the store, and the store's listings of its offers."""
-
-    supplier: str
-    names: dict[str, str]
-    texts: dict[str, str]
-    state: str
-    skus: tuple[str, ...]
-
-
 def add_routes(api: Api) -> None:
     """Declare the routes and pages."""
     stock = "/manage/{store}/stock"
@@ -84,12 +72,10 @@ def add_routes(api: Api) -> None:
     api.get("/api" + stock + "/{sku}/journal", PACKER, answer=Page[JournalEntry])(read_journal)
     api.post("/api" + stock + "/{sku}/in", PACKER, body=Moved, answer=ReserveLeft, key=True)(move_in)
     api.post("/api" + stock + "/{sku}/out", PACKER, body=Moved, answer=ReserveLeft, key=True)(move_out)
-    api.get("/api/manage/{store}/suppliers", PACKER, answer=Page[StoreSupplier])(read_suppliers)
     api.get(stock, PACKER)(stock_page)
     api.get(stock + "/{sku}", PACKER)(listing_page)
     api.post(stock + "/{sku}/in", PACKER, body=Moved, key=True)(move_in_here)
     api.post(stock + "/{sku}/out", PACKER, body=Moved, key=True)(move_out_here)
-    api.get("/manage/{store}/suppliers", PACKER)(suppliers_page)
 
 
 def read_stock(request: Request) -> Page[ListingStock]:
@@ -145,18 +131,6 @@ def move_out(request: Request) -> ReserveLeft:
     return ReserveLeft(request.params["store"], request.params["sku"], reserve)
 
 
-def read_suppliers(request: Request) -> Page[StoreSupplier]:
-    """The suppliers who work with the store, by the links that it made."""
-    page = list_links(request.params["store"], request.query.get("cursor", ""), 100)
-    links = sorted(page.items, key=lambda link: (link.supplier, link.sku))
-    found = []
-    for supplier, of_supplier in groupby(links, key=lambda link: link.supplier):
-        known = get_supplier(supplier)
-        skus = tuple(link.sku for link in of_supplier)
-        found.append(StoreSupplier(supplier, known.names, known.texts, known.state, skus))
-    return Page(tuple(found), page.next)
-
-
 def stock_page(request: Request) -> answer.Page:
     """What is left of each listing, with forms to lay in and take out."""
     return answer.Page("manage/stock.html", {"store": request.params["store"], "page": read_stock(request)})
@@ -184,12 +158,6 @@ def move_in_here(request: Request) -> answer.Redirect:
 def move_out_here(request: Request) -> answer.Redirect:
     """Take out and show what is left in reserve."""
     return _back_to(move_out(request))
-
-
-def suppliers_page(request: Request) -> answer.Page:
-    """The suppliers who work with the store."""
-    context = {"store": request.params["store"], "page": read_suppliers(request)}
-    return answer.Page("manage/stock_suppliers.html", context)
 
 
 def _back_to(left: ReserveLeft) -> answer.Redirect:

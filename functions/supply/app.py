@@ -7,10 +7,34 @@ from typing import Any
 from mart_union.catalog.service import union_names
 from mart_union.web.api import Api
 from mart_union.web.words import name_union_with
-from supply import allotments, applying, dashboard, money, offers, orders, responses, returns, sales, uploads
+from supply import (
+    allotments,
+    applying,
+    dashboard,
+    money,
+    offers,
+    orders,
+    replenishments,
+    responses,
+    returns,
+    sales,
+    uploads,
+)
 
 api = Api("supply")
-for subject in (applying, dashboard, offers, allotments, uploads, orders, returns, responses, money, sales):
+for subject in (
+    applying,
+    dashboard,
+    offers,
+    allotments,
+    uploads,
+    orders,
+    returns,
+    replenishments,
+    responses,
+    money,
+    sales,
+):
     subject.add_routes(api)
 name_union_with(union_names)
 

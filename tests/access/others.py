@@ -15,7 +15,7 @@ from mart_union.checkout.admission import get_in_line
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers import service as customers
-from mart_union.customers.model import RecipientFields
+from mart_union.customers.model import Contact, RecipientFields
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.due import mark_due
@@ -23,6 +23,7 @@ from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
 from mart_union.mediation.model import Offer, Terms
+from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.mediation.supply_orders import supply_order_of
 from mart_union.mediation.tables import supply_order_item
 from mart_union.orders import service as orders
@@ -92,6 +93,7 @@ def _finish_first_side(names: Mapping[str, str], others: Others) -> dict[str, st
     mine["upload_supplied"] = catalog.announce_upload(GUANXI, "owner-guanxi", "upload-of-guanxi", now).id
     mine["order_supplied"] = names["order_mediated"]
     mine["file"] = names["bank_file"]
+    mine["replenishment"] = names["replenishment"]
     mine["link"], mine["offer"] = "GX-HERBTEA", "HERB-TEA"
     asked = add_response(
         names["order_mediated"], "question", "嘉義也送嗎？", line=1, customer=CUSTOMER, key="asks-guanxi", now=now
@@ -106,6 +108,8 @@ def _finish_first_side(names: Mapping[str, str], others: Others) -> dict[str, st
     others.keep("嘉義也送嗎", asked.id, names["order_mediated"], among=(LIN, EMEI, GUANXI))
     others.keep(names["shop"], mine["upload"], names["invitation"], among=(EMEI,))
     others.keep(mine["upload_supplied"], among=(GUANXI,))
+    others.keep("盧美", "lu.mei@guanxi.example", "03-555-0101", among=(EMEI,))
+    others.keep(mine["replenishment"], among=(EMEI, GUANXI))
     return mine
 
 
@@ -156,6 +160,20 @@ def _supply(others: Others) -> None:
     terms = Terms(catalog.category_of_path(OTHER_STORE, "Wood"), 98_700)
     reference = OfferReference(OTHER_SUPPLIER, "CAMPHOR-BOX")
     mediation.make_link(OTHER_STORE, "BP-BOX", reference, terms, "manager-jianshi", now)
+    replenished = SupplierTerms(OTHER_STORE, OTHER_SUPPLIER, {"PK-DAY-CEDAR": Supplied(81_300, "K-CEDAR-19")}, 5, 0)
+    mediation.save_terms(replenished, Contact("Pan Yi-Jun", "pan@kilns.example"), "manager-jianshi", now)
+    asked = mediation.place_replenishment(
+        OTHER_STORE,
+        OTHER_SUPPLIER,
+        {"PK-DAY-CEDAR": 3},
+        key="replenishment-of-jianshi",
+        actor="manager-jianshi",
+        now=now,
+        note="through the cedar gate",
+    )
+    names["replenishment"] = asked.id
+    others.keep("Pan Yi-Jun", "pan@kilns.example", "K-CEDAR-19", among=(JIANSHI,))
+    others.keep(asked.id, "through the cedar gate", among=(JIANSHI, BEIPU))
     names |= {"supplier": OTHER_SUPPLIER, "link": "BP-BOX", "offer": "CAMPHOR-BOX"}
     names["upload_supplied"] = catalog.announce_upload(BEIPU, "owner-beipu", "upload-of-beipu", now).id
     others.keep("CAMPHOR-BOX", "For one seller's eyes", among=(JIANSHI, BEIPU))

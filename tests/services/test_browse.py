@@ -224,3 +224,16 @@ def _in_trouble(**_: Any) -> tuple[Any, dict[str, Any]]:
 
 
 _TROUBLES = {"nobody answers": _unanswered, "the service is in trouble": _in_trouble}
+
+
+def test_the_address_of_a_category_that_is_gone_leads_to_where_it_stands_now(store: str) -> None:
+    old = f"old-{store}"
+    catalog.save_category("", Category(old, {"en": "Old"}), "operator", NOW)
+    assert ask("GET", f"/categories/{old}")["statusCode"] == 404
+    catalog.merge_category("", old, "tea", "operator", NOW)
+    moved = ask("GET", f"/categories/{old}")
+    assert (moved["statusCode"], headers_of(moved)["location"]) == (303, "/union/categories/tea")
+    catalog.category_of_path(store, "Teas")
+    catalog.merge_category(store, "teas", "tea.oolong", "staff", NOW)
+    moved = ask("GET", f"/stores/{store}", query={"category": "teas"})
+    assert (moved["statusCode"], headers_of(moved)["location"]) == (303, f"/union/stores/{store}?category=tea.oolong")

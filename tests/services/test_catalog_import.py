@@ -351,3 +351,21 @@ def test_a_row_without_parts_does_not_make_a_bundle_an_item_with_stock(store: st
     assert run(store, f"{HEADER}\nSET,組,Set,Tea,tea,goods,900 TWD,7,\n", "u2") == (1, 0, 0, 1)
     made = catalog.get_listing(store, "SET")
     assert (made.parts, get_levels([made.level])) == ({"OB": 2}, {})
+
+
+def test_rows_that_name_what_was_merged_or_removed_stand_where_it_is_now_and_write_nothing_again(store: str) -> None:
+    content = "\n".join([HEADER, line("A-1"), line("A-2", category="Teas"), line("A-3", category="Gifts")])
+    run(store, content)
+    catalog.merge_category(store, "teas", "tea.oolong", "staff")
+    catalog.save_category("", Category(f"old-{store}", {"en": "Old"}), "operator")
+    catalog.merge_category("", f"old-{store}", "tea", "operator")
+    catalog.set_listing_state(store, "A-3", "withdrawn", "staff")
+    catalog.change_listing(store, "A-3", {"category": ""}, "staff")
+    catalog.rebuild_store(store)
+    catalog.remove_category(store, "gifts", "staff")
+    old = content.replace(",tea,goods", f",old-{store},goods")
+    assert run(store, old, "u2") == (3, 1, 2, 0)
+    assert [each.category for each in catalog.list_listings(store)] == ["tea.oolong", "tea.oolong", "gifts"]
+    assert {each.union_category for each in catalog.list_listings(store)} == {"tea"}
+    assert [each.id for each in catalog.list_categories(store)] == ["gifts", "tea", "tea.oolong"]
+    assert run(store, old, "u3") == (3, 0, 3, 0)

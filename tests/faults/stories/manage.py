@@ -89,6 +89,16 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "manage POST /api/manage/{store}/stock/{sku}/out": sample("post-stock-out"),
     "manage POST /manage/{store}/stock/{sku}/in": sample("post-stock-page-in.303"),
     "manage POST /manage/{store}/stock/{sku}/out": sample("post-stock-page-out.303"),
+    "manage PUT /api/manage/{store}/suppliers/{supplier}": sample("put-supplier-terms"),
+    "manage POST /manage/{store}/suppliers/{supplier}": sample("post-supplier-terms-page.303"),
+    "manage POST /api/manage/{store}/replenishments": sample("post-replenishment.201"),
+    "manage POST /api/manage/{store}/replenishments/{replenishment}/receipts": sample("post-replenishment-receipt.201"),
+    "manage POST /api/manage/{store}/replenishments/{replenishment}/cancel": sample("replenishment-cancel"),
+    "manage POST /manage/{store}/replenishments": sample("post-replenishment-page.303"),
+    "manage POST /manage/{store}/replenishments/{replenishment}/receipts": sample(
+        "post-replenishment-receipt-page.303"
+    ),
+    "manage POST /manage/{store}/replenishments/{replenishment}/cancel": sample("replenishment-cancel-page.303"),
     "manage POST /api/manage/{store}/links": sample("post-links.201"),
     "manage PUT /api/manage/{store}/links/{sku}": sample("put-link"),
     "manage POST /api/manage/{store}/links/{sku}/state": (

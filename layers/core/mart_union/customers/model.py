@@ -102,6 +102,14 @@ def view_of(party: str, destination: Destination | None) -> DestinationView:
     return DestinationView(party, shown.id, shown.holder, shown.masked, shown.bank, shown.state, shown.set_at)
 
 
+class Contact(Struct, frozen=True):
+    """A person at a business, with how to reach them there."""
+
+    name: str
+    email: str = ""
+    phone: str = ""
+
+
 class Recipient(Struct, frozen=True):
     """Who gets a delivery, where. Immutable: an edit makes a new one, so that an order keeps the one it was placed with."""
 

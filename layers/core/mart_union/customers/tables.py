@@ -16,6 +16,7 @@
 | where a party is paid | `DESTINATION#<party>`/`CURRENT` | 1 | 1 read |
 | a destination that a bank file names | `DESTINATION#<party>`/`<id>` | 1 | 0.5 read |
 | destinations that wait for the operator | `DESTINATIONS`/`<party>` | 1 a page | by size |
+| a business contact | `CONTACT#<id>`/`CONTACT` | 1 | 0.5 read |
 | the last message about a thing | `SENT#<entity>`/`<channel>` | 2 writes a message | 1 write each |
 
 No index. Views, sessions, carts, invitations and sent marks expire (`expires_at`); expiry comes late, so what must be over is checked, too.
@@ -26,7 +27,17 @@ from __future__ import annotations
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 
-from mart_union.customers.model import CartLine, Destination, Invitation, Membership, Profile, Recipient, Session, View
+from mart_union.customers.model import (
+    CartLine,
+    Contact,
+    Destination,
+    Invitation,
+    Membership,
+    Profile,
+    Recipient,
+    Session,
+    View,
+)
 from mart_union.kernel.storage import Document, Item, table_name
 
 
@@ -49,6 +60,12 @@ class RecipientItem(CustomersItem):
     """A recipient, under its own id and again in its customer's partition, where it can be taken off the list."""
 
     document = Document(Recipient)
+
+
+class ContactItem(CustomersItem):
+    """A business contact."""
+
+    document = Document(Contact)
 
 
 class SessionItem(CustomersItem):
@@ -118,6 +135,11 @@ def member_keys(subject: str, kind: str, owner: str) -> tuple[tuple[str, str], t
 def recipient_key(recipient: str) -> tuple[str, str]:
     """The key of a recipient."""
     return f"RECIPIENT#{recipient}", "RECIPIENT"
+
+
+def contact_key(contact: str) -> tuple[str, str]:
+    """The key of a business contact."""
+    return f"CONTACT#{contact}", "CONTACT"
 
 
 def retention_key(entry: str) -> tuple[str, str]:

@@ -13,6 +13,14 @@ from mart_union.mediation.links import (
     set_link_state,
 )
 from mart_union.mediation.offers import get_offer, list_offers, save_offer, search_offers_for
+from mart_union.mediation.replenishments import (
+    cancel_rest,
+    get_replenishment,
+    list_asked,
+    list_replenishments,
+    place_replenishment,
+    receive,
+)
 from mart_union.mediation.shops import (
     ask_replay,
     get_shop,
@@ -45,6 +53,7 @@ from mart_union.mediation.supply_orders import (
     owed_minor,
     record_supply_order,
 )
+from mart_union.mediation.supply_terms import get_terms, get_terms_with_contact, list_terms, save_terms
 from mart_union.mediation.syndication import replay_links, tell_shop_again, tell_shops
 
 __all__ = [
@@ -57,27 +66,36 @@ __all__ = [
     "apply_stock_change",
     "apply_supplier",
     "ask_replay",
+    "cancel_rest",
     "decide_supplier",
     "get_deposit",
     "get_link",
     "get_offer",
+    "get_replenishment",
     "get_shop",
     "get_shop_of",
     "get_standing",
     "get_supplied_order",
     "get_supplier",
+    "get_terms",
+    "get_terms_with_contact",
     "lines_of",
+    "list_asked",
     "list_deliveries",
     "list_deposit_postings",
     "list_links",
     "list_offers",
+    "list_replenishments",
     "list_sellers",
     "list_shops",
     "list_suppliers",
     "list_supply_orders",
+    "list_terms",
     "list_told",
     "make_link",
     "owed_minor",
+    "place_replenishment",
+    "receive",
     "record_supply_order",
     "reference_of",
     "register_shop",
@@ -86,6 +104,7 @@ __all__ = [
     "review_deposit",
     "review_overdue",
     "save_offer",
+    "save_terms",
     "search_offers_for",
     "secret_of",
     "set_allotment",

@@ -15,9 +15,13 @@
 | a supplier's sellers | `SELLERS#<supplier>` | 1 a page | by size |
 | the standing of a store's deposit | `STANDING#<store>`/`STANDING` | 1 | 1 read |
 | stores by the standing of their deposits, those warned by the end of their grace | index `by_store`, `STANDINGS#<state>` | 1 a page | by size |
+| a store's terms with a supplier; all of a store's | `TERMS#<store>`/`<supplier>` | 1; 1 a page | 0.5 read; by size |
+| a replenishment | `REPLENISHMENT#<store>`/`<id>` | 1 | 0.5 read a 4 KB |
+| a store's open replenishments by the day on which they are expected; its others by month | index `by_store`, `REPLENISHMENTS#<store>#open`, `REPLENISHMENTS#<store>#<yyyy-mm>` | 1 a page | by size |
+| those that a supplier of the union was asked for, likewise | index `by_store`, `ASKED#<supplier>#open`, `ASKED#<supplier>#<yyyy-mm>` | 1 a page | by size |
 | a supplier's open orders; its closed ones by month | index `by_store`, `SUPPLY#<supplier>#open`, `SUPPLY#<supplier>#closed#<yyyy-mm>` | 1 a page | by size |
 
-Index `by_store` (`store_pk`, `store_sort`): links, suppliers, supply orders and standings enter it once (1 write unit); a change of state changes their
+Index `by_store` (`store_pk`, `store_sort`): links, suppliers, supply orders, replenishments (for the supplier once more) and standings enter it once (1 write unit); a change of state changes their
 key (2). Offers do not enter it. A supplier's open orders are read a page at a time; attempts expire (`expires_at`).
 """
 
@@ -28,6 +32,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from mart_union.kernel.storage import Document, Item, table_name
 from mart_union.mediation.model import Delivery, DepositStanding, Link, Offer, Shop, Supplier, SupplyOrder
+from mart_union.mediation.replenishment import Replenishment, SupplierTerms
 
 
 class ByStore(GlobalSecondaryIndex["MediationItem"]):
@@ -106,6 +111,60 @@ class SupplyOrderItem(MediationItem):
     """A supplier's part of an order."""
 
     document = Document(SupplyOrder)
+
+
+class TermsItem(MediationItem):
+    """A store's terms with a supplier."""
+
+    document = Document(SupplierTerms)
+
+
+class ReplenishmentItem(MediationItem):
+    """A replenishment, under its store and, where one of the union's suppliers was asked, once more under that."""
+
+    document = Document(Replenishment)
+
+
+def terms_key(store: str, supplier: str) -> tuple[str, str]:
+    """The key of a store's terms with a supplier."""
+    return f"TERMS#{store}", supplier
+
+
+def replenishment_key(store: str, replenishment: str) -> tuple[str, str]:
+    """The key of a replenishment."""
+    return f"REPLENISHMENT#{store}", replenishment
+
+
+def asked_key(supplier: str, replenishment: str) -> tuple[str, str]:
+    """The key of a replenishment as the supplier sees it."""
+    return f"ASKED#{supplier}", replenishment
+
+
+def replenishments_list(store: str, month: str = "") -> str:
+    """The partition of index `by_store` with a store's open replenishments, or with those of a month (`yyyy-mm`) of which nothing is to come."""
+    return f"REPLENISHMENTS#{store}#{month or 'open'}"
+
+
+def asked_list(supplier: str, month: str = "") -> str:
+    """The partition of index `by_store` with what a supplier is still to bring, or with what of a month (`yyyy-mm`) it is not."""
+    return f"ASKED#{supplier}#{month or 'open'}"
+
+
+def replenishment_items(replenishment: Replenishment) -> list[ReplenishmentItem]:
+    """The items of a replenishment, listed as open, or in the month in which it was placed: its own, and its supplier's."""
+    month = "" if replenishment.is_open else replenishment.placed_at[:7]
+    place = f"{replenishment.expected_on}#{replenishment.id}"
+    places = [
+        (replenishment_key(replenishment.store, replenishment.id), replenishments_list(replenishment.store, month))
+    ]
+    if replenishment.joined:
+        places += [(asked_key(replenishment.supplier, replenishment.id), asked_list(replenishment.supplier, month))]
+    return [
+        ReplenishmentItem(
+            *key, document=replenishment, sequence=replenishment.sequence, store_pk=register, store_sort=place
+        )
+        for key, register in places
+    ]
 
 
 def supplier_key(supplier: str) -> tuple[str, str]:
