@@ -23,6 +23,7 @@ from mart_union.catalog.model import (
     Union,
     listing_level,
 )
+from mart_union.catalog.slots import Times, open_slots
 from mart_union.catalog.urgent import start_urgent_sale
 from mart_union.catalog.urgent_terms import SaleTerms
 from mart_union.checkout.admission import get_in_line
@@ -70,6 +71,7 @@ def lay_world(shop_url: str) -> World:
         _sell(world, STORE, sku, price_minor)
     _sell(world, OTHER_STORE, "PK-DAY-CEDAR", 158_000)
     _bundle(world)
+    _open_times(world)
     _supply(world)
     _replenish(world)
     _sign_up_customer(world)
@@ -150,6 +152,17 @@ def _rush(world: World) -> None:
     terms = SaleTerms(100_000, *window, quantity=20, per_customer=5, rate=10)
     start_urgent_sale(STORE, "OB-RUSH", terms, actor="manager-emei", key="rush-of-emei", now=world.now)
     world.ids["ticket"] = get_in_line(CUSTOMER, STORE, "OB-RUSH", now=world.now).ticket
+
+
+def _open_times(world: World) -> None:
+    titles, level = {"zh-TW": "茶席體驗", "en": "Tea tasting"}, listing_level(STORE, "TASTE")
+    made = Listing(
+        STORE, "TASTE", titles, {}, "tea.oolong", "tea", "service", 90_000, "on_sale", level, slot_minutes=60
+    )
+    catalog.save_listing(made, f"owner-{STORE}", world.now)
+    day = (world.now + timedelta(days=3)).date().isoformat()
+    opened = open_slots(STORE, "TASTE", Times(day, day, ("10:00", "15:00"), 4), actor="manager-emei", now=world.now)
+    world.ids["slot"], world.ids["slot_later"] = opened.opened
 
 
 def _supply(world: World) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -11,7 +13,7 @@ from mart_union.catalog.categories import list_categories as all_categories
 from mart_union.catalog.model import Card, Category, CategoryLink, Hours, Listing, StoreCard, Texts
 from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import NotFound
+from mart_union.kernel.errors import Invalid, NotFound
 from mart_union.kernel.settings import settings
 from mart_union.web.access import PUBLIC
 from mart_union.web.answer import Json
@@ -60,7 +62,7 @@ class Listings(Struct, frozen=True):
 
 class ListingAnswer(Struct, frozen=True):
     """A listing with what is left of it now, and the urgent sale that it is in, if any. With `parts` it is a bundle: so many units of each of the
-    store's listings, by SKU."""
+    store's listings, by SKU. With `slot_minutes` it is a service that is booked for a time: `reserve` counts the places at the next ones."""
 
     store: str
     sku: str
@@ -80,6 +82,20 @@ class ListingAnswer(Struct, frozen=True):
     mediated: bool
     parts: dict[str, int]
     urgent_sale: UrgentSale | None
+    slot_minutes: int
+
+
+class FreeSlots(Struct, frozen=True):
+    """The next times of a bookable service that have places left, by time."""
+
+    slots: tuple[FreeSlot, ...]
+
+
+class FreeSlot(Struct, frozen=True):
+    """A time, named by the minute at which it begins (such as 20261201T0200Z, UTC), and the places left."""
+
+    slot: str
+    left: int
 
 
 class Categories(Struct, frozen=True):
@@ -94,6 +110,7 @@ def add_routes(api: Api) -> None:
     api.get("/api/stores/{store}", PUBLIC, answer=StoreAnswer)(get_store)
     api.get("/api/stores/{store}/listings", PUBLIC, answer=Listings)(list_listings)
     api.get("/api/listings/{store}/{sku}", PUBLIC, answer=ListingAnswer)(get_listing)
+    api.get("/api/listings/{store}/{sku}/slots", PUBLIC, answer=FreeSlots)(list_free_slots)
     api.get("/api/categories", PUBLIC, answer=Categories)(list_categories)
 
 
@@ -146,9 +163,31 @@ def get_listing(request: Request) -> ListingAnswer:
     return ListingAnswer(**_facts(shown.listing), reserve=shown.reserve, available=shown.available)
 
 
+def list_free_slots(request: Request) -> FreeSlots:
+    """The next times that have places left: among sixty, in this month and the next; or `from` a day (yyyy-mm-dd) on."""
+    shown = showing.show_listing(request.params["store"], request.params["sku"], after=shown_from(request))
+    slots = shown.slots if shown.available else ()
+    return FreeSlots(tuple(FreeSlot(slot.slot, slot.left) for slot in slots))
+
+
+def shown_from(request: Request) -> datetime:
+    """The moment after which slots are shown: now, or just before the day that the query names, by the union's clocks, if that is later.
+
+    Raises:
+        Invalid: it names no day.
+    """
+    now, day = utc_now(), request.query.get("from", "")
+    try:
+        begin = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=ZoneInfo(settings().time_zone)) if day else now
+        return max(begin.astimezone(UTC) - timedelta(minutes=1), now)
+    except (ValueError, OverflowError) as error:
+        reason = "write a day such as 2026-12-01"
+        raise Invalid(f"from: {reason}", errors=[{"field": "from", "reason": reason}]) from error
+
+
 def _facts(listing: Listing) -> dict[str, Any]:
     names = ("store", "sku", "titles", "texts", "kind", "category", "union_category", "price_minor")
-    more = ("brand", "gtin", "group", "options", "parts")
+    more = ("brand", "gtin", "group", "options", "parts", "slot_minutes")
     return {name: getattr(listing, name) for name in (*names, *more)} | {
         "currency": settings().currency.code,
         "mediated": listing.offer is not None,

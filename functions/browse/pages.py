@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from browse.data import shown_from
 from browse.markup import product
 from browse.views import record
 from mart_union.catalog import showing
@@ -92,8 +93,8 @@ def show_category(request: Request) -> Page | Redirect:
 
 
 def show_listing(request: Request) -> Page:
-    """One listing with what is left in reserve now."""
-    shown = showing.show_listing(request.params["store"], request.params["sku"])
+    """One listing with what is left in reserve now; a bookable service with its next times, or those `from` a day on."""
+    shown = showing.show_listing(request.params["store"], request.params["sku"], after=shown_from(request))
     record(request, "listing", shown.listing.store, shown.listing.sku)
     return _page("browse/listing.html", request, shown=shown, listing=shown.listing, markup=product(shown, request))
 

@@ -19,7 +19,7 @@ from checkout.bodies import (
 from mart_union.catalog.unions import union_names
 from mart_union.checkout.model import Purchase, Quote
 from mart_union.checkout.service import place_purchase, quote_cart
-from mart_union.customers.model import Cart
+from mart_union.customers.model import Cart, CartLine
 from mart_union.customers.service import clear_cart, fill_cart, get_cart, keep_view, list_recipients
 from mart_union.kernel.errors import (
     Conflict,
@@ -59,7 +59,7 @@ def read_cart(request: Request) -> Cart:
 def put_line(request: Request) -> Json:
     """Set the quantity of a listing in the cart; 0 takes it out. Starts a session if there is none."""
     wish: CartChange = request.content
-    session, cart = fill_cart(request.session, wish.store, wish.sku, wish.quantity)
+    session, cart = fill_cart(request.session, CartLine(wish.store, wish.sku, wish.quantity, wish.slot))
     return Json(cart, cookies=() if request.session else (session_cookie(session),))
 
 
@@ -105,7 +105,8 @@ def cart_page(request: Request) -> Page:
 def add_line(request: Request) -> Redirect:
     """Add to the cart (`add`), or set a quantity in it."""
     line: LineForm = request.content
-    session, _ = fill_cart(request.session, line.store, line.sku, line.quantity, add=line.add)
+    wish = CartLine(line.store, line.sku, line.quantity, line.slot)
+    session, _ = fill_cart(request.session, wish, add=line.add)
     return Redirect("/cart", cookies=() if request.session else (session_cookie(session),))
 
 

@@ -17,14 +17,16 @@ Slug = Annotated[str, Meta(min_length=1, max_length=64)]
 CardName = Annotated[str, Meta(pattern=r"^(pm_\w{1,100})?$")]
 TicketText = Annotated[str, Meta(max_length=1000)]
 SlugOrNone = Annotated[str, Meta(max_length=64)]
+SlotOrNone = Annotated[str, Meta(pattern=r"^([0-9]{8}T[0-9]{4}Z)?$")]
 
 
 class WantedLine(Struct, frozen=True):
-    """A quantity of a listing."""
+    """A quantity of a listing; of a bookable service, at the time that `slot` names (such as 20261201T0200Z, UTC)."""
 
     store: Slug
     sku: Slug
     quantity: Quantity
+    slot: SlotOrNone = ""
 
 
 class Wishes(Struct, frozen=True):
@@ -35,7 +37,7 @@ class Wishes(Struct, frozen=True):
 
     def wanted(self) -> list[Wanted]:
         """The lines as checkout takes them."""
-        return [Wanted(line.store, line.sku, line.quantity) for line in self.lines]
+        return [Wanted(line.store, line.sku, line.quantity, line.slot) for line in self.lines]
 
 
 class NewPurchase(Wishes, frozen=True, kw_only=True):
@@ -52,11 +54,12 @@ class NewPurchase(Wishes, frozen=True, kw_only=True):
 
 
 class CartChange(Struct, frozen=True):
-    """The quantity of a listing in a cart; 0 takes it out."""
+    """The quantity of a listing, at its time if it is bookable, in a cart; 0 takes it out."""
 
     store: Slug
     sku: Slug
     quantity: Annotated[int, Meta(ge=0, le=999)]
+    slot: SlotOrNone = ""
 
 
 class LineForm(Struct, frozen=True):
@@ -65,6 +68,7 @@ class LineForm(Struct, frozen=True):
     store: Slug
     sku: Slug
     quantity: Annotated[int, Meta(ge=0, le=999)] = 1
+    slot: SlotOrNone = ""
     add: bool = False
     idempotency_key: str = ""
 
@@ -84,7 +88,7 @@ class CheckoutForm(Struct, frozen=True):
 
 def write_lines(lines: Iterable[CartLine]) -> str:
     """Cart lines as one form field."""
-    return ",".join(f"{line.store}:{line.sku}:{line.quantity}" for line in lines)
+    return ",".join(f"{line.store}:{line.sku}:{line.quantity}{'@' if line.slot else ''}{line.slot}" for line in lines)
 
 
 def read_lines(text: str) -> list[Wanted]:
@@ -96,13 +100,14 @@ def read_lines(text: str) -> list[Wanted]:
     lines = []
     for part in text.split(","):
         store, _, rest = part.partition(":")
-        sku, _, quantity = rest.rpartition(":")
+        sku, _, ending = rest.rpartition(":")
+        quantity, _, slot = ending.partition("@")
         if not (store and sku and quantity.isascii() and quantity.isdigit()):
             raise Invalid(
                 "the checkout form is damaged: open the checkout again",
                 errors=[{"field": "lines", "reason": "unreadable"}],
             )
-        lines.append(Wanted(store, sku, int(quantity)))
+        lines.append(Wanted(store, sku, int(quantity), slot))
     return lines
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from manage import catalog, mediation, orders, replenishments, stock, suppliers, urgent
+from manage import catalog, mediation, orders, replenishments, slots, stock, suppliers, urgent
 from mart_union.catalog.service import union_names
 from mart_union.web.api import Api
 from mart_union.web.words import name_union_with
 
 api = Api("manage")
-for subject in (catalog, orders, stock, suppliers, replenishments, mediation, urgent):
+for subject in (catalog, orders, stock, slots, suppliers, replenishments, mediation, urgent):
     subject.add_routes(api)
 name_union_with(union_names)
 

@@ -33,8 +33,8 @@ from mart_union.web.request import Request
 
 class ListingTerms(Struct, frozen=True):
     """What staff say of a listing; its stock is moved elsewhere. `category` is the id of a category of the store; `parts` makes it a bundle, of
-    so many units of each of the store's own listings, by SKU; `low_stock` is the reserve at and under which the enterprise is told, which
-    stays as it is when it is left out."""
+    so many units of each of the store's own listings, by SKU; `slot_minutes` makes a service bookable, for times of that length. `low_stock` is
+    the reserve at and under which the enterprise is told, which stays as it is when it is left out."""
 
     titles: Texts
     price_minor: int
@@ -49,6 +49,7 @@ class ListingTerms(Struct, frozen=True):
     glyph: str = ""
     parts: dict[str, int] = field(default_factory=dict)
     low_stock: int | None = None
+    slot_minutes: int = 0
 
 
 class ListingState(Struct, frozen=True):
@@ -182,17 +183,19 @@ def _terms_of(request: Request, form: Mapping[str, str]) -> dict[str, Any]:
     }
     if form.get("parts", "").strip():
         terms["parts"] = read_parts(form["parts"])
+    if form.get("slot_minutes", "").strip():
+        terms["slot_minutes"] = _whole("slot_minutes", form["slot_minutes"].strip())
     if form.get("new_category", "").strip():
         terms["category"] = category_of_path(request.params["store"], form["new_category"])
     terms |= {name: form[name] for name in ("kind", "glyph", "brand") if form.get(name)}
     if mark := form.get("low_stock", "").strip():
-        terms["low_stock"] = _whole(mark)
+        terms["low_stock"] = _whole("low_stock", mark)
     return terms
 
 
-def _whole(text: str) -> int:
-    if not (text.isdecimal() and len(text) <= 10):
-        raise Invalid("low_stock: a whole number, 0 or more", errors=[{"field": "low_stock", "reason": "no number"}])
+def _whole(field: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        raise Invalid(f"{field}: a whole number, 0 or more", errors=[{"field": field, "reason": "no number"}])
     return int(text)
 
 

@@ -9,9 +9,9 @@ from msgspec import Struct
 from mart_union.catalog.model import Listing
 from mart_union.catalog.service import get_listing_with_levels, list_listings_page
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import Invalid, NotFound, RuleViolation
+from mart_union.kernel.errors import NotFound, RuleViolation
 from mart_union.kernel.paging import Page
-from mart_union.stock.journal import list_journal
+from mart_union.stock.journal import journal_page
 from mart_union.stock.model import REASONS_IN, REASONS_OUT, JournalEntry, Level
 from mart_union.stock.service import get_levels, stock_in, stock_out
 from mart_union.web import answer
@@ -19,13 +19,12 @@ from mart_union.web.access import PACKER
 from mart_union.web.api import Api
 from mart_union.web.request import Request
 
-_JOURNAL_PAGE = 50
-
 
 class ListingStock(Struct, frozen=True):
     """What a listing draws on. `pooled` says that it is a supplier's pool, which all its sellers share; `kept` is for sale in its urgent sale
-    only, beside the reserve; `allotted` is set aside of the pool for this store, beside the reserve that all its sellers share; `shards` says how many shards it ever had, each with a journal of its own. A bundle's `parts` are what it is made
-    of: it has no stock but theirs, and its reserve is how many that makes."""
+    only, beside the reserve; `allotted` is set aside of the pool for this store, beside the reserve that all its sellers share; `shards` says how
+    many shards it ever had, each with a journal of its own. A bundle's `parts` are what it is made of: it has no stock but theirs, and its reserve
+    is how many that makes. A bookable service (`slot_minutes`) has that of its slots only, which are listed elsewhere."""
 
     store: str
     sku: str
@@ -44,6 +43,7 @@ class ListingStock(Struct, frozen=True):
     on_sale: bool
     sequence: int
     parts: dict[str, int]
+    slot_minutes: int
     shards: int = 0
     allotted: int = 0
 
@@ -93,12 +93,7 @@ def read_listing(request: Request) -> ListingStock:
 def read_journal(request: Request) -> Page[JournalEntry]:
     """Every movement of a listing's stock, newest first; with `shard`, of what is or was kept for an urgent sale in the shard of that number."""
     level = _own_level(request, request.query.get("shard", ""))
-    cursor = request.query.get("cursor", "")
-    if cursor and not (cursor.isdecimal() and len(cursor) <= 12):
-        raise Invalid("the cursor is not one of ours", errors=[{"field": "cursor", "reason": "unknown"}])
-    entries = list_journal(level.id, before_sequence=int(cursor) if cursor else None, limit=_JOURNAL_PAGE)
-    more = str(entries[-1].sequence) if len(entries) == _JOURNAL_PAGE and entries[-1].sequence > 1 else ""
-    return Page(tuple(entries), more)
+    return journal_page(level.id, request.query.get("cursor", ""))
 
 
 def move_in(request: Request) -> ReserveLeft:
@@ -142,7 +137,7 @@ def listing_page(request: Request) -> answer.Page:
     context = {
         "store": request.params["store"],
         "stock": stock,
-        "journal": None if stock.pooled or stock.parts else read_journal(request),
+        "journal": None if stock.pooled or stock.parts or stock.slot_minutes else read_journal(request),
         "shard": request.query.get("shard", ""),
         "reasons_in": REASONS_IN,
         "reasons_out": REASONS_OUT,
@@ -169,13 +164,14 @@ def _own_level(request: Request, shard: str = "") -> Level:
 
     Raises:
         NotFound: the store has no such listing, nothing was ever counted for it, or it never had that shard.
-        RuleViolation: it draws on a supplier's pool, which is not the store's to move or to look into; or it is a bundle.
+        RuleViolation: it draws on a supplier's pool, which is not the store's to move or to look into; or it has no stock of its own (a bundle,
+            a bookable service).
     """
     listing, levels = get_listing_with_levels(request.params["store"], request.params["sku"])
     if listing.offer is not None:
         raise RuleViolation("this listing draws on its supplier's stock, which only the supplier moves")
-    if listing.parts:
-        raise RuleViolation("a bundle has no stock of its own: move that of its parts", parts=listing.parts)
+    if listing.drawn_on != "level":
+        raise RuleViolation(f"{listing.sku} has no stock of its own: move that of its {listing.drawn_on}")
     wanted = f"{listing.level}#{shard}" if shard else listing.level
     if wanted not in levels:
         raise NotFound(f"nothing was ever counted of {listing.sku}" if not shard else f"there is no shard {shard}")
@@ -211,4 +207,5 @@ def _stock_of(listing: Listing, levels: Mapping[str, Level]) -> ListingStock:
         parts=listing.parts,
         shards=0 if pooled else listing.shards_made,
         allotted=sum(shard.reserve for shard in shards) if pooled else 0,
+        slot_minutes=listing.slot_minutes,
     )

@@ -24,7 +24,7 @@ metrics = Metrics(namespace="MartUnion", service="stock_adjustment")
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Record a batch of movements, in their order."""
-    changes = [change for change in changes_of(event) if change.sk == "LEVEL"]
+    changes = [change for change in changes_of(event) if level_of_image(change.pk, change.sk, change.new) is not None]
     gaps = record_movements(_movements(changes))
     for entry in gaps:
         logger.error("the journal has a gap", level=entry.level, before_sequence=entry.sequence)

@@ -248,6 +248,8 @@ def _known(names: Mapping[str, str], door: Door, name: str, otherwise: str = "")
     special = {"sku": "sku"}
     if door.function == "supply":
         special = {each: f"{each}_supplied" for each in ("order", "upload", "period", "response")} | {"sku": "offer"}
+    elif "/slots" in door.path:
+        special = {"sku": "bookable"}
     elif "/links/" in door.path:
         special = {"sku": "link"}
     elif "/offers/" in door.path:

@@ -19,7 +19,7 @@ PLAIN: dict[str, str] = {
         "texts titles tracking_number tracking_url url words"
     ),
     "amounts, written as text in forms": "amount cap collected fixed floor level minimum minimum_price price rate suggested_price supply_price turnover",
-    "moments": "appointment_at at day ends_at month starts_at",
+    "moments": "appointment_at at day days ends_at first from last month slot starts_at times",
     "choices among words of ours": (
         "access collected_by consent decision event how kind lang language languages method on procedure role scope settlement_period state step "
         "stock type what"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mart_union.catalog import service as catalog
-from mart_union.catalog.model import Category, OfferReference
+from mart_union.catalog.model import Category, Listing, OfferReference, listing_level
+from mart_union.catalog.slots import Times, open_slots
 from mart_union.catalog.urgent import start_urgent_sale
 from mart_union.catalog.urgent_terms import SaleTerms
 from mart_union.checkout.admission import get_in_line
@@ -95,6 +96,7 @@ def _finish_first_side(names: Mapping[str, str], others: Others) -> dict[str, st
     mine["file"] = names["bank_file"]
     mine["replenishment"] = names["replenishment"]
     mine["link"], mine["offer"] = "GX-HERBTEA", "HERB-TEA"
+    mine["bookable"], mine["slot"] = "TASTE", names["slot"]
     asked = add_response(
         names["order_mediated"], "question", "嘉義也送嗎？", line=1, customer=CUSTOMER, key="asks-guanxi", now=now
     )
@@ -127,12 +129,24 @@ def _staff_store(others: Others) -> None:
         key="urgent-of-jianshi",
         now=now,
     )
+    names |= {"bookable": "CLIMB", "slot": _open_times(now)}
     shop = mediation.register_shop(OTHER_STORE, "https://ropes.example/hook", "owner-jianshi", "shop-of-jianshi", now)
     names |= {"store": OTHER_STORE, "enterprise": "jianshi-trails", "subject": "packer-jianshi", "shop": shop.id}
     names |= {"sku": "PK-DAY-CEDAR", "category": "rope-work"}
     names["upload"] = catalog.announce_upload(JIANSHI, "manager-jianshi", "upload-of-jianshi", now).id
     names["code"] = customers.invite(OTHER_STORE, "packer", "owner-jianshi", now).code
     others.keep(shop.id, "ropes.example", names["upload"], names["code"], "packer-jianshi", among=(JIANSHI,))
+
+
+def _open_times(now: datetime) -> str:
+    """A guided climb of the other store, at a time that nobody else has."""
+    level = listing_level(OTHER_STORE, "CLIMB")
+    titles = {"en": "Guided climb"}
+    made = Listing(OTHER_STORE, "CLIMB", titles, {}, "", "tea", "service", 77_000, "on_sale", level, slot_minutes=90)
+    catalog.save_listing(made, "owner-jianshi", now)
+    day = (now + timedelta(days=4)).date().isoformat()
+    times = Times(day, day, ("07:15",), 2)
+    return open_slots(OTHER_STORE, "CLIMB", times, actor="owner-jianshi", now=now).opened[0]
 
 
 def _supply(others: Others) -> None:

@@ -15,7 +15,8 @@ def ids_of(names: Mapping[str, str]) -> dict[str, list[str]]:
     purchases = [names[f"purchase{stage}"] for stage in _STAGES]
     return {
         "store": [STORE] * 9 + [OTHER_STORE],
-        "sku": ["OB-TOP", "OB-FINE-75G", "GX-HERBTEA", "HERB-TEA", "PK-DAY-CEDAR"],
+        "sku": ["OB-TOP", "OB-FINE-75G", "TASTE", "GX-HERBTEA", "HERB-TEA", "PK-DAY-CEDAR"],
+        "slot": [names["slot"], names["slot_later"]],
         "offer": ["HERB-TEA", f"{SUPPLIER}/HERB-TEA"],
         "supplier": [SUPPLIER] * 9 + ["nobody-there"],
         "enterprise": ["xu-family-tea", "jianshi-trails"],

@@ -10,7 +10,7 @@ import pytest
 from checkout.app import lambda_handler as checkout
 from manage.app import lambda_handler as manage
 from mart_union.catalog.service import get_union
-from mart_union.customers.model import RecipientFields
+from mart_union.customers.model import CartLine, RecipientFields
 from mart_union.customers.service import add_recipient, fill_cart
 from mart_union.orders.service import get_order
 from operate.app import lambda_handler as operate
@@ -31,7 +31,7 @@ def page(handler: Any, method: str, path: str, **more: Any) -> tuple[int, str]:
 
 
 def checkout_page(market: Market) -> str:
-    session, _ = fill_cart("", market.store, "TEA", 1)
+    session, _ = fill_cart("", CartLine(market.store, "TEA", 1))
     fields = RecipientFields("王小明", ("光復路 1 號",), "新竹市", "300", "0900-000-001")
     add_recipient(market.customer, fields, "recipient-0001", NOW)
     headers = {"Cookie": f"mu_session={session}"}

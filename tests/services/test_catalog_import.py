@@ -340,7 +340,7 @@ def test_a_row_that_cannot_be_a_bundle_is_reported(store: str) -> None:
         (3, "bad-quantity"),
         (4, "bad-bundle"),
         (4, "missing-value"),
-        (5, "bad-bundle"),
+        (5, "other-stock"),
         (6, "missing-value"),
     ]
     assert catalog.get_listing(store, "OB").price_minor == 38_000

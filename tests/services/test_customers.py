@@ -238,7 +238,7 @@ def test_a_first_line_that_cannot_be_starts_no_session(monkeypatch: pytest.Monke
     monkeypatch.setattr("mart_union.customers.sessions.start_session", lambda *_: pytest.fail("a session was started"))
     for quantity, add in ((1000, False), (-1, False), (0, True)):
         with pytest.raises(Invalid):
-            service.fill_cart("", "tea", "SKU-0", quantity, add=add, now=NOW)
+            service.fill_cart("", CartLine("tea", "SKU-0", quantity), add=add, now=NOW)
 
 
 def test_a_cart_refuses_too_many_units_too_many_lines_and_a_stale_sequence() -> None:

@@ -37,7 +37,7 @@ TREATED = {
         ledger.statement_key("store/emei-tea", "2026-11-30"),
         ledger.payable_key("p1"),
     ],
-    "Stock": [stock.level_key("listing/emei-tea/OB-TOP")],
+    "Stock": [stock.level_key("listing/emei-tea/OB-TOP"), stock.level_key("slot/emei-tea/TASTE/20261201T0200Z")],
 }
 PASSED_OVER = {
     "Orders": [("ORDER#o1", "FORWARDED#guanxi#r1")],

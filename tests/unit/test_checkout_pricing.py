@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +45,8 @@ MEDIATED = Listing(
     "offer/kiln/POT",
     offer=OfferReference("kiln", "POT"),
 )
-TERMS = Terms(UNION, {"tea-house": STORE}, {("tea-house", "TEA"): LISTING})
+NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
+TERMS = Terms(UNION, {"tea-house": STORE}, {("tea-house", "TEA"): LISTING}, NOW)
 whole_dollars = st.integers(min_value=1, max_value=10**7).map(lambda dollars: dollars * 100)
 
 
@@ -70,16 +73,16 @@ def test_a_cart_stays_well_below_the_items_of_a_transaction() -> None:
 
 def test_delivery_is_free_from_the_amount_that_the_store_names() -> None:
     currency = Currency("TWD", 100)
-    three = quote([Wanted("tea-house", "TEA", 3)], TERMS, currency, {})
-    four = quote([Wanted("tea-house", "TEA", 4)], TERMS, currency, {})
+    three = quote([Wanted("tea-house", "TEA", 3)], TERMS, currency)
+    four = quote([Wanted("tea-house", "TEA", 4)], TERMS, currency)
     assert (three.goods_minor, three.delivery_minor, three.total_minor) == (90_000, 6_000, 96_000)
     assert (four.goods_minor, four.delivery_minor, four.total_minor) == (120_000, 0, 120_000)
 
 
 def test_a_level_that_is_paused_is_short_whatever_it_holds() -> None:
     paused = Level(LISTING.level, reserve=5, received=5, on_sale=False)
-    terms = Terms(UNION, TERMS.stores, TERMS.listings, {paused.id: paused})
-    [part] = quote([Wanted("tea-house", "TEA", 1)], terms, Currency("TWD", 100), {}).stores
+    terms = Terms(UNION, TERMS.stores, TERMS.listings, NOW, {paused.id: paused})
+    [part] = quote([Wanted("tea-house", "TEA", 1)], terms, Currency("TWD", 100)).stores
     assert part.lines[0].problem == "short"
 
 

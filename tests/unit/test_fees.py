@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,8 +113,8 @@ def test_a_sales_tax_is_added_to_the_price_and_a_value_added_tax_is_contained_in
         ("carrier/hct", "delivery"): 6_000,
         ("store/tea-house", "sale"): 56_400,
     }
-    terms = Terms(added, {"tea-house": STORE}, {("tea-house", "TEA"): LISTING})
-    quoted = quote([Wanted("tea-house", "TEA", 2)], terms, Currency("TWD", 100), {})
+    terms = Terms(added, {"tea-house": STORE}, {("tea-house", "TEA"): LISTING}, datetime(2026, 11, 22, tzinfo=UTC))
+    quoted = quote([Wanted("tea-house", "TEA", 2)], terms, Currency("TWD", 100))
     assert (quoted.goods_minor, quoted.tax_minor, quoted.total_minor) == (60_000, 5_000, 65_000)
     contained = replace(UNION, taxes=(TaxRule("vat", "vat", 500),))
     assert split_line(LISTING, STORE, contained, quantity=2, delivery_minor=0, supply_minor=0, step=100).tax_minor == 0

@@ -18,7 +18,6 @@ from mart_union.orders.procedures import (
     Deadline,
     Procedure,
     Step,
-    acceptance_deadline,
     allowed_steps,
     current_version,
     get_procedure,
@@ -148,7 +147,6 @@ def test_a_store_promises_the_end_of_a_day_of_the_unions_time_zone() -> None:
 
 
 def test_acceptance_runs_out_two_days_after_payment_for_carriers() -> None:
-    assert acceptance_deadline("carrier", PLACED) == iso(PLACED + timedelta(hours=48))
     assert order_of().clock_at == iso(PLACED + timedelta(hours=48))
 
 

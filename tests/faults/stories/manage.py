@@ -20,6 +20,12 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "manage POST /manage/{store}/listings/{sku}/state": sample(
         "post-one-listing-form-state.303", "post-listing-form.303"
     ),
+    "manage POST /api/manage/{store}/listings/{sku}/slots": sample("post-slots"),
+    "manage PUT /api/manage/{store}/listings/{sku}/slots/{slot}": sample("put-slot"),
+    "manage POST /api/manage/{store}/listings/{sku}/slots/{slot}/close": sample("post-slot-close"),
+    "manage POST /manage/{store}/listings/{sku}/slots": sample("post-slots-page.303"),
+    "manage POST /manage/{store}/listings/{sku}/slots/{slot}": sample("post-slot-page.303"),
+    "manage POST /manage/{store}/listings/{sku}/slots/{slot}/close": sample("post-slot-page-close.303"),
     "manage POST /api/manage/{store}/urgent-sales": sample("post-urgent-sale-1.201"),
     "manage POST /api/manage/{store}/urgent-sales/{sku}/end": sample(
         "post-urgent-sale-3-end", "post-urgent-sale-1.201"

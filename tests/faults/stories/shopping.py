@@ -31,6 +31,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("post-purchase-on-delivery.201"),
         *sample("post-purchase-with-ticket-1.201"),
         *sample("post-purchase-of-a-bundle.201"),
+        *sample("post-purchase-of-a-time.201"),
         *request(
             "POST",
             "/api/purchases",

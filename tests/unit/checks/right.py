@@ -44,6 +44,9 @@ def buy_from_the_account(trade: Trade) -> None:
     trade.take_back("rushed-1", 1, 1)
     trade.buy("unrushed", {"RUSH": 2})
     trade.step("unrushed-1", "refuse")
+    trade.buy("visit", {"VISIT": 2, "TEA": 1})
+    trade.buy("no-visit", {"VISIT": 1})
+    trade.step("no-visit-1", "refuse")
 
 
 def wait_for_the_bank(trade: Trade) -> None:

@@ -28,7 +28,7 @@ from tests.unit.checks.breaking import (
     post,
 )
 from tests.unit.checks.right import good_books
-from tests.unit.checks.trade import CAN, CUP, LOSS, POT, TEA
+from tests.unit.checks.trade import CAN, CUP, LOSS, POT, SLOT, TEA, VISIT
 
 Spoil = Callable[[Books], Books]
 
@@ -192,6 +192,8 @@ def _as(payment: str, name: str = "waits", *, order: bool = True) -> Spoil:
         (lambda books: change(books, "levels", LOSS, reserved=0, reserve=48), f"level/{LOSS}"),
         (lambda books: drop(books, "levels", TEA), "order/open-1"),
         (lambda books: drop(books, "levels", CAN), "order/set-1"),
+        (lambda books: drop(books, "levels", VISIT), "order/visit-1"),
+        (lambda books: change(books, "levels", VISIT, sold=1, reserve=49), f"level/{VISIT}"),
         (lambda books: change(books, "levels", CAN, sold=1, reserve=49), f"level/{CAN}"),
         (lambda books: change_line(books, "set-1", 1, draws={TEA: 6}), f"level/{CAN}"),
         (lambda books: change_line(books, "set-1", 1, draws={TEA: 7, CAN: 3}), "order/set-1"),
@@ -332,6 +334,9 @@ def _return(books: Books, **changes: str) -> Books:
         (lambda books: change_line(books, "open-1", 2, level=POT), 10, "order/open-1"),
         (lambda books: change_line(books, "open-1", 1, offer=""), 10, "order/open-1"),
         (lambda books: change_line(books, "set-1", 1, draws={TEA: 6, CUP: 3}), 10, "order/set-1"),
+        (lambda books: change_line(books, "visit-1", 2, slot=""), 10, "order/visit-1"),
+        (lambda books: change_line(books, "visit-1", 2, slot="20261105T0300Z"), 10, "order/visit-1"),
+        (lambda books: change_line(books, "visit-1", 1, slot=SLOT), 10, "order/visit-1"),
         (lambda books: change_line(books, "open-1", 1, offer="other/POT"), 10, "order/open-1"),
         (lambda books: change_line(books, "open-1", 1, draws={f"{POT}#another": 2}), 10, "order/open-1"),
         (lambda books: change_line(books, "open-1", 2, draws={f"{POT}#tea": 1}), 10, "order/open-1"),

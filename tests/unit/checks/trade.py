@@ -46,6 +46,7 @@ from mart_union.orders.steps import Details, apply_step
 from mart_union.settlement.checks.model import Books, amounts_of
 from mart_union.settlement.shares import completion_amounts, completion_transfer, payables_of
 from mart_union.stock.model import Level
+from mart_union.stock.slotting import slot_level
 
 TWD = Currency("TWD", 100)
 NOW = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)
@@ -57,6 +58,8 @@ TEA, POT, LOSS = listing_level("tea", "TEA"), offer_level("kiln", "POT"), offer_
 CUP, CAN = listing_level("cups", "CUP"), listing_level("tea", "CAN")
 RUSH = listing_level("tea", "RUSH")
 SALE = UrgentSale("s1", 20_000, iso(NOW), iso(NOW + timedelta(hours=1)), 20, per_customer=5)
+SLOT = "20261105T0200Z"
+VISIT = slot_level("tea", "VISIT", SLOT)
 
 
 def _listing(sku: str, price_minor: int, supply_minor: int = 0) -> Listing:
@@ -91,10 +94,12 @@ TERMS = Terms(
         )
     }
     | {("cups", "CUP"): replace(_listing("CUP", 9_000), store="cups", level=CUP)}
-    | {("tea", "RUSH"): replace(_listing("RUSH", 20_000), urgent=SALE)},
+    | {("tea", "RUSH"): replace(_listing("RUSH", 20_000), urgent=SALE)}
+    | {("tea", "VISIT"): replace(_listing("VISIT", 40_000), kind="service", slot_minutes=60)},
+    NOW,
 )
-"""A store with tea of its own, alone and in a set with a can, some of it in an urgent sale with a limit, a supplier's pot, and another of the
-supplier's that it sells below its cost; and one whose cups can be paid in cash."""
+"""A store with tea of its own, alone and in a set with a can, some of it in an urgent sale with a limit, visits at one time, a supplier's pot, and
+another of the supplier's that it sells below its cost; and one whose cups can be paid in cash."""
 
 
 class Trade:
@@ -104,7 +109,8 @@ class Trade:
         self.ledger = Ledger()
         self.orders: dict[str, Order] = {}
         self.purchases: dict[str, Purchase] = {}
-        self.levels = {level: Level(level, reserve=50, corrected=50) for level in (TEA, POT, LOSS, CUP, CAN, RUSH)}
+        own = (TEA, CUP, CAN, RUSH, VISIT)
+        self.levels = {level: Level(level, reserve=50, corrected=50) for level in (*own, POT, LOSS)}
         self.bought: Counter[str] = Counter()
 
     def books(self) -> Books:
@@ -151,7 +157,7 @@ class Trade:
         customer = "lin" if channel == "union" else ""
         asked = Asked(name, "hash", customer, "r1", method, "en", NOW, channel=channel, reservation_seconds=600)
         store = "cups" if "CUP" in wanted else "tea"
-        wishes = [Wanted(store, sku, quantity) for sku, quantity in sorted(wanted.items())]
+        wishes = [Wanted(store, sku, n, SLOT if sku == "VISIT" else "") for sku, n in sorted(wanted.items())]
         draft = draft_purchase(asked, wishes, TERMS, TWD)
         self.ledger.transfers.extend([draft.transfer] if draft.transfer is not None else [])
         self.purchases[name] = draft.purchase

@@ -21,13 +21,13 @@ def checked_parts(listing: Listing, before: Listing | None) -> Listing:
 
     Raises:
         Invalid: too many parts, or units that are no whole number from 1 to 999.
-        RuleViolation: a listing that was there would become a bundle, or a bundle something else: its stock would be left behind.
-        PartRefused: a part is `unknown`, the bundle `itself`, another `bundle`, `mediated` (its supplier's stock is shared) or `withdrawn`.
+        RuleViolation: the listing would draw on something else than before (its own stock, parts, slots): that would be left behind.
+        PartRefused: a part is `unknown`, the bundle `itself`, another `bundle`, `bookable`, `mediated` (its supplier's stock is shared) or
+            `withdrawn`.
     """
-    if before is not None and bool(before.parts) != bool(listing.parts):
-        raise RuleViolation(
-            "a listing stays a bundle, or none, as it was made: use another item number", sku=listing.sku
-        )
+    if before is not None and before.drawn_on != listing.drawn_on:
+        message = f"{listing.sku} draws on its {before.drawn_on}, as it was made: use another item number"
+        raise RuleViolation(message, sku=listing.sku)
     if listing.parts == (before.parts if before is not None else {}):
         return listing
     if len(listing.parts) > MOST_PARTS or not all(0 < units <= MOST_UNITS for units in listing.parts.values()):
@@ -49,6 +49,8 @@ def _reason_against(part: Listing | None) -> str:
         return "mediated"
     if part.parts:
         return "bundle"
+    if part.slot_minutes:
+        return "bookable"
     return "withdrawn" if part.state == "withdrawn" else ""
 
 

@@ -69,8 +69,9 @@ class _Change(Struct, frozen=True):
         return replace(self.row.listing, **kept)
 
     def level_differs(self) -> bool:
-        """Whether the level is new, or has another reserve or mark than the row says. A bundle has none."""
-        if self.row.listing.parts:
+        """Whether the level is new, or has another reserve or mark than the row says. A bundle or a bookable
+        service has none."""
+        if self.row.listing.drawn_on != "level":
             return False
         wanted = (self.row.quantity, self.row.listing.low_stock, self.after.state == "on_sale")
         return (
@@ -196,11 +197,13 @@ class ListingImport:
 
 
 def _bundle_refused(row: ListingRow, before: Listing | None) -> Finding | None:
-    """Why a row cannot make its listing a bundle, or not of these parts. One batch read where the parts have changed."""
+    """Why a row's listing cannot draw on what it says: parts that cannot be, or another kind of stock than it has. One batch read where its
+    parts have changed."""
     try:
         checked_parts(row.listing, before)
     except (Invalid, RuleViolation) as error:
-        return Finding(row.row.line, "bad-bundle", "error", f"bundle: {error.detail}", "bundle")
+        code = "other-stock" if type(error) is RuleViolation else "bad-bundle"
+        return Finding(row.row.line, code, "error", f"bundle: {error.detail}", "bundle")
     return None
 
 

@@ -28,6 +28,7 @@ from mart_union.stock.service import add_settings, count, get_levels, set_on_sal
 
 LONGEST_TEXT = 2000
 KINDS = ("goods", "service")
+SHORTEST_SLOT, LONGEST_SLOT = 5, 7 * 24 * 60
 
 
 def get_listing(store: str, sku: str) -> Listing:
@@ -113,12 +114,12 @@ def _bring(stored: Listing, wanted: Listing) -> bool:
 
 
 def save_listing(listing: Listing, actor: str, now: datetime | None = None) -> Listing:
-    """Write a listing as given; the same again writes nothing. A new one of the store's own gets a level with nothing in reserve, unless it is
-    a bundle; a new low-stock mark is on the level in the same write.
+    """Write a listing as given; the same again writes nothing. A new one of the store's own gets a level with nothing in reserve, unless it
+    draws on parts or slots; a new low-stock mark is on the level in the same write.
 
     Raises:
         Invalid: SKU, title, text, kind, state, price or parts are malformed.
-        RuleViolation, PartRefused: it cannot become a bundle, or not one of these parts.
+        RuleViolation, PartRefused: it would draw on something else than before, or on what cannot be a part.
         Conflict: someone else changed it at the same moment.
     """
     checked_listing(listing)
@@ -127,7 +128,7 @@ def save_listing(listing: Listing, actor: str, now: datetime | None = None) -> L
     if before and replace(listing, sequence=before.sequence) == before:
         return before
     checked_parts(listing, before)
-    if before is None and not listing.parts and listing.level == listing_level(listing.store, listing.sku):
+    if before is None and listing.drawn_on == "level" and listing.level == listing_level(listing.store, listing.sku):
         _make_level(listing, actor, now)
     transaction = WriteTransaction()
     if before is not None and _has_new_mark(before, listing):
@@ -174,8 +175,8 @@ def change_listing(store: str, sku: str, changes: dict[str, Any], actor: str, no
 
 
 def set_listing_state(store: str, sku: str, state: str, actor: str, now: datetime | None = None) -> Listing:
-    """Put a store's own listing on sale, pause or withdraw it. From then on its level refuses, or allows, every sale; a bundle, which has none, is
-    refused as soon as it is read so. Repeating is harmless.
+    """Put a store's own listing on sale, pause or withdraw it. From then on its level refuses, or allows, every sale; a bundle or a bookable
+    service, which has none, is refused as soon as it is read so. Repeating is harmless.
 
     Raises:
         NotFound: the store has no such listing.
@@ -225,6 +226,9 @@ def checked_listing(listing: Listing) -> Listing:
     _need(listing.kind in KINDS, "kind", "goods or service")
     _need(listing.state in LISTING_STATES, "state", f"one of {', '.join(LISTING_STATES)}")
     _need(0 <= listing.low_stock <= 10**9, "low_stock", "a whole number, 0 or more")
+    may_book = listing.kind == "service" and not listing.parts and listing.offer is None
+    fits = not listing.slot_minutes or (may_book and SHORTEST_SLOT <= listing.slot_minutes <= LONGEST_SLOT)
+    _need(fits, "slot_minutes", f"0, or from {SHORTEST_SLOT} to {LONGEST_SLOT} for a service that is no bundle")
     checked_price(listing.price_minor, settings().currency)
     return listing
 

@@ -14,6 +14,7 @@ from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.stock.drawing import draw, draw_in_order, left_in
 from mart_union.stock.model import Level, shard_of
+from mart_union.stock.slotting import slot_level
 
 Texts = dict[str, str]
 """A text in several languages, by language tag (BCP 47)."""
@@ -158,7 +159,8 @@ class Listing(Struct, frozen=True):
     """What a store sells, identified by store + SKU. `level` names the stock that it draws on: its own, or its offer's.
 
     With `parts` it is a bundle: so many units of each of the store's own listings, by SKU. It has no stock of its own (nothing stands under its
-    `level`): each unit of it is taken from the levels of all its parts.
+    `level`): each unit of it is taken from the levels of all its parts. A service with `slot_minutes` is bookable: it is sold for a time only
+    (`in_slot`), and each time has a level of its own.
     `shards` says how many shards of that level may hold units: those of an urgent sale, until what was left of it is back. `shards_made` says
     how many ever did: what was sold of them is counted there. `allotted`: of its offer's pool, some units are set aside for this store, in the
     shard named for it.
@@ -187,6 +189,7 @@ class Listing(Struct, frozen=True):
     shards_made: int = 0
     parts: dict[str, int] = field(default_factory=dict)
     allotted: bool = False
+    slot_minutes: int = 0
     sequence: int = 1
 
     def at(self, moment: datetime) -> Listing:
@@ -201,6 +204,15 @@ class Listing(Struct, frozen=True):
         if not self.urgent.runs_at(moment):
             return replace(self, urgent=None)
         return replace(self, price_minor=self.urgent.price_minor)
+
+    def in_slot(self, slot: str) -> Listing:
+        """The listing as it is sold for a time: from the level of that slot. Without one, itself."""
+        return replace(self, level=slot_level(self.store, self.sku, slot), slot_minutes=0) if slot else self
+
+    @property
+    def drawn_on(self) -> str:
+        """What its units are taken from: its `level`, its `parts` or its `slots`. A listing keeps to what it was made with."""
+        return "parts" if self.parts else "slots" if self.slot_minutes else "level"
 
     @property
     def shard_levels(self) -> tuple[str, ...]:
@@ -218,16 +230,18 @@ class Listing(Struct, frozen=True):
 
     @property
     def all_levels(self) -> tuple[str, ...]:
-        """Its level and every shard that it ever had: what all of them count is what the listing counts. A bundle's are its parts'."""
-        if self.parts:
+        """Its level and every shard that it ever had: what all of them count is what the listing counts. A bundle's are its parts'; a bookable
+        service has none but its slots'."""
+        if self.drawn_on != "level":
             return self.sold_from
         made = (shard_of(self.level, number) for number in range(1, self.shards_made + 1))
         return (self.level, *self._allotment, *made)
 
     @property
     def sold_from(self) -> tuple[str, ...]:
-        """The levels that may have units of it, in an urgent sale or out of it; a store's allotment before the pool."""
-        if self.parts:
+        """The levels that may have units of it, in an urgent sale or out of it; a store's allotment before the pool; none, where a slot has to be
+        chosen first."""
+        if self.drawn_on != "level":
             return tuple(self.part_levels)
         return (*self.shard_levels, self.level) if self.allotted else (self.level, *self.shard_levels)
 

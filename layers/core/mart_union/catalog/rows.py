@@ -10,13 +10,24 @@ from msgspec import Struct
 from mart_union.catalog.bundles import read_parts
 from mart_union.catalog.categories import path_categories
 from mart_union.catalog.files import Finding, Row
-from mart_union.catalog.listings import KINDS, LONGEST_TEXT
+from mart_union.catalog.listings import KINDS, LONGEST_SLOT, LONGEST_TEXT, SHORTEST_SLOT
 from mart_union.catalog.model import SKU, Category, Listing, Texts, listing_level
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import Currency, parse_price
 
 REQUIRED = ("id", "title", "product_type", "union_category", "price", "quantity")
-_OPTIONAL = ("description", "kind", "low_stock", "brand", "gtin", "item_group_id", "option", "glyph", "bundle")
+_OPTIONAL = (
+    "description",
+    "kind",
+    "low_stock",
+    "brand",
+    "gtin",
+    "item_group_id",
+    "option",
+    "glyph",
+    "bundle",
+    "slot_minutes",
+)
 _LONGEST_TITLE = 150
 _MOST_UNITS = 10**9
 _OPTION = re.compile(r"^\s*([^=;\s][^=;]{0,39}?)\s*=\s*([^=;]{1,80}?)\s*$")
@@ -155,10 +166,12 @@ def read_listing(
         options=_options(cells),
         glyph=cells.text("glyph", 16),
         parts=_parts(cells),
+        slot_minutes=cells.whole("slot_minutes", LONGEST_SLOT),
     )
-    quantity = cells.whole("quantity", required=not listing.parts)
-    if listing.parts and quantity:
-        cells.refuse("bad-quantity", "quantity", "a bundle has none of its own: leave it empty")
+    _check_slots(cells, listing)
+    quantity = cells.whole("quantity", required=listing.drawn_on == "level")
+    if listing.drawn_on != "level" and quantity:
+        cells.refuse("bad-quantity", "quantity", "a bundle or a bookable service has none of its own: leave it empty")
     cells.close()
     return ListingRow(row, listing, path, quantity)
 
@@ -195,6 +208,13 @@ def _parts(cells: Cells) -> dict[str, int]:
     except Invalid as error:
         cells.refuse("bad-bundle", "bundle", error.detail)
         return {}
+
+
+def _check_slots(cells: Cells, listing: Listing) -> None:
+    minutes = listing.slot_minutes
+    if minutes and (minutes < SHORTEST_SLOT or listing.kind != "service" or listing.parts):
+        message = f"only a service that is no bundle has slots, of {SHORTEST_SLOT} minutes or more"
+        cells.refuse("bad-slots", "slot_minutes", message)
 
 
 def _options(cells: Cells) -> dict[str, str]:

@@ -16,6 +16,8 @@ from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.storage import Ref, fetch, fetch_all, find
 from mart_union.stock.refs import level_ref
+from mart_union.stock.slots import slots_ahead
+from mart_union.stock.slotting import Slot
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -30,13 +32,14 @@ _levels: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
 class Shown(Struct, frozen=True):
     """A listing with what is left of it now, and its store as it was up to a minute ago; `suspended` names who may not sell it, if somebody.
-    `parts` are the listings that a bundle is made of."""
+    `parts` are the listings that a bundle is made of, `slots` the next times of a bookable service that have places left."""
 
     listing: Listing
     store: Store
     reserve: int
     suspended: str = ""
     parts: tuple[Listing, ...] = ()
+    slots: tuple[Slot, ...] = ()
 
     @property
     def available(self) -> bool:
@@ -74,12 +77,17 @@ def get_store(store: str) -> Store:
 
 
 def show_listing(
-    store: str, sku: str, *, now: datetime | None = None, monotonic: Callable[[], float] = time.monotonic
+    store: str,
+    sku: str,
+    *,
+    now: datetime | None = None,
+    after: datetime | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Shown:
     """A listing for its page. One batch read of two items; of four when this process has not read the store and the union for a minute.
 
     A listing of an offer draws on the offer's level, one in an urgent sale on shards, a bundle on its parts, which are read along: the first
-    time a process shows such a one, that is one more read.
+    time a process shows such a one, that is one more read. A bookable service's next slots, from now or `after` on, are one or two queries.
 
     Raises:
         NotFound: the store has no such listing, or it was withdrawn.
@@ -102,7 +110,14 @@ def show_listing(
     levels, parts = drawn_on[: len(wanted[0])], drawn_on[len(wanted[0]) :]
     left = sold_now.left_of({level.id: level for level in levels if level is not None})
     suspended = union.suspended_party(of, listing) if union else ""
-    return Shown(sold_now, of, left, suspended, tuple(part for part in parts if part is not None))
+    slots = free_slots(store, sku, after or now or utc_now()) if listing.slot_minutes else ()
+    left += sum(slot.left for slot in slots)
+    return Shown(sold_now, of, left, suspended, tuple(part for part in parts if part is not None), slots)
+
+
+def free_slots(store: str, sku: str, after: datetime) -> tuple[Slot, ...]:
+    """Those of a listing's next sixty slots after a moment that have places left, in its month and the next. One query, or two."""
+    return tuple(slot for slot in slots_ahead(f"{store}/{sku}", after) if slot.left)
 
 
 def _drawn_on(store: str, wanted: tuple[tuple[str, ...], tuple[str, ...]]) -> list[Ref[Any]]:

@@ -36,7 +36,7 @@ def start_urgent_sale(store: str, sku: str, terms: SaleTerms, *, actor: str, key
         NotFound: the store has no such listing.
         Invalid: price, window, quantity or another of the terms is malformed.
         SaleOverlaps: another sale of the listing is not over.
-        RuleViolation: the listing is a supplier's, a bundle or not on sale, or the price is no better.
+        RuleViolation: the listing is a supplier's, a bundle, bookable or not on sale, or the price is no better.
         OutOfStock: the reserve is smaller than the quantity.
         Conflict: the listing was changed at the same moment.
     """
@@ -70,8 +70,8 @@ def _current(store: str, sku: str) -> Listing:
 def _check_rules(listing: Listing, sale: UrgentSale) -> None:
     if listing.offer is not None:
         raise RuleViolation("a supplier's goods are not for urgent selling: their pool is shared", sku=listing.sku)
-    if listing.parts:
-        raise RuleViolation("a bundle is not for urgent selling: it has no stock of its own", sku=listing.sku)
+    if listing.drawn_on != "level":
+        raise RuleViolation("what is sold from parts or slots is not for urgent selling", sku=listing.sku)
     if listing.state != "on_sale":
         raise RuleViolation(f"{listing.sku} is not on sale", sku=listing.sku)
     if listing.urgent is not None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from mart_union.catalog.model import Listing, Store
 from mart_union.checkout.model import Purchase, PurchaseLine, Wanted
 from mart_union.checkout.payers import CARDS, is_awaited, payer_account
-from mart_union.checkout.pricing import LineMoney, Terms, split_delivery, split_line
+from mart_union.checkout.pricing import LineMoney, Terms, promised, split_delivery, split_line
 from mart_union.checkout.sourcing import find_sources
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import RuleViolation
@@ -21,8 +21,10 @@ from mart_union.ledger.model import Transfer, has_floor, postings_of
 from mart_union.orders.cash import CASH
 from mart_union.orders.draws import units_left
 from mart_union.orders.model import ON_DELIVERY, Line, Order, Share, order_id
-from mart_union.orders.procedures import acceptance_deadline, current_version, promised_by
+from mart_union.orders.procedures import current_version
+from mart_union.orders.steps import with_clock
 from mart_union.stock.model import home_of
+from mart_union.stock.slotting import slot_moment
 
 Draws = Mapping[Wanted, dict[str, int]]
 
@@ -112,10 +114,17 @@ def _draft_purchase(asked: Asked, orders: tuple[Order, ...], transfer: Transfer 
         placed_at=iso(asked.now),
         session=asked.session,
         last_view=asked.last_view,
-        expires_at=iso(asked.now + timedelta(seconds=asked.reservation_seconds)) if pending else "",
+        expires_at=_expiry(asked, orders) if pending else "",
         channel=asked.channel,
         tax_minor=tax,
     )
+
+
+def _expiry(asked: Asked, orders: Sequence[Order]) -> str:
+    """When an unpaid purchase ends: its time to pay is over, or the first of its slots begins."""
+    begins = (slot_moment(line.slot) for order in orders for line in order.lines)
+    until = asked.now + timedelta(seconds=asked.reservation_seconds)
+    return iso(min([until, *(moment for moment in begins if moment is not None)]))
 
 
 def _register_line(order: Order, line: Line) -> PurchaseLine:
@@ -125,9 +134,8 @@ def _register_line(order: Order, line: Line) -> PurchaseLine:
 def _draft_order(
     asked: Asked, number: int, store: Store, wanted: Sequence[Wanted], terms: Terms, currency: Currency, draws: Draws
 ) -> Order:
-    pending = is_awaited(asked.method)
     lines = _draft_lines(asked, store, wanted, terms, currency, draws)
-    return Order(
+    order = Order(
         id=order_id(asked.purchase, number),
         purchase=asked.purchase,
         store=store.id,
@@ -143,15 +151,15 @@ def _draft_order(
         procedure_version=current_version(store.procedure),
         carrier=store.carrier,
         placed_at=iso(asked.now),
-        promised_by=promised_by(store, asked.now),
+        promised_by=promised(store, wanted, terms),
         return_window_days=store.return_window_days,
         settlement_period=store.settlement_period,
         payment=_payment_of(asked.method),
-        clock_at="" if pending else acceptance_deadline(store.procedure, asked.now),
         facts=_supplier_periods([terms.listings[store.id, wish.sku] for wish in wanted])
         | ({CASH: "due"} if asked.method == ON_DELIVERY else {}),
         payer=CARDS if asked.method == "card" else "",
     )
+    return order if is_awaited(asked.method) else with_clock(order, order.placed_at)
 
 
 def _payment_of(method: str) -> str:
@@ -170,13 +178,13 @@ def _supplier_periods(listings: Sequence[Listing]) -> dict[str, str]:
 def _draft_lines(
     asked: Asked, store: Store, wanted: Sequence[Wanted], terms: Terms, currency: Currency, draws: Draws
 ) -> tuple[Line, ...]:
-    listings = [terms.listings[store.id, wish.sku] for wish in wanted]
+    listings = [terms.listings[store.id, wish.sku].in_slot(wish.slot) for wish in wanted]
     amounts = [listing.price_minor * wish.quantity for listing, wish in zip(listings, wanted, strict=True)]
     collected = asked.channel == "union"
     charge = store.delivery_for(sum(amounts)) if collected else 0
     deliveries = split_delivery(charge, amounts, currency.step)
     return tuple(
-        _draft_line(asked, number, store, listing, wish.quantity, delivery, terms, currency, draws[wish])
+        _draft_line(asked, number, store, listing, wish, delivery, terms, currency, draws[wish])
         for number, (listing, wish, delivery) in enumerate(zip(listings, wanted, deliveries, strict=True), 1)
     )
 
@@ -186,12 +194,13 @@ def _draft_line(
     number: int,
     store: Store,
     listing: Listing,
-    quantity: int,
+    wish: Wanted,
     delivery: int,
     terms: Terms,
     currency: Currency,
     drawn: dict[str, int],
 ) -> Line:
+    quantity = wish.quantity
     amount, collected = listing.price_minor * quantity, asked.channel == "union"
     supply_price = terms.supply_price(listing)
     if collected:
@@ -221,6 +230,7 @@ def _draft_line(
         is_bundle=bool(listing.parts),
         sale=listing.urgent.id if listing.urgent else "",
         sale_limit=listing.urgent.per_customer if listing.urgent else 0,
+        slot=wish.slot,
     )
 
 

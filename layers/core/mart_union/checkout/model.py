@@ -16,12 +16,13 @@ PAYMENTS = ("pending", "authorized", "capturing", "paid", "expired", "voided", O
 money is there; or its time ended, or it was given up, before it was paid. On delivery each order is paid by itself: it says whether it was."""
 
 
-class Wanted(Struct, frozen=True):
-    """A quantity of a listing that a shopper wants."""
+class Wanted(Struct, frozen=True, omit_defaults=True):
+    """A quantity of a listing that a shopper wants; of a bookable service, at the time that `slot` names."""
 
     store: str
     sku: str
     quantity: int
+    slot: str = ""
 
 
 class PurchaseLine(Struct, frozen=True):
@@ -118,6 +119,7 @@ class QuotedLine(Struct, frozen=True):
     amount_minor: int
     problem: str = ""
     tax_minor: int = 0
+    slot: str = ""
 
 
 class QuotedStore(Struct, frozen=True):

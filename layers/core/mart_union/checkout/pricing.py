@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
@@ -19,11 +20,13 @@ from mart_union.catalog.model import Listing, Store, Union
 from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.checkout.model import Quote, QuotedLine, QuotedStore, Wanted
 from mart_union.checkout.sourcing import find_sources
+from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import Currency, split
 from mart_union.orders.model import Share
-from mart_union.orders.procedures import takes_cash
+from mart_union.orders.procedures import promised_by, takes_cash
 from mart_union.stock.model import Level
+from mart_union.stock.slotting import slot_moment
 
 MOST_LEVELS = 40
 MOST_STORES = 20
@@ -31,13 +34,14 @@ MOST_UNITS = 999
 
 
 class Terms(Struct, frozen=True):
-    """The terms that hold at this moment for what a shopper wants; levels, and what the customer has bought of limited urgent sales
+    """The terms that hold at a moment (`now`) for what a shopper wants; levels, and what the customer has bought of limited urgent sales
     (by sale), only where they were read too; `postcode` is the recipient's, and `admitted` are the sales into which the customer is let, where that
     is known."""
 
     union: Union
     stores: Mapping[str, Store]
     listings: Mapping[tuple[str, str], Listing]
+    now: datetime
     levels: Mapping[str, Level] = field(default_factory=dict)
     bought: Mapping[str, int] = field(default_factory=dict)
     postcode: str | None = None
@@ -52,15 +56,15 @@ class Terms(Struct, frozen=True):
 
 
 def folded(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
-    """The same wishes with each listing named once.
+    """The same wishes with each listing, at each of its times, named once.
 
     Raises:
         Invalid: nothing is wanted, or a quantity is not between 1 and 999.
         RuleViolation: too many listings or stores for one checkout; a transaction has at most 100 items.
     """
-    quantities: dict[tuple[str, str], int] = {}
+    quantities: dict[tuple[str, str, str], int] = {}
     for wish in wanted:
-        key = (wish.store, wish.sku)
+        key = (wish.store, wish.sku, wish.slot)
         quantities[key] = quantities.get(key, 0) + wish.quantity
         if wish.quantity < 1 or quantities[key] > MOST_UNITS:
             raise Invalid(
@@ -69,15 +73,15 @@ def folded(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
             )
     if not quantities:
         raise Invalid("nothing is wanted: add at least one line", errors=[{"field": "lines", "reason": "is empty"}])
-    if len(quantities) > MOST_LEVELS or len({store for store, _ in quantities}) > MOST_STORES:
+    if len(quantities) > MOST_LEVELS or len({store for store, _, _ in quantities}) > MOST_STORES:
         raise RuleViolation(f"one checkout takes at most {MOST_LEVELS} listings of {MOST_STORES} stores: make it two")
-    return tuple(Wanted(store, sku, quantities[store, sku]) for store, sku in sorted(quantities))
+    return tuple(Wanted(store, sku, quantities[store, sku, slot], slot) for store, sku, slot in sorted(quantities))
 
 
 def problem_with(wish: Wanted, terms: Terms, short: Container[Wanted]) -> str:
-    """Why a wish cannot be bought: `unknown`, `closed`, `withdrawn`, `short` (it is among those for which too little is left), or in an urgent
-    sale `elsewhere` (it is not for the recipient's postcode), `limit` (more than a customer may have) or `waiting` (it is not the customer's
-    turn); '' when it can.
+    """Why a wish cannot be bought: `unknown`, `closed`, `withdrawn`, `short` (it is among those for which too little is left), `slot` (its time is
+    full, or cannot be chosen at all: `slot_reason`), or in an urgent sale `elsewhere` (it is not for the recipient's postcode), `limit` (more
+    than a customer may have) or `waiting` (it is not the customer's turn); '' when it can.
 
     What belongs to a suspended enterprise is closed; what comes from a suspended supplier, or has a part that is not on sale, withdrawn.
     """
@@ -92,7 +96,33 @@ def problem_with(wish: Wanted, terms: Terms, short: Container[Wanted]) -> str:
     sale = listing.urgent
     if sale is not None and terms.postcode is not None and not sale.is_for(terms.postcode):
         return "elsewhere"
+    if slot_reason(wish, listing, terms.now) or (wish.slot and wish in short):
+        return "slot"
     return "short" if wish in short else _beyond(wish, sale, terms)
+
+
+def slot_reason(wish: Wanted, listing: Listing, now: datetime) -> str:
+    """Why its time cannot be chosen: `none` is where one has to be, it is `unknown` what it means, or it is `past`; '' when it can.
+
+    What a slot's name says is when it begins, so this holds without a look at its level.
+    """
+    if not listing.slot_minutes:
+        return "unknown" if wish.slot else ""
+    begins = slot_moment(wish.slot)
+    if begins is None:
+        return "unknown" if wish.slot else "none"
+    return "" if now < begins else "past"
+
+
+def promised(store: Store, wishes: Iterable[Wanted], terms: Terms) -> str:
+    """The moment (ISO) by which a store promises what is wanted of it now: what has a time at its end, all else after the store's lead time."""
+    ends = {wish: _slot_end(wish, terms) for wish in wishes if wish.store == store.id}
+    return max(promised_by(store, terms.now) if end is None else iso(end) for end in ends.values())
+
+
+def _slot_end(wish: Wanted, terms: Terms) -> datetime | None:
+    listing, begins = terms.listings.get((wish.store, wish.sku)), slot_moment(wish.slot)
+    return None if listing is None or begins is None else begins + timedelta(minutes=listing.slot_minutes)
 
 
 def _misses_part(listing: Listing, terms: Terms) -> bool:
@@ -110,11 +140,8 @@ def _beyond(wish: Wanted, sale: UrgentSale | None, terms: Terms) -> str:
     return "waiting" if has_to_wait else ""
 
 
-def quote(wanted: Sequence[Wanted], terms: Terms, currency: Currency, promised: Mapping[str, str]) -> Quote:
-    """Price a cart. Lines with a problem are shown and not counted; `ready` says that there is none.
-
-    `promised` gives for each store the moment by which it promises delivery.
-    """
+def quote(wanted: Sequence[Wanted], terms: Terms, currency: Currency) -> Quote:
+    """Price a cart. Lines with a problem are shown and not counted; `ready` says that there is none."""
     stores, short = [], find_sources(wanted, terms.listings, terms.levels).short
     for store_id in sorted({wish.store for wish in wanted}):
         lines = tuple(_quoted(wish, terms, currency.step, short) for wish in wanted if wish.store == store_id)
@@ -123,7 +150,8 @@ def quote(wanted: Sequence[Wanted], terms: Terms, currency: Currency, promised: 
         store = terms.stores.get(store_id)
         delivery = store.delivery_for(goods) if store is not None and goods else 0
         names = store.names if store is not None else {}
-        stores.append(QuotedStore(store_id, names, lines, goods, delivery, promised.get(store_id, ""), tax))
+        by = promised(store, wanted, terms) if store is not None else ""
+        stores.append(QuotedStore(store_id, names, lines, goods, delivery, by, tax))
     goods, delivery = sum(part.goods_minor for part in stores), sum(part.delivery_minor for part in stores)
     tax = sum(part.tax_minor for part in stores)
     ready = bool(stores) and not any(line.problem for part in stores for line in part.lines)
@@ -149,11 +177,11 @@ def _quoted(wish: Wanted, terms: Terms, step: int, short: Container[Wanted]) -> 
     listing = terms.listings.get((wish.store, wish.sku))
     problem = problem_with(wish, terms, short)
     if listing is None:
-        return QuotedLine(wish.store, wish.sku, {}, "", wish.quantity, 0, 0, problem)
+        return QuotedLine(wish.store, wish.sku, {}, "", wish.quantity, 0, 0, problem, slot=wish.slot)
     price, amount = listing.price_minor, listing.price_minor * wish.quantity
     tax = goods_taxes(listing, terms.union, amount, step).added_minor
     return QuotedLine(
-        wish.store, wish.sku, listing.titles, listing.glyph, wish.quantity, price, amount, problem, tax_minor=tax
+        wish.store, wish.sku, listing.titles, listing.glyph, wish.quantity, price, amount, problem, tax, wish.slot
     )
 
 

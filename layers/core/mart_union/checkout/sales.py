@@ -49,7 +49,7 @@ def sale_id(shop: str, key: str) -> str:
 
 
 def _place(asked: Asked, wishes: Sequence[Wanted]) -> Purchase:
-    return place_under(read_terms(wishes, asked.now), lambda terms: _place_under(terms, asked, wishes))
+    return place_under(wishes, read_terms(wishes, asked.now), lambda terms: _place_under(terms, asked, wishes))
 
 
 def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted]) -> Purchase:

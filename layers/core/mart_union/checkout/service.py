@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from mart_union.catalog.model import Listing
 from mart_union.catalog.refs import listing_ref, store_ref, union_ref
 from mart_union.checkout.admission import add_used
 from mart_union.checkout.card_port import require_cards
@@ -16,7 +17,7 @@ from mart_union.checkout.cards import authorize
 from mart_union.checkout.drafting import Asked, Draft, draft_purchase
 from mart_union.checkout.model import METHODS, CardPayment, Purchase, Quote, Wanted
 from mart_union.checkout.payers import payer_account
-from mart_union.checkout.pricing import Terms, cash_problem, folded, problem_with, quote
+from mart_union.checkout.pricing import Terms, cash_problem, folded, problem_with, quote, slot_reason
 from mart_union.checkout.sourcing import find_sources
 from mart_union.checkout.storing import Overtaken, current_purchase
 from mart_union.checkout.tables import PurchaseItem, purchase_item, purchase_key
@@ -36,6 +37,7 @@ from mart_union.kernel.errors import (
     OutOfStock,
     PriceChanged,
     RuleViolation,
+    SlotRefused,
     SupplyPriceMoved,
 )
 from mart_union.kernel.ids import derived_id, input_hash
@@ -47,7 +49,6 @@ from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger.service import add_transfer
 from mart_union.orders.limits import add_bought, bought_ref, limit_reached
 from mart_union.orders.model import ON_DELIVERY, Order, order_id
-from mart_union.orders.procedures import promised_by
 from mart_union.orders.storing import add_new_order, order_ref
 from mart_union.stock import model as movements
 from mart_union.stock.model import home_of
@@ -73,10 +74,9 @@ def quote_cart(
     """
     wishes = folded(wanted)
     moment = now or utc_now()
-    terms = with_levels(read_terms(wishes, moment), customer)
+    terms = with_levels(wishes, read_terms(wishes, moment), customer)
     terms = replace(terms, admitted=admitted_sales(terms, admission, customer, microseconds(moment)))
-    promised = {store.id: promised_by(store, moment) for store in terms.stores.values()}
-    return quote(wishes, terms, settings().currency, promised)
+    return quote(wishes, terms, settings().currency)
 
 
 def place_purchase(
@@ -164,10 +164,10 @@ def _place(asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Draft:
     if asked.method == "card":
         require_cards()
     terms = read_terms(wishes, asked.now, recipient_of=asked)
-    return place_under(terms, lambda known: _place_under(known, asked, wishes, total_seen), asked.customer)
+    return place_under(wishes, terms, lambda known: _place_under(known, asked, wishes, total_seen), asked.customer)
 
 
-def place_under(terms: Terms, place: Callable[[Terms], T], customer: str = "") -> T:
+def place_under(wishes: Sequence[Wanted], terms: Terms, place: Callable[[Terms], T], customer: str = "") -> T:
     """What `place` makes under these terms; under the same with their levels where those matter, and again when those have just moved.
 
     The levels matter while an urgent sale runs, for it is not known which shards have units left; and where a level was short a moment ago,
@@ -176,10 +176,10 @@ def place_under(terms: Terms, place: Callable[[Terms], T], customer: str = "") -
     Raises:
         Busy: others kept taking the last units of one shard after another.
     """
-    known = [with_levels(terms, customer) if _levels_matter(terms) else terms]
+    known = [with_levels(wishes, terms, customer) if _levels_matter(wishes, terms) else terms]
 
     def attempt() -> T:
-        current = known.pop() if known else with_levels(terms, customer, consistent=True)
+        current = known.pop() if known else with_levels(wishes, terms, customer, consistent=True)
         try:
             return place(current)
         except SupplyPriceMoved as moved:
@@ -193,10 +193,17 @@ def place_under(terms: Terms, place: Callable[[Terms], T], customer: str = "") -
     return retried(attempt, on=_Look, what="this stock")
 
 
-def _levels_matter(terms: Terms) -> bool:
+def _levels_matter(wishes: Sequence[Wanted], terms: Terms) -> bool:
     since = time.monotonic() - _SHORT_SECONDS
-    listings = terms.listings.values()
-    return any(item.urgent or any(_short.get(level, since) > since for level in item.sold_from) for item in listings)
+    wanted = list(_sold(wishes, terms))
+    return any(item.urgent or any(_short.get(level, since) > since for level in item.sold_from) for item in wanted)
+
+
+def _sold(wishes: Sequence[Wanted], terms: Terms) -> Iterator[Listing]:
+    """The listings that are wanted, each as it is sold at the time that is."""
+    for wish in wishes:
+        if (listing := terms.listings.get((wish.store, wish.sku))) is not None:
+            yield listing.in_slot(wish.slot)
 
 
 def _keep_short(level: str) -> None:
@@ -261,7 +268,7 @@ def read_terms(wishes: Sequence[Wanted], now: datetime, *, recipient_of: Asked |
     refs: list[Ref[Any]] = [
         union_ref(),
         *map(store_ref, stores),
-        *(listing_ref(wish.store, wish.sku) for wish in wishes),
+        *(listing_ref(store, sku) for store, sku in sorted({(wish.store, wish.sku) for wish in wishes})),
     ]
     refs += [recipient_ref(recipient_of.recipient)] if recipient_of else []
     union, *found = fetch_all(refs)
@@ -277,17 +284,17 @@ def read_terms(wishes: Sequence[Wanted], now: datetime, *, recipient_of: Asked |
         union=union,
         stores={store.id: store for store in found[: len(stores)] if store is not None},
         listings={(each.store, each.sku): each.at(now) for each in found[len(stores) :] if each is not None},
+        now=now,
         postcode=postcode,
     )
 
 
-def with_levels(terms: Terms, customer: str = "", *, consistent: bool = False) -> Terms:
-    """The same terms with the levels of all listings, the shards that they are taken from, and what the customer has of limited urgent
-    sales, in one more batch read."""
-    levels = sorted({level for item in terms.listings.values() for level in item.sources})
-    sales = [
-        item.urgent.id for item in terms.listings.values() if item.urgent and item.urgent.per_customer and customer
-    ]
+def with_levels(wishes: Sequence[Wanted], terms: Terms, customer: str = "", *, consistent: bool = False) -> Terms:
+    """The same terms with the levels that what is wanted is taken from (listings', shards', parts', slots'), and what the customer has of limited
+    urgent sales, in one more batch read."""
+    sold = list(_sold(wishes, terms))
+    levels = sorted({level for item in sold for level in item.sources})
+    sales = sorted({item.urgent.id for item in sold if item.urgent and item.urgent.per_customer and customer})
     refs: list[Ref[Any]] = [*map(level_ref, levels), *(bought_ref(sale, customer) for sale in sales)]
     found = fetch_all(refs, consistent=consistent)
     bought = dict(filter(None, found[len(levels) :]))
@@ -298,7 +305,7 @@ def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
     """Refuse by name what cannot be bought under these terms.
 
     Raises:
-        NotFound, OutOfStock, LimitReached, NotEligible, RuleViolation: the first wish that cannot be met.
+        NotFound, OutOfStock, SlotRefused, LimitReached, NotEligible, RuleViolation: the first wish that cannot be met.
     """
     short = find_sources(wishes, terms.listings, terms.levels).short
     for wish in wishes:
@@ -306,7 +313,9 @@ def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
         where = {"store": wish.store, "sku": wish.sku}
         if problem == "unknown":
             raise NotFound(f"there is no listing {wish.sku} in store {wish.store}", **where)
-        if problem == "short":
+        if problem == "slot" and (reason := slot_reason(wish, terms.listings[wish.store, wish.sku], terms.now)):
+            raise SlotRefused(f"choose a time for {wish.sku} that is ahead ({reason})", **where, reason=reason)
+        if problem in {"short", "slot"}:
             left = short[wish]
             raise OutOfStock(f"{wish.sku} has {left} left for sale", **where, left=left, wanted=wish.quantity)
         sale = terms.listings[wish.store, wish.sku].urgent

@@ -32,7 +32,11 @@ def find_sources(
     buyers in an urgent sale begin.
     """
     found, left = Sources({}, {}), dict(levels)
-    known = [(wish, listings[wish.store, wish.sku]) for wish in wanted if (wish.store, wish.sku) in listings]
+    known = [
+        (wish, listings[wish.store, wish.sku].in_slot(wish.slot))
+        for wish in wanted
+        if (wish.store, wish.sku) in listings
+    ]
     for wish, listing in sorted(known, key=lambda pair: not pair[1].parts):
         drawn = listing.drawn(wish.quantity, left, first=first)
         if not drawn:

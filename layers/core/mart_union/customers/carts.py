@@ -33,11 +33,12 @@ def change_cart(
     sku: str,
     quantity: int,
     *,
+    slot: str = "",
     add: bool = False,
     sequence: int | None = None,
     now: datetime | None = None,
 ) -> Cart:
-    """Set a listing's quantity in a cart (0 takes it out), or add to it. With `sequence`, only if the cart is the one that was seen.
+    """Set a listing's quantity, at a slot if it has any, in a cart (0 takes it out), or add to it. With `sequence`, only if the cart is the one that was seen.
 
     Raises:
         Invalid: there is no session, or the quantity is out of range.
@@ -45,7 +46,7 @@ def change_cart(
         Conflict: the cart is not the one that was seen.
         Busy: the cart kept changing.
     """
-    wanted = CartLine(store, sku, quantity)
+    wanted = CartLine(store, sku, quantity, slot)
     return _change(session, lambda lines: with_quantity(lines, wanted, add=add), sequence, now)
 
 

@@ -150,11 +150,17 @@ class View(Struct, frozen=True):
 
 
 class CartLine(Struct, frozen=True):
-    """A quantity of a listing in a cart."""
+    """A quantity of a listing in a cart; of a bookable service, at the time named by `slot`."""
 
     store: str
     sku: str
     quantity: int
+    slot: str = ""
+
+    @property
+    def wanted(self) -> tuple[str, str, str]:
+        """Of what it is a quantity."""
+        return self.store, self.sku, self.slot
 
 
 class Cart(Struct, frozen=True):
@@ -225,30 +231,30 @@ def checked_role(kind: str, role: str) -> None:
 
 
 def with_quantity(lines: tuple[CartLine, ...], line: CartLine, *, add: bool = False) -> tuple[CartLine, ...]:
-    """The lines with a listing's quantity set (or added to what is there); a listing is one line, and 0 takes it out.
+    """The lines with a listing's quantity set (or added to what is there); a listing, at a time, is one line, and 0 takes it out.
 
     Raises:
         Invalid: the quantity is not from 0 (1 when adding) to 999.
         RuleViolation: the cart would have more than fifty lines.
     """
-    already = {(each.store, each.sku): each.quantity for each in lines}
-    quantity = line.quantity + (already.get((line.store, line.sku), 0) if add else 0)
+    already = {each.wanted: each.quantity for each in lines}
+    quantity = line.quantity + (already.get(line.wanted, 0) if add else 0)
     if not (1 if add else 0) <= line.quantity <= MOST_UNITS_A_LINE or quantity > MOST_UNITS_A_LINE:
         reason = f"a cart line has from 1 to {MOST_UNITS_A_LINE} units"
         raise Invalid(reason, errors=[{"field": "quantity", "reason": reason}])
-    already[(line.store, line.sku)] = quantity
+    already[line.wanted] = quantity
     if len(already) > MOST_CART_LINES:
         raise RuleViolation(f"a cart has at most {MOST_CART_LINES} lines: check out first, or take something out")
-    return tuple(CartLine(store, sku, number) for (store, sku), number in already.items() if number)
+    return tuple(CartLine(store, sku, number, slot) for (store, sku, slot), number in already.items() if number)
 
 
 def merged_lines(newest: Iterable[CartLine], older: Iterable[CartLine]) -> tuple[CartLine, ...]:
     """Two carts as one: the same listing's quantities add up, and what goes beyond a cart's limits is left out, oldest first."""
-    total: dict[tuple[str, str], int] = {}
+    total: dict[tuple[str, str, str], int] = {}
     for line in (*newest, *older):
-        total[(line.store, line.sku)] = min(total.get((line.store, line.sku), 0) + line.quantity, MOST_UNITS_A_LINE)
+        total[line.wanted] = min(total.get(line.wanted, 0) + line.quantity, MOST_UNITS_A_LINE)
     kept = list(total.items())[:MOST_CART_LINES]
-    return tuple(CartLine(store, sku, quantity) for (store, sku), quantity in kept)
+    return tuple(CartLine(store, sku, quantity, slot) for (store, sku, slot), quantity in kept)
 
 
 _NUMBER = re.compile(r"^[0-9A-Z]{4,34}$")

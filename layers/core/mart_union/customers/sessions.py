@@ -107,18 +107,16 @@ def record_view(
     return view
 
 
-def fill_cart(
-    session: str, store: str, sku: str, quantity: int, *, add: bool = False, now: datetime | None = None
-) -> tuple[str, Cart]:
-    """The cart with a listing's quantity set or added to, and its session: a new one, where there is none and the quantity is right.
+def fill_cart(session: str, wish: CartLine, *, add: bool = False, now: datetime | None = None) -> tuple[str, Cart]:
+    """The cart with a listing's quantity (at its slot) set or added to, and its session: a new one, where there is none and the quantity is right.
 
     Raises:
         Invalid, RuleViolation, Busy: as `change_cart`; no session was started.
     """
     if not session:
-        with_quantity((), CartLine(store, sku, quantity), add=add)
+        with_quantity((), wish, add=add)
         session = start_session(False, now).id
-    return session, carts.change_cart(session, store, sku, quantity, add=add, now=now)
+    return session, carts.change_cart(session, *wish.wanted[:2], wish.quantity, slot=wish.slot, add=add, now=now)
 
 
 def join_session(session: str, subject: str, now: datetime | None = None) -> Session:

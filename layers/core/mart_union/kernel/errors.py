@@ -153,6 +153,12 @@ class PartRefused(RuleViolation):
     code = "part-refused"
 
 
+class SlotRefused(RuleViolation):
+    """A time has to be chosen, is not one of the listing's, or has begun; `reason` says which: `none`, `unknown` or `past`."""
+
+    code = "slot-refused"
+
+
 class UnknownCarrier(RuleViolation):
     """The union has no such provider of delivery; `carriers` names those that it has."""
 

@@ -48,7 +48,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
     `escrow_minor` is what of it the order still holds; `held_minor` what the seller's deposit holds for it. `refunded_minor` is what the
     payer got back of it, `returned` how many of its units went back into stock or were written off.
     `draws` is written where the units do not all come from `level`: how many come from which, in the order in which they are counted (shards),
-    or, with `is_bundle`, how many of each level all units of the line together have.
+    or, with `is_bundle`, how many of each level all units of the line together have. `slot` names the time for which a service is booked.
     `sale` is the urgent sale that it was sold in, `sale_limit` how many units of that a customer might have (0: no limit).
     """
 
@@ -76,6 +76,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
     is_bundle: bool = False
     sale: str = ""
     sale_limit: int = 0
+    slot: str = ""
 
     @property
     def charged_minor(self) -> int:

@@ -15,6 +15,7 @@ from mart_union.kernel.clock import from_iso, iso, local_date
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
 from mart_union.orders.model import ENDED, ON_DELIVERY, Line, Order
+from mart_union.stock.slotting import slot_moment
 
 STARTS = ("awaiting_payment", "placed")
 """An order starts unpaid or paid."""
@@ -251,13 +252,6 @@ def procedure_of(order: Order) -> Procedure:
     return get_procedure(order.procedure, order.procedure_version)
 
 
-def acceptance_deadline(name: str, paid_at: datetime) -> str:
-    """When an order that is paid now is refused if nobody answers it (ISO), '' when that never happens."""
-    procedure = get_procedure(name, current_version(name))
-    hours = [deadline.hours for deadline in procedure.deadlines if deadline.state == "placed"]
-    return iso(paid_at + timedelta(hours=min(hours))) if hours else ""
-
-
 def promised_by(store: Store, now: datetime) -> str:
     """The end of the day, in the union's time zone, by which a store promises what is bought now (ISO)."""
     time_zone = settings().time_zone
@@ -319,7 +313,8 @@ def deadline_of(order: Order, line: Line) -> tuple[str, str] | None:
     """When a line's waiting ends (ISO) and the step that is taken then, None when it waits for nothing, for the card's money, or for somebody
     to say who took the cash.
 
-    The time of a line that had to wait for the card's money begins when that was there (the fact `charged_at`).
+    The time of a line that had to wait for the card's money begins when that was there (the fact `charged_at`). A line that is booked for a slot
+    has to be answered before that begins; what comes after the answer has its time from the slot on.
     """
     deadline = next((one for one in procedure_of(order).deadlines if one.state == line.state), None)
     needs_money = _needs_money(order, line)
@@ -333,7 +328,11 @@ def deadline_of(order: Order, line: Line) -> tuple[str, str] | None:
     if deadline.after_promise:
         since = max(since, order.promised_by)
     wait = timedelta(days=order.return_window_days) if deadline.return_window else timedelta(hours=deadline.hours)
-    return iso(from_iso(since) + wait), deadline.step
+    begins = slot_moment(line.slot)
+    if begins is None:
+        return iso(from_iso(since) + wait), deadline.step
+    until = min(from_iso(since) + wait, begins) if line.state == "placed" else max(from_iso(since), begins) + wait
+    return iso(until), deadline.step
 
 
 def next_deadline(order: Order) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mart_union.kernel.clock import from_iso
+from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Busy, Invalid, KeyReused, PaymentOutstanding, RuleViolation, StepNotAllowed
 from mart_union.orders.cash import CASH, collector_of, require_whole
 from mart_union.orders.codes import check_code
@@ -24,6 +24,7 @@ from mart_union.orders.procedures import (
     waits_for_money,
 )
 from mart_union.orders.refunds import all_given_back
+from mart_union.stock.slotting import slot_moment
 
 _CARRIER = re.compile(r"^[a-z0-9][a-z0-9-]{0,31}$")
 _TRACKING_NUMBER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9 -]{0,63}$")
@@ -88,6 +89,7 @@ def apply_step(
         raise _not_allowed(order, step, role, fulfiller)
     numbers = _lines_to_move(order, rule, role, fulfiller, lines)
     _refuse_before_money(order, rule)
+    details = _with_slot(order, numbers, details)
     _check_details(order, rule, details, at)
     collector = _collector(order, rule, numbers, details, told_by=actor if role == SYSTEM else "")
     if len(order.history) >= _MOST_STEPS and role != SYSTEM:
@@ -201,6 +203,15 @@ def _check_details(order: Order, rule: Step, details: Details, at: str) -> None:
         raise RuleViolation("an appointment must be ahead")
     if "pickup_code" in rule.needs:
         check_code(order, details.pickup_code)
+
+
+def _with_slot(order: Order, numbers: tuple[int, ...], details: Details) -> Details:
+    """The details with the time for which the first of the lines is booked, where no other appointment is made."""
+    booked = sorted(line.slot for line in order.lines if line.number in numbers and line.slot)
+    if details.appointment_at or not booked:
+        return details
+    begins = slot_moment(booked[0])
+    return details if begins is None else replace(details, appointment_at=iso(begins))
 
 
 def _moment(text: str) -> datetime:

@@ -59,7 +59,8 @@ class SeenReturn(Struct, frozen=True):
 
 
 class OrderedLine(Struct, frozen=True):
-    """A line as its customer sees it: goods `amount_minor`, the tax added to them, and its part of delivery; `returnable` units may be given back now."""
+    """A line as its customer sees it: goods `amount_minor`, the tax added to them, and its part of delivery; `returnable` units may be given back now.
+    `slot` is the time for which a service is booked."""
 
     number: int
     sku: str
@@ -74,6 +75,7 @@ class OrderedLine(Struct, frozen=True):
     refunded_minor: int
     returnable: int
     tax_minor: int = 0
+    slot: str = ""
 
 
 class CustomerOrder(Struct, frozen=True):
@@ -132,6 +134,7 @@ class FulfilledLine(Struct, frozen=True):
     tax_minor: int = 0
     commission: CommissionRule | None = None
     rates: dict[str, str] = field(default_factory=dict)
+    slot: str = ""
 
 
 class StoreOrder(Struct, frozen=True):
@@ -317,6 +320,7 @@ def _ordered(order: Order, line: Line, at: str) -> OrderedLine:
         refunded_minor=line.refunded_minor,
         returnable=returnable_units(order, line) if can_return(order, line, at) else 0,
         tax_minor=line.tax_minor,
+        slot=line.slot,
     )
 
 
@@ -341,4 +345,5 @@ def _fulfilled(order: Order, line: Line, party: str) -> FulfilledLine:
         tax_minor=line.tax_minor,
         commission=frozen_rule(line.rates),
         rates=line.rates,
+        slot=line.slot,
     )

@@ -8,7 +8,7 @@ from mart_union.kernel.census import scan
 from mart_union.stock.model import JournalEntry, Level
 from mart_union.stock.rebuilding import Rebuilt
 from mart_union.stock.service import level_of
-from mart_union.stock.tables import JournalItem, LevelItem
+from mart_union.stock.tables import JournalItem, LevelItem, level_under
 
 
 class Stock(Struct, frozen=True):
@@ -24,7 +24,7 @@ def whole_stock() -> Stock:
     One scan of the table, of which the journals are the greatest part: comparing them costs no read more.
     """
     items = list(scan(LevelItem))
-    levels = [level_of(LevelItem.from_raw_data(raw)) for raw in items if raw["sk"]["S"] == "LEVEL"]
+    levels = [level_of(LevelItem.from_raw_data(raw)) for raw in items if level_under(raw["pk"]["S"], raw["sk"]["S"])]
     newest = {level.id: level.sequence for level in levels}
     journals = {level.id: Rebuilt() for level in levels}
     for raw in items:

@@ -8,6 +8,8 @@ from msgspec.structs import asdict
 
 from mart_union.kernel.events import Event
 from mart_union.stock.model import BROUGHT, SET_ASIDE, Level, availability_of, home_of
+from mart_union.stock.slotting import is_slot
+from mart_union.stock.tables import level_under
 
 _FIELDS = set(Level.__struct_fields__) - {"id"}
 
@@ -18,11 +20,11 @@ def events_of(
     """The event of one change of the Stock table, if a level crossed a mark by it. A level that is new with stock is back.
 
     What a sale keeps in shards is still the listing's: neither that it is set aside, nor a shard that is empty, crosses a mark. A seller's
-    allotment of a pool is a level by itself, with the pool's mark.
+    allotment of a pool is a level by itself, with the pool's mark. A slot crosses none: that a time is booked is no shortage.
     """
     before, after = level_of_image(pk, sk, old), level_of_image(pk, sk, new)
     is_of_a_sale = after is not None and after.id.startswith("listing/") and home_of(after.id) != after.id
-    if after is None or is_of_a_sale or after.reason == SET_ASIDE:
+    if after is None or is_of_a_sale or is_slot(after.id) or after.reason == SET_ASIDE:
         return []
     name = crossing(_availability_before(before, after), availability_of(after.reserve, after.low_stock))
     return [Event(event_id, name, f"level/{after.id}", after.sequence, at, asdict(after))] if name else []
@@ -37,9 +39,10 @@ def _availability_before(before: Level | None, after: Level) -> str:
 
 def level_of_image(pk: str, sk: str, image: dict[str, Any] | None) -> Level | None:
     """The level that an image of the table's stream shows, None if it shows something else."""
-    if image is None or sk != "LEVEL":
+    level = level_under(pk, sk)
+    if image is None or not level:
         return None
-    return Level(pk.removeprefix("LEVEL#"), **{name: value for name, value in image.items() if name in _FIELDS})
+    return Level(level, **{name: value for name, value in image.items() if name in _FIELDS})
 
 
 def crossing(before: str, after: str) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from mart_union.kernel.errors import Invalid
+from mart_union.kernel.paging import Page
 from mart_union.kernel.storage import Ref, fetch_all
 from mart_union.stock.model import COUNTS, JournalEntry, Level
 from mart_union.stock.service import get_level
 from mart_union.stock.tables import BLOCK, JournalItem, journal_key
+
+_PAGE = 50
 
 
 def journal_entry(old: Level | None, new: Level) -> JournalEntry:
@@ -58,6 +62,20 @@ def list_journal(level: str, *, before_sequence: int | None = None, limit: int =
         entries += [item.document for item in found]
         block -= 1
     return entries
+
+
+def journal_page(level: str, cursor: str = "") -> Page[JournalEntry]:
+    """A page of fifty of a level's movements, newest first.
+
+    Raises:
+        NotFound: there is no such level.
+        Invalid: the cursor is not one of ours.
+    """
+    if cursor and not (cursor.isdecimal() and len(cursor) <= 12):
+        raise Invalid("the cursor is not one of ours", errors=[{"field": "cursor", "reason": "unknown"}])
+    entries = list_journal(level, before_sequence=int(cursor) if cursor else None, limit=_PAGE)
+    more = str(entries[-1].sequence) if len(entries) == _PAGE and entries[-1].sequence > 1 else ""
+    return Page(tuple(entries), more)
 
 
 def read_journal(level: str, newest: int) -> Iterator[JournalEntry]:

@@ -37,7 +37,7 @@ from mart_union.stock.model import (
     stock_in_movement,
     stock_out_movement,
 )
-from mart_union.stock.tables import CommandItem, LevelItem, level_key
+from mart_union.stock.tables import CommandItem, LevelItem, level_key, level_under
 
 _MOST_UNITS = 10**9
 
@@ -74,7 +74,7 @@ def level_of(item: LevelItem) -> Level:
         name: int(values.get(name) or 0) for name in (*COUNTS, "low_stock", "supply_minor", "sequence")
     }
     facts |= {name: values.get(name) or "" for name in ("reason", "actor", "reference", "at")}
-    return Level(id=item.pk.removeprefix("LEVEL#"), on_sale=bool(values.get("on_sale", True)), **facts)
+    return Level(id=level_under(item.pk, item.sk), on_sale=bool(values.get("on_sale", True)), **facts)
 
 
 def add_movement(
@@ -266,7 +266,7 @@ def count(
         after = apply(before, counted(before, quantity, actor, reference, aside), iso(now))
         return Level(**(asdict(after) | settings))
 
-    return _rewrite(level, change, before)
+    return rewrite(level, change, before)
 
 
 def set_on_sale(level: str, on_sale: bool, *, actor: str, now: datetime) -> bool:
@@ -281,14 +281,14 @@ def set_on_sale(level: str, on_sale: bool, *, actor: str, now: datetime) -> bool
     def change(before: Level) -> Level:
         return replace(apply(before, movement, iso(now)), on_sale=on_sale)
 
-    return _rewrite(level, change)
+    return rewrite(level, change)
 
 
-def _rewrite(level: str, change: Callable[[Level], Level], read: Level | None = None) -> bool:
-    """Replace a level by what `change` makes of it, if that differs in more than who, why and when. `read` is how it stood just before."""
+def rewrite(level: str, change: Callable[[Level], Level], read: Level | None = None) -> bool:
+    """Replace a level by what `change` makes of it, if that differs in more than who, why and when; says whether it did. `read` is how it stood just before."""
     known = [] if read is None else [read]
 
-    def rewrite() -> bool:
+    def attempt() -> bool:
         before = known.pop() if known else _find_level(level)
         after = change(before)
         if before.sequence and _facts_aside(before) == _facts_aside(after):
@@ -298,7 +298,7 @@ def _rewrite(level: str, change: Callable[[Level], Level], read: Level | None = 
         transaction.commit()
         return True
 
-    return retried(rewrite, on=_Overtaken, what="this level")
+    return retried(attempt, on=_Overtaken, what="this level")
 
 
 def _find_level(level: str) -> Level:

@@ -3,11 +3,14 @@
 | question | key | requests | units |
 |---|---|---|---|
 | a level | `LEVEL#<level>`/`LEVEL` | 1 | 0.5 read |
+| a slot's level | `SLOTS#<store>/<sku>#<yyyymm>`/`<yyyymmddThhmmZ>` | 1 | 0.5 read |
+| a listing's slots of a month (UTC), by time | `SLOTS#<store>/<sku>#<yyyymm>` | 1 a page | by size: 0.5 a dozen |
 | a command on a level that came before | `LEVEL#<level>`/`COMMAND#<key>` | 1 | 0.5 read |
 | a level's movements, newest first | `JOURNAL#<level>#<sequence // 1000>`/`<sequence>` | 1 a block of 1,000 | by size |
 
 No index. A level is changed by conditional updates only; the stream of this table writes the journal from the level's old and new
-image. A journal partition holds a thousand movements and no more.
+image. A journal partition holds a thousand movements and no more. A month has as many slots of a listing as its staff opened: never more than its
+44,640 minutes.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 
 from mart_union.kernel.storage import Document, Item, table_name
 from mart_union.stock.model import JournalEntry
+from mart_union.stock.slotting import is_slot, slot_level, slots_of
 
 BLOCK = 1000
 
@@ -61,8 +65,24 @@ class JournalItem(StockItem):
 
 
 def level_key(level: str) -> tuple[str, str]:
-    """The key of a level."""
+    """The key of a level. A slot's stands among those of its listing and month."""
+    if is_slot(level):
+        owner, slot = slots_of(level)
+        return slots_key(owner, slot[:6]), slot
     return f"LEVEL#{level}", "LEVEL"
+
+
+def level_under(pk: str, sk: str) -> str:
+    """The id of the level that stands under a key, '' if something else does."""
+    if pk.startswith("SLOTS#"):
+        store, _, sku = pk.removeprefix("SLOTS#").rpartition("#")[0].partition("/")
+        return slot_level(store, sku, sk)
+    return pk.removeprefix("LEVEL#") if sk == "LEVEL" else ""
+
+
+def slots_key(owner: str, month: str) -> str:
+    """The partition of a listing's (`<store>/<sku>`) slots of a month (`yyyymm`, UTC)."""
+    return f"SLOTS#{owner}#{month}"
 
 
 def journal_key(level: str, sequence: int) -> tuple[str, str]:

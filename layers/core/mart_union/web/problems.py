@@ -41,6 +41,7 @@ STATUS = {
     "not-admitted": 422,
     "ticket-forged": 422,
     "ticket-of-another": 422,
+    "slot-refused": 422,
     "busy": 503,
     "provider-unavailable": 503,
 }

@@ -11,11 +11,12 @@ from mart_union.settlement.checks.model import Books
 from mart_union.settlement.checks.units import GIVEN_BACK
 from mart_union.settlement.differences import Difference
 from mart_union.stock.model import home_of, shard_of
+from mart_union.stock.slotting import slot_level
 
 
 def check_pools(books: Books) -> Iterator[Difference]:
     """What is sold of a pool, its supplier had; a mediated line draws on its offer's pool and is fulfilled by its supplier, a store's own line
-    on its listing's level, a bundle on those of its store's listings, and by the store."""
+    on its listing's level, or its slot's, a bundle on those of its store's listings, and by the store."""
     sold: Counter[str] = Counter()
     for order in books.orders:
         for line in order.lines:
@@ -42,7 +43,8 @@ def _check_allotments(books: Books) -> Iterator[Difference]:
 
 def _check_source(order: Order, line: Line) -> Iterator[Difference]:
     supplier, _, sku = line.offer.partition("/")
-    level = offer_level(supplier, sku) if line.offer else listing_level(order.store, line.sku)
+    own = slot_level(order.store, line.sku, line.slot) if line.slot else listing_level(order.store, line.sku)
+    level = offer_level(supplier, sku) if line.offer else own
     fulfiller = f"supplier/{supplier}" if line.offer else f"store/{order.store}"
     if (line.level, line.fulfiller) != (level, fulfiller):
         detail = f"line {line.number} draws on {line.level} by {line.fulfiller}, it should be {level} by {fulfiller}"
