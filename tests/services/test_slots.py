@@ -10,7 +10,8 @@ import pytest
 
 from mart_union.catalog.listings import change_listing, get_listing, save_listing, set_listing_state
 from mart_union.catalog.model import Listing, listing_level
-from mart_union.catalog.showing import free_slots, show_listing
+from mart_union.catalog.shelves import rebuild_store
+from mart_union.catalog.showing import free_slots, get_shelf, show_listing
 from mart_union.catalog.slots import (
     Opened,
     Times,
@@ -354,6 +355,17 @@ def test_the_page_shows_the_next_times_that_have_places_in_one_query_more(unique
     assert (over.slots, over.available) == ((), False)
 
 
+def test_a_shelf_leaves_it_to_the_page_which_times_are_free(unique: str) -> None:
+    market = open_with_tasting(unique)
+    for name in (TEN, ELEVEN):
+        close_slot(market.store, "TASTE", name, actor="owner", now=NOW)
+    rebuild_store(market.store)
+    shelf = get_shelf(f"store/{market.store}")
+    assert shelf is not None
+    assert {card.sku: card.available for card in shelf.cards} == {"TASTE": True, "TEA": True}
+    assert not show_listing(market.store, "TASTE", now=NOW).available
+
+
 def test_a_year_of_times_costs_one_query_of_sixty(unique: str) -> None:
     market = open_with_tasting(unique)
     opened(
@@ -403,7 +415,8 @@ def test_a_bookable_service_stays_one_and_is_no_part_and_not_for_urgent_selling(
     for sku, minutes in (("TASTE", 0), ("TEA", 60)):
         with pytest.raises(RuleViolation):
             change_listing(market.store, sku, {"slot_minutes": minutes, "kind": "service"}, "owner", NOW)
-    assert change_listing(market.store, "TASTE", {"slot_minutes": 90}, "owner", NOW).slot_minutes == 90
+    changed = change_listing(market.store, "TASTE", {"slot_minutes": 90, "low_stock": 1}, "owner", NOW)
+    assert (changed.slot_minutes, changed.low_stock) == (90, 1)
     with pytest.raises(PartRefused) as refused:
         save_listing(tasting(market, "SET", slot_minutes=0, parts={"TASTE": 1}), "owner", NOW)
     assert refused.value.facts["reason"] == "bookable"

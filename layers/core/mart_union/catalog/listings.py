@@ -144,7 +144,7 @@ def save_listing(listing: Listing, actor: str, now: datetime | None = None) -> L
 
 def _has_new_mark(before: Listing, after: Listing) -> bool:
     """Whether the mark has changed, of a listing with a level of its own."""
-    return before.low_stock != after.low_stock and before.offer is None and not (before.parts or after.parts)
+    return before.low_stock != after.low_stock and before.offer is None and after.drawn_on == "level"
 
 
 def _make_level(listing: Listing, actor: str, now: datetime) -> None:

@@ -263,7 +263,8 @@ class Listing(Struct, frozen=True):
         Levels that were not read count as having enough: their own condition decides. An allotment is emptied before the pool is touched.
         """
         if not any(level in levels for level in self.sources):
-            return {level: units * quantity for level, units in (self.part_levels or {self.sold_from[0]: 1}).items()}
+            taken = self.part_levels or dict.fromkeys(self.sold_from[:1], 1)
+            return {level: units * quantity for level, units in taken.items()}
         if self.left_of(levels) < quantity:
             return {}
         if self.parts:

@@ -58,14 +58,14 @@ def _room(head: ShelfHead) -> int:
 
 
 def card_of_listing(listing: Listing, reserve: int) -> Card:
-    """A listing as a shelf shows it."""
+    """A listing as a shelf shows it. A bookable service is available as long as it is on sale: which times are free, its page tells."""
     return Card(
         store=listing.store,
         sku=listing.sku,
         titles=listing.titles,
         price_minor=listing.price_minor,
         glyph=listing.glyph,
-        available=listing.state == "on_sale" and reserve > 0,
+        available=listing.state == "on_sale" and (reserve > 0 or listing.slot_minutes > 0),
         mediated=listing.offer is not None,
         pieces=sum(listing.parts.values()),
     )
