@@ -13,6 +13,7 @@ import browse.app
 from bench import sizes
 from bench.budgets import ask, write_units
 from bench.cards import FakeCards
+from bench.kinds import of_kinds
 from bench.operations import WRITE_GOAL, Budget, Operation, read
 from bench.rows import Row, counted
 from bench.scene import CUSTOMER, STORES, scene, total_of, wanted
@@ -61,8 +62,8 @@ def rows() -> Iterator[Row]:
 
 
 def works() -> list[Operation]:
-    """A front page that is still kept, a checkout by card, a sale of a seller's shop, and an upload's rows: new, changed and unchanged ones."""
-    return [_kept_front(), *of_machines(), _import("new"), _import("changed"), _import("unchanged")]
+    """A front page that is still kept, a bundle and times of a service, a checkout by card, a sale of a seller's shop, and an upload's rows: new, changed and unchanged ones."""
+    return [_kept_front(), *of_kinds(), *of_machines(), _import("new"), _import("changed"), _import("unchanged")]
 
 
 def of_machines() -> list[Operation]:

@@ -60,7 +60,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
     ),
     "settlement orders-job": _jobs("orders", '{"orders": ["{{order_delivered}}", "none"]}', prepare=with_windows_over),
     "settlement payouts-job": _jobs("a job of nothing", "{}", prepare=with_something_due),
-    "stock_adjustment": (*sample("levels"), *sample("gap")),
+    "stock_adjustment": (*sample("levels"), *sample("gap"), *sample("slots")),
     "sweeper": (
         *sample("schedule", prepare=with_reservation_over),
         *sample("schedule", prepare=with_acceptance_over),
