@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid, NotFound
 from mart_union.kernel.settings import settings
+from mart_union.stock.slotting import slot_day
 from mart_union.web.access import PUBLIC
 from mart_union.web.answer import Json
 from mart_union.web.api import Api
@@ -176,13 +177,13 @@ def shown_from(request: Request) -> datetime:
     Raises:
         Invalid: it names no day.
     """
-    now, day = utc_now(), request.query.get("from", "")
-    try:
-        begin = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=ZoneInfo(settings().time_zone)) if day else now
-        return max(begin.astimezone(UTC) - timedelta(minutes=1), now)
-    except (ValueError, OverflowError) as error:
+    now, text = utc_now(), request.query.get("from", "")
+    day = slot_day(text)
+    if text and day is None:
         reason = "write a day such as 2026-12-01"
-        raise Invalid(f"from: {reason}", errors=[{"field": "from", "reason": reason}]) from error
+        raise Invalid(f"from: {reason}", errors=[{"field": "from", "reason": reason}])
+    begin = datetime.combine(day, time(), ZoneInfo(settings().time_zone)) if day else now
+    return max(begin - timedelta(minutes=1), now)
 
 
 def _facts(listing: Listing) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from mart_union.checkout.model import Wanted
 from mart_union.customers.model import SESSION_DAYS, CartLine
 from mart_union.kernel.errors import Invalid
+from mart_union.stock.slotting import slot_moment
 from mart_union.web.answer import SetCookie
 
 Quantity = Annotated[int, Meta(ge=1, le=999)]
@@ -17,10 +18,19 @@ Slug = Annotated[str, Meta(min_length=1, max_length=64)]
 CardName = Annotated[str, Meta(pattern=r"^(pm_\w{1,100})?$")]
 TicketText = Annotated[str, Meta(max_length=1000)]
 SlugOrNone = Annotated[str, Meta(max_length=64)]
-SlotOrNone = Annotated[str, Meta(pattern=r"^([0-9]{8}T[0-9]{4}Z)?$")]
+SlotOrNone = Annotated[str, Meta(pattern=r"^(2[0-9]{7}T[0-9]{4}Z)?$")]
 
 
-class WantedLine(Struct, frozen=True):
+class _OfSlot(Struct, frozen=True):
+    """What may name a time: refused unless there is such a one."""
+
+    def __post_init__(self) -> None:
+        slot = getattr(self, "slot", "")
+        if slot and slot_moment(slot) is None:
+            raise ValueError("there is no such time")
+
+
+class WantedLine(_OfSlot, frozen=True):
     """A quantity of a listing; of a bookable service, at the time that `slot` names (such as 20261201T0200Z, UTC)."""
 
     store: Slug
@@ -53,7 +63,7 @@ class NewPurchase(Wishes, frozen=True, kw_only=True):
     last_view: SlugOrNone = ""
 
 
-class CartChange(Struct, frozen=True):
+class CartChange(_OfSlot, frozen=True):
     """The quantity of a listing, at its time if it is bookable, in a cart; 0 takes it out."""
 
     store: Slug
@@ -62,7 +72,7 @@ class CartChange(Struct, frozen=True):
     slot: SlotOrNone = ""
 
 
-class LineForm(Struct, frozen=True):
+class LineForm(_OfSlot, frozen=True):
     """The buy form of a listing, and the quantity form of the cart."""
 
     store: Slug
@@ -102,7 +112,8 @@ def read_lines(text: str) -> list[Wanted]:
         store, _, rest = part.partition(":")
         sku, _, ending = rest.rpartition(":")
         quantity, _, slot = ending.partition("@")
-        if not (store and sku and quantity.isascii() and quantity.isdigit()):
+        is_time = not slot or slot_moment(slot) is not None
+        if not (store and sku and is_time and quantity.isascii() and quantity.isdigit()):
             raise Invalid(
                 "the checkout form is damaged: open the checkout again",
                 errors=[{"field": "lines", "reason": "unreadable"}],

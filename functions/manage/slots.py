@@ -69,7 +69,7 @@ def add_routes(api: Api) -> None:
 
 
 def list_by_api(request: Request) -> Items[Slot]:
-    """The listing's slots of a `month` (yyyy-mm, UTC; this one, unless named) by time, past and closed ones too."""
+    """The listing's slots of a `month` (yyyy-mm, by the union's clocks; this one, unless named) by time, past and closed ones too."""
     return list_month(
         *_listing(request), request.query.get("month", "") or _this_month(), request.query.get("cursor", "")
     )
@@ -80,7 +80,7 @@ def _listing(request: Request) -> tuple[str, str]:
 
 
 def _this_month() -> str:
-    return f"{utc_now():%Y-%m}"
+    return f"{local_date(utc_now(), settings().time_zone):%Y-%m}"
 
 
 def open_by_api(request: Request) -> Opened:

@@ -265,6 +265,8 @@ def test_many_slots_opened_by_four_at_once_are_each_opened_once(unique: str) -> 
         Times("2026-12-01", "2026-12-01", ("10:00",), 1, ("wed",)),
         Times("2026-11-22", "2026-11-22", ("12:00",), 1),
         Times("tomorrow", "2026-12-01", ("10:00",), 1),
+        Times("9999-12-31", "9999-12-31", ("10:00",), 1),
+        Times("0001-01-01", "0001-01-01", ("10:00",), 1),
     ],
 )
 def test_times_that_cannot_be_are_refused_and_nothing_is_opened(unique: str, times: Times) -> None:
@@ -388,7 +390,22 @@ def test_staff_see_a_month_page_by_page_and_each_movement_of_a_slot(unique: str)
     book(market)
     page = list_month(market.store, "TASTE", "2026-12")
     assert page.items == (Slot(TEN, 2, 1, 1, True), Slot(ELEVEN, 2, 0, 2, True))
-    for month in ("2026-13", "2026", "december", "20261-2", "2026-1"):
+    early = Times("2026-12-31", "2027-01-01", ("07:00", "08:00"), 1)  # at seven the UTC has the day before
+    assert len(opened(market, early).opened) == 4
+    assert [each.slot for each in list_month(market.store, "TASTE", "2027-01").items] == [
+        "20261231T2300Z",
+        "20270101T0000Z",
+    ]
+    assert [each.slot[:8] for each in list_month(market.store, "TASTE", "2026-12").items] == ["20261201"] * 2 + [
+        "20261230",
+        "20261231",
+    ]
+    later = list_month(market.store, "TASTE", "2026-12", TEN)
+    assert later.items[0].slot == ELEVEN
+    assert list_month(market.store, "TASTE", "2026-12", "20270101T0000Z").items == ()
+    with pytest.raises(Invalid):
+        list_month(market.store, "TASTE", "2026-12", "further")
+    for month in ("2026-13", "2026", "december", "20261-2", "2026-1", "9999-12", "0001-01"):
         with pytest.raises(Invalid):
             list_month(market.store, "TASTE", month)
     level = get_level(slot_level(market.store, "TASTE", TEN))
@@ -399,6 +416,15 @@ def test_staff_see_a_month_page_by_page_and_each_movement_of_a_slot(unique: str)
     assert (entry.level, entry.sequence, entry.reason, entry.reserve_after) == (level.id, 2, "sold", 1)
     with pytest.raises(NotFound):
         list_movements(market.store, "TASTE", "20261201T0400Z")
+
+
+def test_a_month_of_many_slots_is_read_a_hundred_at_a_time(unique: str) -> None:
+    market = open_with_tasting(unique)
+    opened(market, Times("2026-12-02", "2026-12-16", tuple(f"{hour:02}:00" for hour in range(8, 18)), 1))
+    first = list_month(market.store, "TASTE", "2026-12")
+    second = list_month(market.store, "TASTE", "2026-12", first.next)
+    assert (len(first.items), first.next, len(second.items), second.next) == (100, first.items[-1].slot, 52, "")
+    assert len({each.slot for each in (*first.items, *second.items)}) == 152
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
+from checkout.bodies import CartChange, LineForm, WantedLine, read_lines, write_lines
 from mart_union.catalog.model import Listing, Store, Union, listing_level
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.pricing import Terms, folded, promised, quote, slot_reason
+from mart_union.customers.model import CartLine
 from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import Invalid
 from mart_union.kernel.ids import input_hash
 from mart_union.kernel.money import Currency
 from mart_union.orders.model import Order
@@ -19,7 +23,7 @@ from mart_union.orders.procedures import deadline_of
 from mart_union.orders.steps import Details, apply_step
 from mart_union.stock.events import events_of
 from mart_union.stock.model import Level
-from mart_union.stock.slots import months_from
+from mart_union.stock.slots import month_after, months_between
 from mart_union.stock.slotting import is_slot, slot_level, slot_moment, slot_name, slot_of, slots_of, weekly
 from mart_union.stock.tables import level_key, level_under
 from tests.orders_examples import PLACED, order_of
@@ -52,10 +56,38 @@ def test_a_slot_is_named_by_its_minute_and_its_level_stands_with_those_of_its_mo
 
 
 @pytest.mark.parametrize(
-    "text", ["", "tomorrow", "20261301T0200Z", "2026121T0200Z", "20261201T0200", "２0261201T0200Z"]
+    "text",
+    [
+        "",
+        "tomorrow",
+        "99991231T2359Z",
+        "00010101T0000Z",
+        "20261301T0200Z",
+        "2026121T0200Z",
+        "20261201T0200",
+        "２0261201T0200Z",
+    ],
 )
 def test_what_is_no_name_of_a_slot_begins_never(text: str) -> None:
     assert slot_moment(text) is None
+
+
+@pytest.mark.parametrize("slot", ["20261301T0200Z", "99991231T2359Z", "2026-12-01T02:00Z", "soon"])
+def test_a_request_for_no_time_at_all_is_malformed(slot: str) -> None:
+    line = {"store": "tea", "sku": "TASTE", "quantity": 1}
+    for body in (WantedLine, CartChange, LineForm):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(line | {"slot": slot}, body)
+        assert msgspec.convert(line | {"slot": SLOT}, body).slot == SLOT
+        assert msgspec.convert(line, body).slot == ""
+    with pytest.raises(Invalid):
+        read_lines(f"tea:TASTE:1@{slot}")
+
+
+def test_the_checkout_form_s_lines_are_read_as_they_are_written() -> None:
+    lines = (CartLine("tea", "TASTE", 2, SLOT), CartLine("tea", "JAR", 1))
+    assert write_lines(lines) == "tea:TASTE:2@20261201T0200Z,tea:JAR:1"
+    assert read_lines(write_lines(lines)) == [Wanted("tea", "TASTE", 2, SLOT), Wanted("tea", "JAR", 1)]
 
 
 def test_a_week_s_times_are_those_of_the_union_s_clocks() -> None:
@@ -85,9 +117,15 @@ def test_a_slot_s_counts_are_its_level_s() -> None:
 
 
 def test_months_go_on_over_the_end_of_a_year() -> None:
-    assert months_from(datetime(2026, 12, 31, 23, 59, tzinfo=UTC)) == ("202612", "202701")
-    assert months_from(datetime(2027, 1, 31, tzinfo=UTC)) == ("202701", "202702")
-    assert months_from(datetime(2026, 12, 31, 20, 0, tzinfo=ZoneInfo("America/New_York"))) == ("202701", "202702")
+    last = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
+    assert month_after(last) == datetime(2027, 1, 1, tzinfo=UTC)
+    assert month_after(datetime(2026, 12, 31, 20, 0, tzinfo=ZoneInfo("America/New_York"))) == datetime(
+        2027, 2, 1, tzinfo=UTC
+    )
+    assert months_between(last, month_after(last)) == ["202612", "202701"]
+    begin = datetime(2026, 12, 1, tzinfo=ZoneInfo("Asia/Taipei"))
+    assert months_between(begin, begin) == ["202611"]
+    assert months_between(month_after(last), last) == []
 
 
 @pytest.mark.parametrize(

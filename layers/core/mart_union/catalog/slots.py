@@ -17,12 +17,13 @@ from mart_union.kernel.transaction import WriteTransaction
 from mart_union.stock import slots
 from mart_union.stock.journal import journal_page
 from mart_union.stock.model import JournalEntry
-from mart_union.stock.slotting import Slot, slot_level, slot_moment, slot_name, weekly
+from mart_union.stock.slotting import Slot, slot_day, slot_level, slot_moment, slot_name, weekly
 
 MOST_SLOTS = 200
 MOST_CAPACITY = 9999
 _LONGEST = timedelta(days=366)
 _MOST_TIMES = 48
+_PAGE = 100
 
 
 class Times(Struct, frozen=True):
@@ -97,10 +98,10 @@ def _names(wish: Times, now: datetime) -> list[str]:
 
 
 def _day(field: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise _unclear(field, "a day such as 2026-12-01") from error
+    day = slot_day(text)
+    if day is None:
+        raise _unclear(field, "a day such as 2026-12-01")
+    return day
 
 
 def _time(text: str) -> time:
@@ -122,17 +123,28 @@ def _unclear(field: str, reason: str) -> Invalid:
 
 
 def list_month(store: str, sku: str, month: str, cursor: str = "") -> Page[Slot]:
-    """A page of a listing's slots of a month (`yyyy-mm`, UTC), by time, past and closed ones too. One read and one query.
+    """A page of a hundred of a listing's slots of a month (`yyyy-mm`, by the union's clocks), by time, past and closed ones too. The cursor is the
+    name of the last one before.
+
+    One read, and one query or two: a month of the union's has a part of two months of UTC.
 
     Raises:
         NotFound: the store has no such listing.
         RuleViolation: it is sold without a time.
         Invalid: the month or the cursor is malformed.
     """
-    name = month.replace("-", "", 1)
-    _need("month", month[4:5] == "-" and slot_moment(f"{name}01T0000Z") is not None, "a month such as 2026-12")
+    first = datetime.combine(_day("month", f"{month}-01"), time(), ZoneInfo(settings().time_zone))
+    last = (first + timedelta(days=31)).replace(day=1) - timedelta(minutes=1)
+    _need("cursor", not cursor or slot_moment(cursor) is not None, "not one of ours")
     bookable(store, sku)
-    return slots.list_slots(f"{store}/{sku}", name, cursor)
+    begin = max(filter(None, (first, _next_minute(cursor))))
+    found = slots.slots_between(f"{store}/{sku}", begin, last, _PAGE) if begin <= last else []
+    return Page(tuple(found), found[-1].slot if len(found) == _PAGE else "")
+
+
+def _next_minute(slot: str) -> datetime | None:
+    moment = slot_moment(slot)
+    return moment + timedelta(minutes=1) if moment else None
 
 
 def find_slot(store: str, sku: str, slot: str) -> Slot:

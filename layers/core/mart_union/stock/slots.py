@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, NotFound, OutOfStock
-from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.retry import retried
 from mart_union.kernel.transaction import Also, WriteTransaction, refuse
 from mart_union.stock.model import Level, Movement, apply
@@ -105,29 +104,36 @@ def _change(level: str, capacity: int | None, on_sale: bool, actor: str, now: da
     return get_slot(level)
 
 
-def list_slots(owner: str, month: str, cursor: str = "", limit: int = 100) -> Page[Slot]:
-    """A page of the slots of a listing (`<store>/<sku>`) in a month of UTC (`yyyymm`), by time: one query."""
-    page = read_page(LevelItem.query, slots_key(owner, month), cursor=cursor, limit=limit, newest_first=False)
-    return Page(tuple(slot_of(level_of(item)) for item in page.items), page.next)
-
-
-def slots_ahead(owner: str, after: datetime) -> list[Slot]:
-    """The next sixty slots of a listing that begin after a moment, in its month and the one after that, by time.
-
-    One query, two where the month has fewer ahead: at most 2.5 units, since sixty levels are some 20 KB.
-    """
+def slots_between(owner: str, first: datetime, last: datetime, limit: int) -> list[Slot]:
+    """The slots of a listing (`<store>/<sku>`) that begin from one moment to another, by time: the first so many. One query a month of UTC."""
     found: list[Slot] = []
-    for month in months_from(after):
-        if len(found) < MOST_AHEAD:
-            ahead = LevelItem.sk > slot_name(after)
-            limit = MOST_AHEAD - len(found)
-            items = LevelItem.query(slots_key(owner, month), ahead, limit=limit, page_size=limit)
+    names = LevelItem.sk.between(slot_name(first), slot_name(last))
+    for month in months_between(first, last):
+        if left := limit - len(found):
+            items = LevelItem.query(slots_key(owner, month), names, limit=left, page_size=left)
             found += [slot_of(level_of(item)) for item in items]
     return found
 
 
-def months_from(moment: datetime) -> tuple[str, str]:
-    """The month of UTC that a moment is in (`yyyymm`), and the next."""
-    name = slot_name(moment)[:6]
-    first = datetime(int(name[:4]), int(name[4:6]), 1, tzinfo=moment.tzinfo)
-    return name, (first + timedelta(days=31)).strftime("%Y%m")
+def slots_ahead(owner: str, after: datetime) -> list[Slot]:
+    """The next sixty slots of a listing that begin after a moment, in its month of UTC and the one after that, by time.
+
+    One query, two where the month has fewer ahead: at most 2.5 units, since sixty levels are some 20 KB.
+    """
+    first = after + timedelta(minutes=1)
+    return slots_between(owner, first, month_after(month_after(first)) - timedelta(minutes=1), MOST_AHEAD)
+
+
+def months_between(first: datetime, last: datetime) -> list[str]:
+    """The months of UTC (`yyyymm`) from one moment to another."""
+    months, month = [], first
+    while slot_name(month)[:6] <= slot_name(last)[:6]:
+        months.append(slot_name(month)[:6])
+        month = month_after(month)
+    return months
+
+
+def month_after(moment: datetime) -> datetime:
+    """The beginning of the month of UTC after that of a moment."""
+    begin = moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (begin + timedelta(days=31)).replace(day=1)

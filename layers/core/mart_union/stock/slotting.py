@@ -15,6 +15,8 @@ from mart_union.stock.model import Level
 
 _FORM = "%Y%m%dT%H%MZ"
 _PREFIX = "slot/"
+_YEARS = range(2000, 3000)
+"""So that a time zone, or the length of a slot, leads to a moment, too."""
 
 
 class Slot(Struct, frozen=True):
@@ -54,7 +56,16 @@ def slot_moment(slot: str) -> datetime | None:
         moment = datetime.strptime(slot, _FORM).replace(tzinfo=UTC)
     except ValueError:
         return None
-    return moment if slot_name(moment) == slot else None
+    return moment if slot_name(moment) == slot and moment.year in _YEARS else None
+
+
+def slot_day(text: str) -> date | None:
+    """A day (yyyy-mm-dd) on which slots may be, None if it is none."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.year in _YEARS else None
 
 
 def slot_of(level: Level) -> Slot:

@@ -4,7 +4,7 @@
 |---|---|---|---|
 | a level | `LEVEL#<level>`/`LEVEL` | 1 | 0.5 read |
 | a slot's level | `SLOTS#<store>/<sku>#<yyyymm>`/`<yyyymmddThhmmZ>` | 1 | 0.5 read |
-| a listing's slots of a month (UTC), by time | `SLOTS#<store>/<sku>#<yyyymm>` | 1 a page | by size: 0.5 a dozen |
+| a listing's slots in a month of UTC, by time | `SLOTS#<store>/<sku>#<yyyymm>` | 1 a page | by size: 0.5 a dozen |
 | a command on a level that came before | `LEVEL#<level>`/`COMMAND#<key>` | 1 | 0.5 read |
 | a level's movements, newest first | `JOURNAL#<level>#<sequence // 1000>`/`<sequence>` | 1 a block of 1,000 | by size |
 
