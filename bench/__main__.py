@@ -99,12 +99,19 @@ def _settlement(endpoint: str) -> Iterator[Row]:
     return settlement.rows(endpoint)
 
 
+def _rush(endpoint: str) -> Iterator[Row]:
+    from bench import rush
+
+    return rush.rows(endpoint)
+
+
 PARTS: dict[str, Callable[[str], Iterator[Row]]] = {
     "handlers": _handlers,
     "budgets": _budgets,
     "cold": _cold,
     "growth": _growth,
     "settlement": _settlement,
+    "rush": _rush,
 }
 """The parts of a run by name; each measures against the emulator at an address."""
 

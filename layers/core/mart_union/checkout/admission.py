@@ -7,7 +7,6 @@ in one's own ticket: looking asks the database for nothing but, every few second
 from __future__ import annotations
 
 import time
-import zlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -22,7 +21,7 @@ from mart_union.catalog.showing import Shown, show_listing
 from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.checkout.tables import GateItem, TicketItem, gate_key, ticket_key
 from mart_union.checkout.tickets import read_ticket, write_ticket
-from mart_union.checkout.turns import Ticket, gates_for, microseconds, moment_of, next_turn, step_of
+from mart_union.checkout.turns import Ticket, gate_of, microseconds, moment_of, next_turn, step_of
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import NotFound, OutOfStock, TicketOfAnother, TicketUsed
 from mart_union.kernel.ids import derived_id, new_id
@@ -72,8 +71,7 @@ def get_in_line(customer: str, store: str, sku: str, *, now: datetime) -> Turn:
     shown, sale = _sale(store, sku, now)
     if not shown.available:
         raise OutOfStock(f"{sku} is sold out", sku=sku, store=store, left=shown.reserve)
-    gate = zlib.crc32(customer.encode()) % gates_for(sale.rate)
-    turn = _turn_of(sale, gate, microseconds(now))
+    turn = _turn_of(sale, gate_of(customer, sale.rate), microseconds(now))
     ticket = Ticket(derived_id("ticket", sale.id, customer, f"{turn}"), sale.id, customer, turn, sale.rate)
     return _told_holder(shown, sale, write_ticket(ticket), ticket, microseconds(now))
 

@@ -67,8 +67,7 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
         RuleViolation: its units come from too many levels for one transaction.
     """
     stores = sorted({wish.store for wish in wanted})
-    first = zlib.crc32(asked.purchase.encode())
-    draws = find_sources(wanted, terms.listings, terms.levels, first=first).draws
+    draws = find_sources(wanted, terms.listings, terms.levels, first=first_of(asked.purchase)).draws
     orders = tuple(
         _draft_order(
             asked, number, terms.stores[store], [wish for wish in wanted if wish.store == store], terms, currency, draws
@@ -88,6 +87,11 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
     mediated = [item for wish in wanted if (item := terms.listings[wish.store, wish.sku]).offer is not None]
     supply_prices = {level: terms.supply_price(item) for item in mediated for level in item.sources}
     return Draft(_draft_purchase(asked, orders, transfer, currency), orders, transfer, units, supply_prices)
+
+
+def first_of(purchase: str) -> int:
+    """Where a purchase begins to look for units among an urgent sale's shards, so that not all begin at one."""
+    return zlib.crc32(purchase.encode())
 
 
 def _draft_purchase(asked: Asked, orders: tuple[Order, ...], transfer: Transfer | None, currency: Currency) -> Purchase:

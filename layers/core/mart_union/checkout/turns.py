@@ -6,6 +6,7 @@ I.371, Annex A, with no burst): a turn is now, where nobody waits. So whoever ha
 
 from __future__ import annotations
 
+import zlib
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
@@ -46,6 +47,11 @@ class Ticket(Struct, frozen=True):
 def gates_for(rate: int) -> int:
     """Over how many gates a sale's line is split."""
     return max(1, -(-rate // _RATE_OF_A_GATE))
+
+
+def gate_of(customer: str, rate: int) -> int:
+    """The gate at which a customer gets in line, counted from 0."""
+    return zlib.crc32(customer.encode()) % gates_for(rate)
 
 
 def step_of(rate: int) -> int:
