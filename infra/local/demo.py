@@ -13,6 +13,7 @@ from infra.invariants import check_local
 from infra.local import people
 from infra.local.bank import send_money
 from infra.local.demo_cards import paid_by_card
+from infra.local.demo_rush import sold_out_in_a_rush
 from infra.local.network import SAMPLE, read, write
 from infra.local.people import Person, Refused
 from infra.local.seed import upload
@@ -58,6 +59,7 @@ def play(story: Story) -> dict[str, Any]:
     purchase = bought(story, linked)
     served(story, purchase)
     paid_by_card(story)
+    sold_out_in_a_rush(story)
     sold_elsewhere(story)
     cleared(story)
     balanced(story)

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mart_union.kernel.errors import Conflict, OutOfStock
-from mart_union.kernel.storage import find, find_all
+from mart_union.kernel.storage import STORAGE_ERRORS, code_of, find, find_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.stock.tables import LevelItem, level_key
+from tests.services.weather import rough
 
 
 def put_level(name: str, reserve: int) -> None:
@@ -102,3 +103,15 @@ def test_nothing_is_found_under_a_key_that_the_database_cannot_have(unique: str,
     assert find(LevelItem, *level_key(name)) is None
     found = find_all([(LevelItem, *level_key(name)), (LevelItem, *level_key(unique)), (LevelItem, "", "")])
     assert [item and item.reserve for item in found] == [None, 2, None]
+
+
+def test_a_write_that_nobody_answers_is_an_error_of_storage_alone_and_in_a_transaction(unique: str) -> None:
+    item = LevelItem(*level_key(f"listing/{unique}/TEA"))
+    transaction = WriteTransaction()
+    transaction.put(item)
+    with rough(1, 1.0, ("lost",)):
+        with pytest.raises(STORAGE_ERRORS) as unanswered:
+            transaction.commit()
+        with pytest.raises(STORAGE_ERRORS) as alone:
+            item.save()
+    assert [code_of(each.value) for each in (unanswered, alone)] == ["", ""]  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,16 +16,18 @@ from botocore.httpsession import URLLib3Session
 
 from mart_union.kernel import storage
 
+KINDS = ("conflict", "throttled", "lost")
+
 
 @contextmanager
-def rough(seed: int, share: float = 0.15) -> Iterator[Counter[str]]:
+def rough(seed: int, share: float = 0.15, kinds: Sequence[str] = KINDS) -> Iterator[Counter[str]]:
     """A share of all requests, of any thread, is refused for a conflict or as too many, or carried out and not answered; how many of each."""
     chance, lock, session = random.Random(seed), threading.Lock(), URLLib3Session(timeout=(2, 10))
     struck: Counter[str] = Counter()
 
     def strike(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         with lock:
-            kind = chance.choice(("conflict", "throttled", "lost")) if chance.random() < share else ""
+            kind = chance.choice(kinds) if chance.random() < share else ""
             is_transaction = "TransactWriteItems" in str(request.headers.get("X-Amz-Target"))
             kind = "throttled" if kind == "conflict" and not is_transaction else kind
             struck[kind] += 1

@@ -29,7 +29,7 @@ from mart_union.catalog.trees import placed
 from mart_union.kernel.errors import Busy, Invalid, RuleViolation
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import fetch_all
+from mart_union.kernel.storage import code_of, fetch_all
 from mart_union.stock.journal import list_journal
 from mart_union.stock.model import Level, home_of
 from mart_union.stock.refs import level_ref
@@ -256,7 +256,7 @@ def _write(change: _Change) -> bool:
     try:
         listing_item(replace(after, sequence=before.sequence + 1 if before else 1)).save(is_as_read)
     except PutError as error:
-        if error.cause_response_code in _OVERTAKEN:
+        if code_of(error) in _OVERTAKEN:
             raise _Overtaken from error
         raise
     return True

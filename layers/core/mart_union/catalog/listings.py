@@ -20,7 +20,7 @@ from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
 from mart_union.kernel.money import checked_price
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import fetch, fetch_all
+from mart_union.kernel.storage import code_of, fetch, fetch_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.stock.model import Level
 from mart_union.stock.refs import level_ref
@@ -107,7 +107,7 @@ def _bring(stored: Listing, wanted: Listing) -> bool:
     try:
         listing_item(replace(wanted, sequence=stored.sequence + 1)).save(ListingItem.sequence == stored.sequence)
     except PutError as error:
-        if error.cause_response_code in {"ConditionalCheckFailedException", "TransactionConflictException"}:
+        if code_of(error) in {"ConditionalCheckFailedException", "TransactionConflictException"}:
             return False
         raise
     return True

@@ -25,7 +25,7 @@ from mart_union.catalog.stores import card_of, list_stores
 from mart_union.catalog.tables import BuildItem, PartItem, ShelfItem, UsedItem, build_key, part_key, shelf_key, used_key
 from mart_union.catalog.trees import Tree, placed
 from mart_union.kernel.errors import Conflict
-from mart_union.kernel.storage import Item, fetch, find
+from mart_union.kernel.storage import Item, code_of, fetch, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.stock.model import Level
 from mart_union.stock.service import get_levels
@@ -66,7 +66,7 @@ def _settle(item: BuildItem, owed: set[str], mine: int) -> None:
     try:
         item.update([BuildItem.owed.delete(owed)], condition=BuildItem.begun == mine)
     except UpdateError as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
+        if code_of(error) != "ConditionalCheckFailedException":
             raise
 
 

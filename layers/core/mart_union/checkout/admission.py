@@ -26,7 +26,7 @@ from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import NotFound, OutOfStock, TicketOfAnother, TicketUsed
 from mart_union.kernel.ids import derived_id, new_id
 from mart_union.kernel.retry import retried
-from mart_union.kernel.storage import find
+from mart_union.kernel.storage import code_of, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 
 _SEEN_SECONDS = 5
@@ -152,9 +152,9 @@ def _is_updated(item: GateItem, actions: Sequence[Action], condition: Condition)
     try:
         item.update(actions=list(actions), condition=condition)
     except UpdateError as error:
-        if error.cause_response_code == "ConditionalCheckFailedException":
+        if code_of(error) == "ConditionalCheckFailedException":
             return False
-        if error.cause_response_code in _TRANSIENT:
+        if code_of(error) in _TRANSIENT:
             raise _Overtaken from error
         raise
     return True

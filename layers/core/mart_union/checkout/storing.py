@@ -8,7 +8,7 @@ from pynamodb.expressions.condition import Condition
 from mart_union.checkout.model import Purchase
 from mart_union.checkout.tables import PurchaseItem, purchase_item, purchase_key, returns_mark
 from mart_union.kernel.errors import Conflict, NotFound
-from mart_union.kernel.storage import find
+from mart_union.kernel.storage import code_of, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 
 _OVERTAKEN = {"ConditionalCheckFailedException", "TransactionConflictException"}
@@ -47,7 +47,7 @@ def store_purchase(before: Purchase, after: Purchase) -> None:
     try:
         purchase_item(after).save(condition=_unchanged(before))
     except PutError as error:
-        if error.cause_response_code not in _OVERTAKEN:
+        if code_of(error) not in _OVERTAKEN:
             raise
         if current_purchase(before.id) != after:
             raise Overtaken("the purchase has changed meanwhile") from error

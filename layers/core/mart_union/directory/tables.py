@@ -24,7 +24,7 @@ from pynamodb.expressions.update import Action
 
 from mart_union.directory.model import Heartbeat, Union
 from mart_union.kernel.clock import from_iso, iso
-from mart_union.kernel.storage import Document, Item
+from mart_union.kernel.storage import Document, Item, code_of
 from mart_union.kernel.storage import find as find_item
 
 PARTITION = "unions"
@@ -90,7 +90,7 @@ def _update(item: UnionItem, actions: Sequence[Action], condition: Condition) ->
     try:
         item.update(actions=list(actions), condition=condition)
     except UpdateError as exc:
-        if exc.cause_response_code == "ConditionalCheckFailedException":
+        if code_of(exc) == "ConditionalCheckFailedException":
             return False
         raise
     return True

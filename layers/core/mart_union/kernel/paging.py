@@ -10,6 +10,7 @@ from msgspec import Struct
 from pynamodb.exceptions import QueryError
 
 from mart_union.kernel.errors import Invalid
+from mart_union.kernel.storage import code_of
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ def read_page(
     try:
         items = tuple(result)
     except QueryError as error:
-        if cursor and error.cause_response_code == "ValidationException":  # a key of another partition
+        if cursor and code_of(error) == "ValidationException":  # a key of another partition
             raise _unknown_cursor() from error
         raise
     return Page(items, _encode(result.last_evaluated_key) if len(items) >= limit else "")

@@ -47,6 +47,12 @@ STORAGE_ERRORS = (PynamoDBException, BotoCoreError, ClientError)
 """How a request to the tables ends that nobody answered, or that was refused for no fault of the caller's."""
 
 
+def code_of(error: PynamoDBException) -> str:
+    """DynamoDB's code for what went wrong; '' where nobody answered (PynamoDB's own property fails there)."""
+    answer = getattr(error.cause, "response", None) or {}
+    return str(answer.get("Error", {}).get("Code", ""))
+
+
 class Document(Attribute[T], Generic[T]):
     """A frozen dataclass kept as JSON text: one attribute, read and written in microseconds."""
 

@@ -15,7 +15,7 @@ from pynamodb.transactions import TransactWrite
 from mart_union.kernel.errors import Conflict, MartUnionError
 from mart_union.kernel.ids import new_id
 from mart_union.kernel.retry import retried
-from mart_union.kernel.storage import Item, client
+from mart_union.kernel.storage import Item, client, code_of
 
 MOST_ITEMS = 100  # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 _TRANSIENT = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
@@ -131,7 +131,7 @@ class WriteTransaction:
         """Return only when trying again can help."""
         reasons = error.cancellation_reasons
         if not reasons:
-            if error.cause_response_code in {
+            if code_of(error) in {
                 "TransactionInProgressException",
                 "ThrottlingException",
                 "ProvisionedThroughputExceededException",

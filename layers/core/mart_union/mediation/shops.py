@@ -16,7 +16,7 @@ from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.secrets import derived_webhook_key
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import find
+from mart_union.kernel.storage import code_of, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.mediation.model import Delivery, Shop
 from mart_union.mediation.tables import (
@@ -189,7 +189,7 @@ def record_told(shop: str, sku: str, sequence: int) -> None:
     try:
         ToldItem(*told_key(shop, sku)).update([ToldItem.sequence.set(sequence)], condition=newer)
     except UpdateError as error:
-        if error.cause_response_code != "ConditionalCheckFailedException":
+        if code_of(error) != "ConditionalCheckFailedException":
             raise
 
 

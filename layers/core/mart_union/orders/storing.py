@@ -5,7 +5,7 @@ from __future__ import annotations
 from pynamodb.exceptions import PutError
 
 from mart_union.kernel.errors import Conflict
-from mart_union.kernel.storage import Ref
+from mart_union.kernel.storage import Ref, code_of
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.orders.model import Order
 from mart_union.orders.tables import OrderItem, order_item, order_key
@@ -55,6 +55,6 @@ def replace_order(before: Order, after: Order) -> None:
     try:
         order_item(after).save(condition=OrderItem.sequence == before.sequence)
     except PutError as error:
-        if error.cause_response_code in _OVERTAKEN:
+        if code_of(error) in _OVERTAKEN:
             raise OrderMoved("the order has changed meanwhile; read it again and repeat") from error
         raise
