@@ -42,7 +42,7 @@ def simulated() -> Iterator[Row]:
     for shards in SHARDS:
         told = sold_at_once(40_000, _ONCE_A_SECOND * shards)
         one = one or told.a_second
-        name = f"simulated rush: units sold a second , 1,000 write units a second a shard, shards: {shards}"
+        name = f"simulated rush: units sold a second by shards of 1,000 write units a second: {shards}"
         yield Row(name, round(told.a_second), "a second", f"1 shard: {one:.0f}", round(told.a_second / one, 2))
     grown = told.a_second / one
     yield _at_least("simulated rush: 8 shards, times 1 shard", grown, "times", GROWTH, f"1 shard: {one:.0f} a second")
