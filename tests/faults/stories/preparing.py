@@ -222,12 +222,18 @@ def with_card_charged(place: Place) -> None:
 
 
 def with_card_acceptance_over(place: Place) -> datetime:
-    """The sweeper has run a moment ago, and the store of the purchase by card has not answered in time."""
+    """The sweeper has run a moment ago, and the store of the purchase by card has not answered in time.
+
+    It has accepted the other order of that listing: which of two orders moved a level last, a sweep may decide either way.
+    """
     from mart_union.checkout.service import get_purchase
     from mart_union.kernel.clock import from_iso
     from mart_union.ledger import jobs
+    from mart_union.orders.service import take_step
 
     with_card_authorized(place)
+    other, store = place.names["order"], f"store/{STORE}"
+    take_step(other, "accept", "manager-emei", "store", "accept-other", chance.now(), fulfiller=store)
     ends = from_iso(get_purchase(place.names["purchase_card"]).expires_at)
     _have_swept(ends)
     jobs.set_checkpoint("order_deadlines", (ends - timedelta(hours=1)).isoformat()[:13])
