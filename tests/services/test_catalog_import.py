@@ -369,3 +369,17 @@ def test_rows_that_name_what_was_merged_or_removed_stand_where_it_is_now_and_wri
     assert {each.union_category for each in catalog.list_listings(store)} == {"tea"}
     assert [each.id for each in catalog.list_categories(store)] == ["gifts", "tea", "tea.oolong"]
     assert run(store, old, "u3") == (3, 0, 3, 0)
+
+
+def test_a_bookable_service_is_made_by_its_minutes_and_has_no_quantity(store: str) -> None:
+    header = f"{HEADER},slot_minutes"
+    row = "TASTE,茶席,Tasting,Tea,tea,service,900 TWD,,,60"
+    assert run(store, f"{header}\n{row}\n") == (1, 1, 0, 0)
+    made = catalog.get_listing(store, "TASTE")
+    assert (made.slot_minutes, made.kind, get_levels([made.level])) == (60, "service", {})
+    assert run(store, f"{header}\n{row}\n", "u2") == (1, 0, 1, 0)
+    wrong = f"{row.replace('service', 'goods')}\n{row.replace('TASTE', 'B').replace(',60', ',3')}\n{row.replace('TASTE', 'C').replace(',,,60', ',5,,60')}\n"
+    assert run(store, f"{header}\n{wrong}", "u3") == (3, 0, 0, 3)
+    report = json.loads(bucket.get_object(report_key(f"store/{store}", "u3")))
+    assert [finding["code"] for finding in report["findings"]] == ["bad-slots", "bad-slots", "bad-quantity"]
+    assert catalog.get_listing(store, "TASTE") == made

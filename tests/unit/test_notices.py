@@ -204,3 +204,11 @@ def test_a_title_cannot_add_a_header_to_a_mail() -> None:
 def test_a_language_that_nobody_wrote_is_worded_in_english() -> None:
     [notice] = notices_of(EXAMPLES["answer"])
     assert word(notice.template, "fr", notice.facts) == word(notice.template, "en", notice.facts)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_mail_tells_the_time_that_was_booked(language: str) -> None:
+    booked = replace(line(1, "placed"), slot="20261201T0200Z")
+    first, *_ = notices_of(event("OrderPlaced", order(booked, line(2, "placed"))))
+    text = word(first.template, language, first.facts).text
+    assert text.count("2026-12-01 10:00") == 1
