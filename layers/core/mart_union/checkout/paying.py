@@ -103,7 +103,10 @@ def pay_pending(purchase_id: str, subject: str, amount_minor: int, *, key: str, 
             raise NotFound(f"there is no purchase {purchase_id} of yours")
         if purchase.facts.get("paid_by") == payment_id:
             return purchase
-        if fetch(transfer_ref(payment_id), consistent=True) is not None:
+        first = fetch(transfer_ref(payment_id), consistent=True)
+        if first is not None and first.reference == f"purchase/{purchase_id}":
+            raise Overtaken("the same request has just paid it")
+        if first is not None:
             raise KeyReused("this key paid another purchase; nothing was changed")
         if purchase.payment != "pending":
             raise RuleViolation(f"purchase {purchase_id} does not wait for payment: it is {purchase.payment}")
