@@ -22,7 +22,7 @@ from mart_union.checkout.paying import expire_purchase, pay_pending, receive_pay
 from mart_union.checkout.sales import place_shop_sale
 from mart_union.checkout.service import place_purchase
 from mart_union.kernel.clock import from_iso, iso
-from mart_union.kernel.errors import PriceChanged, StepNotAllowed
+from mart_union.kernel.errors import PriceChanged, RuleViolation, StepNotAllowed
 from mart_union.mediation import service as mediation
 from mart_union.orders.model import ReturnedLine
 from mart_union.orders.refunding import RefundWish
@@ -371,12 +371,12 @@ def test_commands_on_a_level_and_sales_of_it_lose_nothing(market: Market, name: 
 
 
 def patient(act: Command) -> Command:
-    """What is done, where a price that has just changed is an answer, too."""
+    """What is done, where it is an answer, too, that the price has just changed or that it is not on sale."""
 
     def done() -> object:
         try:
             return act()
-        except PriceChanged as error:
+        except (PriceChanged, RuleViolation) as error:
             return error
 
     return done
