@@ -1,7 +1,7 @@
-"""Tells one level again from its journal, and its shards, and compares: `python -m mart_union.settlement.journals listing/<store>/<sku>`.
+"""Tells levels again from their journals and compares: `python -m mart_union.settlement.journals listing/<store>/<sku> offer/<supplier>/<sku>`.
 
-An operator runs it with the environment of one of the union's functions, such as after the alarm StockJournalGap. The nightly reconciliation
-compares every level.
+A listing's shards are compared with it; an allotment is named by itself, `offer/<supplier>/<sku>#<store>`. An operator runs it with the
+environment of one of the union's functions, such as after the alarm StockJournalGap. The nightly reconciliation compares every level.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from mart_union.catalog.service import get_listing
 from mart_union.kernel.errors import NotFound
-from mart_union.mediation.service import get_offer
 from mart_union.settlement.differences import Difference
 from mart_union.stock.journal import read_journal
 from mart_union.stock.model import Level
@@ -30,7 +29,7 @@ class Compared(Struct, frozen=True):
 
 
 def compare_with_journal(level: str) -> list[Compared]:
-    """A level and its shards, each compared with its journal up to the sequence at which it was read. What the stream has not told yet is no
+    """A level, of a listing with its shards, each compared with its journal up to the sequence at which it was read. What the stream has not told yet is no
     difference. Reads each journal to its end: one query a thousand movements.
 
     Raises:
@@ -51,9 +50,7 @@ def _compared(level: Level) -> Compared:
 def _with_shards(level: str) -> tuple[str, ...]:
     kind, _, rest = level.partition("/")
     owner, _, sku = rest.partition("/")
-    if kind == "offer":
-        return get_offer(owner, sku).all_levels
-    return get_listing(owner, sku).all_levels if kind == "listing" else (level,)
+    return get_listing(owner, sku).all_levels if kind == "listing" and "#" not in sku else (level,)
 
 
 def main(arguments: Sequence[str]) -> int:
