@@ -136,7 +136,7 @@ def test_the_sweeper_before_a_payment_frees_it_once_and_the_payment_buys_nothing
 
 
 @pytest.mark.parametrize("pay", [by_bank, from_account], ids=lambda pay: pay.__name__)
-def test_two_sweepers_and_two_payments_at_the_same_moment_and_in_bad_weather_leave_one_winner(
+def test_two_sweepers_and_two_payments_at_the_same_moment_and_in_rough_weather_leave_one_winner(
     unique: str, pay: Any
 ) -> None:
     made = a_moment()
