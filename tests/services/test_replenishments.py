@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from manage.app import lambda_handler as manage
+from mart_union.catalog import service as catalog
 from mart_union.catalog.model import Union, listing_level
 from mart_union.customers.contacts import find_contact
 from mart_union.customers.model import Contact
@@ -98,6 +99,7 @@ def test_a_supplier_that_is_not_of_the_union_is_the_stores_own_record_for_good(s
         ({"supplier": "No Slug"}, Invalid),
         ({"supplies": {"NOTHING": Supplied(1)}}, NotFound),
         ({"supplies": {"L-1": Supplied(1)}}, RuleViolation),
+        ({"supplies": {"SET-1": Supplied(1)}}, RuleViolation),
         ({"lead_days": -1}, Invalid),
     ],
 )
@@ -105,6 +107,7 @@ def test_terms_that_cannot_be_are_refused_and_nothing_is_kept(
     store: str, changes: dict[str, Any], kind: type[Exception]
 ) -> None:
     link(store, make_offer(f"{store}-s"), "L-1")
+    catalog.save_listing(listing(store, "SET-1", parts={"A-1": 2}), "staff", NOW)
     with pytest.raises(kind):
         terms(store, **changes)
     with pytest.raises(Invalid):
@@ -275,6 +278,11 @@ def test_the_api_and_the_pages_walk_a_replenishment_from_terms_to_stock(store: s
     assert (
         ask("GET", f"/api{base}/replenishments", query={"month": made["placed_at"][:7]})[1]["items"][0]["id"]
         == made["id"]
+    )
+    assert ask("GET", f"/api{base}/replenishments", query={"month": "2026-13"})[0] == 422
+    assert (
+        ask("GET", f"/api/supply/{store}-s/replenishments", function=supply, role="member", query={"month": "x"})[0]
+        == 422
     )
     assert reserves(store)[0] == 10
 

@@ -22,6 +22,7 @@ from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.mediation.replenishment import (
     Receipt,
     Replenishment,
+    checked_month,
     find_receipt,
     ordered,
     received,
@@ -107,13 +108,21 @@ def _find(store: str, replenishment: str) -> Replenishment | None:
 
 
 def list_replenishments(store: str, month: str = "", cursor: str = "") -> Page[Replenishment]:
-    """A page of a store's open replenishments by the day on which they are expected, or of those placed in a month (`yyyy-mm`) of which nothing is to come."""
-    return _page(replenishments_list(store, month), cursor)
+    """A page of a store's open replenishments by the day on which they are expected, or of those placed in a month (`yyyy-mm`) of which nothing is to come.
+
+    Raises:
+        Invalid: the month is none, or the cursor unknown.
+    """
+    return _page(replenishments_list(store, checked_month(month)), cursor)
 
 
 def list_asked(supplier: str, month: str = "", cursor: str = "") -> Page[Replenishment]:
-    """A page of what stores have ordered from a supplier for their own stock, likewise."""
-    return _page(asked_list(supplier, month), cursor)
+    """A page of what stores have ordered from a supplier for their own stock, likewise.
+
+    Raises:
+        Invalid: the month is none, or the cursor unknown.
+    """
+    return _page(asked_list(supplier, checked_month(month)), cursor)
 
 
 def _page(register: str, cursor: str) -> Page[Replenishment]:

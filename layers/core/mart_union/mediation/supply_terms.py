@@ -58,7 +58,7 @@ def save_terms(wanted: SupplierTerms, contact: Contact | None, actor: str, now: 
     Raises:
         Invalid: the id, a name, an amount or the contact is malformed.
         NotFound: something supplied is no listing of the store's.
-        RuleViolation: something supplied is made from an offer, or a bundle: its stock is not the store's to lay in.
+        RuleViolation: something supplied is made from an offer, a bundle or bookable: its stock is not the store's to lay in.
         Conflict: someone else changed the terms at the same moment.
     """
     if not SLUG.match(wanted.supplier):
@@ -96,5 +96,5 @@ def _check_listings(store: str, skus: Collection[str]) -> None:
     for sku, listing in zip(skus, found, strict=True):
         if listing is None:
             raise NotFound(f"the store '{store}' has no listing '{sku}'", sku=sku)
-        if listing.offer is not None or listing.parts:
+        if listing.offer is not None or listing.drawn_on != "level":
             raise RuleViolation(f"the stock of {sku} is not the store's to lay in", reason="not-own", sku=sku)
