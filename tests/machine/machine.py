@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from tests.faults.place import Place, State, broken_invariants, forget_what_proc
 from tests.faults.wire import Killed, Wire
 from tests.machine.striking import Aimed
 from tests.machine.trading import Answer, Command, card_news_in, messages_in, records_between, request
+from tests.services.ledger_events.document import pattern_of
 from tests.world import CUSTOMER
 
 some = st.integers(0, 10**6)
@@ -39,6 +41,7 @@ class History(RuleBasedStateMachine):
     place: ClassVar[Place]
     wire: ClassVar[Wire]
     counts: ClassVar[Counter[str]] = Counter()
+    postings: ClassVar[set[str]] = set()
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,8 +85,9 @@ class History(RuleBasedStateMachine):
                     key for key in changed if not _is_tried_card(before.items.get(key), self.state.items.get(key))
                 ]
             assert not changed, f"{name} was refused and changed {changed}: {answer['body']}"
-        for table in ("-ledger", "-orders"):
-            self.records += records_between(before, self.state, table)
+        ledger, orders = (records_between(before, self.state, table) for table in ("-ledger", "-orders"))
+        self.postings.update(_posted_in(ledger))
+        self.records += [*ledger, *orders]
         problems = broken_invariants(self.state) if self.state != before else []  # else they were looked for before
         assert not problems, f"after {name}: {problems}"
         return answer
@@ -149,6 +153,16 @@ def content_of(answer: Answer) -> dict[str, Any]:
     """The JSON of an answer."""
     content: dict[str, Any] = json.loads(answer["body"])
     return content
+
+
+def _posted_in(records: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """The patterns of the postings of new transfers among a table's records."""
+    for record in records:
+        image = record["dynamodb"].get("NewImage", {})
+        if image.get("sk") == {"S": "TRANSFER"}:
+            transfer = json.loads(image["document"]["S"])
+            for posting in transfer["postings"]:
+                yield pattern_of(transfer["kind"], posting["account"], posting["amount_minor"], transfer["reference"])
 
 
 def _differing(before: State, after: State) -> list[Any]:

@@ -46,6 +46,8 @@ def run(steps: int, first_seed: int) -> int:
             number += 1
     for name, count in sorted(History.counts.items()):
         print(f"{count:7}  {name}")
+    for pattern in sorted(History.postings):
+        print(f"posted {pattern}")
     made, seconds = sum(History.counts.values()), time.monotonic() - begun
     verdict = "an invariant broke" if broken else "every invariant held after each"
     struck = sum(count for name, count in History.counts.items() if name.endswith(AFTER_A_FAULT))

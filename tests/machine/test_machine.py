@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
+from tests.services.ledger_events.document import documented_patterns
 
 STEPS = 2_000
 SEED = 1
@@ -95,6 +96,12 @@ def test_what_can_happen_happens(told: str, name: str) -> None:
 )
 def test_what_happens_is_struck(told: str, name: str) -> None:
     assert f"{name}{AFTER_A_FAULT}" in {name for _, name in counted(told)}
+
+
+def test_every_posting_is_of_an_event_of_the_ledgers_document(told: str) -> None:
+    posted = set(re.findall(r"^posted (.+)$", told, re.MULTILINE))
+    assert len(posted) > 20
+    assert posted - documented_patterns() == set()
 
 
 def counted(told: str) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ import pytest
 
 from mart_union.ledger.census import Ledger, whole_ledger
 from mart_union.ledger.model import ACCOUNT, has_floor
+from mart_union.settlement.checks.transfers import KINDS, kind_of
 from tests.conftest import ROOT
 from tests.services.buckets import own_bucket
 from tests.services.ledger_events import (  # noqa: F401 - they fill EVENTS
@@ -24,32 +25,15 @@ from tests.services.ledger_events import (  # noqa: F401 - they fill EVENTS
     completing,
     refunding,
 )
+from tests.services.ledger_events.document import documented, documented_patterns, rows_of
 from tests.services.ledger_events.scene import EVENTS, Scene
 from tests.services.market import open_market
-
-DOCUMENT = ROOT / "docs" / "ledger.md"
 
 
 @pytest.fixture(autouse=True)
 def payout_bucket() -> Iterator[None]:
     with own_bucket():
         yield
-
-
-def rows_of(heading: str) -> list[list[str]]:
-    """The rows of the table under a heading of the document, without code marks."""
-    section = DOCUMENT.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    return [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in lines[2:]]
-
-
-def documented() -> dict[str, list[tuple[str, str, int, str]]]:
-    """Kind, account, amount and reference of each posting, by event."""
-    events: dict[str, list[tuple[str, str, int, str]]] = {}
-    for name, kind, account, amount, reference in rows_of("Postings of each event"):
-        posting = [(kind, account, int(amount.replace(",", "")), reference)] if account else []
-        events.setdefault(name, []).extend(posting)
-    return events
 
 
 def made_between(scene: Scene, before: Ledger, after: Ledger) -> list[tuple[str, str, int, str]]:
@@ -116,3 +100,17 @@ def test_every_kind_of_transfer_that_the_code_makes_is_in_the_document() -> None
     made = set().union(*(kinds_made(file) for file in sources))
     told = {kind.removesuffix(" (pending)") for postings in documented().values() for kind, *_ in postings}
     assert made - told == set()
+
+
+def test_the_checker_lets_a_kind_of_transfer_move_exactly_what_the_document_says() -> None:
+    chart = {re.sub(r"{\w+}", "x", row[0]) for row in rows_of("Chart of accounts")} - {"provider/x"}
+    accounts = {"tax" if account == "tax/x" else kind_of(account): account for account in chart}
+    accounts |= {"provider/bank": "provider/bank", "provider/stripe": "provider/stripe"}
+    allowed = {
+        f"{kind} {sign}{of}"
+        for kind, sides in KINDS.items()
+        for sign, side in zip("-+", sides, strict=True)
+        for of, account in accounts.items()
+        if re.fullmatch(side, account)
+    }
+    assert {pattern.partition(" about ")[0] for pattern in documented_patterns()} == allowed

@@ -11,7 +11,7 @@ from mart_union.mediation.deposits import withdraw_deposit
 from mart_union.settlement.bank_formats import Paid
 from mart_union.settlement.channels import BankFiles
 from mart_union.settlement.payouts import return_payout, send_payouts
-from tests.services.ledger_events.scene import LATER, SETTLED_AT, Scene, event, settle_store
+from tests.services.ledger_events.scene import LATER, SETTLED_AT, Scene, event, settle
 from tests.services.market import NOW, give_money
 from tests.services.settling import verify_account
 
@@ -34,11 +34,23 @@ def _(scene: Scene) -> Iterator[None]:
 
 @event("payout of a statement")
 def _(scene: Scene) -> Iterator[None]:
-    verify_account(f"store/{scene.market.store}", NOW)
-    scene.deliver_own()
-    scene.complete()
+    store = scene.owe("store")
     yield
-    settle_store(scene)
+    settle(store)
+
+
+@event("payout of a supplier's statement")
+def _(scene: Scene) -> Iterator[None]:
+    supplier = scene.owe("supplier")
+    yield
+    settle(supplier)
+
+
+@event("payout of a carrier's statement")
+def _(scene: Scene) -> Iterator[None]:
+    carrier = scene.owe("carrier")
+    yield
+    settle(carrier)
 
 
 @event("withdrawal that the bank returns")
@@ -80,11 +92,23 @@ class NoPlace(BankFiles):
 
 @event("payout that the bank returns")
 def _(scene: Scene) -> Iterator[None]:
-    verify_account(f"store/{scene.market.store}", NOW)
-    scene.deliver_own()
-    scene.complete()
-    settle_store(scene)
+    yield from _come_back(scene.owe("store"))
+
+
+@event("payout to a supplier that the bank returns")
+def _(scene: Scene) -> Iterator[None]:
+    yield from _come_back(scene.owe("supplier"))
+
+
+@event("payout to a carrier that the bank returns")
+def _(scene: Scene) -> Iterator[None]:
+    yield from _come_back(scene.owe("carrier"))
+
+
+def _come_back(party: str) -> Iterator[None]:
+    """A party's statement was paid, and the bank sends the money back."""
+    settle(party)
     send_payouts(SETTLED_AT)
-    [payout] = [one for one in whole_ledger().payouts if one.party == f"store/{scene.market.store}"]
+    [payout] = [one for one in whole_ledger().payouts if one.party == party]
     yield
     return_payout(payout.id, notice="n", amount_minor=payout.amount_minor, reason="AC04", now=SETTLED_AT)

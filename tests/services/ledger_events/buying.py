@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from mart_union.checkout.paying import expire_purchase, pay_pending, receive_payment
 from mart_union.customers.service import save_profile
+from mart_union.ledger.suspense import back_id, get_suspended
 from mart_union.orders.service import take_step
+from mart_union.settlement.payouts import return_payout, send_payouts
 from mart_union.settlement.suspense import undo_assignment
 from payments.webhooks import TransferReceived, record
 from tests.services.ledger_events.scene import LATER, Scene, event
@@ -56,6 +58,15 @@ def _(scene: Scene) -> Iterator[None]:
     scene.decide(f"purchase/{scene.purchase.id}")
 
 
+@event("money under an unknown reference: for a purchase that no longer waits")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy(method="bank_transfer")
+    scene.come_unknown(95_000)
+    yield
+    assert scene.purchase is not None
+    scene.decide(f"purchase/{scene.purchase.id}")
+
+
 @event("money under an unknown reference: an assignment undone")
 def _(scene: Scene) -> Iterator[None]:
     save_profile(scene.market.customer, name="王小明", email="wang@example.com", language="en", now=NOW)
@@ -65,11 +76,29 @@ def _(scene: Scene) -> Iterator[None]:
     undo_assignment(scene.notice, "another Wang", NOW)
 
 
+@event("money under an unknown reference: an assignment to a deposit undone")
+def _(scene: Scene) -> Iterator[None]:
+    scene.come_unknown()
+    scene.decide(f"deposit/{scene.market.store}")
+    yield
+    undo_assignment(scene.notice, "another store", NOW)
+
+
 @event("money under an unknown reference: sent back")
 def _(scene: Scene) -> Iterator[None]:
     scene.come_unknown()
     yield
     scene.decide("")
+
+
+@event("money under an unknown reference: sent back, and the bank returns it")
+def _(scene: Scene) -> Iterator[None]:
+    scene.come_unknown()
+    scene.decide("")
+    payout = back_id(get_suspended(scene.notice))
+    send_payouts(NOW)
+    yield
+    return_payout(payout, notice="n", amount_minor=50_000, reason="AC04", now=LATER)
 
 
 @event("purchase from the account")
@@ -90,6 +119,15 @@ def _(scene: Scene) -> Iterator[None]:
     yield
     assert scene.purchase is not None
     receive_payment(scene.purchase.id, 96_000, reference=scene.name, now=NOW)
+
+
+@event("payment of a price that does not cover its cost")
+def _(scene: Scene) -> Iterator[None]:
+    scene.offer_at_a_loss()
+    scene.buy("HERB", price=20_000, quantity=2, method="bank_transfer")
+    yield
+    assert scene.purchase is not None
+    receive_payment(scene.purchase.id, 46_000, reference=scene.name, now=NOW)
 
 
 @event("payment from the account instead")

@@ -85,6 +85,15 @@ def _(scene: Scene) -> Iterator[None]:
     scene.dispute("lost")
 
 
+@event("dispute of a card payment: lost after a partial refund, and won after all")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    refund_part(scene)
+    made = scene.dispute("lost")
+    yield
+    scene.decide_dispute(made, "won")
+
+
 @event("dispute of a card payment: lost, and refunded in part after")
 def _(scene: Scene) -> Iterator[None]:
     scene.buy_by_card()
@@ -124,6 +133,12 @@ def _refuse(*_: object) -> None:
 def _(scene: Scene) -> Iterator[None]:
     yield
     post_fees([Movement(scene.name, "charge", 96_000, 2_300, "card-1", iso(NOW))])
+
+
+@event("fee that the card processor gave back")
+def _(scene: Scene) -> Iterator[None]:
+    yield
+    post_fees([Movement(scene.name, "stripe_fee", 2_300, 0, "", iso(NOW))])
 
 
 @event("payout of the card processor to the union's bank")

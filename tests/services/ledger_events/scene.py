@@ -25,7 +25,7 @@ from mart_union.settlement.suspense import Assignment, decide_suspended
 from payments.webhooks import TransferReceived, record
 from tests.card_desk import Desk
 from tests.services.market import NOW, Market, fill_pool, give_money, save_mediated, save_store, save_union
-from tests.services.settling import settle_day
+from tests.services.settling import settle_day, verify_account
 
 LATER = NOW + timedelta(days=1)
 SETTLED_AT = NOW + timedelta(days=9)
@@ -117,19 +117,39 @@ class Scene:
             self.market.store, f"shop-{self.name}", wanted, recipient=self.market.recipient, key="sale-0001", now=NOW
         )
 
-    def ship(self, party: str) -> None:
+    def ship(self, party: str, carrier: str = "hct") -> None:
         role = party.partition("/")[0]
         take_step(self.order, "accept", "staff", role, "a", NOW, fulfiller=party)
-        take_step(self.order, "ship", "staff", role, "s", NOW, fulfiller=party, tracking=("hct", "HCT1"))
+        take_step(self.order, "ship", "staff", role, "s", NOW, fulfiller=party, tracking=(carrier, "HCT1"))
 
     def deliver(self) -> None:
         take_step(self.order, "deliver", "system", "system", "d", NOW)
 
-    def deliver_own(self) -> None:
+    def deliver_own(self, carrier: str = "hct") -> None:
         """Three teas from the account, shipped by the store and delivered."""
         self.buy()
-        self.ship(f"store/{self.market.store}")
+        self.ship(f"store/{self.market.store}", carrier)
         self.deliver()
+
+    @property
+    def carrier(self) -> str:
+        """A carrier that works for nobody else."""
+        return f"by-{self.name}"
+
+    def owe(self, kind: str) -> str:
+        """A party of a kind, with a verified bank account, that is owed for what is complete; its account."""
+        if kind == "supplier":
+            self.offer(price=23_000, supply=15_000)
+            self.buy("HERB", price=23_000, quantity=2)
+            self.ship(f"supplier/{self.market.supplier}")
+            self.deliver()
+        else:
+            save_store(self.market.store, carrier=self.carrier)
+            self.deliver_own(self.carrier)
+        self.complete()
+        party = f"{kind}/{getattr(self.market, kind, self.carrier)}"
+        verify_account(party, NOW)
+        return party
 
     def offer_at_a_loss(self) -> None:
         """Goods whose price does not cover what they cost, and a deposit that does."""
@@ -173,6 +193,7 @@ class Scene:
             self.market.store: "{store}",
             self.market.supplier: "{supplier}",
             self.notice: "{notice}",
+            self.carrier: "{carrier}",
             f"po_{self.name}": "{payout}",
             f"movement/{self.name}": "movement/{movement}",
         }
@@ -203,7 +224,6 @@ def refund_part(scene: Scene, wish: RefundWish = _THIRTY) -> None:
     refund_order(scene.order, wishes, store=scene.market.store, reason="r", actor="staff", key="refund-0001", now=LATER)
 
 
-def settle_store(scene: Scene) -> None:
-    party = f"store/{scene.market.store}"
+def settle(party: str) -> None:
     mark_due([one for one in whole_ledger().payables if one.party == party], LATER)
-    settle_day("2026-11-30", SETTLED_AT, scene.market.store)
+    settle_day("2026-11-30", SETTLED_AT, party)

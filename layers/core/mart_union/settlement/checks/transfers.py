@@ -7,45 +7,46 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
 
+from mart_union.checkout.payers import CARDS
 from mart_union.kernel.clock import from_iso, local_date
 from mart_union.ledger.census import Ledger
 from mart_union.ledger.model import ACCOUNT, Transfer
 from mart_union.settlement.checks.model import Books
 from mart_union.settlement.differences import Difference
 
-_CUSTOMER, _PROVIDER, _ESCROW = r"customer/[\w-]+", r"provider/[\w-]+", r"order/[\w-]+"
+_CUSTOMER, _ESCROW = r"customer/[\w-]+", r"order/[\w-]+"
+_RECEIVED, _CARDS, _FEES = "provider/bank", CARDS, "union/provider-fees"
 _DEPOSIT, _HELD, _STORE = r"store/[\w-]+/deposit", r"store/[\w-]+/held", r"store/[\w-]+"
 _PARTY = r"(store|supplier|carrier)/[\w-]+"
 _UNIONS = r"union/commission|tax/[\w-]+"
 _BORNE, _BANK = "union/chargebacks", "bank/out"
-_AT_PROVIDERS = rf"{_PROVIDER}|union/provider-fees"
 _UNKNOWN = "bank/suspense"
-_PAYING = (rf"{_CUSTOMER}|{_PROVIDER}|{_DEPOSIT}", rf"{_ESCROW}|{_HELD}")
+_PAYING = (rf"{_CUSTOMER}|{_RECEIVED}|{_CARDS}|{_DEPOSIT}", rf"{_ESCROW}|{_HELD}")
 
 KINDS: dict[str, tuple[str, str]] = {
-    "top-up": (rf"{_PROVIDER}|{_UNKNOWN}", rf"{_CUSTOMER}|{_DEPOSIT}"),
-    "deposit": (rf"{_PROVIDER}|{_UNKNOWN}", _DEPOSIT),
+    "top-up": (rf"{_RECEIVED}|{_UNKNOWN}", _CUSTOMER),
+    "deposit": (rf"{_RECEIVED}|{_UNKNOWN}", _DEPOSIT),
     "purchase": _PAYING,
     "payment": (rf"{_PAYING[0]}|{_UNKNOWN}", _PAYING[1]),
-    "suspense": (_PROVIDER, _UNKNOWN),
+    "suspense": (_RECEIVED, _UNKNOWN),
     "sent_back": (_UNKNOWN, _BANK),
     "correction": (rf"{_CUSTOMER}|{_DEPOSIT}", _UNKNOWN),
-    "refund": (rf"{_ESCROW}|{_HELD}|{_PARTY}|{_UNIONS}", rf"{_CUSTOMER}|{_PROVIDER}|{_DEPOSIT}|{_STORE}"),
-    "refund_failed": (_PROVIDER, rf"{_CUSTOMER}|{_STORE}|{_BORNE}"),
-    "completion": (rf"{_ESCROW}|{_HELD}|{_STORE}", rf"{_PARTY}|{_UNIONS}"),
+    "refund": (rf"{_ESCROW}|{_HELD}|{_PARTY}|{_UNIONS}", rf"{_CUSTOMER}|{_CARDS}|{_DEPOSIT}|{_STORE}"),
+    "refund_failed": (_CARDS, rf"{_CUSTOMER}|{_STORE}|{_BORNE}"),
+    "completion": (rf"{_ESCROW}|{_HELD}", rf"{_PARTY}|{_UNIONS}"),
     "collection": (r"(store|carrier)/[\w-]+", _ESCROW),
     "withdrawal": (_CUSTOMER, _BANK),
     "deposit_withdrawal": (_DEPOSIT, _BANK),
     "payout": (_PARTY, _BANK),
     "payout_return": (_BANK, rf"{_PARTY}|{_CUSTOMER}|{_DEPOSIT}|{_UNKNOWN}"),
-    "chargeback": (_BORNE, _PROVIDER),
-    "chargeback_won": (_PROVIDER, _BORNE),
+    "chargeback": (_BORNE, _CARDS),
+    "chargeback_won": (_CARDS, _BORNE),
     "chargeback_lost": (_STORE, _BORNE),
-    "chargeback_reinstated": (_PROVIDER, rf"{_STORE}|{_BORNE}|{_CUSTOMER}"),
-    "provider_fees": (_AT_PROVIDERS, _AT_PROVIDERS),
-    "provider_payout": (_PROVIDER, _PROVIDER),
+    "chargeback_reinstated": (_CARDS, rf"{_STORE}|{_BORNE}|{_CUSTOMER}"),
+    "provider_fees": (rf"{_CARDS}|{_FEES}", rf"{_CARDS}|{_FEES}"),
+    "provider_payout": (rf"{_RECEIVED}|{_CARDS}", rf"{_RECEIVED}|{_CARDS}"),
 }
-"""Every kind of transfer (docs/ledger.md): from which accounts its money comes, and to which it goes."""
+"""Every kind of transfer: from which accounts its money comes, and to which it goes. A row of docs/ledger.md has each of them."""
 
 
 def check_transfers(books: Books) -> Iterator[Difference]:
@@ -116,10 +117,15 @@ def balances_until(ledger: Ledger, day: date, time_zone: str) -> dict[str, int]:
     until = [each for each in ledger.transfers if local_date(from_iso(each.at), time_zone) <= day]
     kinds: Counter[str] = Counter()
     for account, amount in Books(Ledger(transfers=until, outcomes=ledger.outcomes)).balances().items():
-        kind, name, *rest = account.split("/")
-        is_many = kind in {"customer", "order", "store", "supplier", "carrier"}
-        kinds["/".join([kind, *rest] if is_many else [kind, name])] += amount
+        kinds[kind_of(account)] += amount
     return dict(sorted(kinds.items()))
+
+
+def kind_of(account: str) -> str:
+    """What accounts of many parties have in common: `customer`, `store/deposit`; the union's own, banks and providers by their names."""
+    kind, name, *rest = account.split("/")
+    is_many = kind in {"customer", "order", "store", "supplier", "carrier"}
+    return "/".join([kind, *rest] if is_many else [kind, name])
 
 
 def check_balances(balances: Mapping[str, int], day: date) -> Iterator[Difference]:
