@@ -174,7 +174,7 @@ def _market() -> None:
     terms = Terms(category_of_path(store, "Tea > Tea Bags"), 23_000)
     mediation.make_link(store, "GX-HERBTEA", OfferReference(SUPPLIER, "HERB-TEA"), terms, "owner", now)
     postings = postings_of({"provider/bank": -(10**10), f"store/{store}/deposit": 10**10})
-    post(Transfer("deposit-of-the-bench", "top-up", "TWD", postings, "bench", iso(now)))
+    post(Transfer("deposit-of-the-bench", "deposit", "TWD", postings, "bench", iso(now)))
 
 
 def _sale() -> Operation:

@@ -213,7 +213,8 @@ def _sign_up_customer(world: World) -> None:
     world.ids["invitation"] = customers.invite(STORE, "packer", "owner-emei", world.now).code
     for account in (f"customer/{CUSTOMER}", f"store/{STORE}/deposit"):
         postings = postings_of({"provider/bank": -FUNDS_MINOR, account: FUNDS_MINOR})
-        post(Transfer(f"funds-{account.replace('/', '-')}", "top-up", "TWD", postings, "test", iso(world.now)))
+        kind = "deposit" if account.endswith("/deposit") else "top-up"
+        post(Transfer(f"funds-{account.replace('/', '-')}", kind, "TWD", postings, "test", iso(world.now)))
 
 
 def _open_bank_accounts(world: World) -> None:

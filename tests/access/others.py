@@ -205,7 +205,8 @@ def _sign_up(others: Others) -> None:
     customers.record_view(names["session"], "listing", f"/stores/{OTHER_STORE}/PK-DAY-CEDAR", OTHER_STORE, "", now)
     for account, amount_minor in ((CHEN, 77_770_000), (f"{JIANSHI}/deposit", 66_660_000)):
         postings = postings_of({"provider/bank": -amount_minor, account: amount_minor})
-        post(Transfer(f"funds-{account.replace('/', '-')}", "top-up", "TWD", postings, "test", iso(now)))
+        kind = "deposit" if account.endswith("/deposit") else "top-up"
+        post(Transfer(f"funds-{account.replace('/', '-')}", kind, "TWD", postings, "test", iso(now)))
     others.keep("chen.datong@example.com", names["session"], among=(CHEN,))
     others.keep("陳大同", "0911-222-333", "北大路", names["recipient"], among=(CHEN, JIANSHI, BEIPU))
 

@@ -86,7 +86,8 @@ def fill_pool(supplier: str, quantity: int, supply_minor: int) -> str:
 def give_money(account: str, amount_minor: int) -> None:
     """Money from the bank onto an account."""
     amounts = {"provider/bank": -amount_minor, account: amount_minor}
-    post(Transfer(f"gift-{account.replace('/', '-')}", "top-up", "TWD", postings_of(amounts), "test", iso(NOW)))
+    kind = "deposit" if account.endswith("/deposit") else "top-up"
+    post(Transfer(f"gift-{account.replace('/', '-')}", kind, "TWD", postings_of(amounts), "test", iso(NOW)))
 
 
 def open_market(name: str, *, money: int = 1_000_000, stock: int = 10) -> Market:
