@@ -12,7 +12,8 @@ from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import UnknownAccount
 from mart_union.ledger.model import Posting, Transfer
 from mart_union.ledger.postings import balance_at, record_postings
-from mart_union.ledger.service import list_postings
+from mart_union.ledger.service import list_postings, postings_between
+from tests.services.capacity import measured
 from tests.services.cutting import CutOff, cut_off
 from tests.services.market import NOW
 
@@ -42,6 +43,23 @@ def test_an_account_is_worth_at_any_moment_what_was_posted_until_then(unique: st
         assert (balance_at(order, just_before), balance_at(order, moment)) == (-before, -until)
     assert [entry.amount_minor for entry in list_postings(account, "2026-11").items] == [100_000, 10_000, 1_000, 100]
     assert len(list_postings(order, "2026-11").items) == 6
+
+
+def test_the_postings_between_two_moments_are_read_and_no_others(unique: str) -> None:
+    account, midnight = f"store/{unique}", datetime(2026, 12, 1, tzinfo=UTC)
+    day = midnight - timedelta(hours=8), midnight + timedelta(hours=16)
+    near = [day[0] - timedelta(milliseconds=1), day[0], midnight, day[1] - timedelta(milliseconds=1), day[1]]
+    far = [day[0] - timedelta(hours=1 + number) for number in range(100)]
+    moments = [*near, *far]
+    record_postings(
+        moved(f"{unique}-{number:03d}", at, (account, 1), (f"order/{unique}", -1)) for number, at in enumerate(moments)
+    )
+    with measured() as capacity:
+        found = [entry.transfer for entry in postings_between(account, *day)]
+    assert found == [f"{unique}-{number:03d}" for number in (1, 2, 3)]
+    assert (capacity.requests, capacity.read) == (["Query"] * 2, 1.0)
+    with pytest.raises(UnknownAccount):
+        next(postings_between("nobody/x", *day))
 
 
 def test_an_account_that_nothing_was_posted_to_holds_nothing_and_one_of_no_kind_is_refused(unique: str) -> None:

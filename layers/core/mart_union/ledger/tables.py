@@ -7,6 +7,7 @@
 | how a pending transfer ended | `TRANSFER#<id>`/`RESOLUTION` | 1 | 0.5 read |
 | what of a transfer was reversed | `TRANSFER#<id>`/`REVERSED` | 1 | 0.5 read |
 | an account's postings of a month, newest first | `POSTINGS#<account>#<yyyy-mm>`/`<at>#<transfer>` | 1 a page | by size |
+| an account's postings of a day | `POSTINGS#<account>#<yyyy-mm>`/between two moments | 1 a month and MB | by size |
 | an order's postings, newest first | `POSTINGS#order/<id>`/`<at>#<transfer>` | 1 a page | by size |
 | an account's totals of months, of the days of a month, of the minutes of a day | `TOTALS#<account>`/`<yyyy-mm>`, `TOTALS#<account>#<yyyy-mm>`/`<dd>`, `TOTALS#<account>#<yyyy-mm-dd>`/`<hh:mm>` | 1 each | by size |
 | a payable | `PAYABLE#<id>`/`PAYABLE` | 1 | 0.5 read |

@@ -9,14 +9,14 @@ from datetime import date, datetime, timedelta
 
 from mart_union.checkout.card_port import Movement, card_provider, cards_are_offered
 from mart_union.checkout.payers import CARDS
-from mart_union.kernel.clock import bounds_of_day, from_iso, iso, utc_now
+from mart_union.kernel.clock import bounds_of_day, iso, utc_now
 from mart_union.kernel.errors import KeyReused
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.postings import balance_at, record_postings
 from mart_union.ledger.refs import transfer_ref
-from mart_union.ledger.service import Entry, list_postings, post
+from mart_union.ledger.service import Entry, post, postings_between
 from mart_union.settlement.differences import Difference
 
 FEES = "union/provider-fees"
@@ -45,12 +45,11 @@ def provider_differences(day: str) -> list[Difference]:
     told = list(card_provider().movements(begin - _SLACK, end + _SLACK))
     reported = [each for each in told if not each.foreign]
     reused = list(_post_own(each for each in reported if iso(begin) <= each.at < iso(end)))
-    posted = list(_posted(begin - _SLACK, end + _SLACK))
     return [
         *reused,
         *check_currency(each for each in told if iso(begin) <= each.at < iso(end)),
         *check_reported(reported, {each.transfer: _on_cards(each.transfer) for each in reported}),
-        *check_posted([each for each in posted if iso(begin) <= each.at < iso(end)], reported),
+        *check_posted(postings_between(CARDS, begin, end), reported),
         *_check_balance(day, end),
     ]
 
@@ -107,8 +106,9 @@ def check_reported(reported: Iterable[Movement], amounts: Mapping[str, int | Non
 def check_posted(posted: Iterable[Entry], reported: Iterable[Movement]) -> Iterator[Difference]:
     """Each transfer of ours that moves the processor's account is a movement of its balance, or was carried out in another way."""
     known = {name for each in reported for name in _transfers_of(each.transfer)}
-    undone = {entry.transfer.removeprefix("refund-failed-") for entry in posted if entry.kind == "refund_failed"}
-    for entry in posted:
+    made = list(posted)
+    undone = {entry.transfer.removeprefix("refund-failed-") for entry in made if entry.kind == "refund_failed"}
+    for entry in made:
         if entry.kind in _OURS | {"refund_failed"} or entry.transfer in known | undone:
             continue
         yield Difference(
@@ -154,18 +154,6 @@ def _payout(movement: Movement) -> Transfer:
     name = movement.transfer.removeprefix("bank-").removesuffix("-returned")
     currency = settings().currency.code
     return Transfer(movement.transfer, "provider_payout", currency, postings, f"payout/{name}", movement.at)
-
-
-def _posted(begin: datetime, end: datetime) -> Iterator[Entry]:
-    months = sorted({iso(begin)[:7], iso(end)[:7]})
-    for month in months:
-        cursor = ""
-        while True:
-            page = list_postings(CARDS, month, cursor)
-            yield from (entry for entry in page.items if begin <= from_iso(entry.at) < end)
-            cursor = page.next
-            if not cursor:
-                break
 
 
 def _on_cards(transfer: str) -> int | None:
