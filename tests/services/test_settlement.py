@@ -343,8 +343,8 @@ def test_a_statement_is_read_with_its_lines_and_as_a_sheet_without_formulas(uniq
     statement, lines = get_statement(party, day)
     assert (statement.total_minor, [line.amount_minor for line in lines]) == (27_000, [27_000])
     assert statement_as_csv(party, day, "en").splitlines()[1:] == [
-        f"{statement.id},{day},o0,completion,'=Tea 0,,,,TWD,270.00,t0",
-        f"{statement.id},{day},,total,,,,,TWD,270.00,{statement.payout}",
+        f'"{statement.id}","{day}","o0","completion","\'=Tea 0","","","","TWD",270.00,"t0"',
+        f'"{statement.id}","{day}","","total","","","","","TWD",270.00,"{statement.payout}"',
     ]
     with pytest.raises(NotFound):
         get_statement(f"store/{unique}x", day)

@@ -1,19 +1,17 @@
-"""Who gets what when lines complete, and what a statement's sheet says."""
+"""Who gets what when lines complete."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from mart_union.kernel.money import Currency
-from mart_union.ledger.model import Statement, StatementLine, checked
+from mart_union.ledger.model import Statement, checked
 from mart_union.orders.model import Line, Order, Share
 from mart_union.settlement.shares import completion_amounts, completion_transfer, payables_of
-from mart_union.settlement.sheets import amount, sheet, statement_sheet
 from mart_union.settlement.statements import next_period
 from tests.orders_examples import line_of, order_of
 
@@ -113,32 +111,6 @@ def test_later_statements_of_a_day_are_numbered() -> None:
     assert next_period("2026-11-23", None) == "2026-11-23"
     assert next_period("2026-11-23", first) == "2026-11-23.002"
     assert next_period("2026-11-23", replace(first, period="2026-11-23.009")) == "2026-11-23.010"
-
-
-def test_a_sheet_runs_no_formula_and_keeps_negative_amounts_as_numbers() -> None:
-    cells = ["=1+1", "+1", "-1", "@a", "\t=1", "tea", "a,b", amount(-350, TWD)]
-    assert sheet(["head"], [cells]) == "head\r\n'=1+1,'+1,'-1,'@a,'\t=1,tea,\"a,b\",-3.50\r\n"
-
-
-def test_amounts_are_exact_in_every_currency() -> None:
-    assert [amount(35_000, TWD), amount(12_000, Currency("KRW", 1)), amount(5, Currency("KWD", 5))] == [
-        Decimal("350.00"),
-        Decimal(12_000),
-        Decimal("0.005"),
-    ]
-
-
-def test_a_statements_sheet_names_order_item_rates_and_transfer_and_ends_with_its_total_and_payout() -> None:
-    statement = Statement("s1", "store/a", "2026-11-23", "TWD", 27_000, "paid", "", 1, "p1")
-    rates, deductions = {"commission": "tea: 6 %"}, {"commission": 1_800, "delivery": 1_200}
-    lines = [
-        StatementLine("y1", "o1", 27_000, "completion", "t1", {"zh-TW": "茶", "en": "Tea"}, 30_000, deductions, rates)
-    ]
-    assert statement_sheet(statement, lines, "zh-TW", TWD).splitlines() == [
-        "statement,period,order,kind,title,rates,deductions,gross,currency,amount,transfer",
-        "s1,2026-11-23,o1,completion,茶,commission: tea: 6 %,commission: 18.00; delivery: 12.00,300.00,TWD,270.00,t1",
-        "s1,2026-11-23,,total,,,,,TWD,270.00,p1",
-    ]
 
 
 def test_every_partys_payable_names_the_rates_that_it_follows_and_so_does_a_refund_of_them() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from mart_union.kernel.errors import Invalid, RuleViolation
+from mart_union.kernel.formulas import holds_a_formula
 
 VIEW_KINDS = ("union", "category", "store", "listing", "redirect", "cart", "checkout")
 MEMBER_ROLES = {"store": ("owner", "manager", "packer"), "supplier": ("owner", "member"), "enterprise": ("owner",)}
@@ -266,7 +267,7 @@ _BIC = re.compile(r"^[A-Z]{6}[A-Z2-9][A-NP-Z0-9]([A-Z0-9]{3})?$")
 
 
 def checked_destination(fields: DestinationFields, currency: str) -> DestinationFields:
-    """A bank account without blanks, in capitals, if money can be sent to it: where the currency is the euro an IBAN, a holder who can be
+    """A bank account without blanks, in capitals, if money can be sent to it, of a holder whom a spreadsheet takes for no formula: where the currency is the euro an IBAN, a holder who can be
     written in Latin letters and perhaps a BIC, as the bank's message needs them; elsewhere an IBAN or a number with its bank's code.
 
     Raises:
@@ -277,6 +278,8 @@ def checked_destination(fields: DestinationFields, currency: str) -> Destination
     problems = []
     if not 0 < len(holder) <= 70 or not holder.isprintable():
         problems.append({"field": "holder", "reason": "is 1 to 70 characters"})
+    elif holds_a_formula(holder):
+        problems.append({"field": "holder", "reason": "is nothing that a spreadsheet takes for a formula"})
     elif currency == "EUR" and not _in_latin(holder):
         problems.append({"field": "holder", "reason": "has no letter that a bank's message can carry"})
     has_iban = _is_iban(account)

@@ -12,7 +12,7 @@ from mart_union.customers.model import Destination, is_bic
 from mart_union.kernel.errors import RuleViolation
 from mart_union.kernel.money import Currency
 from mart_union.ledger.model import BankFile, Payout
-from mart_union.settlement.sheets import Cell, amount, sheet
+from mart_union.settlement.sheets import Cell, amount, plain_list
 
 _SCHEMA = "pain.001.001.03"
 _NAMESPACE = f"urn:iso:std:iso:20022:tech:xsd:{_SCHEMA}"
@@ -60,7 +60,7 @@ def write_bank_file(file: BankFile, paid: Sequence[Paid], currency: Currency) ->
         ]
         for each in paid
     ]
-    return Written(sheet(_HEAD, rows), "csv", "text/csv; charset=utf-8")
+    return Written(plain_list(_HEAD, rows), "csv", "text/csv; charset=utf-8")
 
 
 def check_terms(file: BankFile, currency: Currency) -> None:

@@ -1,4 +1,5 @@
-"""Sheets of comma-separated values (RFC 4180) that a spreadsheet shows as text and never runs as a formula."""
+"""Comma-separated values (RFC 4180): sheets for people, which a spreadsheet shows as text and never runs as a formula, and lists for
+machines, which are what they say."""
 
 from __future__ import annotations
 
@@ -6,13 +7,14 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Literal
 
+from mart_union.kernel.formulas import without_formulas
 from mart_union.kernel.money import Currency
 from mart_union.ledger.model import Statement, StatementLine
 
 Cell = str | Decimal
 
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # https://owasp.org/www-community/attacks/CSV_Injection
 _STATEMENT = (
     "statement",
     "period",
@@ -29,11 +31,20 @@ _STATEMENT = (
 
 
 def sheet(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """A sheet with a head. Texts that would begin a formula get an apostrophe before them; amounts are numbers."""
+    """A sheet for people, with a head. Every text is quoted, and what would be a formula has an apostrophe before it; amounts are numbers."""
+    return _written(head, ([_safe(cell) for cell in row] for row in rows), csv.QUOTE_NONNUMERIC)
+
+
+def plain_list(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """A list for a machine, with a head: it runs no formulas, and takes an apostrophe for a part of a name."""
+    return _written(head, rows, csv.QUOTE_MINIMAL)
+
+
+def _written(head: Sequence[str], rows: Iterable[Sequence[Cell]], quoting: Literal[0, 2]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
+    writer = csv.writer(text, lineterminator="\r\n", quoting=quoting)
     writer.writerow(head)
-    writer.writerows([_safe(cell) for cell in row] for row in rows)
+    writer.writerows(rows)
     return text.getvalue()
 
 
@@ -66,7 +77,7 @@ def amount(amount_minor: int, currency: Currency) -> Decimal:
 
 
 def _safe(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_BEGINS_A_FORMULA) else cell
+    return without_formulas(cell) if isinstance(cell, str) else cell
 
 
 def _title(line: StatementLine, language: str) -> str:
