@@ -125,6 +125,15 @@ def _(scene: Scene) -> Iterator[None]:
     scene.decide_dispute(made, "won")
 
 
+@event("dispute of a card payment: lost in part, and another store's order refused after")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_of_two_by_card()
+    scene.dispute("lost", amount=36_000)
+    yield
+    take_step(scene.order, "refuse", "staff", "store", "r", LATER, fulfiller=f"store/{scene.market.store}")
+    refund_card(get_transfer(f"refund-{scene.order}-{get_order(scene.order).sequence}"), LATER)
+
+
 def _refuse(*_: object) -> None:
     raise RuleViolation("the charge is disputed", reason="charge_disputed")
 

@@ -47,17 +47,34 @@ class Scene:
         take_step(self.order, "accept", "staff", "store", "a", NOW, fulfiller=f"store/{self.market.store}")
         self.capture()
 
+    def buy_of_two_by_card(self) -> None:
+        """A tea of each of two stores by card: authorized, accepted and captured."""
+        assert self.desk is not None
+        self.purchase = place_purchase(
+            self.market.customer,
+            [Wanted(store, "TEA", 1) for store in (self.market.store, self.market.other_store)],
+            recipient=self.market.recipient,
+            total_seen=72_000,
+            method="card",
+            payment_method=self.desk.card(),
+            key="purchase-0001",
+            now=NOW,
+        )
+        for order, store in zip(self.purchase.orders, (self.market.store, self.market.other_store), strict=True):
+            take_step(order, "accept", "staff", "store", f"a-{store}", NOW, fulfiller=f"store/{store}")
+        self.capture()
+
     def capture(self) -> None:
         assert self.purchase is not None
         capture_purchase(self.purchase.id, NOW)
         self.purchase = get_purchase(self.purchase.id)
 
-    def dispute(self, *states: str) -> str:
+    def dispute(self, *states: str, amount: int = 96_000) -> str:
         """The customer's bank disputes what was captured; `states` are how it decided, one after the other. The dispute's id."""
         assert self.desk is not None
         assert self.purchase is not None
         assert self.purchase.card is not None
-        made = self.desk.dispute(payment_intent=self.purchase.card.intent, amount=96_000)
+        made = self.desk.dispute(payment_intent=self.purchase.card.intent, amount=amount)
         post_dispute(card_provider().find_dispute(made), LATER)
         for state in states:
             self.decide_dispute(made, state)
@@ -191,6 +208,7 @@ class Scene:
         words = {
             self.market.customer: "{customer}",
             self.market.store: "{store}",
+            self.market.other_store: "{other}",
             self.market.supplier: "{supplier}",
             self.notice: "{notice}",
             self.carrier: "{carrier}",

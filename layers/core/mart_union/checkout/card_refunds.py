@@ -12,7 +12,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from mart_union.checkout.card_port import CardRefund, ProviderFailed, card_provider
-from mart_union.checkout.disputed_refunds import add_settled, borne_by, is_decided
+from mart_union.checkout.disputed_refunds import add_settled, is_decided
 from mart_union.checkout.model import CardPayment, Purchase
 from mart_union.checkout.payers import CARDS
 from mart_union.checkout.storing import Overtaken, current_purchase, store_purchase
@@ -34,7 +34,8 @@ def refund_card(transfer: Transfer, now: datetime) -> bool:
 
     What the provider refuses, or fails at, goes to the customer's union account; once credited, the provider is not asked again. What was
     given back by hand before is not given again, neither to the card nor to the account. While the charge is disputed the refund waits: its bank
-    decides who has the money, and `resume_refunds` goes on then. After that was lost, the refund goes to those who bear the loss.
+    decides who has the money, and `resume_refunds` goes on then. After that was lost, the refund goes to the customer's account as far as their bank
+    has not given it, and the rest to those who bear the loss.
 
     Raises:
         ProviderUnavailable: nobody knows; repeat it.
@@ -45,15 +46,16 @@ def refund_card(transfer: Transfer, now: datetime) -> bool:
         return False
     if fetch(transfer_ref(_credit_of(transfer)), consistent=True) is not None:
         return True
-    due = _written_down(transfer, amount, _claimed)
-    return _carry_out(transfer, due, now) if due else True
+    return _carry_out(transfer, _written_down(transfer, amount, _claimed), now)
 
 
 def _carry_out(transfer: Transfer, due: int, now: datetime) -> bool:
     card = _card_of(_purchase_of(transfer))
-    is_open = any(each.state == "open" for each in card.disputes.values())
-    if (is_open or any(borne_by(card.disputes).values())) and transfer.id not in _carried_out(card):
+    is_disputed = any(each.state in {"open", "lost"} for each in card.disputes.values())
+    if is_disputed and transfer.id not in _carried_out(card):
         return _settle_disputed(transfer, due, now)
+    if not due:
+        return True
     tries = card.tries.get(transfer.id, 0)
     try:
         refund = card_provider().refund(card.intent, due, transfer.id, len(card.disputes) + tries)
@@ -94,11 +96,11 @@ def resume_refunds(purchase: str, now: datetime) -> None:
         ProviderUnavailable, Busy: as for `refund_card`.
     """
     card = current_purchase(purchase).card
-    if card is None or not any(card.returns.values()):
+    if card is None or not card.returns:
         return
     done = _carried_out(card)
-    for refund, amount in card.returns.items():
-        if amount and refund not in done:
+    for refund in card.returns:
+        if refund not in done:
             refund_card(get_transfer(refund), now)
 
 
@@ -111,15 +113,18 @@ def _settle_disputed(refund: Transfer, amount_minor: int, now: datetime) -> bool
     """End a refund of a charge whose dispute was lost; False while it is not decided."""
 
     def settle() -> bool:
-        purchase = _purchase_of(refund)
         if fetch(transfer_ref(_credit_of(refund)), consistent=True) is not None:
             return True
+        if not is_decided(_card_of(_purchase_of(refund))):
+            return False
+        due = _written_down(refund, amount_minor, _credited)
+        purchase = _purchase_of(refund)
         if not is_decided(_card_of(purchase)):
             return False
         transaction = WriteTransaction()
-        add_settled(transaction, refund, _credit_of(refund), purchase, amount_minor, now)
         try:
-            transaction.commit()
+            if add_settled(transaction, refund, _credit_of(refund), purchase, due, now):
+                transaction.commit()
         except Overtaken:
             raise
         except Conflict:

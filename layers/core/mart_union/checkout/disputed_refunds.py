@@ -1,14 +1,20 @@
-"""Refunds of a charge whose dispute was lost: the customer has that money from their bank, so it is not given to them again.
+"""Refunds of a charge of which a dispute was lost: the customer gets, of all that they paid, no part twice and none never.
 
-What the refund has posted to the processor, which paid nothing, goes to those who bear the loss. First to the order's own store, as far as it bears
-more than is left of its order; then to the union, which bears what refunds had given back before; then to whoever bears the rest. What no
-lost dispute has paid goes to the customer's account.
+A refund has posted to the processor, which gives back nothing of such a charge. It goes to the customer's account as far as the bank, earlier refunds
+and somebody's hand have left that much of the charge. Only what exceeds that the customer has from their bank, and it goes to those who bear
+the loss: first to the order's own store, as far as it bears more than is left of its order; then to the union, which bears what refunds had given back
+before; then to whoever bears the rest.
+
+No store bears more than is left of its order: what a refund leaves beyond that, the stores whose orders have more left bear instead, then the union.
+So a refund before the loss and one after it end alike.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from msgspec.structs import replace
 
@@ -17,6 +23,7 @@ from mart_union.checkout.payers import CARDS
 from mart_union.checkout.storing import add_changed_purchase
 from mart_union.kernel.clock import iso
 from mart_union.kernel.ids import derived_id
+from mart_union.kernel.money import split_within
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
 from mart_union.kernel.transaction import WriteTransaction
@@ -54,47 +61,148 @@ def charged_of(intent: str, orders: Sequence[Order]) -> dict[str, int]:
 
 def add_settled(
     transaction: WriteTransaction, refund: Transfer, name: str, purchase: Purchase, due_minor: int, now: datetime
-) -> None:
-    """Add to a transaction that a refund of a lost charge ends as the transfer `name`, with the purchase as it is then."""
+) -> bool:
+    """Add to a transaction that a refund of a lost charge ends as the transfer `name`, with the purchase as it is then, and that the stores bear what
+    is left of their orders at most; says whether there is anything to add."""
     card = purchase.card
     if card is None:
         raise ValueError(f"purchase {purchase.id} was paid by no card")
     found = [order for order in fetch_all([order_ref(each) for each in purchase.orders], consistent=True) if order]
     kind, _, order = refund.reference.partition("/")
     own = [order] if kind == "order" else list(purchase.orders)
-    disputes, given = relieved(card.disputes, own, charged_of(card.intent, found), due_minor)
-    amounts = {CARDS: -due_minor, BORNE: given.get(UNION, 0)}
-    amounts[f"customer/{purchase.customer}"] = due_minor - sum(given.values())
-    relieved_orders = [order for order in found if given.get(order.id)]
-    for order in relieved_orders:
-        amounts[f"store/{order.store}"] = amounts.get(f"store/{order.store}", 0) + given[order.id]
-    about, postings = f"purchase/{purchase.id}", postings_of({who: much for who, much in amounts.items() if much})
-    add_changed_purchase(transaction, purchase, replace(purchase, card=replace(card, disputes=disputes)))
-    add_transfer(transaction, Transfer(name, "refund_failed", refund.currency, postings, about, iso(now)))
-    for order in relieved_orders:
-        add_payable(transaction, chargeback_payable(order, given[order.id], name, now))
+    left = charged_of(card.intent, found)
+    disputes, given = relieved(card.disputes, own, left, due_minor - still_due(card, refund.id, due_minor))
+    after, moved = rebalanced(disputes, left, settings().currency.step)
+    customer = {f"customer/{purchase.customer}": due_minor - sum(given.values())}
+    ended = Transfer(name, "refund_failed", refund.currency, (), f"purchase/{purchase.id}", iso(now))
+    moving = replace(ended, id=f"chargeback-moved-{refund.id}", kind="chargeback_moved")
+    _add_borne(transaction, ended, given, {CARDS: -due_minor} | customer, found, now)
+    _add_borne(transaction, moving, {each: -amount for each, amount in moved.items()}, {}, found, now)
+    if due_minor or moved:
+        add_changed_purchase(transaction, purchase, replace(purchase, card=replace(card, disputes=after)))
+    return bool(due_minor or moved)
+
+
+def _add_borne(
+    transaction: WriteTransaction,
+    transfer: Transfer,
+    given: Mapping[str, int],
+    others: Mapping[str, int],
+    orders: Sequence[Order],
+    now: datetime,
+) -> None:
+    """Add a transfer that gives those who bear a dispute so much, or takes it from them, if it moves anything; with the payables of the stores."""
+    amounts = Counter({**others, BORNE: given.get(UNION, 0)})
+    for order in orders:
+        amounts[f"store/{order.store}"] += given.get(order.id, 0)
+    postings = postings_of({account: amount for account, amount in amounts.items() if amount})
+    if not postings:
+        return
+    add_transfer(transaction, replace(transfer, postings=postings))
+    for order in orders:
+        if given.get(order.id):
+            add_payable(transaction, chargeback_payable(order, given[order.id], transfer.id, now))
+
+
+def still_due(card: CardPayment, refund: str, due_minor: int) -> int:
+    """What of a refund's amount the customer has from nobody: as far as lost disputes, what was given back by hand, and the refunds that were
+    written down before it have left that much of the charge."""
+    before = [amount for name, amount in takewhile(lambda each: each[0] != refund, card.returns.items())]
+    left = card.captured_minor - lost_of(card.disputes) - card.by_hand_minor - sum(before)
+    return max(min(due_minor, left), 0)
+
+
+def lost_of(disputes: Mapping[str, Disputed]) -> int:
+    """What banks have taken back for good, in minor units."""
+    return sum(each.amount_minor for each in disputes.values() if each.state == "lost")
 
 
 def relieved(
     disputes: Mapping[str, Disputed], own: Sequence[str], left: Mapping[str, int], amount_minor: int
 ) -> tuple[dict[str, Disputed], dict[str, int]]:
-    """The disputes after an amount of a refund of the orders `own` went to those who bear them, and what each of those got.
+    """The disputes after an amount of a refund of the orders `own` went to those who bear them, and what each of those got of it.
 
     `left` is what is left of each order. Never more than they bear altogether.
     """
-    after, given = dict(disputes), dict[str, int]()
+    after, given = dict(disputes), Counter[str]()
     borne = borne_by(disputes)
     beyond = {order: max(borne.get(order, 0) - left.get(order, 0), 0) for order in own}
     others = [name for name in borne if name != UNION and name not in own]
     most = [*beyond.items(), *((name, borne.get(name, 0)) for name in (UNION, *own, *others))]
     for name, limit in most:
-        wanted = min(limit, amount_minor - sum(given.values()))
-        for dispute, decided in after.items():
-            part = min(wanted, decided.bears.get(name, 0))
-            if part > 0:
-                after[dispute] = replace(decided, bears=decided.bears | {name: decided.bears[name] - part})
-                given[name], wanted = given.get(name, 0) + part, wanted - part
-    return after, given
+        after, parts = _taken(after, name, min(limit, amount_minor - given.total()))
+        given[name] += sum(parts.values())
+    return after, dict(given)
+
+
+def rebalanced(
+    disputes: Mapping[str, Disputed], left: Mapping[str, int], step: int
+) -> tuple[dict[str, Disputed], dict[str, int]]:
+    """The disputes with no order's store bearing more than is `left` of its order, and by how much each bears more (below zero: less) for it.
+
+    What is beyond goes to the other stores in proportion to what is left of their orders and not borne yet, then to the union.
+    """
+    borne = borne_by(disputes)
+    beyond = {order: borne[order] - amount for order, amount in left.items() if borne.get(order, 0) > amount}
+    room = {order: max(amount - borne.get(order, 0), 0) for order, amount in left.items()}
+    total = sum(beyond.values())
+    shares = split_within(min(total, sum(room.values())), list(room.values()), step)
+    takers = dict(zip(room, shares, strict=True)) | {UNION: total - sum(shares)}
+    after = dict(disputes)
+    for order, amount in beyond.items():
+        after, freed = _taken(after, order, amount)
+        for taker, wanted in takers.items():
+            parts = _first(freed, wanted)
+            after = {name: _bearing(each, taker, parts.get(name, 0)) for name, each in after.items()}
+            freed = {name: much - parts[name] for name, much in freed.items()}
+            takers[taker] -= sum(parts.values())
+    now = borne_by(after)
+    return after, {name: now[name] - borne.get(name, 0) for name in now if now[name] != borne.get(name, 0)}
+
+
+def _taken(
+    disputes: Mapping[str, Disputed], name: str, amount_minor: int
+) -> tuple[dict[str, Disputed], dict[str, int]]:
+    """The disputes after somebody bears so much less of them, and how much of each that was, the first ones first."""
+    parts = _first({dispute: each.bears.get(name, 0) for dispute, each in disputes.items()}, amount_minor)
+    return {dispute: _bearing(each, name, -parts[dispute]) for dispute, each in disputes.items()}, parts
+
+
+def _first(limits: Mapping[str, int], amount_minor: int) -> dict[str, int]:
+    """Parts of an amount, each as large as its limit lets it be, the first ones first."""
+    parts: dict[str, int] = {}
+    for name, limit in limits.items():
+        parts[name] = min(limit, amount_minor - sum(parts.values()))
+    return parts
+
+
+def _bearing(dispute: Disputed, name: str, more_minor: int) -> Disputed:
+    if not more_minor:
+        return dispute
+    return replace(dispute, bears=dispute.bears | {name: dispute.bears.get(name, 0) + more_minor})
+
+
+def reinstated(card: CardPayment, name: str) -> tuple[dict[str, Disputed], dict[str, int]]:
+    """The disputes after a lost one was won after all, and what each who bears it gets of what comes back; the customer gets the rest.
+
+    The rest is what refunds were settled with that no lost dispute pays any more. Where more of them than of this dispute's has been, those
+    who bear this one bear the others' instead.
+    """
+    others = {each: known for each, known in card.disputes.items() if each != name and known.state == "lost"}
+    settled = lost_of(others) - sum(borne_by(others).values())
+    paid = lost_of(others) + sum(card.returns.values()) + card.by_hand_minor - card.captured_minor
+    bears = card.disputes[name].bears
+    instead = min(max(settled - max(paid, 0), 0), sum(bears.values()))
+    after = card.disputes | {name: Disputed(card.disputes[name].amount_minor, "won")}
+    kept = _first(bears, instead)
+    for other, known in others.items():
+        room = known.amount_minor - sum(known.bears.values())
+        parts = _first(kept, room)
+        kept = {each: much - parts[each] for each, much in kept.items()}
+        for each, part in parts.items():
+            after[other] = _bearing(after[other], each, part)
+    gone = _first(bears, instead)
+    return after, {each: much - gone[each] for each, much in bears.items()}
 
 
 def chargeback_payable(order: Order, amount_minor: int, transfer: str, now: datetime) -> Payable:

@@ -28,6 +28,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjec
 
 from mart_union.checkout.model import Purchase
 from mart_union.kernel.clock import local_date
+from mart_union.kernel.ids import input_hash
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Document, Item, table_name
 
@@ -126,13 +127,7 @@ def returns_mark(purchase: Purchase) -> str | None:
     card = purchase.card
     if card is None or not (card.returns or card.disputes):
         return None
-    mark = f"{len(card.returns)}:{sum(card.returns.values())}:{card.by_hand_minor}"
-    if card.tries:
-        mark = f"{mark}:tried{sum(card.tries.values())}"
-    if card.disputes:
-        states = ",".join(f"{each.state}{sum(each.bears.values())}" for each in card.disputes.values())
-        mark = f"{mark}:{states}"
-    return mark
+    return input_hash((card.returns, card.by_hand_minor, card.tries, card.disputes))
 
 
 def purchase_item(purchase: Purchase) -> PurchaseItem:

@@ -18,8 +18,15 @@ from msgspec.structs import replace
 
 from mart_union.checkout.card_port import Dispute, card_provider
 from mart_union.checkout.card_refunds import resume_refunds
-from mart_union.checkout.disputed_refunds import BORNE, UNION, borne_by, chargeback_payable, charged_of
-from mart_union.checkout.model import Disputed, Purchase
+from mart_union.checkout.disputed_refunds import (
+    BORNE,
+    UNION,
+    borne_by,
+    chargeback_payable,
+    charged_of,
+    reinstated,
+)
+from mart_union.checkout.model import CardPayment, Disputed, Purchase
 from mart_union.checkout.payers import CARDS
 from mart_union.checkout.storing import Overtaken, add_changed_purchase, current_purchase
 from mart_union.kernel.clock import iso
@@ -91,15 +98,16 @@ def _win(purchase: Purchase, dispute: Dispute, opened: Transfer, now: datetime) 
 
 def _reinstate(purchase: Purchase, dispute: Dispute, opened: Transfer, now: datetime) -> None:
     """What the bank took is there again, and goes to whoever still bears it; what refunds were settled with, to the customer whom they were due."""
-    bears = _disputes_of(purchase)[dispute.id].bears
+    card = _card_of(purchase)
+    disputes, given = reinstated(card, dispute.id)
     orders = _orders_of(purchase)
-    amounts = {CARDS: -dispute.amount_minor, BORNE: bears.get(UNION, 0)}
-    amounts[f"customer/{purchase.customer}"] = dispute.amount_minor - sum(bears.values())
+    amounts = {CARDS: -dispute.amount_minor, BORNE: given.get(UNION, 0)}
+    amounts[f"customer/{purchase.customer}"] = dispute.amount_minor - sum(given.values())
     for order in orders:
-        amounts[f"store/{order.store}"] = amounts.get(f"store/{order.store}", 0) + bears.get(order.id, 0)
-    after = _with(purchase, dispute.id, Disputed(dispute.amount_minor, "won"))
+        amounts[f"store/{order.store}"] = amounts.get(f"store/{order.store}", 0) + given.get(order.id, 0)
+    after = replace(purchase, card=replace(card, disputes=disputes))
     transfer = _following(opened, "reinstated", "chargeback_reinstated", amounts, now)
-    _commit(purchase, after, transfer, orders, bears, now)
+    _commit(purchase, after, transfer, orders, given, now)
 
 
 def _lose(purchase: Purchase, dispute: Dispute, opened: Transfer, now: datetime) -> None:
@@ -166,9 +174,14 @@ def _disputes_of(purchase: Purchase) -> Mapping[str, Disputed]:
 
 
 def _with(purchase: Purchase, name: str, dispute: Disputed) -> Purchase:
+    card = _card_of(purchase)
+    return replace(purchase, card=replace(card, disputes=card.disputes | {name: dispute}))
+
+
+def _card_of(purchase: Purchase) -> CardPayment:
     if purchase.card is None:
         raise ValueError(f"purchase {purchase.id} was paid by no card")
-    return replace(purchase, card=replace(purchase.card, disputes=purchase.card.disputes | {name: dispute}))
+    return purchase.card
 
 
 def _orders_of(purchase: Purchase) -> list[Order]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from mart_union.checkout.disputed_refunds import BORNE, UNION
-from mart_union.checkout.model import Disputed, Purchase
+from mart_union.checkout.disputed_refunds import BORNE, UNION, borne_by, lost_of
+from mart_union.checkout.model import CardPayment, Disputed, Purchase
 from mart_union.checkout.payers import CARDS
 from mart_union.ledger.model import Transfer
 from mart_union.orders.model import Order
 from mart_union.settlement.checks.model import Books, amounts_of, without_zeros
 from mart_union.settlement.differences import Difference
 
-_OPENED = "chargeback"
+_OPENED, _MOVED = "chargeback", "chargeback_moved"
 _FOLLOWING = frozenset({"chargeback_won", "chargeback_lost", "chargeback_reinstated"})
 _ENDINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "open": ((),),
@@ -44,7 +44,7 @@ def check_disputes(books: Books) -> Iterator[Difference]:
 def _check_bearers(books: Books) -> Iterator[Difference]:
     moved: dict[str, Counter[str]] = defaultdict(Counter)
     for transfer in books.ledger.transfers:
-        if transfer.kind in {_OPENED, *_FOLLOWING}:
+        if transfer.kind in {_OPENED, _MOVED, *_FOLLOWING}:
             moved[transfer.reference].update(amounts_of(transfer))
         elif transfer.kind == "refund_failed":
             relieved = {name: amount for name, amount in amounts_of(transfer).items() if _bears(name)}
@@ -55,6 +55,55 @@ def _check_bearers(books: Books) -> Iterator[Difference]:
     for reference in sorted(moved.keys() | known.keys()):
         for problem in _borne_otherwise(known.get(reference), orders, moved[reference]):
             yield Difference(7, reference, problem)
+    yield from _check_shares(books)
+
+
+def _check_shares(books: Books) -> Iterator[Difference]:
+    """Once every refund of a charge that was lost has ended, no store bears more than is left of its order, and refunds were kept from the customer as
+    far only as their bank has paid them."""
+    refunds, settled = defaultdict[str, list[Transfer]](list), Counter[str]()
+    for transfer in books.ledger.transfers:
+        if transfer.kind == "refund" and amounts_of(transfer).get(CARDS, 0) > 0:
+            refunds[transfer.reference].append(transfer)
+        elif transfer.kind == "refund_failed":
+            settled[transfer.reference] += sum(much for name, much in amounts_of(transfer).items() if _bears(name))
+        elif transfer.kind == "chargeback_reinstated":
+            settled[transfer.reference] -= sum(
+                much for name, much in amounts_of(transfer).items() if name.startswith("customer/")
+            )
+    made = books.transfers_by_id()
+    for purchase in books.purchases:
+        card, about = purchase.card, f"purchase/{purchase.id}"
+        if card is None or not any(each.state == "lost" for each in card.disputes.values()):
+            continue
+        paid = lost_of(card.disputes) + sum(card.returns.values()) + card.by_hand_minor - card.captured_minor
+        if settled[about] > max(paid, 0):
+            yield Difference(
+                7, about, f"{settled[about]} of refunds went to who bears its disputes, {paid} was paid twice"
+            )
+        own = [refund for name in (about, *(f"order/{each}" for each in purchase.orders)) for refund in refunds[name]]
+        if all(_has_ended(refund, card, made) for refund in own):
+            yield from _check_limits(purchase, card, books.orders_by_id(), made)
+
+
+def _has_ended(refund: Transfer, card: CardPayment, made: Mapping[str, Transfer]) -> bool:
+    """Whether a refund was settled with a loss, or came well before every loss that a store bears."""
+    lost = [made[name].at for name in (f"chargeback-{each}-closed" for each in card.disputes) if name in made]
+    before = refund.id in card.returns and all(refund.at < at for at in lost)
+    return before or f"refund-failed-{refund.id}" in made
+
+
+def _check_limits(
+    purchase: Purchase, card: CardPayment, orders: Mapping[str, Order], made: Mapping[str, Transfer]
+) -> Iterator[Difference]:
+    payment = made.get(f"card-{card.intent}")
+    paid = amounts_of(payment) if payment is not None else {}
+    for order, amount in borne_by(card.disputes).items():
+        left = paid.get(f"order/{order}", 0) - orders[order].refunded_minor if order in orders else amount
+        if amount > max(left, 0):
+            yield Difference(
+                7, f"purchase/{purchase.id}", f"{order} bears {amount} of its disputes, {left} is left of it"
+            )
 
 
 def _disputes_of(purchase: Purchase | None) -> dict[str, Disputed]:

@@ -14,7 +14,7 @@ from mart_union.settlement.shares import is_party
 
 CARRIED = "carried"
 _TRANSFERS = {
-    "chargeback": frozenset({"chargeback_lost", "chargeback_reinstated", "refund_failed"}),
+    "chargeback": frozenset({"chargeback_lost", "chargeback_moved", "chargeback_reinstated", "refund_failed"}),
     "returned_payout": frozenset({"payout_return"}),
 }
 """The kinds of transfer that a payable of a kind comes from; any other comes from a transfer of its own kind."""
