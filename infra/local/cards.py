@@ -218,17 +218,18 @@ class CardDesk:
         return _json((200, source))
 
     async def _dispute(self, request: web.Request) -> web.Response:
-        """Open a dispute (`payment_intent`, `amount`), or bring one to another `status` (`id`), as a bank does."""
+        """Open a dispute (`payment_intent`, `amount`), or bring one to another `status` (`id`), as a bank does; of a lost one a part can come back
+        (`returned`)."""
         fields = await request.json()
         _, intent = await self._ask("GET", f"/v1/payment_intents/{fields.get('payment_intent', '')}")
         opened = {"object": "dispute", "status": "needs_response", "balance_transactions": [], "metadata": {}}
         opened["currency"] = intent.get("currency", "twd")
         dispute = self._disputes.setdefault(fields.get("id") or f"dp_{secrets.token_hex(12)}", opened)
         dispute |= {"id": next(key for key, each in self._disputes.items() if each is dispute)} | fields
-        if not dispute["balance_transactions"] or fields.get("status") == "won":
-            sign = 1 if fields.get("status") == "won" else -1
+        back = dispute["amount"] if fields.get("status") == "won" else fields.get("returned", 0)
+        if not dispute["balance_transactions"] or back:
             source = {name: value for name, value in dispute.items() if name != "balance_transactions"}
-            dispute["balance_transactions"].append(_transaction("adjustment", sign * dispute["amount"], source))
+            dispute["balance_transactions"].append(_transaction("adjustment", back or -dispute["amount"], source))
         self._keep()
         self._tell("charge.dispute.closed" if "status" in fields else "charge.dispute.created", dispute)
         return _json((200, dispute))

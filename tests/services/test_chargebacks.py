@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,18 +12,26 @@ import pytest
 from mart_union.checkout.card_port import Dispute, card_provider
 from mart_union.checkout.model import Disputed, Purchase
 from mart_union.checkout.service import get_purchase
+from mart_union.kernel.clock import local_date, utc_now
 from mart_union.kernel.errors import NotFound
+from mart_union.ledger.census import whole_ledger
+from mart_union.ledger.postings import record_postings
 from mart_union.ledger.service import get_transfer
 from mart_union.ledger.tables import PayableItem, payable_key
 from mart_union.orders.refunding import RefundWish
 from mart_union.orders.service import get_order
+from mart_union.settlement.books import load_books
 from mart_union.settlement.chargebacks import lost_shares, post_dispute
+from mart_union.settlement.checks.disputes import check_disputes
+from mart_union.settlement.provider_report import provider_differences
 from mart_union.settlement.refunding import refund_order
 from tests.card_desk import Desk
 from tests.services.card_payments import LATER, TOTAL, amounts, answer, intent_of
 from tests.services.market import Market, open_market
 from tests.services.test_card_notices import notify, paid
 from tests.services.test_cards_at_once import at_once
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -189,3 +199,55 @@ def test_winning_and_losing_told_at_once_are_posted_as_if_one_came_first(market:
         names.append(f"chargeback-{dispute}-reinstated")
     assert sum(amounts(name).get("provider/stripe", 0) for name in names) == 0
     assert sum(amounts(name).get(f"store/{market.store}", 0) for name in names) == 0
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_of_a_dispute_that_was_won_in_part_the_stores_bear_the_rest_and_the_processors_report_agrees(
+    market: Market, desk: Desk, is_late: bool
+) -> None:
+    now = utc_now()
+    purchase = paid(market, desk, stores=2)
+    dispute = desk.dispute(payment_intent=intent_of(purchase), amount=2 * TOTAL)
+    told = [card_provider().find_dispute(dispute)]
+    if is_late:
+        desk.dispute(id=dispute, status="lost")
+        told.append(card_provider().find_dispute(dispute))
+    desk.dispute(id=dispute, status="lost", returned=20_000)
+    told.append(card_provider().find_dispute(dispute))
+    for each in [*told, *told]:
+        post_dispute(each, now)
+    lost = 2 * TOTAL - 20_000
+    [borne] = bearers(purchase)
+    assert {who: much for who, much in borne.items() if much} == dict.fromkeys(purchase.orders, lost // 2)
+    names = [f"chargeback-{dispute}", f"chargeback-{dispute}-closed", *([f"chargeback-{dispute}-returned"] * is_late)]
+    sums: Counter[str] = Counter()
+    for name in names:
+        sums.update(amounts(name))
+    stores = (market.store, market.other_store)
+    assert {account: amount for account, amount in sums.items() if amount} == {
+        "provider/stripe": lost,
+        **{f"store/{store}": -lost // 2 for store in stores},
+    }
+    payables = [each for each in whole_ledger().payables if each.order in purchase.orders]
+    assert sum(each.amount_minor for each in payables) == -lost
+    record_postings([get_transfer(name) for name in names])
+    reported = [each for each in card_provider().movements(now - HOUR, now + HOUR) if dispute in each.transfer]
+    assert [each.amount_minor for each in reported] == [-2 * TOTAL, 20_000]
+    differences = provider_differences(local_date(now, "Asia/Taipei").isoformat())
+    subjects = {f"provider/stripe/{each.id}" for each in reported} | {f"transfer/{name}" for name in names}
+    assert [each for each in differences if each.subject in subjects] == []
+    assert not [each for each in check_disputes(load_books()) if each.subject.endswith((purchase.id, *names))]
+
+
+def test_what_was_won_in_part_and_then_as_a_whole_leaves_nobody_anything_to_bear(market: Market, desk: Desk) -> None:
+    purchase = paid(market, desk)
+    intent, names = intent_of(purchase), ("dp", "dp-closed", "dp-returned", "dp-reinstated")
+    dispute = f"dp_{purchase.id}"
+    for state, back in (("open", 0), ("lost", 0), ("lost", 10_000), ("won", TOTAL), ("lost", 10_000)):
+        post_dispute(Dispute(dispute, intent, TOTAL, state, back), LATER)
+    sums: Counter[str] = Counter()
+    for name in names:
+        sums.update(amounts(name.replace("dp", f"chargeback-{dispute}")))
+    assert set(sums.values()) == {0}
+    assert bearers(purchase) == [{}]
+    assert not [each for each in check_disputes(load_books()) if purchase.id in each.subject]

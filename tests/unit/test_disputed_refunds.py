@@ -54,9 +54,15 @@ class Charge:
         self._stand(rebalanced(disputes, self.left, STEP)[0])
 
     def win(self, name: str) -> None:
-        amount = self.card.disputes[name].amount_minor
-        disputes, given = reinstated(self.card, name)
-        self.customer += amount - sum(given.values())
+        self._come_back(name, Disputed(self.card.disputes[name].amount_minor, "won"))
+
+    def win_part(self, name: str, back: int) -> None:
+        self._come_back(name, Disputed(self.card.disputes[name].amount_minor, "lost", back_minor=back))
+
+    def _come_back(self, name: str, stands: Disputed) -> None:
+        came = self.card.disputes[name].lost_minor - stands.lost_minor
+        disputes, given = reinstated(self.card, name, stands)
+        self.customer += came - sum(given.values())
         self._stand(disputes)
 
     def _stand(self, disputes: dict[str, Disputed]) -> None:
@@ -68,7 +74,7 @@ def test_nobody_is_short_and_nobody_gets_a_part_twice_whatever_the_order(seed: i
     dice, charge = random.Random(seed), Charge()
     for number in range(8):
         lost = lost_of(charge.card.disputes)
-        word = dice.choice(("lose", "refund", "refund", "win"))
+        word = dice.choice(("lose", "refund", "refund", "win", "win in part"))
         if word == "lose" and lost < CHARGED:
             charge.lose(f"dp_{number}", dice.randrange(STEP, CHARGED - lost + 1, STEP))
         elif word == "refund":
@@ -79,7 +85,14 @@ def test_nobody_is_short_and_nobody_gets_a_part_twice_whatever_the_order(seed: i
                 )
         elif word == "win" and lost:
             charge.win(dice.choice([each for each, known in charge.card.disputes.items() if known.state == "lost"]))
+        elif word == "win in part" and lost:
+            whole = [each for each, known in charge.card.disputes.items() if known.lost_minor and not known.back_minor]
+            if whole:
+                name = dice.choice(whole)
+                charge.win_part(name, dice.randrange(STEP, charge.card.disputes[name].amount_minor + 1, STEP))
         lost, borne = lost_of(charge.card.disputes), borne_by(charge.card.disputes)
+        for known in charge.card.disputes.values():
+            assert sum(known.bears.values()) <= known.lost_minor
         assert all(0 <= amount <= charge.left.get(each, CHARGED) for each, amount in borne.items())
         # what came from them and is not with them is borne by somebody, to the last unit
         assert charge.customer + lost == charge.refunded + sum(borne.values())

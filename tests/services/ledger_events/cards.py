@@ -125,6 +125,22 @@ def _(scene: Scene) -> Iterator[None]:
     scene.decide_dispute(made, "won")
 
 
+@event("dispute of a card payment: won in part")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    made = scene.dispute()
+    yield
+    scene.decide_dispute(made, "lost", returned=30_000)
+
+
+@event("dispute of a card payment: lost, and a part of it came back later")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    made = scene.dispute("lost")
+    yield
+    scene.decide_dispute(made, "lost", returned=30_000)
+
+
 @event("dispute of a card payment: lost in part, and another store's order refused after")
 def _(scene: Scene) -> Iterator[None]:
     scene.buy_of_two_by_card()

@@ -80,10 +80,10 @@ class Scene:
             self.decide_dispute(made, state)
         return made
 
-    def decide_dispute(self, made: str, state: str) -> None:
+    def decide_dispute(self, made: str, state: str, **more: int) -> None:
         """The bank decides a dispute so."""
         assert self.desk is not None
-        self.desk.dispute(id=made, status=state)
+        self.desk.dispute(id=made, status=state, **more)
         post_dispute(card_provider().find_dispute(made), LATER)
 
     @property

@@ -54,12 +54,14 @@ class CardRefund(Struct, frozen=True):
 
 
 class Dispute(Struct, frozen=True):
-    """A customer's dispute with their bank: `state` is open, won or lost; `inquiry` while no money has moved."""
+    """A customer's dispute with their bank: `state` is open, won or lost; `inquiry` while no money has moved. `back_minor` is what came back of it
+    to us: a part, of one that is lost but for that part."""
 
     id: str
     intent: str
     amount_minor: int
     state: str
+    back_minor: int = 0
 
 
 class Notice(Struct, frozen=True):

@@ -114,7 +114,7 @@ def still_due(card: CardPayment, refund: str, due_minor: int) -> int:
 
 def lost_of(disputes: Mapping[str, Disputed]) -> int:
     """What banks have taken back for good, in minor units."""
-    return sum(each.amount_minor for each in disputes.values() if each.state == "lost")
+    return sum(each.lost_minor for each in disputes.values())
 
 
 def relieved(
@@ -182,27 +182,39 @@ def _bearing(dispute: Disputed, name: str, more_minor: int) -> Disputed:
     return replace(dispute, bears=dispute.bears | {name: dispute.bears.get(name, 0) + more_minor})
 
 
-def reinstated(card: CardPayment, name: str) -> tuple[dict[str, Disputed], dict[str, int]]:
-    """The disputes after a lost one was won after all, and what each who bears it gets of what comes back; the customer gets the rest.
+def reinstated(card: CardPayment, name: str, decided: Disputed) -> tuple[dict[str, Disputed], dict[str, int]]:
+    """The disputes after a lost one was won after all, or in part, and stands as `decided` (whoever bears it apart), and what each of those who bear
+    the disputes gets of what came back; the customer gets the rest.
 
-    The rest is what refunds were settled with that no lost dispute pays any more. Where more of them than of this dispute's has been, those
-    who bear this one bear the others' instead.
+    The rest is what refunds were settled with that no lost dispute pays any more. Those who bear this dispute get theirs back first. Where
+    they still bear more than it is, they bear what refunds had settled of the others instead.
     """
-    others = {each: known for each, known in card.disputes.items() if each != name and known.state == "lost"}
-    settled = lost_of(others) - sum(borne_by(others).values())
-    paid = lost_of(others) + sum(card.returns.values()) + card.by_hand_minor - card.captured_minor
-    bears = card.disputes[name].bears
-    instead = min(max(settled - max(paid, 0), 0), sum(bears.values()))
-    after = card.disputes | {name: Disputed(card.disputes[name].amount_minor, "won")}
-    kept = _first(bears, instead)
-    for other, known in others.items():
-        room = known.amount_minor - sum(known.bears.values())
-        parts = _first(kept, room)
-        kept = {each: much - parts[each] for each, much in kept.items()}
-        for each, part in parts.items():
-            after[other] = _bearing(after[other], each, part)
-    gone = _first(bears, instead)
-    return after, {each: much - gone[each] for each, much in bears.items()}
+    before = card.disputes[name]
+    came = before.lost_minor - decided.lost_minor
+    settled = lost_of(card.disputes) - sum(borne_by(card.disputes).values())
+    paid = lost_of(card.disputes) - came + sum(card.returns.values()) + card.by_hand_minor - card.captured_minor
+    due = came - min(max(settled - max(paid, 0), 0), came)
+    given = Counter[str]()
+    after = {name: before, **{each: known for each, known in card.disputes.items() if each != name}}
+    for each, known in after.items():
+        parts = dict(zip(known.bears, _shared(due - given.total(), known.bears), strict=True))
+        after[each] = replace(known, bears={who: much - parts[who] for who, much in known.bears.items()})
+        given.update(parts)
+    over = _first(after[name].bears, max(sum(after[name].bears.values()) - decided.lost_minor, 0))
+    after[name] = replace(
+        decided, bears={who: much - over[who] for who, much in after[name].bears.items() if much > over[who]}
+    )
+    for each, known in after.items():
+        parts = _first(over, known.lost_minor - sum(known.bears.values()))
+        for who, part in parts.items():
+            after[each] = _bearing(after[each], who, part)
+            over[who] -= part
+    return {each: after[each] for each in card.disputes}, {who: much for who, much in given.items() if much}
+
+
+def _shared(amount_minor: int, bears: Mapping[str, int]) -> list[int]:
+    """As much of an amount as is borne, in proportion to what each bears."""
+    return split_within(min(amount_minor, sum(bears.values())), list(bears.values()))
 
 
 def chargeback_payable(order: Order, amount_minor: int, transfer: str, now: datetime) -> Payable:

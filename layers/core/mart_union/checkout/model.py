@@ -38,12 +38,18 @@ class PurchaseLine(Struct, frozen=True):
 
 
 class Disputed(Struct, frozen=True):
-    """A dispute of a card's charge: `state` is open, won or lost. Of a lost one `bears` says what each order's store, and the `union`, bear of it
-    by now, in minor units."""
+    """A dispute of a card's charge: `state` is open, won or lost. Of a lost one `back_minor` came back all the same, where it was won in part, and
+    `bears` says what each order's store, and the `union`, bear of the rest by now, in minor units."""
 
     amount_minor: int
     state: str = "open"
     bears: dict[str, int] = field(default_factory=dict)
+    back_minor: int = 0
+
+    @property
+    def lost_minor(self) -> int:
+        """What the bank keeps."""
+        return self.amount_minor - self.back_minor if self.state == "lost" else 0
 
 
 class CardPayment(Struct, frozen=True):

@@ -140,10 +140,14 @@ class StripeCards:
         return _refund(_call(lambda: self._api.refunds.retrieve(refund)))
 
     def find_dispute(self, dispute: str) -> Dispute:
-        """The dispute as it is."""
+        """The dispute as it is. Of one that was partially won the status is `lost`, and one of its balance transactions brings a part back
+        (https://support.stripe.com/questions/dispute-for-full-charge-amount-after-a-partial-refund-was-issued)."""
         found = _call(lambda: self._api.disputes.retrieve(dispute)).to_dict()
         state = _DISPUTES.get(found["status"], "inquiry")
-        return Dispute(found["id"], _id(found.get("payment_intent")), _minor(found, "amount"), state)
+        own = settings().currency.code.lower()
+        moved = [each for each in found.get("balance_transactions") or () if each["currency"] == own]
+        back = sum(max(_minor(each, "amount"), 0) for each in moved)
+        return Dispute(found["id"], _id(found.get("payment_intent")), _minor(found, "amount"), state, back)
 
     def read_notice(self, text: str, signature: str) -> Notice:
         """Verify Stripe's signature over the body."""

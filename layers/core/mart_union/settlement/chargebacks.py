@@ -2,8 +2,8 @@
 
 While it is open the union bears it (`union/chargebacks`). Won, the money comes back. Lost, the stores of the purchase bear it, in proportion to
 what is left of what each was paid for and bears nothing of yet, for they took the order and can show what they delivered; suppliers and carriers
-keep what they earned. What refunds have given back before, no store bears again: it stays with the union. A lost dispute that is won after all is
-reinstated: everybody gets back what they still bear of it.
+keep what they earned. What refunds have given back before, no store bears again: it stays with the union. Of one that is won in part, the part
+that comes back is borne by nobody. A lost dispute that is won after all is reinstated: everybody gets back what they still bear of it.
 
 How each dispute stands is kept on the purchase, under its condition, so that disputes and refunds of one charge are decided one after the other.
 Refunds that had to wait go on when it is decided (`checkout.card_refunds`).
@@ -98,37 +98,58 @@ def _win(purchase: Purchase, dispute: Dispute, opened: Transfer, now: datetime) 
 
 def _reinstate(purchase: Purchase, dispute: Dispute, opened: Transfer, now: datetime) -> None:
     """What the bank took is there again, and goes to whoever still bears it; what refunds were settled with, to the customer whom they were due."""
-    card = _card_of(purchase)
-    disputes, given = reinstated(card, dispute.id)
-    orders = _orders_of(purchase)
-    amounts = {CARDS: -dispute.amount_minor, BORNE: given.get(UNION, 0)}
-    amounts[f"customer/{purchase.customer}"] = dispute.amount_minor - sum(given.values())
+    _take_back(purchase, dispute, Disputed(dispute.amount_minor, "won"), opened, "reinstated", now)
+
+
+def _return_part(purchase: Purchase, dispute: Dispute, opened: Transfer, now: datetime) -> None:
+    """A part of what was lost came back after that was told: it was won in part."""
+    if dispute.back_minor > _disputes_of(purchase)[dispute.id].back_minor:
+        stands = Disputed(dispute.amount_minor, "lost", back_minor=dispute.back_minor)
+        _take_back(purchase, dispute, stands, opened, "returned", now)
+
+
+def _take_back(
+    purchase: Purchase, dispute: Dispute, stands: Disputed, opened: Transfer, word: str, now: datetime
+) -> None:
+    """What comes back of a lost dispute, so that it stands as it is decided now."""
+    card, orders = _card_of(purchase), _orders_of(purchase)
+    came = card.disputes[dispute.id].lost_minor - stands.lost_minor
+    disputes, given = reinstated(card, dispute.id, stands)
+    amounts = {CARDS: -came, BORNE: given.get(UNION, 0)}
+    amounts[f"customer/{purchase.customer}"] = came - sum(given.values())
     for order in orders:
         amounts[f"store/{order.store}"] = amounts.get(f"store/{order.store}", 0) + given.get(order.id, 0)
     after = replace(purchase, card=replace(card, disputes=disputes))
-    transfer = _following(opened, "reinstated", "chargeback_reinstated", amounts, now)
+    transfer = _following(opened, word, "chargeback_reinstated", amounts, now)
     _commit(purchase, after, transfer, orders, given, now)
 
 
 def _lose(purchase: Purchase, dispute: Dispute, opened: Transfer, now: datetime) -> None:
-    """Its stores bear what they can, and the union, which bears it already, the rest: where that is all of it, nothing moves."""
+    """Its stores bear what they can, and the union, which bears it already, the rest: where that is all of it, nothing moves. A part that came back
+    nobody bears."""
     orders = _orders_of(purchase)
     left, borne = charged_of(dispute.intent, orders), borne_by(_disputes_of(purchase))
+    lost = Disputed(dispute.amount_minor, "lost", back_minor=min(dispute.back_minor, dispute.amount_minor))
     shares = lost_shares(
-        dispute.amount_minor, {order: left[order] - borne.get(order, 0) for order in left}, settings().currency.step
+        lost.lost_minor, {order: left[order] - borne.get(order, 0) for order in left}, settings().currency.step
     )
     total = sum(shares.values())
-    amounts = {BORNE: total}
+    amounts = {CARDS: -lost.back_minor, BORNE: lost.back_minor + total}
     for order in orders:
         amounts[f"store/{order.store}"] = amounts.get(f"store/{order.store}", 0) - shares[order.id]
-    bears = {order: share for order, share in shares.items() if share} | {UNION: dispute.amount_minor - total}
-    after = _with(purchase, dispute.id, Disputed(dispute.amount_minor, "lost", bears))
+    bears = {order: share for order, share in shares.items() if share} | {UNION: lost.lost_minor - total}
+    after = _with(purchase, dispute.id, replace(lost, bears=bears))
     transfer = _following(opened, "closed", "chargeback_lost", amounts, now)
     owed = {order: -share for order, share in shares.items()}
     _commit(purchase, after, transfer, orders, owed, now, unchanged=True)
 
 
-_DECISIONS = {("open", "won"): _win, ("open", "lost"): _lose, ("lost", "won"): _reinstate}
+_DECISIONS = {
+    ("open", "won"): _win,
+    ("open", "lost"): _lose,
+    ("lost", "lost"): _return_part,
+    ("lost", "won"): _reinstate,
+}
 """What is done when a dispute that stands so is decided so; anything else is late, or told again."""
 
 

@@ -164,9 +164,10 @@ def _on_cards(transfer: str) -> int | None:
 
 
 def _transfers_of(name: str) -> list[str]:
-    """The transfers that a movement can be: money that comes back from a dispute is its winning, or its reinstatement after a loss."""
+    """The transfers that a movement can be: money that comes back from a dispute is its winning, whole or in part, or came after its loss."""
     decided = name.startswith("chargeback-") and name.endswith("-closed")
-    return [name, f"{name.removesuffix('-closed')}-reinstated"] if decided else [name]
+    after = [f"{name.removesuffix('-closed')}-{word}" for word in ("reinstated", "returned")] if decided else []
+    return [name, *after]
 
 
 def _posted_at(transfer: str) -> str:

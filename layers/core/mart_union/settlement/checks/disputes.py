@@ -14,13 +14,15 @@ from mart_union.settlement.checks.model import Books, amounts_of, without_zeros
 from mart_union.settlement.differences import Difference
 
 _OPENED, _MOVED = "chargeback", "chargeback_moved"
-_FOLLOWING = frozenset({"chargeback_won", "chargeback_lost", "chargeback_reinstated"})
+_LOST, _BACK = "chargeback_lost", "chargeback_reinstated"
+_FOLLOWING = frozenset({"chargeback_won", _LOST, _BACK})
 _ENDINGS: dict[str, tuple[tuple[str, ...], ...]] = {
     "open": ((),),
-    "won": (("chargeback_won",), ("chargeback_lost", "chargeback_reinstated"), ("chargeback_reinstated",)),
-    "lost": (("chargeback_lost",), ()),
+    "won": (("chargeback_won",), (_BACK,), (_LOST, _BACK), (_BACK, _BACK), (_LOST, _BACK, _BACK)),
+    "lost": ((), (_LOST,), (_BACK,), (_LOST, _BACK)),
 }
-"""What can have followed a dispute that stands so. A lost one that the union bears alone moves nothing."""
+"""What can have followed a dispute that stands so. A lost one that the union bears alone moves nothing; a part of it can come back later, and then the
+rest."""
 
 
 def check_disputes(books: Books) -> Iterator[Difference]:
@@ -122,7 +124,8 @@ def _problems(purchase: Purchase | None, opened: Transfer, decided: list[Transfe
         yield f"it is {state}, and was decided as {', '.join(kinds) or 'nothing'}"
     out = sum(amounts_of(transfer).get(CARDS, 0) for transfer in (opened, *decided))
     amount = dispute.amount_minor if dispute is not None else 0
-    if amounts_of(opened).get(CARDS, 0) != amount or out != (amount if state in {"open", "lost"} else 0):
+    taken = amount if state == "open" else dispute.lost_minor if dispute is not None else 0
+    if amounts_of(opened).get(CARDS, 0) != amount or out != taken:
         yield f"{out} of what was disputed is out; it is {state}, of {amount}"
     for transfer in decided:
         if transfer.reference != opened.reference:

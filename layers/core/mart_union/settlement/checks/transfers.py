@@ -41,7 +41,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "payout_return": (_BANK, rf"{_PARTY}|{_CUSTOMER}|{_DEPOSIT}|{_UNKNOWN}"),
     "chargeback": (_BORNE, _CARDS),
     "chargeback_won": (_CARDS, _BORNE),
-    "chargeback_lost": (_STORE, _BORNE),
+    "chargeback_lost": (rf"{_STORE}|{_CARDS}", _BORNE),
     "chargeback_moved": (rf"{_STORE}|{_BORNE}", rf"{_STORE}|{_BORNE}"),
     "chargeback_reinstated": (_CARDS, rf"{_STORE}|{_BORNE}|{_CUSTOMER}"),
     "provider_fees": (rf"{_CARDS}|{_FEES}", rf"{_CARDS}|{_FEES}"),
