@@ -25,6 +25,7 @@ PLAIN: dict[str, str] = {
         "stock type what"
     ),
     "what the union describes for all its stores": "carrier classification place union_category",
+    "a part of the path's own level, by its number": "shard",
     "a word that opens one order, told to who picks it up": "pickup_code",
     "a card, as the provider's own page hands it to its payer": "payment_method",
 }
