@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from mart_union.catalog.enterprises import apply_enterprise, get_enterprise
-from mart_union.catalog.model import Enterprise, Hours, Store, Texts
+from mart_union.catalog.hours import Hours
+from mart_union.catalog.model import Enterprise, Store, Texts
 from mart_union.catalog.stores import open_store
 from mart_union.catalog.unions import get_union
 from mart_union.customers.service import grant_membership

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from mart_union.catalog import showing
 from mart_union.catalog.categories import list_categories as all_categories
-from mart_union.catalog.model import Card, Category, CategoryLink, Hours, Listing, StoreCard, Texts
+from mart_union.catalog.hours import Hours
+from mart_union.catalog.model import Card, Category, CategoryLink, Listing, StoreCard, Texts
 from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid, NotFound

@@ -6,7 +6,7 @@ import re
 
 from msgspec import Struct
 
-from mart_union.catalog.model import DAYS
+from mart_union.catalog.hours import DAYS
 from mart_union.catalog.slots import (
     Opened,
     Times,

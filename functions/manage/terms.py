@@ -9,7 +9,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from mart_union.catalog.fees import commission_rule
-from mart_union.catalog.model import DAYS, STORE_STATES, Hours, Store, Texts
+from mart_union.catalog.hours import DAYS, Hours
+from mart_union.catalog.model import STORE_STATES, Store, Texts
 from mart_union.catalog.service import change_store, get_store, get_union, list_audit, set_store_state
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid

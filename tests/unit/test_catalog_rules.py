@@ -9,19 +9,15 @@ import pytest
 
 from mart_union.catalog.categories import path_categories
 from mart_union.catalog.events import events_of
+from mart_union.catalog.hours import DAYS, Hours, hours_include, read_hours, told_hours
 from mart_union.catalog.model import (
-    DAYS,
     Card,
     Category,
     Classification,
-    Hours,
     ShelfHead,
     StoreCard,
-    hours_include,
     in_order,
     lineages,
-    read_hours,
-    told_hours,
 )
 from mart_union.catalog.packing import PAGE_BYTES, front_order, pack
 from mart_union.kernel.errors import Invalid

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mart_union.catalog.fees import CommissionRule, TaxRule
+from mart_union.catalog.hours import Hours, hours_include, read_hours
 from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.stock.drawing import draw, draw_in_order, left_in
 from mart_union.stock.model import Level, shard_of
@@ -19,12 +19,8 @@ from mart_union.stock.slotting import slot_level
 Texts = dict[str, str]
 """A text in several languages, by language tag (BCP 47)."""
 
-Hours = dict[str, tuple[str, str] | None]
-"""Opening and closing time (HH:MM in the union's time zone) by day of the week; None or absent: closed that day."""
-
 SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")
 SKU = re.compile(r"^[A-Z0-9][A-Z0-9._-]{0,31}$")
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 ENTERPRISE_STATES = ("applied", "approved", "refused", "suspended")
 STORE_STATES = ("draft", "open", "paused", "closed")
@@ -366,41 +362,6 @@ class AuditEntry(Struct, frozen=True):
     actor: str
     action: str
     subject: str
-
-
-def hours_include(hours: Hours, moment: datetime, time_zone: str) -> bool:
-    """Whether opening hours include a moment; without hours it is always open. A closing time before the opening is after midnight."""
-    if not hours:
-        return True
-    local = moment.astimezone(ZoneInfo(time_zone))
-    clock = local.strftime("%H:%M")
-    today, yesterday = hours.get(DAYS[local.weekday()]), hours.get(DAYS[local.weekday() - 1])
-    if today and (today[0] <= clock < today[1] or (today[1] < today[0] <= clock)):
-        return True
-    return bool(yesterday and yesterday[1] < yesterday[0] and clock < yesterday[1])
-
-
-def told_hours(hours: Hours) -> str:
-    """Opening hours in a few characters, such as `mon,tue 09:00-18:00; sat 10:00-22:00`; '' is always open, `never` always closed."""
-    days: dict[tuple[str, str], list[str]] = {}
-    for day in DAYS:
-        times = hours.get(day)
-        if times:
-            days.setdefault(times, []).append(day)
-    told = "; ".join(f"{','.join(names)} {opens}-{closes}" for (opens, closes), names in days.items())
-    return told or ("never" if hours else "")
-
-
-def read_hours(told: str) -> Hours:
-    """The hours that `told_hours` wrote."""
-    if told == "never":
-        return dict.fromkeys(DAYS)
-    hours: Hours = {}
-    for part in filter(None, told.split("; ")):
-        days, _, times = part.partition(" ")
-        opens, _, closes = times.partition("-")
-        hours |= dict.fromkeys(days.split(","), (opens, closes))
-    return hours
 
 
 def lineages(categories: Iterable[Category]) -> dict[str, tuple[str, ...]]:

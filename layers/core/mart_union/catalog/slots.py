@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from mart_union.catalog.audit import add_audit
+from mart_union.catalog.hours import DAYS
 from mart_union.catalog.listings import get_listing
-from mart_union.catalog.model import DAYS, Listing
+from mart_union.catalog.model import Listing
 from mart_union.kernel.errors import Invalid, NotFound, RuleViolation
 from mart_union.kernel.paging import Page
 from mart_union.kernel.settings import settings

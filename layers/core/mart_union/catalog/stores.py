@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.enterprises import get_enterprise
-from mart_union.catalog.model import DAYS, STORE_STATES, Hours, Store, StoreCard, Texts, Union, told_hours
+from mart_union.catalog.hours import DAYS, Hours, told_hours
+from mart_union.catalog.model import STORE_STATES, Store, StoreCard, Texts, Union
 from mart_union.catalog.naming import checked_names, checked_slug
 from mart_union.catalog.showing import get_store
 from mart_union.catalog.tables import (
