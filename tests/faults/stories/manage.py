@@ -12,6 +12,7 @@ _OWNER: dict[str, Any] = {"subject": "owner-emei", "role": "owner"}
 STORIES: dict[str, tuple[Story, ...]] = {
     "manage PUT /api/manage/{store}/listings/{sku}": (
         *sample("put-catalog-listing"),
+        *sample("put-catalog-listing-mark"),
         *sample("put-catalog-listing-of-parts"),
     ),
     "manage POST /api/manage/{store}/listings/{sku}/state": sample("post-catalog-listing-state"),
