@@ -100,6 +100,16 @@ def test_a_line_is_split_over_gates_that_together_keep_the_rate(unique: str) -> 
     assert max(at) >= (60 // 2 - 1) * 10_000
 
 
+def test_a_purchase_with_ticket_and_limit_takes_one_more_read_and_two_items_more(unique: str) -> None:
+    market = rushed(unique, per_customer=3)
+    ticket = line_up(market).ticket
+    with measured() as capacity:
+        buy(market, 1, 20_000, admission=[ticket])
+    assert capacity.requests == ["BatchGetItem", "BatchGetItem", "TransactWriteItems"]
+    # Beside the 4, 6, 2 and 4 of a purchase of one listing: a used ticket, and a count of the customer's.
+    assert dict(capacity.written) == {"purchases": 6, "orders": 8, "stock": 2, "ledger": 4}
+
+
 def test_a_ticket_buys_once_and_a_repeat_gets_the_first_answer(unique: str) -> None:
     market = rushed(unique)
     ticket = line_up(market).ticket
