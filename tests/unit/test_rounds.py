@@ -79,3 +79,42 @@ def test_more_failures_than_can_be_noted_are_all_looked_at_again(checkpoints: di
         done = go_round(HOURLY, now, lambda hour, _, __: [hour] if hour in hours else [], act)
         assert (done, sorted(tried)) == (Outcome(0, 130), hours)
     assert checkpoints["job"] == Progress(hours[100], tuple(hours[:100]))
+
+
+def test_a_round_that_ends_at_a_failure_goes_on_in_that_bucket_and_forgets_nothing(
+    checkpoints: dict[str, Progress],
+) -> None:
+    acted: list[str] = []
+    is_silent = True
+
+    def act(item: str) -> bool:
+        if item == "damaged":
+            raise KeyError("a document that cannot be read")
+        if item == "taken" and is_silent:
+            raise Conflict("nobody answers")
+        acted.append(item)
+        return True
+
+    def go(later: int) -> Outcome:
+        moment = NOW + timedelta(hours=later)
+        return go_round(HOURLY, moment, lambda hour, _, __: DUE.get(hour, []), act, ends_at=Conflict)
+
+    assert (go(0), acted) == (Outcome(1, 2, ended=True), ["first"])
+    assert checkpoints["job"] == Progress("2026-11-22T11", ("2026-11-22T10",))
+    acted.clear()
+    is_silent = False
+    assert (go(1), acted) == (Outcome(3, 1), ["first", "taken", "last"])
+    assert checkpoints["job"] == Progress("2026-11-22T12", ("2026-11-22T10",))
+
+
+def test_a_round_that_ends_in_a_bucket_that_was_left_looks_at_the_others_next_time(
+    checkpoints: dict[str, Progress],
+) -> None:
+    checkpoints["job"] = Progress("2026-11-22T12", ("2026-11-22T10", "2026-11-22T11"))
+
+    def act(_item: str) -> bool:
+        raise Conflict("nobody answers")
+
+    done = go_round(HOURLY, NOW, lambda hour, _, __: DUE.get(hour, []), act, ends_at=Conflict)
+    assert done == Outcome(0, 1, ended=True)
+    assert checkpoints["job"] == Progress("2026-11-22T12", ("2026-11-22T10", "2026-11-22T11"))
