@@ -19,6 +19,7 @@ from mart_union.orders.refunding import RefundWish
 from mart_union.orders.service import get_order
 from mart_union.settlement.books import load_books
 from mart_union.settlement.chargebacks import post_dispute
+from mart_union.settlement.check import check_union
 from mart_union.settlement.checks.disputes import check_disputes
 from mart_union.settlement.refunding import refund_order
 from tests.card_desk import Desk
@@ -212,8 +213,12 @@ def refused(purchase: Purchase, number: int) -> Transfer:
 
 
 def no_difference(purchase: Purchase) -> bool:
-    """Whether the checker finds nothing about a purchase."""
-    return not [each for each in check_disputes(load_books()) if each.subject == f"purchase/{purchase.id}"]
+    """Whether the checker finds nothing about a purchase, its orders, their stores, or a transfer about it."""
+    orders = [get_order(order) for order in purchase.orders]
+    names = {purchase.id, *purchase.orders, *(order.store for order in orders)}
+    about = {f"purchase/{purchase.id}", *(f"order/{order}" for order in purchase.orders)}
+    names |= {each.id for each in whole_ledger().transfers if each.reference in about}
+    return not [each for each in check_union() if any(name in each.subject for name in names)]
 
 
 def test_a_store_bears_no_more_of_two_disputes_than_what_is_left_of_its_order(market: Market, desk: Desk) -> None:
