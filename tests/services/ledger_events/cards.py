@@ -150,6 +150,18 @@ def _(scene: Scene) -> Iterator[None]:
     refund_card(get_transfer(f"refund-{scene.order}-{get_order(scene.order).sequence}"), LATER)
 
 
+@event("dispute of a card payment: lost in part, and both orders refused before the first refund was settled")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_of_two_by_card()
+    scene.dispute("lost", amount=36_000)
+    assert scene.purchase is not None
+    stores = (scene.market.store, scene.market.other_store)
+    for order, store in zip(scene.purchase.orders, stores, strict=True):
+        take_step(order, "refuse", "staff", "store", f"r-{store}", LATER, fulfiller=f"store/{store}")
+    yield
+    refund_card(get_transfer(f"refund-{scene.order}-{get_order(scene.order).sequence}"), LATER)
+
+
 def _refuse(*_: object) -> None:
     raise RuleViolation("the charge is disputed", reason="charge_disputed")
 

@@ -42,7 +42,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "chargeback": (_BORNE, _CARDS),
     "chargeback_won": (_CARDS, _BORNE),
     "chargeback_lost": (rf"{_STORE}|{_CARDS}", _BORNE),
-    "chargeback_moved": (rf"{_STORE}|{_BORNE}", rf"{_STORE}|{_BORNE}"),
+    "chargeback_moved": (rf"{_STORE}|{_BORNE}", _STORE),
     "chargeback_reinstated": (_CARDS, rf"{_STORE}|{_BORNE}|{_CUSTOMER}"),
     "provider_fees": (rf"{_CARDS}|{_FEES}", rf"{_CARDS}|{_FEES}"),
     "provider_payout": (rf"{_RECEIVED}|{_CARDS}", rf"{_RECEIVED}|{_CARDS}"),
