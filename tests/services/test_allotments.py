@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from mart_union.catalog.service import get_listing, show_listing
-from mart_union.checkout import service as checkout
+from mart_union.checkout import terms as checkout_terms
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.paying import expire_purchase, receive_payment
@@ -42,7 +42,7 @@ PRICE = 23_000
 
 @pytest.fixture(autouse=True)
 def forget_what_was_short() -> None:
-    checkout._short.clear()
+    checkout_terms._short.clear()
 
 
 @pytest.fixture

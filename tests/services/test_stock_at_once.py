@@ -18,7 +18,7 @@ from mart_union.catalog.model import Listing, listing_level
 from mart_union.catalog.slots import Times, open_slots
 from mart_union.catalog.urgent import end_urgent_sale, end_urgent_sales, start_urgent_sale
 from mart_union.catalog.urgent_terms import SaleTerms
-from mart_union.checkout import service as checkout
+from mart_union.checkout import terms as checkout_terms
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.paying import expire_purchase, pay_pending, receive_payment
@@ -217,7 +217,7 @@ WAYS = (
 @pytest.fixture
 def market(unique: str) -> Market:
     """Two stores with six teas each, also in a set with one of six cans, and six units of a supplier's pool, which both sell."""
-    checkout._short.clear()
+    checkout_terms._short.clear()
     market = open_market(unique, money=10**10, stock=UNITS)
     save_union(cash_limit_minor=10**8)
     save_listing(market.store, "CAN", price_minor=25_000, reserve=UNITS)

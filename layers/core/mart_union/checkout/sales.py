@@ -8,7 +8,8 @@ from datetime import datetime
 from mart_union.checkout.drafting import Asked, draft_purchase
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.pricing import Terms, folded
-from mart_union.checkout.service import commit_draft, first_answer, place_under, read_terms, refuse_problems
+from mart_union.checkout.service import commit_draft, first_answer, refuse_problems
+from mart_union.checkout.terms import place_under, read_terms
 from mart_union.kernel.errors import MartUnionError, RuleViolation
 from mart_union.kernel.ids import derived_id, input_hash
 from mart_union.kernel.settings import settings

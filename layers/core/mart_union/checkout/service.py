@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from mart_union.catalog.model import Listing
-from mart_union.catalog.refs import listing_ref, store_ref, union_ref
 from mart_union.checkout.admission import add_used
 from mart_union.checkout.card_port import require_cards
 from mart_union.checkout.cards import authorize
@@ -21,9 +17,9 @@ from mart_union.checkout.pricing import Terms, cash_problem, folded, problem_wit
 from mart_union.checkout.sourcing import find_sources
 from mart_union.checkout.storing import Overtaken, current_purchase
 from mart_union.checkout.tables import PurchaseItem, purchase_item, purchase_key
+from mart_union.checkout.terms import place_under, read_terms, with_levels
 from mart_union.checkout.tickets import admitted_sales, require_tickets
 from mart_union.checkout.turns import Ticket, microseconds
-from mart_union.customers.refs import recipient_ref
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import (
     CardDeclined,
@@ -38,7 +34,6 @@ from mart_union.kernel.errors import (
     PriceChanged,
     RuleViolation,
     SlotRefused,
-    SupplyPriceMoved,
 )
 from mart_union.kernel.ids import derived_id, input_hash
 from mart_union.kernel.paging import Page, read_page
@@ -47,20 +42,11 @@ from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Ref, fetch_all, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger.service import add_transfer
-from mart_union.orders.limits import add_bought, bought_ref, limit_reached
+from mart_union.orders.limits import add_bought, limit_reached
 from mart_union.orders.model import ON_DELIVERY, Order, order_id
 from mart_union.orders.storing import add_new_order, order_ref
 from mart_union.stock import model as movements
-from mart_union.stock.model import home_of
-from mart_union.stock.refs import level_ref
 from mart_union.stock.service import add_movement
-
-T = TypeVar("T")
-
-_SHORT_SECONDS = 60
-_MOST_SHORT = 500
-_short: dict[str, float] = {}
-"""Levels that were too short for a purchase of this process, and when."""
 
 
 def quote_cart(
@@ -167,63 +153,6 @@ def _place(asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Draft:
     return place_under(wishes, terms, lambda known: _place_under(known, asked, wishes, total_seen), asked.customer)
 
 
-def place_under(wishes: Sequence[Wanted], terms: Terms, place: Callable[[Terms], T], customer: str = "") -> T:
-    """What `place` makes under these terms; under the same with their levels where those matter, and again when those have just moved.
-
-    The levels matter while an urgent sale runs, for it is not known which shards have units left; and where a level was short a moment ago,
-    for what is sold out is refused by a read, without a write.
-
-    Raises:
-        Busy: others kept taking the last units of one shard after another.
-    """
-    known = [with_levels(wishes, terms, customer) if _levels_matter(wishes, terms) else terms]
-
-    def attempt() -> T:
-        current = known.pop() if known else with_levels(wishes, terms, customer, consistent=True)
-        try:
-            return place(current)
-        except SupplyPriceMoved as moved:
-            raise _Look(moved.detail) from moved
-        except OutOfStock as short:
-            _keep_short(str(short.facts.get("level")))
-            if not _may_be_had(short, current):
-                raise
-            raise _Look(short.detail) from short
-
-    return retried(attempt, on=_Look, what="this stock")
-
-
-def _levels_matter(wishes: Sequence[Wanted], terms: Terms) -> bool:
-    since = time.monotonic() - _SHORT_SECONDS
-    wanted = list(_sold(wishes, terms))
-    return any(item.urgent or any(_short.get(level, since) > since for level in item.sold_from) for item in wanted)
-
-
-def _sold(wishes: Sequence[Wanted], terms: Terms) -> Iterator[Listing]:
-    """The listings that are wanted, each as it is sold at the time that is."""
-    for wish in wishes:
-        if (listing := terms.listings.get((wish.store, wish.sku))) is not None:
-            yield listing.in_slot(wish.slot)
-
-
-def _keep_short(level: str) -> None:
-    if len(_short) >= _MOST_SHORT:
-        _short.clear()
-    _short[level] = time.monotonic()
-
-
-class _Look(Conflict):
-    """The levels have moved since they were read, or were not read: look at them."""
-
-
-def _may_be_had(short: OutOfStock, terms: Terms) -> bool:
-    """Whether another level may have what one lacks: it is a shard or has some, and has moved since it was read, or was not read."""
-    level = str(short.facts.get("level"))
-    is_sharded = any(home_of(level) == listing.level and listing.shard_levels for listing in terms.listings.values())
-    read = terms.levels.get(level)
-    return is_sharded and (read is None or read.reserve != short.facts.get("left"))
-
-
 def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_seen: int) -> Draft:
     refuse_problems(wishes, terms)
     tickets = require_tickets(terms, asked.admission, asked.customer, microseconds(asked.now))
@@ -256,49 +185,6 @@ def _refuse_cash(wishes: Sequence[Wanted], terms: Terms, draft: Draft) -> None:
     if reason:
         limit = terms.union.cash_limit_minor
         raise CashNotTaken("this purchase cannot be paid on delivery", reason=reason, limit_minor=limit)
-
-
-def read_terms(wishes: Sequence[Wanted], now: datetime, *, recipient_of: Asked | None = None) -> Terms:
-    """The terms that hold now, urgent sales among them, in one batch read, and the check that the recipient is the customer's own.
-
-    Raises:
-        NotFound: the union is not described yet, or the recipient is not the customer's.
-    """
-    stores = sorted({wish.store for wish in wishes})
-    refs: list[Ref[Any]] = [
-        union_ref(),
-        *map(store_ref, stores),
-        *(listing_ref(store, sku) for store, sku in sorted({(wish.store, wish.sku) for wish in wishes})),
-    ]
-    refs += [recipient_ref(recipient_of.recipient)] if recipient_of else []
-    union, *found = fetch_all(refs)
-    if union is None:
-        raise NotFound("the union has not been described yet: its operator does that first")
-    postcode = None
-    if recipient_of:
-        recipient = found.pop()
-        if recipient is None or recipient.customer != recipient_of.customer:
-            raise NotFound("there is no such recipient among yours")
-        postcode = recipient.postcode
-    return Terms(
-        union=union,
-        stores={store.id: store for store in found[: len(stores)] if store is not None},
-        listings={(each.store, each.sku): each.at(now) for each in found[len(stores) :] if each is not None},
-        now=now,
-        postcode=postcode,
-    )
-
-
-def with_levels(wishes: Sequence[Wanted], terms: Terms, customer: str = "", *, consistent: bool = False) -> Terms:
-    """The same terms with the levels that what is wanted is taken from (listings', shards', parts', slots'), and what the customer has of limited
-    urgent sales, in one more batch read."""
-    sold = list(_sold(wishes, terms))
-    levels = sorted({level for item in sold for level in item.sources})
-    sales = sorted({item.urgent.id for item in sold if item.urgent and item.urgent.per_customer and customer})
-    refs: list[Ref[Any]] = [*map(level_ref, levels), *(bought_ref(sale, customer) for sale in sales)]
-    found = fetch_all(refs, consistent=consistent)
-    bought = dict(filter(None, found[len(levels) :]))
-    return replace(terms, levels={level.id: level for level in found[: len(levels)] if level}, bought=bought)
 
 
 def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
