@@ -22,6 +22,10 @@ MENU = {
         "stores",
         "purchases",
         "settlements",
+        "payouts",
+        "suspense",
+        "accounts",
+        "categories",
         "fees",
         "union",
         "dead-letters",
@@ -31,6 +35,10 @@ MENU = {
         "orders",
         "stock",
         "listings",
+        "categories",
+        "suppliers",
+        "replenishments",
+        "urgent-sales",
         "uploads",
         "offers",
         "links",
@@ -39,7 +47,7 @@ MENU = {
         "statements",
         "responses",
     ],
-    "/supply": ["offers", "uploads", "orders", "sellers", "clearing"],
+    "/supply": ["offers", "uploads", "orders", "replenishments", "sellers", "clearing"],
 }
 
 Network = dict[str, Any]
