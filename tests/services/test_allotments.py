@@ -194,10 +194,10 @@ def test_what_is_given_back_goes_to_the_pool(market: Market) -> None:
     assert wrong(market) == []
 
 
-def test_a_sale_of_the_sellers_own_shop_draws_on_its_allotment(market: Market) -> None:
+def test_a_sale_of_the_sellers_own_shop_draws_on_its_allotment(market: Market, unique: str) -> None:
     set_aside(market, 2)
     wanted = [Wanted(market.store, "GX-HERBTEA", 3)]
-    sale = place_shop_sale(market.store, "shop", wanted, recipient=market.recipient, key="sale-001", now=NOW)
+    sale = place_shop_sale(market.store, f"shop-{unique}", wanted, recipient=market.recipient, key="sale-001", now=NOW)
     assert draws(sale) == {shard_of(pool(market), market.store): 2, pool(market): 1}
 
 

@@ -228,7 +228,12 @@ def test_after_purchases_refunds_sales_completions_and_payouts_the_books_agree(t
     cancelled = buy(market, 66_000, Wanted(market.store, "TEA", 2), key="key-00000002")
     cancel_purchase(cancelled.id, actor=market.customer, role="customer", key="cancel-01", now=NOW)
     sale = place_shop_sale(
-        market.store, "shop", [Wanted(market.store, "HERB", 1)], recipient=market.recipient, key="sale-001", now=NOW
+        market.store,
+        f"shop-{unique}",
+        [Wanted(market.store, "HERB", 1)],
+        recipient=market.recipient,
+        key="sale-001",
+        now=NOW,
     )
     buy(market, 36_000, tea, method="bank_transfer", key="key-00000009")
     assert set(differences(load_books())) - before == set()

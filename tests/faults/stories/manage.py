@@ -14,6 +14,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("put-catalog-listing"),
         *sample("put-catalog-listing-mark"),
         *sample("put-catalog-listing-of-parts"),
+        *sample("put-catalog-listing-of-times"),
     ),
     "manage POST /api/manage/{store}/listings/{sku}/state": sample("post-catalog-listing-state"),
     "manage POST /manage/{store}/listings": sample("post-listing-form.303"),
@@ -27,7 +28,10 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "manage POST /manage/{store}/listings/{sku}/slots": sample("post-slots-page.303"),
     "manage POST /manage/{store}/listings/{sku}/slots/{slot}": sample("post-slot-page.303"),
     "manage POST /manage/{store}/listings/{sku}/slots/{slot}/close": sample("post-slot-page-close.303"),
-    "manage POST /api/manage/{store}/urgent-sales": sample("post-urgent-sale-1.201"),
+    "manage POST /api/manage/{store}/urgent-sales": (
+        *sample("post-urgent-sale-1.201"),
+        *sample("post-urgent-sale-with-terms.201"),
+    ),
     "manage POST /api/manage/{store}/urgent-sales/{sku}/end": sample(
         "post-urgent-sale-3-end", "post-urgent-sale-1.201"
     ),
@@ -96,7 +100,10 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "manage POST /api/manage/{store}/stock/{sku}/out": sample("post-stock-out"),
     "manage POST /manage/{store}/stock/{sku}/in": sample("post-stock-page-in.303"),
     "manage POST /manage/{store}/stock/{sku}/out": sample("post-stock-page-out.303"),
-    "manage PUT /api/manage/{store}/suppliers/{supplier}": sample("put-supplier-terms"),
+    "manage PUT /api/manage/{store}/suppliers/{supplier}": (
+        *sample("put-supplier-terms"),
+        *sample("put-supplier-terms-of-an-own-supplier"),
+    ),
     "manage POST /manage/{store}/suppliers/{supplier}": sample("post-supplier-terms-page.303"),
     "manage POST /api/manage/{store}/replenishments": sample("post-replenishment.201"),
     "manage POST /api/manage/{store}/replenishments/{replenishment}/receipts": sample("post-replenishment-receipt.201"),

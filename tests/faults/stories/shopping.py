@@ -23,6 +23,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "browse POST /language": sample("post-language.303"),
     "checkout POST /api/cart/lines": (
         *sample("post-cart-line"),
+        *sample("post-cart-line-of-a-time"),
         Story("post-cart-line-first", adds="a session with its cart"),
     ),
     "checkout POST /api/quotes": sample("post-quote"),
