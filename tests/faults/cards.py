@@ -207,6 +207,8 @@ class _Handler(BaseHTTPRequestHandler):
     """Reads a request and writes its answer."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    """The head and the body of an answer are two writes: else the second waits for the caller's delayed acknowledgement, 40 ms."""
     desk: CardDesk
 
     def _answer(self) -> None:
