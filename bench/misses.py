@@ -57,10 +57,11 @@ MISSES = (
         "Nothing, as long as each party gets a statement and a payout of its own.",
     ),
     Miss(
-        (("settlement: *beyond the party's own*", 1.5),),
-        "What is left after a party's own part is small at 1,000 payables (ten a party), so a busy moment of the machine counts; units differ by the "
-        "last, partly filled page of a statement.",
-        "More runs of the small size.",
+        (("settlement: *beyond the party's own*", 1.7),),
+        "Of 1,000 payables a party has ten, and nine of them are a quarter of its job's time: where the job takes a twentieth longer by chance, what is "
+        "left for them is a fifth longer. A hundred payables a party are two pages of a statement, and so two transactions. The profile shows that the shares of the time are the same, "
+        "but for those that grow with a transaction's items.",
+        "Pages of a statement as large as a party's payables, which a transaction's limit of 100 items forbids; of the rest, more runs of the small size.",
     ),
     Miss(
         (

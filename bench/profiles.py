@@ -6,8 +6,10 @@ import cProfile
 import pstats
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench.operations import Operation
+if TYPE_CHECKING:
+    from bench.operations import Operation
 
 CALLS = 40
 _LEAST = 2
@@ -23,12 +25,18 @@ def profile(operation: Operation, calls: int = CALLS) -> str:
         profiler.enable()
         operation.answer(event)
         profiler.disable()
+    return f"cProfile, {calls} calls: {by_package(profiler)}"
+
+
+def by_package(profiler: cProfile.Profile) -> str:
+    """The shares of each package in what was profiled, the largest first."""
     shares: Counter[str] = Counter()
     for (file, _, name), (_, _, own, _, _) in pstats.Stats(profiler).stats.items():  # type: ignore[attr-defined]
         shares[_package(file, name)] += own
     whole = sum(shares.values())
-    told = [f"{name} {100 * own / whole:.0f} %" for name, own in shares.most_common() if 100 * own / whole >= _LEAST]
-    return f"cProfile, {calls} calls: {', '.join(told)}"
+    return ", ".join(
+        f"{name} {100 * own / whole:.0f} %" for name, own in shares.most_common() if 100 * own / whole >= _LEAST
+    )
 
 
 def _package(file: str, name: str) -> str:
