@@ -83,6 +83,19 @@ BREAKS = {
             "matrix": _matrix("webhooks", _MATRIX_ASKS_WHO),
         },
     ),
+    "whose-purchase": Break(
+        f"{_CORE}/checkout/paying.py",
+        """        if purchase.customer != subject:
+            raise NotFound(f"there is no purchase {purchase_id} of yours")
+        if purchase.facts""",
+        "        if purchase.facts",
+        "whoever is signed in may pay for a purchase, whose it is is no longer asked",
+        {
+            "harness": _harness("payments POST /pay/{purchase}"),
+            "checker": _checker(),
+            "matrix": _matrix("purchase and pay"),
+        },
+    ),
     "membership-check": Break(
         f"{_CORE}/web/access.py",
         "        if self.roles and caller.role not in self.roles:\n",

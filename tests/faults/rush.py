@@ -1,7 +1,7 @@
 """A rush, and then the checker alone: `python -m tests.faults.rush`.
 
-Many shoppers at once want the last units of a listing and of a supplier's pool, and a bank tells of the same money over and over. Then
-the checker reads the tables as it does for an operator, and its answer is this program's.
+Many shoppers at once want the last units of a listing and of a supplier's pool, a bank tells of the same money over and over, and somebody
+asks to pay for purchases that are another's. Then the checker reads the tables as it does for an operator, and its answer is this program's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import tests.conftest  # noqa: F401 - the environment of a union
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Wanted
+from mart_union.checkout.paying import pay_pending
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import MartUnionError
@@ -30,6 +31,7 @@ _SHOPPERS = 8
 _PURCHASES = 40
 _FEW = 5
 _TOP_UP_MINOR = 100_000
+_STRANGER = "customer-stranger"
 _GOODS = ((OTHER_STORE, "PK-DAY-CEDAR"), (STORE, "GX-HERBTEA"))
 _LEVELS = ("listing/jianshi-outdoor/PK-DAY-CEDAR", "offer/guanxi-growers/HERB-TEA")
 
@@ -47,15 +49,29 @@ def _rush(place: Place) -> int:
         count(level, _FEW, actor="staff", reference="before the rush", now=utc_now())
     with ThreadPoolExecutor(_SHOPPERS) as shoppers:
         bought = sum(shoppers.map(lambda number: _buy(number, place.names["recipient"]), range(_PURCHASES)))
-        list(shoppers.map(_top_up, range(_PURCHASES)))
+        list(shoppers.map(lambda number: _top_up(CUSTOMER, number), range(_PURCHASES)))
+        list(shoppers.map(lambda number: _top_up(_STRANGER, number), range(_PURCHASES)))
+    _pay_for_anothers(place.names["recipient"])
     print(f"{bought} of {_PURCHASES} purchases of {len(_LEVELS) * _FEW} units that there were")
     return check.main()
 
 
-def _top_up(number: int) -> None:
-    postings = postings_of({"provider/bank": -_TOP_UP_MINOR, f"customer/{CUSTOMER}": _TOP_UP_MINOR})
+def _top_up(customer: str, number: int) -> None:
+    postings = postings_of({"provider/bank": -_TOP_UP_MINOR, f"customer/{customer}": _TOP_UP_MINOR})
     with contextlib.suppress(MartUnionError):
-        post(Transfer(f"rush-top-up-{number % 3}", "top-up", "TWD", postings, "rush", iso(utc_now())))
+        post(Transfer(f"rush-{customer}-{number % 3}", "top-up", "TWD", postings, "rush", iso(utc_now())))
+
+
+def _pay_for_anothers(recipient: str) -> None:
+    """Somebody with money on their account asks to pay for another's purchase."""
+    now, key = utc_now(), "rush-unpaid"
+    wanted = [Wanted(STORE, "OB-TOP", 1)]
+    total = quote_cart(wanted, now=now).total_minor
+    waits = place_purchase(
+        CUSTOMER, wanted, recipient=recipient, total_seen=total, method="bank_transfer", key=key, now=now
+    )
+    with contextlib.suppress(MartUnionError):
+        pay_pending(waits.id, _STRANGER, total, key=key, now=now)
 
 
 def _buy(number: int, recipient: str) -> bool:
