@@ -54,6 +54,13 @@ for variable in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "PUBLIC
     os.environ.pop(variable, None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Processes that share the tests take whole files, and one of them all that wants the network, so that it comes up once."""
+    for item in items:
+        wants_network = "network" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("network" if wants_network else item.nodeid.partition("::")[0]))
+
+
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[str]:
     """The address of an emulated AWS account of this test run's own."""
