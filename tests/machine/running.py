@@ -21,13 +21,14 @@ from tests.machine.machine import AFTER_A_FAULT, History
 from tests.machine.suspense import Suspense
 from tests.machine.trading import invocation
 from tests.machine.treasury import Treasury, give_accounts
+from tests.machine.urgency import Urgency
 from tests.neighbours import listening
 
 _STEPS_A_HISTORY = 50
 _HISTORIES_A_ROUND = 10
 
 
-class Trade(Disputes, Cash, Suspense, Treasury, Clocks):
+class Trade(Disputes, Cash, Suspense, Treasury, Urgency, Clocks):
     """All that can happen in a union."""
 
 

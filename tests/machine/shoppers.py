@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
@@ -9,7 +11,7 @@ from tests.machine.cards import CARDS
 from tests.machine.machine import History, content_of, has_purchases, some
 from tests.machine.striking import Aimed, strikes
 from tests.machine.trading import request
-from tests.machine.union import GOODS
+from tests.machine.union import GOODS, SERVICE
 from tests.world import CUSTOMER, STORE
 
 Wish = tuple[list[tuple[str, str]], int, str]
@@ -37,13 +39,29 @@ class Shoppers(History):
     def buy(self, wish: Wish, off: int, strike: Aimed | None) -> None:
         """A purchase of one or two listings; now and then with a total that nobody saw."""
         listings, quantity, method = wish
-        lines = [{"store": store, "sku": sku, "quantity": quantity} for store, sku in dict.fromkeys(listings)]
-        quote = self.ask("checkout", "POST", "/api/quotes", {"lines": lines}, subject=CUSTOMER)
-        body = {"lines": lines, "recipient": self.place.names["recipient"], "method": method}
+        asked = {"lines": [self.line_of(goods, quantity) for goods in dict.fromkeys(listings)]}
+        self.place_order(asked, method, off, f"buy by {method}", strike)
+
+    def line_of(self, goods: tuple[str, str], quantity: int) -> dict[str, Any]:
+        """A line of a cart: so many of a listing; of a service, at one of its times."""
+        store, sku = goods
+        return {
+            "store": store,
+            "sku": sku,
+            "quantity": quantity,
+            "slot": self.place.names["slot"] if goods == SERVICE else "",
+        }
+
+    def place_order(self, asked: dict[str, Any], method: str, off: int, name: str, strike: Aimed | None) -> None:
+        """What is asked for is bought at the price that is quoted, less what nobody saw."""
+        quoted = request("checkout", "POST", "/api/quotes", asked, subject=CUSTOMER)()
+        if quoted["statusCode"] == 422:
+            return  # it cannot be had now: a service's time is over
+        body = asked | {"recipient": self.place.names["recipient"], "method": method}
         body |= {"method": "card", "payment_method": CARDS[method]} if method in CARDS else {}
-        body["total_minor"] = max(quote["total_minor"] - off, 1)
+        body["total_minor"] = max(content_of(quoted)["total_minor"] - off, 1)
         command = request("checkout", "POST", "/api/purchases", body, subject=CUSTOMER, key=self.key())
-        answer = self.perform(f"buy by {method}", command, strike)
+        answer = self.perform(name, command, strike)
         if answer["statusCode"] < 400:
             self.purchases.append(content_of(answer))
 

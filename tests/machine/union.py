@@ -10,7 +10,16 @@ OWN = ((STORE, "OB-TOP"), (STORE, "OB-FINE-75G"), (OTHER_STORE, "PK-DAY-CEDAR"))
 MEDIATED = (STORE, "GX-HERBTEA")
 """A listing of a supplier's goods."""
 
-GOODS = (*OWN, MEDIATED)
+BUNDLE = (STORE, "OB-GIFT")
+"""A listing that is made of two of the store's others."""
+
+SERVICE = (STORE, "TASTE")
+"""A listing that is booked at times."""
+
+RUSHED = (STORE, "OB-RUSH")
+"""A listing whose urgent sale lets so many buyers in a second."""
+
+GOODS = (*OWN, MEDIATED, BUNDLE, SERVICE)
 STAFF = {STORE: "owner-emei", OTHER_STORE: "owner-jianshi"}
 SUPPLIERS_OWNER = "owner-guanxi"
 SHIPPING = {"carrier": "windcity-express", "tracking_number": "WC-1"}
