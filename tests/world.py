@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from mart_union.catalog import service as catalog
 from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import (
@@ -36,7 +38,7 @@ from mart_union.kernel.clock import iso, utc_now
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
-from mart_union.mediation.model import Offer, Terms
+from mart_union.mediation.model import LinkRule, Offer, Terms
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.orders import service as orders
 from mart_union.orders.model import ReturnedLine
@@ -185,8 +187,12 @@ def _supply(world: World) -> None:
         ("everyone",),
     )
     mediation.save_offer(offer, 100, "owner-guanxi", world.now)
+    dry = replace(offer, sku="HERB-DRY", titles={"zh-TW": "仙草乾 100 公克", "en": "Dried Grass Jelly, 100 g"})
+    mediation.save_offer(dry, 40, "owner-guanxi", world.now)
     terms = Terms(catalog.category_of_path(STORE, "Tea > Tea Bags"), 23_000)
     mediation.make_link(STORE, "GX-HERBTEA", OfferReference(SUPPLIER, "HERB-TEA"), terms, "manager-emei", world.now)
+    rule = LinkRule("tea", SUPPLIER, "tea", prefix="GX-", markup_basis_points=4_000)
+    world.ids["job"] = mediation.start_link_job(STORE, rule, "manager-emei", "rule-of-emei", world.now).id
 
 
 def _replenish(world: World) -> None:

@@ -1,19 +1,21 @@
-"""What the mediation center offers a store, and the links that the store makes of it; with shops, deposit and statements."""
+"""What the mediation center offers a store, and the links that the store makes of it; with its rules, shops, deposit and statements."""
 
 from __future__ import annotations
 
-from msgspec import Struct, field
+from typing import Annotated
 
-from manage import deposits, shops, statements
+from msgspec import Meta, Struct, field
+
+from manage import deposits, link_jobs, shops, statements
 from manage.listings import check_categories
 from mart_union.catalog.model import OfferReference, Store, offer_level
 from mart_union.catalog.service import get_store, get_union, list_categories
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid, NotFound
-from mart_union.kernel.money import parse_price
+from mart_union.kernel.money import parse_percent, parse_price
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
-from mart_union.mediation.model import Link, Margin, Offer, Terms, margin_of
+from mart_union.mediation.model import Link, Margin, Offer, OfferKey, Terms, margin_of
 from mart_union.mediation.service import (
     get_link,
     get_offer,
@@ -44,7 +46,8 @@ class OfferOnView(Struct, frozen=True):
 
 
 class LinkTerms(Struct, frozen=True):
-    """How the store sells an offer. What is left out follows the supplier: titles, texts, price."""
+    """How the store sells an offer. What is left out follows the supplier: titles, texts, glyph, price. With `markup_basis_points` the price is
+    the supply price and so much of it, and follows that. `backup` is the offer that is sold while the first cannot be had."""
 
     supplier: str
     offer_sku: str
@@ -52,6 +55,9 @@ class LinkTerms(Struct, frozen=True):
     price_minor: int | None = None
     titles: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+    glyph: Annotated[str, Meta(max_length=16)] = ""
+    markup_basis_points: int | None = None
+    backup: OfferKey | None = None
 
 
 class NewLink(LinkTerms, frozen=True):
@@ -67,17 +73,21 @@ class LinkState(Struct, frozen=True):
 
 
 class LinkForm(Struct, frozen=True):
-    """The form of a link; the price in the currency's major units, empty to follow the suggested one."""
+    """The form of a link; the price in the currency's major units, or a markup in percent, both empty to follow the suggested one; the backup
+    as `supplier/SKU`."""
 
     supplier: str
     offer_sku: str
     sku: str = ""
     category: str = ""
     price: str = ""
+    markup: str = ""
+    glyph: str = ""
+    backup: str = ""
 
 
 def add_routes(api: Api) -> None:
-    """Declare the routes of offers and links, shops, deposit and statements."""
+    """Declare the routes of offers and links, rules, shops, deposit and statements."""
     links = "/manage/{store}/links"
     api.get("/api/manage/{store}/offers", MANAGER, answer=Items[OfferOnView])(search_by_api)
     api.get(f"/api{links}", MANAGER, answer=Items[Link])(list_by_api)
@@ -90,7 +100,7 @@ def add_routes(api: Api) -> None:
     api.get(links, MANAGER)(list_page)
     api.post(links, MANAGER, body=LinkForm)(make_by_form)
     api.post(f"{links}/{{sku}}/state", MANAGER, body=LinkState)(set_state_by_form)
-    for subject in (shops, deposits, statements):
+    for subject in (link_jobs, shops, deposits, statements):
         subject.add_routes(api)
 
 
@@ -166,8 +176,8 @@ def offer_page(request: Request) -> Page:
 def list_page(request: Request) -> Page:
     """The store's links, with what shoppers can have of each."""
     store, links = request.params["store"], list_by_api(request)
-    left = _reserves_for(store, {(link.supplier, link.offer_sku) for link in links.items})
-    reserves = {link.sku: left[link.supplier, link.offer_sku] for link in links.items}
+    left = _reserves_for(store, {(link.sold.supplier, link.sold.sku) for link in links.items})
+    reserves = {link.sku: left[link.sold.supplier, link.sold.sku] for link in links.items}
     return Page("manage/links.html", {"store": store, "links": links, "reserves": reserves})
 
 
@@ -181,6 +191,9 @@ def make_by_form(request: Request) -> Redirect:
         _price(form.price),
         _texts(request, "title"),
         _texts(request, "text"),
+        form.glyph.strip(),
+        parse_percent(form.markup, field="markup") if form.markup.strip() else None,
+        _backup(form.backup),
     )
     _link(request, form.sku, wish)
     return Redirect(f"/manage/{request.params['store']}/links")
@@ -194,7 +207,15 @@ def set_state_by_form(request: Request) -> Redirect:
 
 def _link(request: Request, sku: str, wish: LinkTerms, *, key: str = "") -> Link:
     own, _ = check_categories(request.params["store"], {"category": wish.category})
-    terms = Terms(own.at(wish.category), wish.price_minor, wish.titles or None, wish.texts or None)
+    terms = Terms(
+        own.at(wish.category),
+        wish.price_minor,
+        wish.titles or None,
+        wish.texts or None,
+        wish.glyph or None,
+        wish.markup_basis_points,
+        wish.backup,
+    )
     reference = OfferReference(wish.supplier, wish.offer_sku)
     return make_link(request.params["store"], sku, reference, terms, request.caller.subject, utc_now(), key=key)
 
@@ -209,6 +230,11 @@ def _price(text: str) -> int | None:
         return parse_price(f"{text} {settings().currency.code}", settings().currency) if text else None
     except Invalid as error:
         raise Invalid(error.detail, errors=[{"field": "price", "reason": error.detail}]) from error
+
+
+def _backup(text: str) -> OfferKey | None:
+    supplier, _, sku = text.strip().partition("/")
+    return OfferKey(supplier, sku) if supplier else None
 
 
 def _on_view(offers: tuple[Offer, ...], store: Store) -> tuple[OfferOnView, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -12,7 +10,7 @@ from mart_union.catalog.model import DepositRule
 from mart_union.catalog.service import Rules, get_store, get_union, list_categories, list_stores, rules_of, save_rules
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid
-from mart_union.kernel.money import parse_price, plain_amount
+from mart_union.kernel.money import parse_percent, parse_price, plain_amount
 from mart_union.kernel.settings import settings
 from mart_union.mediation.model import DepositStanding
 from mart_union.mediation.service import get_standing, set_deposit_level
@@ -20,8 +18,6 @@ from mart_union.web.access import OPERATOR
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
-
-_PERCENT = re.compile(r"^\s*(\d{1,3})(?:\.(\d{1,2}))?\s*%?\s*$")
 
 
 class Level(Struct, frozen=True):
@@ -148,11 +144,7 @@ def _tax(form: RuleForm) -> TaxRule:
 
 
 def _basis_points(text: str) -> int:
-    match = _PERCENT.match(text)
-    if match is None:
-        message = "write a rate in per cent, with at most two decimals, such as 6.5"
-        raise Invalid(message, errors=[{"field": "rate", "reason": message}])
-    return int(match.group(1)) * 100 + int((match.group(2) or "").ljust(2, "0"))
+    return parse_percent(text, field="rate")
 
 
 def _amount(field: str, text: str) -> int:

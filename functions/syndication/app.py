@@ -1,5 +1,5 @@
-"""On events from the union's bus, by a queue: links follow their offers and their store's deposit, shops are told of links,
-suppliers get their orders."""
+"""On events from the union's bus, by a queue: links follow their offers and their store's deposit, rules make links,
+shops are told of links, suppliers get their orders."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ CONSUMERS: dict[str, Callable[[Event], None]] = {
     "DepositMoved": lambda event: _review(event.data["store"]),
     "DepositStandingChanged": mediation.apply_standing,
     "UnionChanged": lambda _: mediation.review_all(utc_now()),
+    "LinkJobChanged": lambda event: mediation.work_link_job(event, utc_now()),
     "OfferChanged": mediation.apply_offer_change,
     "CategoryChanged": mediation.apply_category_change,
     "StockLow": mediation.apply_stock_change,

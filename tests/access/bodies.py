@@ -63,6 +63,7 @@ _OWNER = "owner-emei"
 _GUANXI = "owner-guanxi"
 _LINE_OF_OTHERS = {"lines": [{"sku": "BP-BOX", "quantity": 1}]}
 
+_OFFER_OF_OTHERS = {"supplier": "{{supplier}}", "sku": "{{offer}}"}
 _RUSH = [{"store": "emei-tea", "sku": "OB-RUSH", "quantity": 1}]
 
 BODIES: tuple[Named, ...] = (
@@ -100,6 +101,13 @@ BODIES: tuple[Named, ...] = (
     Named("POST /api/manage/{store}/links", _EMEI, 422, {"category": "rope-work"}),
     Named("POST /manage/{store}/links", _EMEI, 422, form={"category": "rope-work"}),
     Named("PUT /api/manage/{store}/links/{sku}", _EMEI, 422, {"category": "rope-work"}),
+    Named("POST /api/manage/{store}/links", _EMEI, 404, {"backup": _OFFER_OF_OTHERS}),
+    Named("PUT /api/manage/{store}/links/{sku}", _EMEI, 404, {"backup": _OFFER_OF_OTHERS}),
+    Named("POST /manage/{store}/links", _EMEI, 404, form={"backup": "{{supplier}}/{{offer}}"}),
+    Named("POST /api/manage/{store}/link-jobs", _EMEI, 422, {"category": "rope-work"}),
+    Named("POST /manage/{store}/link-jobs", _EMEI, 422, form={"category": "rope-work"}),
+    Named("POST /api/manage/{store}/link-jobs", _EMEI, 0, {"supplier": "{{supplier}}"}),
+    Named("POST /manage/{store}/link-jobs", _EMEI, 0, form={"supplier": "{{supplier}}"}),
     Named("POST /api/manage/{store}/orders/{order}/returns", _EMEI, 404, {"id": "{{return}}"}),
     Named("POST /manage/{store}/orders/{order}/returns", _EMEI, 404, form={"id": "{{return}}"}),
     Named("POST /api/supply/{supplier}/orders/{order}/returns", _GUANXI, 404, {"id": "{{return}}"}),

@@ -18,7 +18,7 @@ PLAIN: dict[str, str] = {
         "hours last_view name names next note options password path phone postcode postcodes reason reference region registration text "
         "texts titles tracking_number tracking_url url words"
     ),
-    "amounts, written as text in forms": "amount cap collected fixed floor level minimum minimum_price price rate suggested_price supply_price turnover",
+    "amounts, written as text in forms": "amount cap collected fixed floor level markup minimum minimum_price price rate suggested_price supply_price turnover",
     "moments": "appointment_at at day days ends_at first from last month slot starts_at times",
     "choices among words of ours": (
         "access collected_by consent decision event how kind lang language languages method on procedure role scope settlement_period state step "
@@ -39,6 +39,8 @@ FREE: dict[str, str] = {
     "POST /api/admissions sku": "goods for everybody",
     "POST /api/manage/{store}/links sku": "the new listing's own name in the path's store",
     "POST /manage/{store}/links sku": "the new listing's own name in the path's store",
+    "POST /api/manage/{store}/link-jobs prefix": "how the new listings' own names in the path's store begin",
+    "POST /manage/{store}/link-jobs prefix": "how the new listings' own names in the path's store begin",
     "POST /supply/{supplier}/offers sku": "the offer's own name at the path's supplier",
     "POST /supply/{supplier}/offers/{sku}/allotments store": "any store to which the path's offer is granted",
     "POST /api/shops/{shop}/sales sale": "the shop's own number of its sale",

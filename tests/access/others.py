@@ -23,7 +23,7 @@ from mart_union.ledger.due import mark_due
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
-from mart_union.mediation.model import Offer, Terms
+from mart_union.mediation.model import LinkRule, Offer, Terms
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.mediation.supply_orders import supply_order_of
 from mart_union.mediation.tables import supply_order_item
@@ -95,6 +95,7 @@ def _finish_first_side(names: Mapping[str, str], others: Others) -> dict[str, st
     mine["order_supplied"] = names["order_mediated"]
     mine["file"] = names["bank_file"]
     mine["replenishment"] = names["replenishment"]
+    mine["job"] = names["job"]
     mine["link"], mine["offer"] = "GX-HERBTEA", "HERB-TEA"
     mine["bookable"], mine["slot"] = "TASTE", names["slot"]
     asked = add_response(
@@ -112,6 +113,7 @@ def _finish_first_side(names: Mapping[str, str], others: Others) -> dict[str, st
     others.keep(mine["upload_supplied"], among=(GUANXI,))
     others.keep("盧美", "lu.mei@guanxi.example", "03-555-0101", among=(EMEI,))
     others.keep(mine["replenishment"], among=(EMEI, GUANXI))
+    others.keep(mine["job"], among=(EMEI,))
     return mine
 
 
@@ -174,6 +176,9 @@ def _supply(others: Others) -> None:
     terms = Terms(catalog.category_of_path(OTHER_STORE, "Wood"), 98_700)
     reference = OfferReference(OTHER_SUPPLIER, "CAMPHOR-BOX")
     mediation.make_link(OTHER_STORE, "BP-BOX", reference, terms, "manager-jianshi", now)
+    rule = LinkRule("rope-work", OTHER_SUPPLIER, words="camphor for the ropes")
+    names["job"] = mediation.start_link_job(OTHER_STORE, rule, "manager-jianshi", "rule-of-jianshi", now).id
+    others.keep(names["job"], "camphor for the ropes", among=(JIANSHI,))
     replenished = SupplierTerms(OTHER_STORE, OTHER_SUPPLIER, {"PK-DAY-CEDAR": Supplied(81_300, "K-CEDAR-19")}, 5, 0)
     mediation.save_terms(replenished, Contact("Pan Yi-Jun", "pan@kilns.example"), "manager-jianshi", now)
     asked = mediation.place_replenishment(

@@ -150,7 +150,7 @@ def test_new_terms_change_link_and_listing_together(unique: str) -> None:
     store, offer = make_store(unique + "s"), make_offer(make_supplier(unique))
     link(store, offer)
     changed = link(store, offer, terms=Terms("gifts", 25000, titles={"en": "House tea"}))
-    assert (changed.sequence, changed.follows) == (2, {"titles": False, "texts": True, "price": False})
+    assert (changed.sequence, changed.follows) == (2, {"titles": False, "texts": True, "glyph": True, "price": False})
     listing = get_listing(store, "GX-HERBTEA")
     assert (listing.price_minor, listing.category, listing.titles) == (25000, "gifts", {"en": "House tea"})
 

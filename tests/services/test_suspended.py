@@ -18,7 +18,7 @@ from mart_union.kernel.errors import RuleViolation
 from mart_union.kernel.ids import new_id
 from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.payouts import get_payout
-from mart_union.mediation.links import make_link
+from mart_union.mediation.links import list_links, make_link
 from mart_union.mediation.model import Terms
 from mart_union.mediation.suppliers import apply_supplier, decide_supplier, get_supplier
 from mart_union.orders.service import get_order, take_step
@@ -27,6 +27,7 @@ from tests.services.buckets import own_bucket
 from tests.services.cutting import CutOff, cut_off
 from tests.services.market import NOW, Market, fill_pool, give_money, open_market, save_mediated
 from tests.services.settling import settle_day
+from tests.services.test_mediation import make_offer
 from tests.services.test_settlement import owe
 
 
@@ -102,14 +103,12 @@ def test_a_listings_page_says_that_it_cannot_be_bought(market: Market, who: str)
     assert (shown.available, shown.suspended) == (False, who)
 
 
-def test_no_link_is_made_of_a_suspended_suppliers_offer(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mart_union.mediation import links
-
-    monkeypatch.setattr(links, "get_offer", lambda *_: None)
-    monkeypatch.setattr(links, "_check_offered", lambda *_: None)
+def test_no_link_is_made_of_a_suspended_suppliers_offer(market: Market) -> None:
+    offer = make_offer(market.supplier, granted_to=("everyone",))
     suspend(market, "supplier")
     with pytest.raises(RuleViolation, match="suspended"):
-        make_link(market.store, "NEW", OfferReference(market.supplier, "HERB"), Terms("tea"), "manager-1", NOW)
+        make_link(market.store, "NEW", OfferReference(offer.supplier, offer.sku), Terms("tea"), "manager-1", NOW)
+    assert list_links(market.store).items == ()
 
 
 @pytest.mark.parametrize("who", ["enterprise", "supplier"])

@@ -10,7 +10,8 @@ from mart_union.catalog.model import Store, Union
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import Currency
 from mart_union.mediation.events import events_of
-from mart_union.mediation.model import Margin, Offer, Terms, checked_offer, follow, link_of, margin_of
+from mart_union.mediation.linking import Supply, in_step, link_of
+from mart_union.mediation.model import Link, Margin, Offer, OfferKey, Terms, checked_offer, margin_of
 from mart_union.stock.model import availability_of
 
 TWD = Currency("TWD", 100)
@@ -68,26 +69,80 @@ def test_an_offer_may_not_suggest_less_than_its_minimum() -> None:
     assert refused.value.facts == {"minimum_minor": 16500}
 
 
+def linked(
+    terms: Terms, offer: Offer = OFFER, backup: Offer | None = None, *, left: int = 100, behind: int = 100
+) -> Link:
+    """The link that terms make of an offer of which so many units are left, and of its backup with so many behind it."""
+    supplied = None if backup is None else Supply(backup, behind)
+    return link_of(Supply(offer, left), supplied, "emei-tea", "GX-HERBTEA", terms, "food-drink", step=100)
+
+
+def follow(
+    link: Link,
+    offer: Offer = OFFER,
+    backup: Offer | None = None,
+    *,
+    left: int = 100,
+    behind: int = 100,
+    standing: str = "met",
+) -> Link:
+    """The link when its offers and what is left of them are these."""
+    supplied = None if backup is None else Supply(backup, behind)
+    return in_step(link, Supply(offer, left), supplied, "food-drink", step=100, standing=standing)
+
+
 def test_a_link_under_the_minimum_is_refused_and_at_the_minimum_is_made() -> None:
     with pytest.raises(RuleViolation):
-        link_of(OFFER, "emei-tea", "GX-HERBTEA", replace(OWN_PRICE, price_minor=16400), "in_stock")
-    link = link_of(OFFER, "emei-tea", "GX-HERBTEA", replace(OWN_PRICE, price_minor=16500), "in_stock")
+        linked(replace(OWN_PRICE, price_minor=16400))
+    link = linked(replace(OWN_PRICE, price_minor=16500))
     assert (link.price_minor, link.state, link.titles) == (16500, "linked", OFFER.titles)
 
 
 def test_a_link_takes_over_what_it_follows_and_keeps_what_is_its_own() -> None:
-    own = Terms("tea-bags", price_minor=23000, titles={"en": "My tea"})
-    link = link_of(OFFER, "emei-tea", "GX-HERBTEA", own, "in_stock")
-    assert link.follows == {"titles": False, "texts": True, "price": False}
-    changed = replace(OFFER, titles={"en": "New"}, texts={"en": "New text"}, suggested_minor=30000)
-    after = follow(link, changed, "food-drink")
+    link = linked(Terms("tea-bags", price_minor=23000, titles={"en": "My tea"}))
+    assert link.follows == {"titles": False, "texts": True, "glyph": True, "price": False}
+    changed = replace(OFFER, titles={"en": "New"}, texts={"en": "New text"}, glyph="🌿", suggested_minor=30000)
+    after = follow(link, changed)
     assert (after.titles, after.texts, after.price_minor) == ({"en": "My tea"}, {"en": "New text"}, 23000)
+    own_sign = linked(Terms("tea-bags", glyph="🍵"))
+    assert (after.glyph, follow(own_sign, changed).glyph) == ("🌿", "🍵")
 
 
 def test_a_link_without_a_price_of_its_own_follows_the_suggested_price() -> None:
-    link = link_of(OFFER, "emei-tea", "GX-HERBTEA", Terms("tea-bags"), "in_stock")
+    link = linked(Terms("tea-bags"))
     assert link.price_minor == 22000
-    assert follow(link, replace(OFFER, suggested_minor=24000), "food-drink").price_minor == 24000
+    assert follow(link, replace(OFFER, suggested_minor=24000)).price_minor == 24000
+
+
+@pytest.mark.parametrize(
+    ("supply_minor", "basis_points", "price_minor"),
+    [
+        (11000, 10_000, 22000),
+        (11000, 5_050, 16600),  # 165.55 dollars, up to a whole one
+        (11000, 0, 16500),  # the supplier's minimum
+        (20000, 2_500, 25000),
+        (2**53 - 92, 100_000, 2**53 - 92),  # nothing is priced beyond what is exact
+    ],
+)
+def test_a_marked_up_price_follows_the_supply_price_and_is_never_under_the_minimum(
+    supply_minor: int, basis_points: int, price_minor: int
+) -> None:
+    link = linked(Terms("tea-bags", markup_basis_points=basis_points))
+    assert follow(link, replace(OFFER, supply_minor=supply_minor)).price_minor == price_minor
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        Terms("tea", 23000, markup_basis_points=100),
+        Terms("tea", markup_basis_points=-1),
+        Terms("tea", markup_basis_points=100_001),
+    ],
+)
+def test_a_link_has_a_price_or_a_markup_that_can_be(terms: Terms) -> None:
+    with pytest.raises(Invalid) as refused:
+        linked(terms)
+    assert refused.value.facts["errors"][0]["field"] == "markup_basis_points"  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
@@ -102,17 +157,59 @@ def test_a_link_without_a_price_of_its_own_follows_the_suggested_price() -> None
 def test_a_link_pauses_while_its_offer_may_not_be_sold_and_resumes_after(
     change: dict[str, object], reason: str
 ) -> None:
-    link = link_of(OFFER, "emei-tea", "GX-HERBTEA", OWN_PRICE, "in_stock")
-    paused = follow(link, replace(OFFER, **change), "food-drink")  # type: ignore[arg-type]
+    link = linked(OWN_PRICE)
+    paused = follow(link, replace(OFFER, **change))  # type: ignore[arg-type]
     assert (paused.state, paused.reason) == ("paused", reason)
-    assert follow(paused, OFFER, "food-drink") == link
+    assert follow(paused, OFFER) == link
 
 
 @pytest.mark.parametrize(("state", "reason"), [("paused", "seller"), ("withdrawn", "")])
 def test_what_the_seller_stopped_stays_stopped(state: str, reason: str) -> None:
-    link = replace(link_of(OFFER, "emei-tea", "GX-HERBTEA", OWN_PRICE, "in_stock"), state=state, reason=reason)
-    assert follow(link, replace(OFFER, state="withdrawn"), "food-drink").state == state
-    assert follow(link, OFFER, "food-drink") == link
+    link = replace(linked(OWN_PRICE), state=state, reason=reason)
+    assert follow(link, replace(OFFER, state="withdrawn")).state == state
+    assert follow(link, OFFER) == link
+
+
+BACKUP = replace(
+    OFFER, supplier="beipu-teas", sku="HERB-2", supply_minor=12000, suggested_minor=24000, titles={"en": "Other"}
+)
+BACKED = Terms("tea-bags", markup_basis_points=10_000, backup=OfferKey("beipu-teas", "HERB-2"))
+
+
+def test_the_backup_takes_over_while_the_first_has_run_out_or_may_not_be_sold_and_gives_back() -> None:
+    link = linked(BACKED, backup=BACKUP)
+    assert (link.on_backup, link.price_minor, link.sold) == (False, 22000, OFFER.key)
+    for out in (follow(link, OFFER, BACKUP, left=0), follow(link, replace(OFFER, state="paused"), BACKUP)):
+        assert (out.on_backup, out.price_minor, out.sold) == (True, 24000, BACKUP.key)
+        assert (out.state, out.availability, out.titles) == ("linked", "in_stock", OFFER.titles)
+        assert follow(out, OFFER, BACKUP) == link
+
+
+@pytest.mark.parametrize(
+    ("change", "behind"),
+    [({}, 0), ({"state": "paused"}, 9), ({"granted_to": ()}, 9), ({"kind": "service"}, 9)],
+)
+def test_a_backup_that_cannot_be_had_takes_nothing_over(change: dict[str, object], behind: int) -> None:
+    link = linked(BACKED, backup=BACKUP)
+    out = follow(link, OFFER, replace(BACKUP, **change), left=0, behind=behind)  # type: ignore[arg-type]
+    assert (out.on_backup, out.availability, out.state) == (False, "out_of_stock", "linked")
+
+
+def test_a_price_of_ones_own_is_never_under_the_minimum_of_the_offer_that_is_sold() -> None:
+    own = replace(BACKED, markup_basis_points=None, price_minor=23000)
+    link = linked(own, backup=BACKUP)
+    dear = replace(BACKUP, minimum_minor=23100)
+    assert not follow(link, OFFER, dear, left=0).on_backup
+    with pytest.raises(RuleViolation) as refused:
+        linked(own, backup=dear)
+    assert refused.value.facts == {"minimum_minor": 23100}
+
+
+@pytest.mark.parametrize(("backup", "reason"), [(OFFER, "same-offer"), (replace(BACKUP, kind="service"), "kind")])
+def test_a_backup_is_another_offer_of_the_same_kind(backup: Offer, reason: str) -> None:
+    with pytest.raises(RuleViolation) as refused:
+        linked(replace(BACKED, backup=backup.key), backup=backup)
+    assert refused.value.facts == {"reason": reason}
 
 
 def test_the_margin_is_the_price_less_supply_commission_and_tax() -> None:

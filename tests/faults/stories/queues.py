@@ -135,6 +135,7 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     "shelving StockOut": sample("stock-out-and-back"),
     "shelving StockBack": (_queued("StockBack", [_detail_in("shelving", "stock-out-and-back", 1)]),),
     "syndication LinkChanged": (*sample("link-changed"), *sample("link-changed-twice-and-late")),
+    "syndication LinkJobChanged": sample("link-job-changed"),
     "syndication LinkReplayed": sample("link-replayed"),
     "syndication ShopChanged": sample("shop-changed"),
     "syndication DepositMoved": sample("deposit-moved"),

@@ -38,6 +38,7 @@ _THREE_DECIMALS = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]
 _DIGITS = dict.fromkeys(_NO_DECIMALS, 0) | dict.fromkeys(_THREE_DECIMALS, 3) | {"CLF": 4, "UYW": 4}
 """Where a currency's decimals are not two (ISO 4217, list one)."""
 _SIGNS = {"TWD": "NT$", "KRW": "₩", "JPY": "¥", "USD": "US$", "EUR": "€"}
+_PERCENT = re.compile(r"^\s*(\d{1,3})(?:\.(\d{1,2}))?\s*%?\s*$")
 _PRICE = re.compile(r"^\s*(\d{1,15})(?:\.(\d{1,3}))?\s+([A-Z]{3})\s*$")
 
 
@@ -98,6 +99,19 @@ def parse_price(text: str, currency: Currency) -> int:
         raise Invalid(f"{code} has {currency.digits} decimals, '{text}' has more")
     amount = int(whole) * 10**currency.digits + int(fraction.ljust(currency.digits, "0")[: currency.digits] or "0")
     return checked_price(amount, currency)
+
+
+def parse_percent(text: str, *, field: str) -> int:
+    """Basis points of a rate that a form's field gives in per cent, such as `6.5` or `40 %`.
+
+    Raises:
+        Invalid: it is no such rate.
+    """
+    match = _PERCENT.match(text)
+    if match is None:
+        message = "write a rate in per cent, with at most two decimals, such as 6.5"
+        raise Invalid(message, errors=[{"field": field, "reason": message}])
+    return int(match.group(1)) * 100 + int((match.group(2) or "").ljust(2, "0"))
 
 
 def checked_price(amount_minor: int, currency: Currency) -> int:

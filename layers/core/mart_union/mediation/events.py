@@ -13,7 +13,7 @@ Image = dict[str, Any] | None
 
 
 def events_of(pk: str, sk: str, old: Image, new: Image, event_id: str, at: str) -> list[Event]:
-    """The event that a changed supplier, offer, link, shop or standing of a deposit makes; other items, removals and repeats of a sequence make none.
+    """The event that a changed supplier, offer, link, job of links, shop or standing of a deposit makes; other items, removals and repeats of a sequence make none.
 
     A link of which there is little or nothing left now makes a second one, LinkStockLow: so each seller is told by a message of its own.
     """
@@ -45,6 +45,8 @@ def _name(pk: str, sk: str) -> tuple[str, str] | None:
         )
     if kind == "OFFER" and what == "LINK":
         return "LinkChanged", f"link/{name.replace('#', '/')}"
+    if kind == "LINKJOBS":
+        return "LinkJobChanged", f"link-job/{owner}/{sk}"
     if kind == "STANDING":
         return "DepositStandingChanged", f"deposit/{owner}"
     if kind == "SHOP" and what == "SHOP":

@@ -18,7 +18,7 @@ from mart_union.stock.model import shard_of
 SUPPLIER_STATES = ("applied", "approved", "refused", "suspended")
 OFFER_STATES = ("on_offer", "paused", "withdrawn")
 STANDINGS = ("met", "warned", "paused")
-FOLLOWED = ("titles", "texts", "price")
+FOLLOWED = ("titles", "texts", "glyph", "price")
 KINDS = ("goods", "service")
 
 _GRANT = re.compile(r"^(everyone|(classification|store):[a-z0-9][a-z0-9-]{0,31})$")
@@ -79,6 +79,11 @@ class Offer(Struct, frozen=True):
     sequence: int = 1
 
     @property
+    def key(self) -> OfferKey:
+        """Which offer it is."""
+        return OfferKey(self.supplier, self.sku)
+
+    @property
     def level(self) -> str:
         """The id of its pool's level."""
         return offer_level(self.supplier, self.sku)
@@ -108,25 +113,46 @@ class Offer(Struct, frozen=True):
         return self.state == "on_offer" and self.is_granted_to(store, classification)
 
 
+class OfferKey(Struct, frozen=True):
+    """Which offer: its supplier and the supplier's SKU."""
+
+    supplier: str
+    sku: str
+
+
 class Terms(Struct, frozen=True):
-    """How a seller sells an offer: price, category of its store, words. What it leaves out (None) follows the supplier."""
+    """How a seller sells an offer: price, category of its store, words, picture. What it leaves out (None) follows the supplier.
+
+    With a markup the price follows, too: the supply price and so many basis points of it. `backup` is the offer that is sold in its place
+    while it cannot be had.
+    """
 
     category: str
     price_minor: int | None = None
     titles: dict[str, str] | None = None
     texts: dict[str, str] | None = None
+    glyph: str | None = None
+    markup_basis_points: int | None = None
+    backup: OfferKey | None = None
 
     @property
     def follows(self) -> dict[str, bool]:
         """For each field of `FOLLOWED`, whether the supplier's changes are taken over."""
-        return {"titles": not self.titles, "texts": not self.texts, "price": self.price_minor is None}
+        return {
+            "titles": not self.titles,
+            "texts": not self.texts,
+            "glyph": not self.glyph,
+            "price": self.price_minor is None,
+        }
 
 
 class Link(Struct, frozen=True):
-    """A seller's listing made from an offer. For each field of `FOLLOWED`, `follows` says whether the supplier's change is taken over.
+    """A seller's listing made from an offer. For each field of `FOLLOWED`, `follows` says whether the supplier's change is taken over; a price
+    that follows is the suggested one, or, with a markup, the supply price and so much of it.
 
     It is the whole of what the seller's web shop is told: `availability` is kept in step with the offer's pool, `state` with the
     offer and its grants. `reason` says why it is paused: by the seller itself, or for what the supplier changed. `sequence` counts its changes.
+    While it is `on_backup`, what is sold is the offer that its seller named as its backup.
     `key` and `request` are of the newest command that made it anew, so that its repeat, however late, undoes nothing.
     """
 
@@ -146,6 +172,74 @@ class Link(Struct, frozen=True):
     availability: str = "in_stock"
     key: str = ""
     request: str = ""
+    sequence: int = 1
+    markup_basis_points: int | None = None
+    backup: OfferKey | None = None
+    on_backup: bool = False
+
+    @property
+    def first(self) -> OfferKey:
+        """The offer that it was made from, and that is sold whenever it can be had."""
+        return OfferKey(self.supplier, self.offer_sku)
+
+    @property
+    def sold(self) -> OfferKey:
+        """The offer that is sold through it now."""
+        return self.backup if self.backup is not None and self.on_backup else self.first
+
+    @property
+    def offers(self) -> tuple[OfferKey, ...]:
+        """The offers that may be sold through it, the first before its backup."""
+        return (self.first,) if self.backup is None else (self.first, self.backup)
+
+
+class LinkRule(Struct, frozen=True):
+    """Which offers a store links at once, and how: those of a supplier, of a category of the union and below it, with some words in the title, as far
+    as each is said; into a category of its own, under the offers' SKUs with a prefix, at the suggested price or at a markup on the supply price.
+
+    `reprice`: links that the store has of them already get the price rule, too, and nothing else; otherwise they stay as they are.
+    """
+
+    category: str
+    supplier: str = ""
+    union_category: str = ""
+    words: str = ""
+    prefix: str = ""
+    markup_basis_points: int | None = None
+    reprice: bool = False
+
+
+class NotLinked(Struct, frozen=True):
+    """An offer that a rule was meant for and that could not be linked: why, by its code and in a sentence."""
+
+    supplier: str
+    sku: str
+    code: str
+    detail: str
+
+
+class LinkJob(Struct, frozen=True):
+    """A rule by which a store links offers, and how far that has come: `running`, `done`, or `stopped` for a `problem`.
+
+    Of the offers `looked` at, some were linked, some repriced, some stayed as they were, and some were refused: the first of these are told in
+    `refusals`. `cursor` is where it goes on.
+    """
+
+    id: str
+    store: str
+    rule: LinkRule
+    actor: str
+    started_at: str
+    state: str = "running"
+    problem: str = ""
+    looked: int = 0
+    linked: int = 0
+    repriced: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    refusals: tuple[NotLinked, ...] = ()
+    cursor: str = ""
+    finished_at: str = ""
     sequence: int = 1
 
 
@@ -274,62 +368,6 @@ def _check_price(name: str, amount_minor: int, currency: Currency) -> None:
 
 def _invalid(name: str, reason: str) -> Invalid:
     return Invalid(f"{name}: {reason}", errors=[{"field": name, "reason": reason}])
-
-
-def link_of(offer: Offer, store: str, sku: str, terms: Terms, availability: str) -> Link:
-    """The link that a seller's terms make of an offer.
-
-    Raises:
-        RuleViolation: the price is under the offer's minimum.
-    """
-    price = offer.suggested_minor if terms.price_minor is None else terms.price_minor
-    if price < offer.minimum_minor:
-        raise RuleViolation("the price is under the supplier's minimum", minimum_minor=offer.minimum_minor)
-    return Link(
-        store=store,
-        sku=sku,
-        supplier=offer.supplier,
-        offer_sku=offer.sku,
-        price_minor=price,
-        category=terms.category,
-        titles=terms.titles or offer.titles,
-        texts=terms.texts or offer.texts,
-        follows=terms.follows,
-        kind=offer.kind,
-        glyph=offer.glyph,
-        availability=availability,
-    )
-
-
-def follow(link: Link, offer: Offer, classification: str, *, standing: str = "met") -> Link:
-    """The link after its offer, or the standing of its store's deposit, has changed: followed fields are taken over, and it is paused
-    while it may not be sold.
-
-    What the seller paused or withdrew stays so. Following the same offer again changes nothing.
-    """
-    followed = replace(
-        link,
-        titles=offer.titles if link.follows.get("titles") else link.titles,
-        texts=offer.texts if link.follows.get("texts") else link.texts,
-        price_minor=offer.suggested_minor if link.follows.get("price") else link.price_minor,
-        kind=offer.kind,
-        glyph=offer.glyph,
-    )
-    if link.state == "withdrawn" or link.reason == "seller":
-        return followed
-    reason = why_not(followed, offer, classification, standing=standing)
-    return replace(followed, state="paused" if reason else "linked", reason=reason)
-
-
-def why_not(link: Link, offer: Offer, classification: str, *, standing: str = "met") -> str:
-    """Why an offer may not be sold through a link now, '' when it may; `standing` is that of the store's deposit."""
-    if offer.state != "on_offer":
-        return f"offer-{offer.state}"
-    if not offer.is_granted_to(link.store, classification):
-        return "not-granted"
-    if link.price_minor < offer.minimum_minor:
-        return "under-minimum"
-    return "deposit" if standing == "paused" else ""
 
 
 def reviewed(

@@ -171,9 +171,17 @@ class Found(Struct, frozen=True):
 
 
 def search_offers_for(
-    store: str, classification: str, *, words: str = "", supplier: str = "", cursor: str = "", limit: int = 24
+    store: str,
+    classification: str,
+    *,
+    words: str = "",
+    supplier: str = "",
+    within: frozenset[str] | None = None,
+    cursor: str = "",
+    limit: int = 24,
 ) -> Found:
-    """Offers that are granted to a store and on offer, supplier by supplier, optionally only those with `words` in a title.
+    """Offers that are granted to a store and on offer, supplier by supplier, optionally only those with `words` in a title, or `within` some
+    categories of the union.
 
     Reads pages of the approved suppliers' own partitions, at most eight a call, so a page may hold few offers and still go on.
     """
@@ -186,9 +194,10 @@ def search_offers_for(
         while True:
             if len(found) >= limit or reads == _MOST_READS:
                 return Found(tuple(found), f"{each}/{place}")
-            page = list_offers(each, place, _READ_AT_ONCE if words else limit - len(found))
+            filtered = words or within is not None
+            page = list_offers(each, place, _READ_AT_ONCE if filtered else limit - len(found))
             reads += 1
-            found += (offer for offer in page.items if _suits(offer, store, classification, words))
+            found += (offer for offer in page.items if _suits(offer, store, classification, words, within))
             place = page.next
             if not place:
                 break
@@ -206,8 +215,8 @@ def _approved() -> list[Supplier]:
             return approved
 
 
-def _suits(offer: Offer, store: str, classification: str, words: str) -> bool:
-    if not offer.is_for_sale_by(store, classification):
+def _suits(offer: Offer, store: str, classification: str, words: str, within: frozenset[str] | None) -> bool:
+    if not offer.is_for_sale_by(store, classification) or (within is not None and offer.union_category not in within):
         return False
     text = " ".join((offer.sku, *offer.titles.values())).casefold()
     return all(word in text for word in words.casefold().split())

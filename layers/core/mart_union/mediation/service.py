@@ -2,16 +2,14 @@
 
 from mart_union.mediation.allotments import Allotment, allotments_of, set_allotment
 from mart_union.mediation.deposits import Deposit, get_deposit, list_deposit_postings, reference_of, withdraw_deposit
-from mart_union.mediation.links import (
+from mart_union.mediation.following import (
     apply_category_change,
     apply_offer_change,
     apply_standing,
     apply_stock_change,
-    get_link,
-    list_links,
-    make_link,
-    set_link_state,
 )
+from mart_union.mediation.link_jobs import get_link_job, list_link_jobs, start_link_job, work_link_job
+from mart_union.mediation.links import get_link, list_links, make_link, set_link_state
 from mart_union.mediation.offers import get_offer, list_offers, save_offer, search_offers_for
 from mart_union.mediation.replenishments import (
     cancel_rest,
@@ -70,6 +68,7 @@ __all__ = [
     "decide_supplier",
     "get_deposit",
     "get_link",
+    "get_link_job",
     "get_offer",
     "get_replenishment",
     "get_shop",
@@ -83,6 +82,7 @@ __all__ = [
     "list_asked",
     "list_deliveries",
     "list_deposit_postings",
+    "list_link_jobs",
     "list_links",
     "list_offers",
     "list_replenishments",
@@ -111,7 +111,9 @@ __all__ = [
     "set_deposit_level",
     "set_link_state",
     "set_shop_state",
+    "start_link_job",
     "tell_shop_again",
     "tell_shops",
     "withdraw_deposit",
+    "work_link_job",
 ]

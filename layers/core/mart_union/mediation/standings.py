@@ -20,7 +20,7 @@ from mart_union.kernel.money import LARGEST_AMOUNT
 from mart_union.kernel.paging import read_page
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import find
+from mart_union.kernel.storage import Ref, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger import service as ledger
 from mart_union.mediation.model import STANDINGS, DepositStanding, reviewed
@@ -35,6 +35,11 @@ def get_standing(store: str) -> DepositStanding:
     """The standing of a store's deposit as it was found last; `met` for a store that nothing was ever required of."""
     item = find(StandingItem, *standing_key(store), consistent=True)
     return DepositStanding(store) if item is None else item.document
+
+
+def standing_ref(store: str) -> Ref[DepositStanding]:
+    """The standing of a store's deposit, for reads that are made together with others."""
+    return Ref(StandingItem, *standing_key(store), lambda item: item.document)
 
 
 def review_deposit(store: str, now: datetime) -> DepositStanding:

@@ -7,7 +7,10 @@
 | an offer | `SUPPLIER#<supplier>`/`OFFER#<sku>` | 1 | 0.5 read |
 | a supplier's offers | `SUPPLIER#<supplier>`, begins `OFFER#` | 1 a page | by size |
 | an offer's links | `OFFER#<supplier>#<sku>`, begins `LINK#` | 1 a page | by size |
+| the links of which an offer is the backup | `OFFER#<supplier>#<sku>`, begins `BACKUP#` | 1 a page, 1 batch read | by size |
 | a store's links | index `by_store`, `LINKS#<store>` | 1 a page | by size |
+| a job that links offers by a rule | `LINKJOBS#<store>`/`<id>` | 1 | by size |
+| a store's jobs, newest first | index `by_store`, `LINKJOBS#<store>` | 1 a page | by size |
 | a store's shops | `SHOPS#<store>` | 1 | by size |
 | a shop | `SHOP#<id>`/`SHOP` | 1 | 0.5 read |
 | what a shop was last told of each link | `SHOP#<id>`, begins `TOLD#` | 1 a page | by size |
@@ -21,7 +24,7 @@
 | those that a supplier of the union was asked for, likewise | index `by_store`, `ASKED#<supplier>#open`, `ASKED#<supplier>#<yyyy-mm>` | 1 a page | by size |
 | a supplier's open orders; its closed ones by month | index `by_store`, `SUPPLY#<supplier>#open`, `SUPPLY#<supplier>#closed#<yyyy-mm>` | 1 a page | by size |
 
-Index `by_store` (`store_pk`, `store_sort`): links, suppliers, supply orders, replenishments (for the supplier once more) and standings enter it once (1 write unit); a change of state changes their
+Index `by_store` (`store_pk`, `store_sort`): links, jobs, suppliers, supply orders, replenishments (for the supplier once more) and standings enter it once (1 write unit); a change of state changes their
 key (2). Offers do not enter it. A supplier's open orders are read a page at a time; attempts expire (`expires_at`).
 """
 
@@ -31,7 +34,17 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from mart_union.kernel.storage import Document, Item, table_name
-from mart_union.mediation.model import Delivery, DepositStanding, Link, Offer, Shop, Supplier, SupplyOrder
+from mart_union.mediation.model import (
+    Delivery,
+    DepositStanding,
+    Link,
+    LinkJob,
+    Offer,
+    OfferKey,
+    Shop,
+    Supplier,
+    SupplyOrder,
+)
 from mart_union.mediation.replenishment import Replenishment, SupplierTerms
 
 
@@ -74,6 +87,19 @@ class LinkItem(MediationItem):
     """A link, kept with its offer."""
 
     document = Document(Link)
+
+
+class BackupItem(MediationItem):
+    """Beside an offer, a link of which it is the backup: by the offer that the link was made from."""
+
+    supplier = UnicodeAttribute()
+    offer_sku = UnicodeAttribute()
+
+
+class LinkJobItem(MediationItem):
+    """A job that links offers by a rule."""
+
+    document = Document(LinkJob)
 
 
 class ShopItem(MediationItem):
@@ -180,6 +206,23 @@ def offer_key(supplier: str, sku: str) -> tuple[str, str]:
 def link_key(supplier: str, offer_sku: str, store: str, sku: str) -> tuple[str, str]:
     """The key of a link, in its offer's partition."""
     return f"OFFER#{supplier}#{offer_sku}", f"LINK#{store}#{sku}"
+
+
+def backup_key(backup: OfferKey, store: str, sku: str) -> tuple[str, str]:
+    """The key under which a backup finds a link, in its own offer's partition."""
+    return f"OFFER#{backup.supplier}#{backup.sku}", f"BACKUP#{store}#{sku}"
+
+
+def link_job_key(store: str, job: str) -> tuple[str, str]:
+    """The key of a job that links offers by a rule; its partition is that of index `by_store`, too."""
+    return f"LINKJOBS#{store}", job
+
+
+def link_job_item(job: LinkJob) -> LinkJobItem:
+    """The item of a job, listed by when it began."""
+    key = link_job_key(job.store, job.id)
+    place = f"{job.started_at}#{job.id}"
+    return LinkJobItem(*key, document=job, sequence=job.sequence, store_pk=key[0], store_sort=place)
 
 
 def shop_key(shop: str) -> tuple[str, str]:
