@@ -42,6 +42,7 @@ MENU = {
         "uploads",
         "offers",
         "links",
+        "link-jobs",
         "shops",
         "deposit",
         "statements",

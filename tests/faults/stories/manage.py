@@ -114,7 +114,9 @@ STORIES: dict[str, tuple[Story, ...]] = {
     ),
     "manage POST /manage/{store}/replenishments/{replenishment}/cancel": sample("replenishment-cancel-page.303"),
     "manage POST /api/manage/{store}/links": sample("post-links.201"),
-    "manage PUT /api/manage/{store}/links/{sku}": (*sample("put-link"), *sample("put-link-with-a-backup"),
+    "manage PUT /api/manage/{store}/links/{sku}": (
+        *sample("put-link"),
+        *sample("put-link-with-a-backup"),
         *sample("put-link-without-its-backup", "put-link-with-a-backup"),
     ),
     "manage POST /api/manage/{store}/links/{sku}/state": (
