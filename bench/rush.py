@@ -210,8 +210,8 @@ def _refusals() -> Iterator[Row]:
     level, now = _listing(), utc_now()
     count(level, 1, actor="bench", reference="last", now=now)
     _answered(_event("last-unit"))
-    _answered(_event("first-refusal"), 409)  # nobody knows yet that it is sold out
-    yield _written("a listing that is sold out", [_event(f"refused-{number}") for number in range(BUYERS)])
+    _answered(_event("first-refusal"), 409)  # this process does not know yet that it is sold out, and tries
+    yield _written("a listing that is known to be sold out", [_event(f"refused-{number}") for number in range(BUYERS)])
     count(level, 2, actor="bench", reference="sale", now=now)
     window = iso(now - timedelta(minutes=1)), iso(now + timedelta(days=1))
     start_urgent_sale(STORES[0], _SKU, SaleTerms(_SALE_PRICE, *window, quantity=2), actor="bench", key="rush", now=now)
@@ -225,10 +225,11 @@ def _refusals() -> Iterator[Row]:
 
 
 def _written(what: str, events: Sequence[dict[str, Any]]) -> Row:
+    """Requests that write, done or refused: DynamoDB takes units for those, too."""
     from tests.services.capacity import measured
 
     with measured() as capacity, ThreadPoolExecutor(BUYERS) as threads:
         list(threads.map(lambda event: _answered(event, 409), events))
-    requests = len(capacity.requests) / len(events)
-    why = f"{len(events)} buyers at once, {requests:g} reads each"
-    return counted(f"rush: write units of a refusal, {what}", capacity.written_units / len(events), "units", 0, why)
+    writes = len(capacity.writes) / len(events)
+    why = f"{len(events)} buyers at once, {len(capacity.requests) / len(events):g} requests each"
+    return counted(f"rush: write requests of a refusal, {what}", writes, "requests", 0, why)

@@ -14,7 +14,7 @@ from botocore.session import get_session
 from msgspec.structs import replace
 
 from mart_union.catalog import unions
-from mart_union.checkout import card_port
+from mart_union.checkout import admission, card_port
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Item
 from mart_union.settlement.books import load_books
@@ -245,6 +245,7 @@ def forget_what_processes_keep() -> None:
     """Forget keys, tokens and addresses, as a new process has none: each run sends every request."""
     _forget("_keys", "_address")
     unions._names = (0.0, {})
+    admission._seen.clear()
 
 
 def _forget(*names: str) -> None:

@@ -23,6 +23,11 @@ class Capacity:
     written: Counter[str] = field(default_factory=Counter)
 
     @property
+    def writes(self) -> list[str]:
+        """The requests that write. One whose condition fails takes units, too, though it does not say so."""
+        return [request for request in self.requests if request not in _READS]
+
+    @property
     def written_units(self) -> float:
         """Write units of all tables and indexes."""
         return sum(self.written.values())

@@ -41,9 +41,9 @@ def ask(market: Market, method: str, path: str, *, cookie: str = "", handler: An
     return handler(gateway_event(method, path, subject=market.customer, headers=headers, **more), CONTEXT)
 
 
-def joined(market: Market) -> str:
+def joined(market: Market, cookie: str = "") -> str:
     """The cookie of somebody who got in line from the page."""
-    answer = ask(market, "POST", here(market), form={})
+    answer = ask(market, "POST", here(market), cookie=cookie, form={})
     assert (answer["statusCode"], headers_of(answer)["location"]) == (303, f"/union{here(market)}")
     [cookie] = answer["multiValueHeaders"]["Set-Cookie"]
     assert cookie.startswith(f"mu_turn_{market.store}_TEA=")
@@ -96,6 +96,8 @@ def test_whose_turn_it_is_goes_through_cart_and_checkout_with_the_ticket(market:
     assert level(market).sold == 0
     assert ask(market, "POST", "/checkout", cookie=both, form=form)["statusCode"] == 303
     assert (level(market).sold, len(list_purchases(market.customer).items)) == (1, 1)
+    assert "Get in line</button>" in ask(market, "GET", here(market), cookie=ticket)["body"]  # for more
+    assert joined(market, cookie=ticket) != ticket
 
 
 def test_a_sold_out_sale_says_so_without_a_write_and_takes_nobody_in(market: Market) -> None:
@@ -109,7 +111,7 @@ def test_a_sold_out_sale_says_so_without_a_write_and_takes_nobody_in(market: Mar
         answer = ask(market, "POST", here(market), form={})
     assert ("Sold out" in page["body"], "http-equiv" in page["body"]) == (True, False)
     assert (answer["statusCode"], "Set-Cookie" in answer["multiValueHeaders"]) == (303, False)
-    assert capacity.written_units == 0
+    assert capacity.writes == []
     told = ask(market, "POST", "/api/admissions", body={"store": market.store, "sku": "TEA"})
     assert (told["statusCode"], json.loads(told["body"])["type"]) == (409, "urn:mart-union:problem:out-of-stock")
 

@@ -59,7 +59,7 @@ def test_a_customer_buys_up_to_the_limit_and_is_told_what_is_left(unique: str) -
     with measured() as capacity, pytest.raises(LimitReached) as refused:
         buy(market, 2, 20_000, key="key-00000002")
     assert (refused.value.facts["left"], refused.value.facts["limit"]) == (1, 3)
-    assert capacity.written_units == 0
+    assert capacity.writes == []
     assert level(market) == Stock(6, 2, 2)
     buy(market, 1, 20_000, key="key-00000003")
     buy(shopper(market, "b"), 1, 20_000, key="key-00000004")
@@ -161,7 +161,7 @@ def test_a_sale_for_some_postcodes_is_for_nobody_else(unique: str) -> None:
     with measured() as capacity, pytest.raises(NotEligible) as refused:
         buy(far, 1, 20_000)
     assert refused.value.facts["postcodes"] == ["30", "BT11A"]
-    assert capacity.written_units == 0
+    assert capacity.writes == []
     buy(shopper(market, "near", postcode=" 3 02"), 1, 20_000)
     buy(shopper(market, "there", postcode="bt1 1AA"), 1, 20_000)
     assert level(market) == Stock(6, 2, 2)
@@ -198,7 +198,7 @@ def test_a_sold_out_sale_is_refused_as_such_before_any_limit(unique: str) -> Non
     buy(market, 4, 20_000)
     with measured() as capacity, pytest.raises(OutOfStock):
         buy(market, 1, 20_000, key="key-00000002")
-    assert capacity.written_units == 0
+    assert capacity.writes == []
 
 
 def test_limited_and_other_lines_of_one_purchase_are_counted_by_sale(unique: str) -> None:

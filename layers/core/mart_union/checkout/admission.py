@@ -1,7 +1,8 @@
 """Getting in line for an urgent sale, and looking how far one has come.
 
 Getting in line is a read of the listing and its levels, which a process keeps for some seconds, and one conditional write of a gate. How far one has come stands
-in one's own ticket: looking asks the database for nothing but, every few seconds a process, whether anything is left.
+in one's own ticket: looking asks the database for nothing but, every few seconds a process, whether anything is left, and once the turn has come, whether
+the ticket has been used.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from mart_union.kernel.errors import NotFound, OutOfStock, TicketOfAnother, Tick
 from mart_union.kernel.ids import derived_id, new_id
 from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import code_of, find
-from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.kernel.transaction import WriteTransaction
 
 _SEEN_SECONDS = 5
 _MOST_SEEN = 100
@@ -82,6 +83,7 @@ def look_at_turn(customer: str, store: str, sku: str, text: str, *, now: datetim
     Raises:
         NotFound: there is no such listing, or it is in no sale that anybody waits for.
         TicketForged, TicketOfAnother: it is no ticket of the union, of this sale, or of this customer.
+        TicketUsed: something was bought by it; get in line again for more.
     """
     shown, sale = _sale(store, sku, now)
     if not text:
@@ -89,14 +91,22 @@ def look_at_turn(customer: str, store: str, sku: str, text: str, *, now: datetim
     ticket = read_ticket(text)
     if (ticket.sale, ticket.customer) != (sale.id, customer):
         raise TicketOfAnother("this ticket is of another sale or customer", sale=sale.id)
-    return _told_holder(shown, sale, text, ticket, microseconds(now))
+    turn = _told_holder(shown, sale, text, ticket, microseconds(now))
+    may_buy = turn.state == "admitted" and not turn.sold_out
+    if may_buy and find(TicketItem, *ticket_key(ticket.id), consistent=True):
+        raise _used(ticket)
+    return turn
+
+
+def _used(ticket: Ticket) -> TicketUsed:
+    return TicketUsed("this ticket has been used: get in line again", sale=ticket.sale)
 
 
 def add_used(transaction: WriteTransaction, ticket: Ticket, purchase: str) -> None:
     """Use a ticket up in the transaction of its purchase. The commit raises TicketUsed if another purchase has used it."""
     expires = ticket.expires // 10**6 + _DAY
     item = TicketItem(*ticket_key(ticket.id), purchase=purchase, expires_at=expires)
-    transaction.create(item, refuse(TicketUsed, "this ticket has been used: get in line again", sale=ticket.sale))
+    transaction.create(item, lambda _found: _used(ticket))
 
 
 def _sale(

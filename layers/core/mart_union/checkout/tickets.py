@@ -56,18 +56,24 @@ def read_ticket(text: str) -> Ticket:
 
 
 def require_ticket(texts: Sequence[str], sale: str, customer: str, now: int) -> Ticket:
-    """The ticket among these by which the customer may buy in the sale at a moment.
+    """The ticket among these by which the customer may buy in the sale at a moment; of several the last that was given out, since an
+    earlier one may have been used.
 
     Raises:
-        AdmissionNeeded, TicketForged, TicketOfAnother, TurnNotCome, TicketExpired: there is none, and why not.
+        AdmissionNeeded, TicketForged, TicketOfAnother, TurnNotCome, TicketExpired: there is none, and why not. What is wrong with a ticket of
+            the sale is told before what is wrong with others.
     """
-    refusal: NotAdmitted = AdmissionNeeded("this sale lets buyers in one after another: get in line first", sale=sale)
+    good, refusals = list[Ticket](), list[NotAdmitted]()
     for text in texts:
         try:
-            return checked(read_ticket(text), sale, customer, now)
+            good.append(checked(read_ticket(text), sale, customer, now))
         except NotAdmitted as problem:
-            refusal = problem
-    raise refusal
+            refusals.append(problem)
+    if good:
+        return max(good, key=lambda ticket: ticket.turn)
+    of_others = (TicketForged, TicketOfAnother)
+    needed = AdmissionNeeded("this sale lets buyers in one after another: get in line first", sale=sale)
+    raise next((each for each in refusals if not isinstance(each, of_others)), refusals[-1] if refusals else needed)
 
 
 def require_tickets(terms: Terms, texts: Sequence[str], customer: str, now: int) -> list[Ticket]:
