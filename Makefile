@@ -77,6 +77,7 @@ check: $(VENV)/ready
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m infra.routes --check
+	@$(BIN)/python -m infra.procedures --check
 	@$(BIN)/cfn-lint template.yaml infra/union.yaml
 
 format: $(VENV)/ready

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from mart_union.kernel.clock import iso
 from mart_union.orders.model import Line, Order, Share
-from mart_union.orders.procedures import current_version, next_deadline
+from mart_union.orders.procedures import next_look
+from mart_union.orders.shipped import PROCEDURES
 
 PLACED = datetime(2026, 11, 2, 3, 0, tzinfo=UTC)
 
@@ -49,7 +50,7 @@ def order_of(*lines: Line, procedure: str = "carrier", state: str = "placed", id
         lines=tuple(replace(line, state=state) for line in lines or (line_of(),)),
         total_minor=sum(line.charged_minor for line in lines or (line_of(),)),
         procedure=procedure,
-        procedure_version=current_version(procedure),
+        procedure_version=PROCEDURES[procedure].version,
         carrier="windcity-express",
         placed_at=iso(PLACED),
         promised_by=iso(PLACED + timedelta(days=2)),
@@ -57,4 +58,4 @@ def order_of(*lines: Line, procedure: str = "carrier", state: str = "placed", id
         settlement_period="weekly",
         payment="paid",
     )
-    return replace(order, clock_at=next_deadline(order))
+    return replace(order, clock_at=next_look(order))

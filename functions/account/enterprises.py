@@ -14,7 +14,8 @@ from mart_union.catalog.unions import get_union
 from mart_union.customers.service import grant_membership
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
-from mart_union.orders.procedures import PROCEDURES
+from mart_union.orders.own import check_choice
+from mart_union.orders.shipped import PROCEDURES
 from mart_union.web.access import CUSTOMER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
@@ -108,6 +109,7 @@ def make_store(request: Request) -> Store:
     wanted: NewStore = request.content
     terms = {name: getattr(wanted, name) for name in NewStore.__struct_fields__ if name != "store"}
     store = Store(id=wanted.store, enterprise=request.params["enterprise"], opened_at="", **terms)
+    check_choice(store, store.procedure)
     return open_store(store.enterprise, store, request.caller.subject)
 
 
@@ -144,6 +146,7 @@ def make_store_on_page(request: Request) -> Redirect:
         opened_at="",
         **terms,
     )
+    check_choice(store, store.procedure)
     return Redirect(f"/manage/{open_store(enterprise, store, request.caller.subject).id}/settings")
 
 

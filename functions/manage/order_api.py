@@ -57,7 +57,7 @@ def add_routes(api: Api) -> None:
 
 def read_orders(request: Request) -> Page[StoreOrder]:
     """The store's open orders (of a `state`), or the closed ones placed in a `month` (2026-11), newest first."""
-    month = month_of(request)
+    month = month_of(request.query.get("month", ""))
     state, cursor = request.query.get("state", ""), request.query.get("cursor", "")
     page = list_with_recipients(request.params["store"], state=state, month=month, cursor=cursor)
     return Page(tuple(seen(request, *both) for both in page.items), page.next)
@@ -74,13 +74,12 @@ def step_order(request: Request) -> StoreOrder:
     return seen(request, take(request, request.content))
 
 
-def month_of(request: Request) -> str:
-    """The `month` of the query, '' when there is none.
+def month_of(month: str) -> str:
+    """The month itself, or '' for none.
 
     Raises:
         Invalid: it is not a month such as 2026-11.
     """
-    month = request.query.get("month", "")
     if month and not _MONTH.fullmatch(month):
         raise Invalid("write a month as 2026-11", errors=[{"field": "month", "reason": "not a month"}])
     return month
@@ -100,7 +99,7 @@ def seen(request: Request, order: Order, recipient: Recipient | None = None) -> 
     view = store_order(order, recipient if shows_recipient(order, iso(utc_now())) else None)
     if request.caller.role != "packer":
         return view
-    return replace(view, allowed=tuple(step for step in view.allowed if not gives_money_back(step)))
+    return replace(view, allowed=tuple(step for step in view.allowed if not gives_money_back(order, step)))
 
 
 def take(request: Request, wish: StoreStep) -> Order:
@@ -109,10 +108,10 @@ def take(request: Request, wish: StoreStep) -> Order:
     Raises:
         Forbidden: it gives money back or renews the pick-up code, and the caller is a packer.
     """
-    if (gives_money_back(wish.step) or wish.step == RENEW_CODE) and request.caller.role == "packer":
-        raise Forbidden("a step that gives money back, or renews a code, is for the store's managers")
-    party = f"store/{request.params['store']}"
+    party, is_manager = f"store/{request.params['store']}", request.caller.role != "packer"
     if wish.step == RENEW_CODE:
+        if not is_manager:
+            raise Forbidden("a pick-up code is for the store's managers to renew")
         order, caller, key = request.params["order"], request.caller.subject, request.idempotency_key
         return renew_pickup_code(order, caller, "store", key, utc_now(), fulfiller=party)
     needs = ("pickup_code", "appointment_at", "access", "collected_by")
@@ -129,4 +128,5 @@ def take(request: Request, wish: StoreStep) -> Order:
         fulfiller=party,
         facts={name: getattr(wish, name) for name in needs},
         collected_minor=wish.collected_minor,
+        may_give_back=is_manager,
     )

@@ -17,7 +17,7 @@ from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import Currency
 from mart_union.kernel.settings import settings
 from mart_union.ledger.model import SETTLEMENT_PERIODS
-from mart_union.orders.procedures import PROCEDURES
+from mart_union.orders.own import check_choice, names_of
 from mart_union.web.access import MANAGER, OWNER, PACKER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
@@ -74,9 +74,7 @@ def change_by_api(request: Request) -> Store:
 
 
 def _change(request: Request, terms: Mapping[str, Any]) -> Store:
-    if terms["procedure"] not in PROCEDURES:
-        reason = f"use one of {', '.join(sorted(PROCEDURES))}"
-        raise Invalid(f"procedure: {reason}", errors=[{"field": "procedure", "reason": reason}])
+    check_choice(get_store(request.params["store"]), terms["procedure"])
     return change_store(request.params["store"], terms, request.caller.subject)
 
 
@@ -100,7 +98,7 @@ def show_page(request: Request) -> Page:
         "days": DAYS,
         "states": STORE_STATES,
         "periods": SETTLEMENT_PERIODS,
-        "procedures": sorted(PROCEDURES),
+        "procedures": names_of(store),
         "currency": settings().currency,
         "audit": list_audit(f"store/{store.id}", f"{utc_now():%Y-%m}", limit=20).items,
     }

@@ -18,6 +18,7 @@ from mart_union.stock.model import Level
 _ORDER_STATES = {
     "OrderPlaced": "placed",
     "OrderAccepted": "accepted",
+    "OrderBegun": "making",
     "OrderReady": "ready",
     "OrderShipped": "shipped",
     "OrderDelivered": "delivered",
@@ -82,6 +83,33 @@ def _order_notice(event: Event, order: Order, template: str, audience: Audience,
     shipment = order.shipments[-1] if order.shipments else None
     facts = {"order": order, "lines": lines, "shipment": shipment}
     return Notice(template, audience, event.entity, event.sequence, news, facts, order.language)
+
+
+def _of_order_reminded(event: Event) -> list[Notice]:
+    """Whoever fulfils the lines that wait is told that they do: the store's own people, and each supplier of its own."""
+    order = msgspec.convert(event.data, Order)
+    waiting = [line for line in order.lines if line.number in order.history[-1].lines]
+    notices = []
+    for fulfiller in sorted({line.fulfiller for line in waiting}):
+        kind, _, party = fulfiller.partition("/")
+        audience = Audience(kind, party, frozenset({"owner", "manager"}) if kind == "store" else frozenset())
+        own = [line for line in waiting if line.fulfiller == fulfiller]
+        notices.append(_reminder(event, order, f"{kind}_order_reminded", audience, own))
+    return notices
+
+
+def _of_customer_reminded(event: Event) -> list[Notice]:
+    order = msgspec.convert(event.data, Order)
+    waiting = [line for line in order.lines if line.number in order.history[-1].lines]
+    audience = Audience("customer", order.customer)
+    return [_reminder(event, order, "order_reminded", audience, waiting)] if order.customer else []
+
+
+def _reminder(event: Event, order: Order, template: str, audience: Audience, lines: list[Line]) -> Notice:
+    """Each reminder is news: the procedure says how often there is one."""
+    facts = {"order": order, "lines": lines, "state": lines[0].state if lines else order.state}
+    news = f"{event.name} {event.sequence}"
+    return Notice(template, audience, f"{event.entity}/reminders", event.sequence, news, facts, order.language)
 
 
 def _of_response_received(event: Event) -> list[Notice]:
@@ -165,6 +193,8 @@ def _of_deposit_standing(event: Event) -> list[Notice]:
 
 
 _OTHERS: dict[str, Callable[[Event], list[Notice]]] = {
+    "OrderReminded": _of_order_reminded,
+    "OrderCustomerReminded": _of_customer_reminded,
     "ResponseReceived": _of_response_received,
     "ResponseAnswered": _of_response_answered,
     "StockLow": _of_stock,

@@ -7,10 +7,36 @@ from typing import Any
 from mart_union.catalog.service import union_names
 from mart_union.web.api import Api
 from mart_union.web.words import name_union_with
-from operate import accounts, applicants, carriers, categories, fees, machine, money, pages, payouts, purchases, union
+from operate import (
+    accounts,
+    applicants,
+    carriers,
+    categories,
+    escalations,
+    fees,
+    machine,
+    money,
+    pages,
+    payouts,
+    purchases,
+    union,
+)
 
 api = Api("operate")
-for subject in (union, categories, carriers, fees, accounts, applicants, purchases, money, payouts, machine, pages):
+for subject in (
+    union,
+    categories,
+    carriers,
+    fees,
+    accounts,
+    applicants,
+    purchases,
+    money,
+    payouts,
+    escalations,
+    machine,
+    pages,
+):
     subject.add_routes(api)
 name_union_with(union_names)
 

@@ -16,7 +16,7 @@ from mart_union.kernel.paging import Page as Items
 from mart_union.mediation.model import SupplyOrder
 from mart_union.mediation.service import get_supplied_order, lines_of, list_supply_orders, owed_minor
 from mart_union.orders.model import ENDED, Line, Order, Shipment, state_of
-from mart_union.orders.procedures import allowed_steps, get_procedure
+from mart_union.orders.procedures import allowed_steps, procedure_of
 from mart_union.orders.service import take_step
 from mart_union.orders.views import SeenReturn, seen_returns
 from mart_union.web.access import SUPPLIER
@@ -142,7 +142,7 @@ def list_page(request: Request) -> Page:
 def show_page(request: Request) -> Page:
     """The supplier's part of an order, with its next steps."""
     found = get_supplied_order(request.params["supplier"], request.params["order"])
-    needs = {step.name: step for step in get_procedure(found.procedure, found.procedure_version).steps}
+    needs = {step.name: step for step in procedure_of(found).steps}
     view = view_of(found, request.params["supplier"])
     return Page("supply/order.html", {"supplier": request.params["supplier"], "order": view, "needs": needs})
 

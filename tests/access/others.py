@@ -97,6 +97,7 @@ def _finish_first_side(names: Mapping[str, str], others: Others) -> dict[str, st
     mine["replenishment"] = names["replenishment"]
     mine["job"] = names["job"]
     mine["link"], mine["offer"] = "GX-HERBTEA", "HERB-TEA"
+    mine["procedure"] = "carrier"
     mine["bookable"], mine["slot"] = "TASTE", names["slot"]
     asked = add_response(
         names["order_mediated"], "question", "嘉義也送嗎？", line=1, customer=CUSTOMER, key="asks-guanxi", now=now
@@ -131,7 +132,7 @@ def _staff_store(others: Others) -> None:
         key="urgent-of-jianshi",
         now=now,
     )
-    names |= {"bookable": "CLIMB", "slot": _open_times(now)}
+    names |= {"bookable": "CLIMB", "slot": _open_times(now), "procedure": "carrier"}
     shop = mediation.register_shop(OTHER_STORE, "https://ropes.example/hook", "owner-jianshi", "shop-of-jianshi", now)
     names |= {"store": OTHER_STORE, "enterprise": "jianshi-trails", "subject": "packer-jianshi", "shop": shop.id}
     names |= {"sku": "PK-DAY-CEDAR", "category": "rope-work"}

@@ -25,7 +25,13 @@ BEYOND_EVENTS = {
     "catalog_import": ("ChangeCatalog: dynamodb:DeleteItem", "KnowWhatIsMissing"),  # a shelf that became shorter
     "checkout": ("ReadTheUnionsKeys",),  # cards
     "manage": ("TakeUploads", "ReadReports", "KnowWhatIsMissing", "ChangePurchases"),  # presigned; cards
-    "operate": ("AskForReconciliation", "CountWhatWaits", "ReadReports", "KnowWhatIsMissing"),
+    "operate": (
+        "AskForReconciliation",
+        "CountWhatWaits",
+        "ReadReports",
+        "KnowWhatIsMissing",
+        "ReadWhatWasEscalated",  # where something was
+    ),
     "payments": ("ReadTheUnionsKeys",),
     "presence": ("ReadTheUnionsKeys",),  # its events come with credentials
     "settlement": ("WriteReports", "KnowWhatIsMissing", "HandOutJobs", "ReadTheUnionsKeys"),

@@ -11,6 +11,7 @@ import pytest
 
 from mart_union.catalog.fees import CommissionRule
 from mart_union.catalog.model import DepositRule
+from mart_union.catalog.procedures import Procedure
 from mart_union.catalog.service import get_listing
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.sales import place_shop_sale
@@ -23,8 +24,9 @@ from mart_union.mediation import service as mediation
 from mart_union.mediation import standings
 from mart_union.mediation.model import DepositStanding, reviewed
 from mart_union.orders.model import ENDED, Order
-from mart_union.orders.procedures import PROCEDURES, Procedure, deadline_of
+from mart_union.orders.procedures import deadline_of
 from mart_union.orders.service import act_on_deadlines, get_order, take_step
+from mart_union.orders.shipped import PROCEDURES
 from mart_union.settlement.completion import complete_order
 from tests.services.market import NOW, fill_pool, open_market, save_mediated, save_union
 from tests.services.test_mediation import link, make_offer, make_store, make_supplier

@@ -180,6 +180,7 @@ def test_the_stores_procedure_is_chosen_by_a_manager(market: Market) -> None:
         "carrier",
         "carrier_cash",
         "digital",
+        "made_to_order",
         "pickup",
         "pickup_cash",
     ]

@@ -15,7 +15,7 @@ from mart_union.catalog.model import Enterprise
 from mart_union.kernel.events import Event
 from mart_union.ledger.model import Statement
 from mart_union.mediation.model import DepositStanding, Link, Supplier
-from mart_union.orders.model import Line, Order, Response, Shipment
+from mart_union.orders.model import Line, Order, Response, Shipment, StepTaken
 from mart_union.stock.model import Level
 from notifications.notices import Audience, Notice, notices_of
 from notifications.wording import word
@@ -53,6 +53,13 @@ def order(*lines: Line, customer: str = "lin") -> Order:
         payment="paid",
         shipments=(Shipment("s", (1,), "hct", "WC-1", "2026-11-22T05:00:00.000Z"),),
     )
+
+
+def reminded() -> Order:
+    """Of three lines that were placed, the first waits, and the second, which a supplier fulfils."""
+    told = StepTaken("remind", "system", "system", "2026-11-22T06:00:00.000Z", (1, 2))
+    placed = order(line(1, "placed"), line(2, "placed", "supplier/guanxi"), line(3, "placed"))
+    return replace(placed, history=(told,))
 
 
 def event(name: str, data: Any, entity: str = "order/o1", sequence: int = 3) -> Event:
@@ -94,7 +101,23 @@ def test_two_parcels_of_one_order_are_two_pieces_of_news_and_one_parcel_is_one()
     assert first[0].news == again[0].news != second[0].news
 
 
-@pytest.mark.parametrize("name", ["OrderTracked", "OrderReserved", "OrderCompleted", "ListingChanged", "StockBack"])
+def test_of_what_waits_whoever_fulfils_it_is_reminded_or_the_customer_each_time() -> None:
+    fulfillers = notices_of(event("OrderReminded", reminded()))
+    assert told(fulfillers) == [
+        ("store_order_reminded", "store", "tea"),
+        ("supplier_order_reminded", "supplier", "guanxi"),
+    ]
+    assert [[each.number for each in notice.facts["lines"]] for notice in fulfillers] == [[1], [2]]
+    assert told(notices_of(event("OrderCustomerReminded", reminded()))) == [("order_reminded", "customer", "lin")]
+    again = notices_of(event("OrderReminded", reminded(), sequence=4))
+    assert (fulfillers[0].news, again[0].news) == ("OrderReminded 3", "OrderReminded 4")
+    assert fulfillers[0].entity == "order/o1/reminders"  # not to be taken for older news of the order itself
+    assert notices_of(event("OrderCustomerReminded", replace(reminded(), customer=""))) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["OrderTracked", "OrderEscalated", "OrderReserved", "OrderCompleted", "ListingChanged", "StockBack"]
+)
 def test_other_events_tell_nobody(name: str) -> None:
     assert notices_of(event(name, order(line(1, "placed")))) == []
 
@@ -151,6 +174,9 @@ def test_every_language_has_every_mail() -> None:
 EXAMPLES = {
     "order_placed": event("OrderPlaced", order(line(1, "placed"), line(2, "placed", "supplier/guanxi"))),
     "order_accepted": event("OrderAccepted", order(line(1, "accepted"))),
+    "order_making": event("OrderBegun", order(line(1, "making"))),
+    "order_reminded": event("OrderCustomerReminded", reminded()),
+    "others_reminded": event("OrderReminded", reminded()),
     "order_ready": event("OrderReady", order(line(1, "ready"))),
     "order_shipped": event("OrderShipped", order(line(1, "shipped"))),
     "order_delivered": event("OrderDelivered", order(line(1, "delivered"))),

@@ -10,7 +10,17 @@ from msgspec.structs import replace
 
 from mart_union.kernel.clock import iso
 from mart_union.orders.events import events_of
-from mart_union.orders.model import Order, Refund, RefundedLine, Response, Return, ReturnedLine, Shipment
+from mart_union.orders.model import (
+    REMINDERS,
+    Order,
+    Refund,
+    RefundedLine,
+    Response,
+    Return,
+    ReturnedLine,
+    Shipment,
+    StepTaken,
+)
 from mart_union.orders.steps import Details, apply_step
 from tests.orders_examples import PLACED, line_of, order_of
 
@@ -33,6 +43,13 @@ def test_each_change_of_an_order_is_one_event_named_for_what_moved() -> None:
     assert names(None, order_of(state="awaiting_payment")) == ["OrderReserved"]
     assert names(placed, accepted) == ["OrderAccepted"]
     assert names(accepted, replace(accepted, shipments=(parcel,), sequence=3)) == ["OrderTracked"]
+    for to, event in (
+        ("fulfiller", "OrderReminded"),
+        ("customer", "OrderCustomerReminded"),
+        ("operator", "OrderEscalated"),
+    ):
+        told = StepTaken(REMINDERS[to], "system", "system", NOW, (1,))
+        assert names(accepted, replace(accepted, history=(*accepted.history, told), sequence=3)) == [event]
 
 
 def test_an_event_is_the_whole_order_without_codes_notes_or_keys() -> None:

@@ -12,10 +12,11 @@ from mart_union.kernel.errors import CodeLocked, Invalid, KeyReused, RuleViolati
 from mart_union.kernel.money import Currency
 from mart_union.orders.codes import MOST_WRONG_CODES, WrongCode, count_wrong_code, renew_code
 from mart_union.orders.model import MOST_TEXT, Order, StepTaken, state_of
-from mart_union.orders.procedures import PROCEDURES, allowed_steps
+from mart_union.orders.procedures import allowed_steps
 from mart_union.orders.refunding import RefundWish, refund_part
 from mart_union.orders.refunds import refund_amounts, units_of
 from mart_union.orders.returns import can_return
+from mart_union.orders.shipped import PROCEDURES
 from mart_union.orders.steps import Details, apply_step
 from tests.orders_examples import PLACED, line_of, order_of
 
@@ -183,12 +184,12 @@ def test_an_order_with_all_the_steps_that_people_may_take_still_reaches_its_end_
 
 
 @pytest.mark.parametrize("procedure", sorted(PROCEDURES))
-def test_goods_can_be_returned_whatever_their_procedure_and_services_cannot(procedure: str) -> None:
+def test_what_is_delivered_can_be_returned_where_its_procedure_says_so(procedure: str) -> None:
     order = order_of(procedure=procedure, state="delivered")
     delivering = next(step for step in PROCEDURES[procedure].steps if step.to_state == "delivered")
     taken = StepTaken(delivering.name, "system", "system", NOW, (1,), "", "")
     asked = replace(order, history=(taken,))
-    assert can_return(asked, asked.lines[0], NOW) == (procedure not in {"appointment", "digital"})
+    assert can_return(asked, asked.lines[0], NOW) == (procedure not in {"appointment", "digital", "made_to_order"})
 
 
 def test_an_order_keeps_no_more_text_than_its_item_has_room_for() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mart_union.orders import procedures
 from mart_union.orders.model import STATES
+from mart_union.orders.shipped import PROCEDURES
 from mart_union.web import words
 from mart_union.web.paths import local_path
 from mart_union.web.words import language_name, translate
@@ -33,7 +33,7 @@ def test_every_sentence_of_every_page_is_translated(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_step_of_every_procedure_and_every_state_is_translated(language: str) -> None:
     known = json.loads((WEB / "texts" / f"{language}.json").read_text(encoding="utf-8"))
-    every = [procedures.get_procedure(name, procedures.current_version(name)) for name in procedures.PROCEDURES]
+    every = PROCEDURES.values()
     titles = {procedure.title for procedure in every} | {step.title for each in every for step in each.steps}
     states = {state.replace("_", " ").capitalize() for state in STATES}
     assert sorted((titles | states) - set(known)) == []

@@ -6,6 +6,7 @@ from tests.faults.stories.preparing import (
     quietly,
     with_a_mark_lost,
     with_acceptance_over,
+    with_an_order_to_escalate,
     with_card_acceptance_over,
     with_reservation_over,
     with_something_due,
@@ -64,6 +65,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "sweeper": (
         *sample("schedule", prepare=with_reservation_over),
         *sample("schedule", prepare=with_acceptance_over),
+        *sample("schedule", prepare=with_an_order_to_escalate),
         *sample("schedule", prepare=with_card_acceptance_over),
     ),
 }

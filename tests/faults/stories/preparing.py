@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from tests.faults import chance
 from tests.faults.place import Place
 from tests.world import CUSTOMER, STORE, World, purchase
@@ -89,6 +91,29 @@ def with_acceptance_over(place: Place) -> datetime:
     _have_swept(ends)
     jobs.set_checkpoint("order_deadlines", ends.isoformat()[:13])
     return ends + timedelta(minutes=1)
+
+
+def with_an_order_to_escalate(place: Place) -> datetime:
+    """An order under a procedure of its store's own waits: its store is to be told, and the operator an hour later, which is now."""
+    from mart_union.catalog.procedures import Deadline, Reminder
+    from mart_union.kernel.clock import from_iso
+    from mart_union.ledger import jobs
+    from mart_union.orders.own import choose_procedure, described, save_procedure
+    from mart_union.orders.service import act_on_deadlines, get_order
+    from mart_union.orders.shipped import PROCEDURES
+
+    shipped = described(PROCEDURES["pickup"])
+    deadlines = (Deadline("placed", "refuse", hours=9), *shipped.deadlines[1:])
+    reminders = (Reminder("placed", "fulfiller", 1), Reminder("placed", "operator", 2))
+    wanted = replace(shipped, deadlines=deadlines, reminders=reminders)
+    save_procedure(STORE, "ours", wanted, actor="owner-emei")
+    choose_procedure(STORE, "ours", actor="owner-emei")
+    order = purchase(World(chance.now(), place.names), "of-ours", {(STORE, "OB-FINE-75G"): 1}).orders[0]
+    act_on_deadlines(order, from_iso(get_order(order).clock_at))
+    due = from_iso(get_order(order).clock_at)
+    _have_swept(due)
+    jobs.set_checkpoint("order_deadlines", due.isoformat()[:13])
+    return due + timedelta(minutes=1)
 
 
 def with_windows_over(place: Place) -> datetime:

@@ -26,6 +26,7 @@ _STATES = {
     "OrderReserved": "awaiting_payment",
     "OrderAccepted": "accepted",
     "OrderScheduled": "scheduled",
+    "OrderBegun": "making",
     "OrderReady": "ready",
     "OrderShipped": "shipped",
     "OrderDelivered": "delivered",
@@ -64,7 +65,14 @@ def _of_order(kind: str, known: Detail) -> tuple[Story, ...]:
     state = _STATES.get(kind)
     lines = [line | ({"state": state} if state else {}) for line in known["data"]["lines"]]
     sequence = known["sequence"] + 5
-    data = known["data"] | {"lines": lines, "sequence": sequence}
+    told = {
+        "step": "remind",
+        "role": "system",
+        "actor": "system",
+        "at": known["at"],
+        "lines": [line["number"] for line in lines],
+    }
+    data = known["data"] | {"lines": lines, "sequence": sequence, "history": [told]}
     detail = known | {"id": f"e-{kind}", "name": kind, "sequence": sequence, "data": data}
     return (_queued(f"{kind} of an order, twice", [detail, detail]),)
 
@@ -103,6 +111,9 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     "cards TransferExpired": _of_card("TransferExpired", _TRANSFER, with_card_expired),
     "notifications OrderPlaced": sample("order-placed"),
     "notifications OrderAccepted": (*sample("order-accepted-late"), *_of_order("OrderAccepted", _TO_PEOPLE)),
+    "notifications OrderBegun": _of_order("OrderBegun", _TO_PEOPLE),
+    "notifications OrderReminded": _of_order("OrderReminded", _TO_PEOPLE),
+    "notifications OrderCustomerReminded": _of_order("OrderCustomerReminded", _TO_PEOPLE),
     "notifications OrderReady": _of_order("OrderReady", _TO_PEOPLE),
     "notifications OrderShipped": sample("order-placed-twice-and-shipped"),
     "notifications OrderDelivered": _of_order("OrderDelivered", _TO_PEOPLE),

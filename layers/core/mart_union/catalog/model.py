@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.hours import Hours, hours_include, read_hours
+from mart_union.catalog.procedures import Procedure
 from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.stock.drawing import draw, draw_in_order, left_in
 from mart_union.stock.model import Level, shard_of
@@ -100,7 +101,11 @@ class Enterprise(Struct, frozen=True):
 
 
 class Store(Struct, frozen=True):
-    """A store and the terms that a purchase in it is made under. It belongs to exactly one enterprise."""
+    """A store and the terms that a purchase in it is made under. It belongs to exactly one enterprise.
+
+    `procedures` are those of its own making, each in its newest version. `assigned` names the procedure of what is not sold under the store's
+    `procedure`, by `category/<id>` (what stands in that category itself) or `listing/<sku>`.
+    """
 
     id: str
     enterprise: str
@@ -120,6 +125,8 @@ class Store(Struct, frozen=True):
     free_delivery_from: int | None = None
     settlement_period: str = "weekly"
     sequence: int = 1
+    procedures: tuple[Procedure, ...] = ()
+    assigned: dict[str, str] = field(default_factory=dict)
 
     def is_open_at(self, moment: datetime, time_zone: str) -> bool:
         """Whether its hours include the moment."""

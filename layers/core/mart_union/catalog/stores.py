@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -36,7 +36,7 @@ from mart_union.ledger.model import SETTLEMENT_PERIODS
 LONGEST_TEXT = 400
 _MOST_DAYS = 365
 _TIME = re.compile(r"^(?:[01]\d|2[0-3]):[0-5]\d$")
-_FIXED = ("id", "enterprise", "state", "opened_at", "sequence")
+_FIXED = ("id", "enterprise", "state", "opened_at", "sequence", "procedures", "assigned")
 _MOVES = {
     "draft": ("open", "closed"),
     "open": ("paused", "closed"),
@@ -107,12 +107,25 @@ def change_store(store: str, changes: Mapping[str, Any], actor: str, now: dateti
         Invalid: a term is unknown, fixed or malformed.
         Conflict: someone else changed the store at the same moment.
     """
-    before = get_store(store)
     wrong = [name for name in changes if name in _FIXED or name not in Store.__struct_fields__]
     if wrong:
         raise Invalid(f"these cannot be changed: {', '.join(wrong)}", errors=[{"field": wrong[0], "reason": "fixed"}])
-    after = checked_store(replace(before, **changes))
-    return _save(before, after, actor, "store changed", now)
+    return edit_store(store, lambda before: replace(before, **changes), actor, "store changed", now)
+
+
+def edit_store(
+    store: str, edit: Callable[[Store], Store], actor: str, action: str, now: datetime | None = None
+) -> Store:
+    """Replace a store by what `edit` makes of it. No difference writes nothing.
+
+    Raises:
+        NotFound: there is no such store.
+        MartUnionError: what `edit` raises.
+        Invalid: a term is malformed or unknown to the union.
+        Conflict: someone else changed the store at the same moment.
+    """
+    before = get_store(store)
+    return _save(before, checked_store(edit(before)), actor, action, now)
 
 
 def set_store_state(store: str, state: str, actor: str, now: datetime | None = None) -> Store:

@@ -23,6 +23,7 @@ from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.orders.model import Order
+from mart_union.orders.procedures import next_deadline
 from mart_union.orders.refunds import units_of
 from mart_union.orders.steps import apply_step, with_clock
 from mart_union.orders.storing import add_changed_order, order_ref
@@ -146,7 +147,7 @@ def _authorized(purchase: Purchase, intent: Intent, now: datetime, orders: Seque
 def _place(purchase: Purchase, intent: Intent, befores: Sequence[Order], now: datetime) -> Purchase:
     placed = [_placed(order, now, purchase) for order in befores]
     card = replace(purchase.card or CardPayment(intent.id), authorized_minor=intent.amount_minor, problem="")
-    until = max((order.clock_at for order in placed if order.clock_at), default=iso(now))
+    until = max(filter(None, map(next_deadline, placed)), default=iso(now))
     after = replace(purchase, payment="authorized", card=card, expires_at=until)
     transaction = WriteTransaction()
     add_changed_purchase(transaction, purchase, after)

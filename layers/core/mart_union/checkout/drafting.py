@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from mart_union.catalog.model import Listing, Store
+from mart_union.catalog.procedures import Procedure
 from mart_union.checkout.model import Purchase, PurchaseLine, Wanted
 from mart_union.checkout.payers import CARDS, is_awaited, payer_account
 from mart_union.checkout.pricing import LineMoney, Terms, promised, split_delivery, split_line
@@ -21,7 +22,8 @@ from mart_union.ledger.model import Transfer, has_floor, postings_of
 from mart_union.orders.cash import CASH
 from mart_union.orders.draws import units_left
 from mart_union.orders.model import ON_DELIVERY, Line, Order, Share, order_id
-from mart_union.orders.procedures import current_version
+from mart_union.orders.procedures import procedure_for
+from mart_union.orders.shipped import PROCEDURES
 from mart_union.orders.steps import with_clock
 from mart_union.stock.model import home_of
 from mart_union.stock.slotting import slot_moment
@@ -66,13 +68,11 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
     Raises:
         RuleViolation: its units come from too many levels for one transaction.
     """
-    stores = sorted({wish.store for wish in wanted})
     draws = find_sources(wanted, terms.listings, terms.levels, first=first_of(asked.purchase)).draws
+    charges = _charges(asked, wanted, terms, currency)
     orders = tuple(
-        _draft_order(
-            asked, number, terms.stores[store], [wish for wish in wanted if wish.store == store], terms, currency, draws
-        )
-        for number, store in enumerate(stores, 1)
+        _draft_order(asked, number, procedure, wishes, terms, currency, draws, charges)
+        for number, (procedure, wishes) in enumerate(_parted(wanted, terms), 1)
     )
     units: Counter[str] = Counter()
     lines = [line for order in orders for line in order.lines]
@@ -87,6 +87,30 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
     mediated = [item for wish in wanted if (item := terms.listings[wish.store, wish.sku]).offer is not None]
     supply_prices = {level: terms.supply_price(item) for item in mediated for level in item.sources}
     return Draft(_draft_purchase(asked, orders, transfer, currency), orders, transfer, units, supply_prices)
+
+
+def _parted(wanted: Sequence[Wanted], terms: Terms) -> list[tuple[Procedure, list[Wanted]]]:
+    """What is wanted, in one part for each store and each procedure under which it sells some of it: a part becomes an order."""
+    parts: dict[tuple[str, str], tuple[Procedure, list[Wanted]]] = {}
+    for wish in wanted:
+        procedure = procedure_for(terms.stores[wish.store], terms.listings[wish.store, wish.sku])
+        parts.setdefault((wish.store, procedure.name), (procedure, []))[1].append(wish)
+    return [parts[key] for key in sorted(parts)]
+
+
+def _charges(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currency: Currency) -> dict[Wanted, int]:
+    """What of its store's charge for delivery each wish bears. A store charges once, in however many orders it serves what is wanted of it."""
+    charges: dict[Wanted, int] = {}
+    for store in {wish.store for wish in wanted}:
+        wishes = [wish for wish in wanted if wish.store == store]
+        amounts = [_sold(terms, wish).price_minor * wish.quantity for wish in wishes]
+        charge = terms.stores[store].delivery_for(sum(amounts)) if asked.channel == "union" else 0
+        charges |= zip(wishes, split_delivery(charge, amounts, currency.step), strict=True)
+    return charges
+
+
+def _sold(terms: Terms, wish: Wanted) -> Listing:
+    return terms.listings[wish.store, wish.sku].in_slot(wish.slot)
 
 
 def first_of(purchase: str) -> int:
@@ -136,9 +160,20 @@ def _register_line(order: Order, line: Line) -> PurchaseLine:
 
 
 def _draft_order(
-    asked: Asked, number: int, store: Store, wanted: Sequence[Wanted], terms: Terms, currency: Currency, draws: Draws
+    asked: Asked,
+    number: int,
+    procedure: Procedure,
+    wanted: Sequence[Wanted],
+    terms: Terms,
+    currency: Currency,
+    draws: Draws,
+    charges: Mapping[Wanted, int],
 ) -> Order:
-    lines = _draft_lines(asked, store, wanted, terms, currency, draws)
+    store = terms.stores[wanted[0].store]
+    lines = tuple(
+        _draft_line(asked, line, store, _sold(terms, wish), wish, charges[wish], terms, currency, draws[wish])
+        for line, wish in enumerate(wanted, 1)
+    )
     order = Order(
         id=order_id(asked.purchase, number),
         purchase=asked.purchase,
@@ -151,8 +186,9 @@ def _draft_order(
         currency=currency.code,
         lines=lines,
         total_minor=sum(line.charged_minor for line in lines),
-        procedure=store.procedure,
-        procedure_version=current_version(store.procedure),
+        procedure=procedure.name,
+        procedure_version=procedure.version,
+        own_procedure=None if procedure is PROCEDURES.get(procedure.name) else procedure,
         carrier=store.carrier,
         placed_at=iso(asked.now),
         promised_by=promised(store, wanted, terms),
@@ -177,20 +213,6 @@ def _supplier_periods(listings: Sequence[Listing]) -> dict[str, str]:
     """How often each supplier of the order is paid, frozen with the rest of its terms."""
     offers = (listing.offer for listing in listings if listing.offer is not None)
     return {f"period:supplier/{offer.supplier}": offer.settlement_period for offer in offers}
-
-
-def _draft_lines(
-    asked: Asked, store: Store, wanted: Sequence[Wanted], terms: Terms, currency: Currency, draws: Draws
-) -> tuple[Line, ...]:
-    listings = [terms.listings[store.id, wish.sku].in_slot(wish.slot) for wish in wanted]
-    amounts = [listing.price_minor * wish.quantity for listing, wish in zip(listings, wanted, strict=True)]
-    collected = asked.channel == "union"
-    charge = store.delivery_for(sum(amounts)) if collected else 0
-    deliveries = split_delivery(charge, amounts, currency.step)
-    return tuple(
-        _draft_line(asked, number, store, listing, wish, delivery, terms, currency, draws[wish])
-        for number, (listing, wish, delivery) in enumerate(zip(listings, wanted, deliveries, strict=True), 1)
-    )
 
 
 def _draft_line(

@@ -24,7 +24,7 @@ from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import Currency, split
 from mart_union.orders.model import Share
-from mart_union.orders.procedures import promised_by, takes_cash
+from mart_union.orders.procedures import procedure_for, promised_by, takes_cash
 from mart_union.stock.model import Level
 from mart_union.stock.slotting import slot_moment
 
@@ -161,16 +161,17 @@ def quote(wanted: Sequence[Wanted], terms: Terms, currency: Currency) -> Quote:
 
 
 def cash_problem(wanted: Iterable[Wanted], terms: Terms, total_minor: int) -> str:
-    """Why a purchase cannot be paid on delivery: `not_offered` by the union, above its `limit`, a store's `procedure`, or goods of a `supplier`,
+    """Why a purchase cannot be paid on delivery: `not_offered` by the union, above its `limit`, the `procedure` of some of it, or goods of a `supplier`,
     who is to be covered before they leave; '' when it can.
     """
     limit = terms.union.cash_limit_minor
     if not limit or total_minor > limit:
         return "limit" if limit else "not_offered"
     wishes = list(wanted)
-    if not all(takes_cash(terms.stores[wish.store].procedure) for wish in wishes):
+    listings = [terms.listings[wish.store, wish.sku] for wish in wishes]
+    if not all(takes_cash(procedure_for(terms.stores[each.store], each)) for each in listings):
         return "procedure"
-    return "supplier" if any(terms.listings[wish.store, wish.sku].offer for wish in wishes) else ""
+    return "supplier" if any(each.offer for each in listings) else ""
 
 
 def _quoted(wish: Wanted, terms: Terms, step: int, short: Container[Wanted]) -> QuotedLine:

@@ -123,6 +123,18 @@ class RuleViolation(MartUnionError):
     code = "rule-violation"
 
 
+class ProcedureRefused(RuleViolation):
+    """A procedure as described cannot be used; `problems` says why, in sentences."""
+
+    code = "procedure-refused"
+
+
+class MoneyStranded(ProcedureRefused):
+    """A procedure as described can leave money where nobody gets it; `problems` says how, in sentences."""
+
+    code = "money-stranded"
+
+
 class BeyondOriginal(RuleViolation):
     """More would be given back than is left of what was paid; `left_minor` says how much is."""
 

@@ -8,13 +8,14 @@ import msgspec
 from msgspec.structs import replace
 
 from mart_union.kernel.events import Event
-from mart_union.orders.model import Order, Response, state_of
+from mart_union.orders.model import REMINDERS, Order, Response, state_of
 
 _BY_STATE = {
     "awaiting_payment": "OrderReserved",
     "placed": "OrderPlaced",
     "scheduled": "OrderScheduled",
     "accepted": "OrderAccepted",
+    "making": "OrderBegun",
     "ready": "OrderReady",
     "shipped": "OrderShipped",
     "delivered": "OrderDelivered",
@@ -22,6 +23,11 @@ _BY_STATE = {
     "refused": "OrderRefused",
     "cancelled": "OrderCancelled",
     "expired": "OrderExpired",
+}
+_REMINDED = {
+    REMINDERS["fulfiller"]: "OrderReminded",
+    REMINDERS["customer"]: "OrderCustomerReminded",
+    REMINDERS["operator"]: "OrderEscalated",
 }
 _SECRET_FACTS = frozenset({"pickup_code", "access", "wrong_code", "wrong_codes", "renewed_by"})
 
@@ -51,7 +57,8 @@ def _event(event_id: str, name: str, entity: str, sequence: int, at: str, snapsh
 
 
 def _order_event(before: Order | None, after: Order) -> str:
-    """Named for the state that lines have entered; for a change that moved no line, OrderRefunded, what became of a return, or OrderTracked."""
+    """Named for the state that lines have entered; for a change that moved no line, OrderRefunded, who was told that they wait, what became of a
+    return, or OrderTracked."""
     if before is None:
         return _BY_STATE[after.state]
     states = {line.number: line.state for line in before.lines}
@@ -60,6 +67,8 @@ def _order_event(before: Order | None, after: Order) -> str:
         return _BY_STATE[state_of(entered)]
     if len(after.refunds) > len(before.refunds):
         return "OrderRefunded"
+    if len(after.history) > len(before.history) and after.history[-1].step in _REMINDED:
+        return _REMINDED[after.history[-1].step]
     known = {asked.id: asked.state for asked in before.returns}
     changed = next((asked.state for asked in after.returns if known.get(asked.id) != asked.state), "")
     return f"Return{changed.capitalize()}" if changed else "OrderTracked"

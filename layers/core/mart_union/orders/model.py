@@ -9,12 +9,25 @@ from collections.abc import Iterable
 
 from msgspec import Struct, field
 
+from mart_union.catalog.procedures import Procedure
 from mart_union.kernel.errors import RuleViolation
 
 ENDED = frozenset({"completed", "refused", "cancelled", "expired"})
-PROGRESS = ("awaiting_payment", "placed", "scheduled", "accepted", "ready", "shipped", "delivered", "completed")
+PROGRESS = (
+    "awaiting_payment",
+    "placed",
+    "scheduled",
+    "accepted",
+    "making",
+    "ready",
+    "shipped",
+    "delivered",
+    "completed",
+)
 """The states of a line that goes well, from furthest behind to done. A procedure uses some of them."""
 STATES = frozenset(PROGRESS) | ENDED
+REMINDERS = {"fulfiller": "remind", "customer": "remind_customer", "operator": "escalate"}
+"""What an order's history says when one of them was told that lines still wait: these move nothing."""
 ON_DELIVERY = "on_delivery"
 """How an order is paid that is paid in cash when it is handed over, and not yet."""
 
@@ -167,7 +180,8 @@ class Return(Struct, frozen=True):
 class Order(Struct, frozen=True, omit_defaults=True):
     """An order as its store, its customer and its suppliers work with it. Name and address are behind `recipient`.
 
-    `payer` is the account that paid and is refunded; '' means the customer's own.
+    `payer` is the account that paid and is refunded; '' means the customer's own. A procedure of the store's own making stands on the order as it
+    was when that was placed (`own_procedure`); of one that is shipped, name and version do.
     """
 
     id: str
@@ -197,6 +211,7 @@ class Order(Struct, frozen=True, omit_defaults=True):
     payer: str = ""
     refunds: tuple[Refund, ...] = ()
     returns: tuple[Return, ...] = ()
+    own_procedure: Procedure | None = None
 
     @property
     def state(self) -> str:

@@ -1,43 +1,105 @@
-"""Proving a procedure: every state is reached, every path ends, every ending settles the money, and nothing waits for ever."""
+"""Proving a procedure before it is used: every step can be taken, every path ends, every ending settles the money, and nothing waits for ever."""
 
 from __future__ import annotations
 
-from mart_union.orders.model import ENDED, STATES
-from mart_union.orders.procedures import STARTS, Deadline, Procedure, Step
+import re
+from collections.abc import Iterator
+
+from mart_union.catalog.procedures import Deadline, Procedure, Reminder, Step
+from mart_union.orders.codes import RENEW_CODE
+from mart_union.orders.model import ENDED, ON_DELIVERY, REMINDERS, STATES
+from mart_union.orders.procedures import HANDED_OVER, PAID_FOR
+from mart_union.orders.shipped import FULFILLERS, STARTS, UNPAID
 
 ROLES = frozenset({"customer", "store", "supplier", "system"})
 NEEDS = frozenset({"tracking", "pickup_code", "appointment_at", "access"})
 EFFECTS = frozenset({"", "payment", "release", "refund", "complete", "collect"})
 
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_RESERVED = frozenset(REMINDERS.values()) | {RENEW_CODE}
+_LONGEST_TITLE = 80
+_MOST_STEPS, _MOST_WAITS = 30, 20
+_LONGEST_WAIT = 120 * 24
+_LONGEST_ANSWER = 5 * 24
+"""Hours in which an order has to be answered: what a card was authorized for is there for about a week."""
+
 _ENDING_BY_EFFECT = {"complete": {"completed"}, "refund": {"refused", "cancelled"}, "release": {"cancelled", "expired"}}
 
 
-def check_procedure(procedure: Procedure) -> list[str]:
-    """What is wrong with a procedure, in sentences; nothing when every state is reached, every path ends, and every ending settles.
-
-    Every path must end even if nobody acts: the deadlines alone lead from each paid state to an ending.
-    """
+def stranding_problems(procedure: Procedure) -> list[str]:
+    """How a procedure can leave money where nobody gets it, in sentences; nothing when every path ends, each ending settles, and the deadlines alone lead
+    from each paid state to an ending, whatever nobody does."""
     reached = _reachable(procedure)
-    problems = [problem for step in procedure.steps for problem in _step_problems(step)]
-    problems += [f"{state} is left by a step and never reached" for state in sorted(_left(procedure) - reached)]
-    problems += [f"no ending is reached from {state}" for state in sorted(reached) if not _ends(procedure, state)]
     waiting = reached - ENDED - {"awaiting_payment"}  # an unpaid purchase has a clock of its own
+    problems = [problem for step in procedure.steps for problem in _money_problems(procedure, step)]
+    problems += [f"no ending is reached from {state}" for state in sorted(reached) if not _ends(procedure, state)]
     problems += [
         f"an order can stay {state} for ever" for state in sorted(waiting) if not _ends_by_itself(procedure, state)
     ]
+    cancel = procedure.step("cancel")
+    cancelled = cancel.from_states if cancel and cancel.effect == "refund" and "system" in cancel.roles else ()
+    problems += [
+        f"the system cannot cancel from {state}, where a card may turn out not to be charged"
+        for state in sorted(waiting - PAID_FOR - set(cancelled))
+    ]
+    answer = next((deadline for deadline in procedure.deadlines if deadline.state == "placed"), None)
+    if answer and (answer.hours > _LONGEST_ANSWER or answer.after_promise):
+        problems.append(
+            f"an order may wait for its answer longer than {_LONGEST_ANSWER} hours, and a card's money be gone"
+        )
+    return problems
+
+
+def shape_problems(procedure: Procedure) -> list[str]:
+    """What else keeps a procedure from being used, in sentences: steps that cannot be taken or are not known, deadlines that do nothing."""
+    reached = _reachable(procedure)
+    problems = [problem for step in procedure.steps for problem in _step_problems(step)]
+    problems += [f"{state} is left by a step and never reached" for state in sorted(_left(procedure) - reached)]
     names = [step.name for step in procedure.steps]
     problems += [f"two steps are called {name}" for name in sorted({name for name in names if names.count(name) > 1})]
-    return problems + [
-        problem for deadline in procedure.deadlines for problem in _deadline_problems(procedure, deadline)
-    ]
+    waits = [deadline.state for deadline in procedure.deadlines]
+    problems += [f"{state} has two deadlines" for state in sorted({state for state in waits if waits.count(state) > 1})]
+    for deadline in procedure.deadlines:
+        problems += _deadline_problems(procedure, deadline)
+    for reminder in procedure.reminders:
+        problems += _reminder_problems(procedure, reminder, reached)
+    return [*problems, *_whole_problems(procedure, reached)]
 
 
-def _step_problems(step: Step) -> list[str]:
+def _whole_problems(procedure: Procedure, reached: set[str]) -> Iterator[str]:
+    if not 0 < len(procedure.title.strip()) <= _LONGEST_TITLE:
+        yield f"its title has 1 to {_LONGEST_TITLE} characters"
+    if len(procedure.steps) > _MOST_STEPS or max(len(procedure.deadlines), len(procedure.reminders)) > _MOST_WAITS:
+        yield f"a procedure has at most {_MOST_STEPS} steps, and {_MOST_WAITS} deadlines and reminders each"
+    if procedure.payment not in {"before", ON_DELIVERY}:
+        yield f"payment is before or {ON_DELIVERY}"
+    for own in UNPAID:
+        step = procedure.step(own.name)
+        if step is None or (step.from_states, step.to_state, step.roles, step.needs, step.effect) != (
+            own.from_states,
+            own.to_state,
+            own.roles,
+            own.needs,
+            own.effect,
+        ):
+            yield f"{own.name} is the checkout's: leave it as it is in the shipped ones"
+    deliver = procedure.step("deliver")
+    if "shipped" in reached and not (
+        deliver
+        and deliver.to_state == "delivered"
+        and "shipped" in deliver.from_states
+        and "system" in deliver.roles
+        and not deliver.needs
+    ):
+        yield "what is shipped needs a step deliver, which carriers' reports take as the system"
+    if coded := _without_code(procedure):
+        yield f"{coded} asks for a pick-up code that no step before it gave"
+
+
+def _money_problems(procedure: Procedure, step: Step) -> list[str]:
+    cash = procedure.payment == ON_DELIVERY
+    hands_over = step.to_state == "delivered" and "delivered" not in step.from_states
     wrong = {
-        "has an unknown state": not {*step.from_states, step.to_state} <= STATES,
-        "has an unknown role": not step.roles or not set(step.roles) <= ROLES,
-        "has an unknown need": not set(step.needs) <= NEEDS,
-        "has an unknown effect": step.effect not in EFFECTS,
         "leaves an ending": not ENDED.isdisjoint(step.from_states),
         "does not settle the money as its ending calls for": (
             step.to_state in ENDED or step.effect in _ENDING_BY_EFFECT
@@ -45,10 +107,37 @@ def _step_problems(step: Step) -> list[str]:
         and step.to_state not in _ENDING_BY_EFFECT.get(step.effect, ()),
         "refunds or completes what was never paid": step.effect in {"refund", "complete"}
         and "awaiting_payment" in step.from_states,
-        "collects where nothing is handed over": step.effect == "collect" and step.to_state != "delivered",
+        "completes what was not handed over": step.effect == "complete" and not set(step.from_states) <= HANDED_OVER,
+        "collects where nothing is handed over": step.effect == "collect" and not hands_over,
+        "collects what was paid before": step.effect == "collect" and not cash,
+        "hands over without collecting": cash and hands_over and step.effect != "collect",
         "releases what was paid": step.effect == "release" and step.from_states != ("awaiting_payment",),
         "leaves awaiting_payment without payment": "awaiting_payment" in step.from_states
         and step.effect not in {"payment", "release"},
+        "posts a payment where none is awaited": step.effect == "payment" and step.from_states != ("awaiting_payment",),
+    }
+    return [f"{step.name} {problem}" for problem, is_so in wrong.items() if is_so]
+
+
+def _step_problems(step: Step) -> list[str]:
+    completes = {"receive": ("customer",), "complete": ("system",)}
+    wrong = {
+        "is no name of a step": not _NAME.fullmatch(step.name) or step.name in _RESERVED,
+        f"needs a title of 1 to {_LONGEST_TITLE} characters": not 0 < len(step.title.strip()) <= _LONGEST_TITLE,
+        "has an unknown state": not step.from_states or not {*step.from_states, step.to_state} <= STATES,
+        "has an unknown role": not step.roles or not set(step.roles) <= ROLES,
+        "has an unknown need": not set(step.needs) <= NEEDS,
+        "has an unknown effect": step.effect not in EFFECTS,
+        "gives what nobody knows": step.gives not in {"", "pickup_code"},
+        "is for the store or for suppliers alone, and a line is fulfilled by either": len(
+            set(step.roles) & set(FULFILLERS)
+        )
+        == 1,
+        "asks for tracking and ships nothing": "tracking" in step.needs and step.to_state != "shipped",
+        "completes under another name or role than receive by the customer, or complete by the system": (
+            step.effect == "complete" or step.name in completes
+        )
+        and (step.effect != "complete" or completes.get(step.name) != step.roles),
     }
     return [f"{step.name} {problem}" for problem, is_so in wrong.items() if is_so]
 
@@ -59,17 +148,48 @@ def _deadline_problems(procedure: Procedure, deadline: Deadline) -> list[str]:
         return [f"the deadline of {deadline.state} takes an unknown step {deadline.step}"]
     if deadline.state not in step.from_states or "system" not in step.roles or step.needs:
         return [f"the system cannot take {step.name} from {deadline.state}"]
+    if deadline.return_window != (step.name == "complete") or (
+        deadline.return_window and deadline.state != "delivered"
+    ):
+        return [
+            f"the deadline of {deadline.state}: delivered lines complete when the return window is over, and only then"
+        ]
+    if not deadline.return_window and not 1 <= deadline.hours <= _LONGEST_WAIT:
+        return [f"the deadline of {deadline.state} is 1 to {_LONGEST_WAIT} hours"]
     return []
+
+
+def _reminder_problems(procedure: Procedure, reminder: Reminder, reached: set[str]) -> list[str]:
+    of = f"the reminder of {reminder.state}"
+    if reminder.to not in REMINDERS:
+        return [f"{of} is for one of {', '.join(REMINDERS)}"]
+    deadline = next((each for each in procedure.deadlines if each.state == reminder.state), None)
+    if reminder.state not in reached or deadline is None:
+        return [f"{of} is for a state in which nothing waits"]
+    if not 1 <= reminder.hours <= _LONGEST_WAIT:
+        return [f"{of} is 1 to {_LONGEST_WAIT} hours"]
+    comparable = not deadline.return_window and deadline.after_promise == reminder.after_promise
+    if comparable and reminder.hours >= deadline.hours:
+        return [f"{of} comes after its deadline"]
+    return []
+
+
+def _without_code(procedure: Procedure) -> str:
+    """A step that asks for a pick-up code and can be reached without one, '' if there is none."""
+    silent = _reachable(procedure, without_code=True)
+    asking = (step for step in procedure.steps if "pickup_code" in step.needs)
+    return next((step.name for step in asking if not silent.isdisjoint(step.from_states)), "")
 
 
 def _left(procedure: Procedure) -> set[str]:
     return {state for step in procedure.steps for state in step.from_states}
 
 
-def _reachable(procedure: Procedure) -> set[str]:
+def _reachable(procedure: Procedure, *, without_code: bool = False) -> set[str]:
+    steps = [step for step in procedure.steps if not (without_code and step.gives == "pickup_code")]
     reached = set(STARTS)
-    for _ in procedure.steps:
-        reached |= {step.to_state for step in procedure.steps if not reached.isdisjoint(step.from_states)}
+    for _ in steps:
+        reached |= {step.to_state for step in steps if not reached.isdisjoint(step.from_states)}
     return reached
 
 

@@ -21,7 +21,6 @@ MOST_RETURNS = 20
 LONGEST_TEXT = 500
 OPEN = frozenset({"requested", "accepted"})
 STOCKS = ("reserve", "written_off")
-_GOODS = frozenset({"carrier", "pickup", "carrier_cash", "pickup_cash"})
 _RETURNABLE = frozenset({"delivered", "completed"})
 _DECISIONS = {
     "accept": (frozenset({"requested"}), "accepted"),
@@ -79,8 +78,8 @@ def _check_request(order: Order, lines: Sequence[ReturnedLine], reason: str) -> 
     if not 0 < len(reason.strip()) <= len(reason) <= LONGEST_TEXT:
         raise _invalid("reason", f"say why, in at most {LONGEST_TEXT} characters")
     checked_text(order, reason)
-    if order.procedure not in _GOODS:
-        raise RuleViolation("a service cannot be returned; write to the store instead")
+    if not procedure_of(order).returns:
+        raise RuleViolation("what was ordered cannot be returned; write to the store instead")
     if len(order.returns) >= MOST_RETURNS:
         raise RuleViolation(f"an order has at most {MOST_RETURNS} returns")
 
@@ -118,7 +117,7 @@ def returnable_units(order: Order, line: Line) -> int:
 def can_return(order: Order, line: Line, at: str) -> bool:
     """Whether a customer may ask to return units of a line now."""
     in_window = line.state in _RETURNABLE and at <= return_until(order, line)
-    return order.procedure in _GOODS and in_window and returnable_units(order, line) > 0
+    return procedure_of(order).returns and in_window and returnable_units(order, line) > 0
 
 
 def decide_return(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from mart_union.catalog.refs import union_ref
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import NotFound, StepNotAllowed, UnknownCarrier
+from mart_union.kernel.errors import Forbidden, NotFound, StepNotAllowed, UnknownCarrier
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.retry import retried
@@ -20,12 +20,13 @@ from mart_union.ledger.periods import due_day
 from mart_union.ledger.service import add_payable, add_transfer
 from mart_union.orders.cash import add_collection, paying_transfer
 from mart_union.orders.codes import WrongCode, count_wrong_code, renew_code
+from mart_union.orders.escalations import add_escalation
 from mart_union.orders.limits import add_given_back
 from mart_union.orders.listing import page_of_keys
-from mart_union.orders.model import ON_DELIVERY, Order, StepTaken
-from mart_union.orders.procedures import allowed_steps, procedure_of
+from mart_union.orders.model import ON_DELIVERY, REMINDERS, Order, StepTaken
+from mart_union.orders.procedures import allowed_steps, gives_money_back, procedure_of
 from mart_union.orders.refunds import refund_amounts, units_of
-from mart_union.orders.steps import Details, apply_step, due_steps
+from mart_union.orders.steps import Details, apply_step, due_steps, remind
 from mart_union.orders.storing import OrderMoved, add_changed_order, replace_order
 from mart_union.orders.tables import OrderItem, OrdersItem, order_key
 from mart_union.stock.model import put_back
@@ -124,18 +125,20 @@ def take_step(
     fulfiller: str = "",
     facts: Mapping[str, str] | None = None,
     collected_minor: int = 0,
+    may_give_back: bool = True,
 ) -> Order:
     """Move lines of an order by a step of its procedure; what it gives back or collects is posted in the same transaction.
 
     `role` is customer (then `actor` is the customer), store or supplier (then `fulfiller` is theirs) or system. `tracking` is a carrier and its
     number; `facts` hold `pickup_code`, `appointment_at`, `access`, `collected_by` where the step needs them. The same key again changes nothing and
-    gives the order as it is. One read and one write, and a read of the union where another carrier is named than the order's; read again when
+    gives the order as it is. Without `may_give_back` a step that refunds is refused. One read and one write, and a read of the union where another carrier is named than the order's; read again when
     another change comes between. A wrong pick-up code is counted on the order before it is refused.
 
     Raises:
         NotFound: there is no such order of this party.
         StepNotAllowed: `allowed` names the steps that are; completion and payment are not taken here.
         UnknownCarrier: it is to be shipped by a carrier that the union does not have; `carriers` names those that it has.
+        Forbidden: it refunds, and whoever takes it may not.
         KeyReused, Invalid, RuleViolation, CodeLocked: as for `apply_step`.
         Busy: other changes kept winning.
     """
@@ -144,6 +147,8 @@ def take_step(
     def change(before: Order) -> Order:
         _refuse_elsewhere(before, step, role, fulfiller)
         _refuse_strangers(before, step, details.carrier)
+        if not may_give_back and gives_money_back(before, step):
+            raise Forbidden("a step that gives money back is for the store's managers")
         who = {"role": role, "actor": actor, "fulfiller": fulfiller}
         return apply_step(before, step, **who, at=iso(now), key=key, lines=lines, details=details)
 
@@ -253,14 +258,18 @@ def _commit(before: Order, after: Order, now: datetime) -> None:
     taken = after.history[-1] if len(after.history) > len(before.history) else None
     rule = procedure_of(before).step(taken.step) if taken else None
     collected = before.payment == ON_DELIVERY and after.payment == "paid"
-    if taken is None or rule is None or (rule.effect != "refund" and not collected):
+    escalated = taken is not None and taken.step == REMINDERS["operator"]
+    refunded = taken is not None and rule is not None and rule.effect == "refund"
+    if not (collected or escalated or refunded):
         replace_order(before, after)
         return
     transaction = WriteTransaction()
     add_changed_order(transaction, before, after)
     if collected:
         add_collection(transaction, before, after, now)
-    else:
+    elif escalated:
+        add_escalation(transaction, after.id, iso(now))
+    elif taken is not None:
         _add_refund(transaction, before, after, taken, now)
     transaction.commit()
 
@@ -302,7 +311,7 @@ def _given_before(before: Order, after: Order, refund: Transfer, amount_minor: i
 
 
 def act_on_deadlines(order: str, now: datetime) -> Order:
-    """Take every step whose deadline has passed, as the system; repeating it changes nothing.
+    """Take every step whose deadline has passed, as the system, and tell whom the procedure wants told; repeating it changes nothing.
 
     Completion is settlement's: its clock stays, and `due_steps` names it.
 
@@ -320,4 +329,6 @@ def act_on_deadlines(order: str, now: datetime) -> Order:
             current = take_step(order, step, "system", "system", key, now, lines=lines, note="deadline passed")
         except StepNotAllowed:  # somebody acted in the last moment, which is as good
             current = get_order(order, consistent=True)
-    return current
+    if remind(current, now) is current:
+        return current
+    return change_order(order, "system", "", lambda before: remind(before, now), now)

@@ -9,18 +9,19 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mart_union.catalog.procedures import Step
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Busy, Invalid, KeyReused, PaymentOutstanding, RuleViolation, StepNotAllowed
 from mart_union.orders.cash import CASH, collector_of, require_whole
 from mart_union.orders.codes import check_code
-from mart_union.orders.model import ON_DELIVERY, Line, Order, Shipment, StepTaken, checked_text
+from mart_union.orders.model import ON_DELIVERY, REMINDERS, Line, Order, Shipment, StepTaken, checked_text
 from mart_union.orders.procedures import (
-    Step,
     allowed_steps,
     deadline_of,
     may_act_on,
-    next_deadline,
+    next_look,
     procedure_of,
+    reminder_of,
     waits_for_money,
 )
 from mart_union.orders.refunds import all_given_back
@@ -130,8 +131,8 @@ def with_clock(order: Order, at: str) -> Order:
 
     The clock says when the system looks at it next: a deadline that has passed while another line's stood before it, at once.
     """
-    deadline = next_deadline(order)
-    return replace(order, clock_at=max(deadline, at) if deadline else "")
+    look = next_look(order)
+    return replace(order, clock_at=max(look, at) if look else "")
 
 
 def due_steps(order: Order, now: datetime) -> list[tuple[str, tuple[int, ...]]]:
@@ -142,6 +143,20 @@ def due_steps(order: Order, now: datetime) -> list[tuple[str, tuple[int, ...]]]:
         if found is not None and from_iso(found[0]) <= now:
             due.setdefault(found[1], []).append(line.number)
     return [(step, tuple(numbers)) for step, numbers in due.items()]
+
+
+def remind(order: Order, now: datetime) -> Order:
+    """The order after those were told of it for whom that is due; the very same order where nobody is. Whoever reads its history tells them."""
+    due: dict[str, list[int]] = {}
+    for line in order.lines:
+        found = reminder_of(order, line)
+        if found is not None and from_iso(found[0]) <= now:
+            due.setdefault(REMINDERS[found[1].to], []).append(line.number)
+    if not due:
+        return order
+    step, lines = next(iter(due.items()))  # an event tells of one; the clock sees to the next
+    told = StepTaken(step, SYSTEM, SYSTEM, iso(now), tuple(lines), f"{step}-{order.sequence}")
+    return with_clock(replace(order, history=(*order.history, told), sequence=order.sequence + 1), iso(now))
 
 
 def _was_taken(order: Order, step: str, *, role: str, actor: str, key: str, lines: Sequence[int] | None) -> bool:

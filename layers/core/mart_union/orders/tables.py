@@ -8,6 +8,7 @@
 | a store's open responses, its answered ones by month | index `by_store`, `<store>#responses#open`, `<store>#responses#<yyyy-mm>` | 2 a page | by size |
 | a supplier's | the same with `supplier/<id>` for the store | 2 a page | by size |
 | what a customer has of an urgent sale with a limit | `BOUGHT#<sale>#<customer>`/`BOUGHT` | 1 | 0.5 read; 2 write in a purchase |
+| what was escalated to the operator in a month | index `by_store`, `union#escalated#<yyyy-mm>`, then the orders | 2 a page | by size |
 | orders whose deadline has come | index `clock` | 1 an hour of the clock | by size |
 
 Index `by_store` (`store_list`, `store_sort`), keys only, so that a step costs no copy of the order and a page is one query and one batch
@@ -24,6 +25,9 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from mart_union.kernel.storage import Document, Item, table_name
 from mart_union.orders.model import ENDED, Order, Response
+
+ESCALATED = "union#escalated#"
+"""Begins the list of what was escalated in a month."""
 
 
 class ByStore(GlobalSecondaryIndex["OrdersItem"]):
@@ -84,6 +88,14 @@ class ResponseItem(OrdersItem):
 def order_key(order: str) -> tuple[str, str]:
     """The key of an order."""
     return f"ORDER#{order}", "ORDER"
+
+
+def escalation_item(order: str, response: str, at: str) -> OrdersItem:
+    """The item that says that an order, or a response to it, was escalated at a moment (ISO): nothing but its keys."""
+    pk, _ = order_key(order)
+    return OrdersItem(
+        pk, f"ESCALATED#{response}#{at}", store_list=f"{ESCALATED}{at[:7]}", store_sort=f"{at}#{response}"
+    )
 
 
 def bought_key(sale: str, customer: str) -> tuple[str, str]:

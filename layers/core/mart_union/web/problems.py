@@ -31,6 +31,8 @@ STATUS = {
     "amount-out-of-range": 422,
     "rule-violation": 422,
     "beyond-original": 422,
+    "procedure-refused": 422,
+    "money-stranded": 422,
     "not-chargeable": 422,
     "cash-not-taken": 422,
     "unknown-carrier": 422,

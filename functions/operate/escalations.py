@@ -1,0 +1,28 @@
+"""What waited too long for a store or supplier and was escalated to the union's operator."""
+
+from __future__ import annotations
+
+from mart_union.kernel.paging import Page
+from mart_union.orders.escalations import Escalated, list_escalated
+from mart_union.web import answer
+from mart_union.web.access import OPERATOR
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+from operate.days import month_of
+
+
+def add_routes(api: Api) -> None:
+    """Declare the routes."""
+    api.get("/api/operate/escalations", OPERATOR, answer=Page[Escalated])(read_escalations)
+    api.get("/operate/escalations", OPERATOR)(escalations_page)
+
+
+def read_escalations(request: Request) -> Page[Escalated]:
+    """The orders and responses that were escalated in a `month` (yyyy-mm; this one when none is named), newest first, as they stand now."""
+    return list_escalated(month_of(request.query.get("month", "")), cursor=request.query.get("cursor", ""))
+
+
+def escalations_page(request: Request) -> answer.Page:
+    """The same as a page."""
+    context = {"page": read_escalations(request), "month": month_of(request.query.get("month", ""))}
+    return answer.Page("operate/escalations.html", context)
