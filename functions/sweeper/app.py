@@ -1,5 +1,7 @@
 """On a schedule, each minute: unpaid purchases whose reservation has ended, orders whose deadline has passed,
-sellers whose deposit stayed too low for too long, and, after all that needs nobody outside, cards that are to be charged."""
+sellers whose deposit stayed too low for too long, and, after all that needs nobody outside, cards that are to be charged.
+
+By another run of its own, after a rush: the unpaid purchases that it names."""
 
 from __future__ import annotations
 
@@ -17,8 +19,11 @@ logger = Logger(service="sweeper")
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """One sweep. What a sweep could not do, the next one tries again."""
+    """One sweep, or the purchases that one handed on. What a sweep could not do, the next one tries again."""
     now = utc_now()
+    if "unpaid" in event:
+        service.expire_purchases(event["unpaid"], now)
+        return
     expired = service.expire_unpaid(now)
     stepped = service.take_due_steps(now)
     ended = end_urgent_sales(now)
@@ -34,4 +39,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     rounds = {"expired": expired, "stepped": stepped, "captured": captured}
     failed = sum(each.failed for each in rounds.values())
     if failed or any(each.done for each in rounds.values()):
-        logger.info("swept", failed=failed, done={name: each.done for name, each in rounds.items()})
+        done = {name: each.done for name, each in rounds.items()}
+        logger.info("swept", failed=failed, handed=expired.handed, done=done)

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ _IMPORT_SECONDS = 120
 
 
 def run(network: dict[str, Any], union: str, say: Say) -> None:
-    """Describe a union, open its stores, fill them from their catalogs, link suppliers' offers, and give shoppers money.
+    """Describe a union, open its stores, fill them from their catalogs, arrange bundles, times and urgent sales, link suppliers' offers, and give
+    shoppers money.
 
     Raises:
         Refused: an API did not answer as it should.
@@ -43,6 +45,8 @@ def run(network: dict[str, Any], union: str, say: Say) -> None:
         say(f"{union}: {len(stores)} stores and {len(suppliers)} suppliers approved")
         rows = sum(workers.map(day.upload_catalog, stores)) + sum(workers.map(day.upload_offers, suppliers))
         say(f"{union}: {rows} rows imported from the bucket")
+        arranged = day.arrange()
+        say(f"{union}: {arranged} bundles, bookable services and urgent sales arranged by stores")
         links = list(workers.map(day.link, day.read("links.json")))
         say(f"{union}: {len(links)} offers linked by stores")
         shoppers = list(workers.map(day.welcome, day.read("customers.json")["customers"]))
@@ -133,14 +137,37 @@ class _FirstDay:
         name = supplier["supplier"]
         return upload(owner, f"/api/supply/{name}/uploads", f"{name}.csv", self._text(f"offers/{name}.csv"))
 
+    def arrange(self) -> int:
+        """What no catalog says: listings made of others, services with their times from tomorrow on, and urgent sales that begin now; how many."""
+        made, today = self.read("arrangements.json"), datetime.now(UTC)
+        for facts in made["listings"]:
+            said = {name: value for name, value in facts.items() if name not in {"store", "sku"}}
+            self._owner(facts["store"]).put(f"/api/manage/{facts['store']}/listings/{facts['sku']}", said)
+        for facts in made["times"]:
+            days = [(today + timedelta(days=each)).date().isoformat() for each in (1, facts["for_days"])]
+            times = {"first": days[0], "last": days[1]} | {name: facts[name] for name in ("days", "times", "capacity")}
+            path = f"/api/manage/{facts['store']}/listings/{facts['sku']}/slots"
+            self._owner(facts["store"]).post(path, times)
+        for facts in made["urgent_sales"]:
+            self._sell_urgently(facts, today)
+        return sum(len(each) for each in made.values()) - len(made["times"])
+
+    def _sell_urgently(self, facts: dict[str, Any], today: datetime) -> None:
+        owner, path = self._owner(facts["store"]), f"/api/manage/{facts['store']}/urgent-sales"
+        if any(listing["sku"] == facts["sku"] for listing in owner.get(path)["listings"]):
+            return
+        terms = {name: value for name, value in facts.items() if name not in {"store", "for_days"}}
+        ends = today + timedelta(days=facts["for_days"])
+        terms |= {"starts_at": today.isoformat(), "ends_at": ends.isoformat()}
+        owner.post(path, terms, key=f"first-day-{facts['sku']}-{today.date()}", status=201)
+
+    def _owner(self, store: str) -> Person:
+        """Who owns a store."""
+        stores = (each for enterprise in self.read("enterprises.json") for each in enterprise["stores"])
+        return self.person(next(each["owner"]["email"] for each in stores if each["store"] == store))
+
     def link(self, facts: dict[str, Any]) -> None:
         """A store makes a listing of its own from a supplier's offer."""
-        email = next(
-            store["owner"]["email"]
-            for enterprise in self.read("enterprises.json")
-            for store in enterprise["stores"]
-            if store["store"] == facts["store"]
-        )
         wish = {
             "sku": facts["sku"],
             "supplier": facts["offer_supplier"],
@@ -150,7 +177,7 @@ class _FirstDay:
             "titles": facts.get("names") or {},
         }
         key = f"link-{facts['store']}-{facts['sku']}"
-        self.person(email).post(f"/api/manage/{facts['store']}/links", wish, key=key, status=201)
+        self._owner(facts["store"]).post(f"/api/manage/{facts['store']}/links", wish, key=key, status=201)
 
     def welcome(self, facts: dict[str, Any]) -> None:
         """A shopper says who they are and where they live, and tops up their account at the bank."""

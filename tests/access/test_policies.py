@@ -38,6 +38,7 @@ BEYOND_EVENTS = {
     "shelving": ("ChangeCatalog: dynamodb:DeleteItem",),
     "supply": ("TakeUploads", "ReadReports", "KnowWhatIsMissing", "ReadTheUnionsKeys"),
     "sweeper": (
+        "SweepInMoreRuns",  # after a rush
         "ReadTheUnionsKeys",
         "EndUrgentSales",
         "ReviewDeposits",

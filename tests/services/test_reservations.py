@@ -23,7 +23,9 @@ from mart_union.ledger.service import get_balance
 from mart_union.ledger.tables import TransferItem, transfer_key
 from mart_union.orders.service import get_order
 from mart_union.orders.tables import OrderItem, order_key
-from mart_union.settlement.sweeping import expire_unpaid
+from mart_union.settlement import sweeping
+from mart_union.settlement.rounds import Outcome
+from mart_union.settlement.sweeping import expire_purchases, expire_unpaid
 from mart_union.stock.service import get_level
 from mart_union.stock.tables import LevelItem, level_key
 from tests.card_desk import Desk
@@ -160,6 +162,34 @@ def test_it_is_freed_by_the_first_sweep_after_its_end_and_the_sweeper_sweeps_eac
         assert waiting.stands() == before == ("pending", "awaiting_payment", (9, 1, 0), MONEY)
     expire_unpaid(waiting.over + timedelta(seconds=59))
     assert waiting.stands() == ("expired", "expired", (10, 0, 0), MONEY)
+
+
+def test_of_many_that_end_in_one_minute_other_runs_free_the_rest_and_whatever_becomes_of_them_the_next_sweep_looks(
+    unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[tuple[str, Any]]()
+    monkeypatch.setattr(sweeping, "_AT_ONCE", 3)
+    monkeypatch.setattr(sweeping, "invoke_later", lambda function, payload: asked.append((function, payload)))
+    made = a_moment()
+    many = [wait(f"{unique}-{number}", made=made) for number in range(8)]
+    over = made + RESERVED
+    assert expire_unpaid(over) == Outcome(3, 0, handed=5)
+    first, second = [payload["unpaid"] for _, payload in asked]
+    assert ({function for function, _ in asked}, len(first), len(second)) == ({"sweeper"}, 3, 2)
+    assert freed(many) == 3
+    assert expire_purchases(first, over).done == 3  # the other run was lost
+    asked.clear()
+    assert expire_unpaid(over + timedelta(minutes=1)) == Outcome(2, 0)
+    assert expire_purchases(second, over).done == 0
+    assert (asked, freed(many)) == ([], 8)
+
+
+def freed(many: list[Waiting]) -> int:
+    """How many expired; each of the others waits as before."""
+    stands = [each.stands() for each in many]
+    free, waits = ("expired", "expired", (10, 0, 0), MONEY), ("pending", "awaiting_payment", (9, 1, 0), MONEY)
+    assert set(stands) <= {free, waits}
+    return stands.count(free)
 
 
 def test_nothing_that_a_reservation_holds_could_be_removed_by_the_tables_time_to_live(unique: str) -> None:

@@ -67,5 +67,6 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("schedule", prepare=with_acceptance_over),
         *sample("schedule", prepare=with_an_order_to_escalate),
         *sample("schedule", prepare=with_card_acceptance_over),
+        *sample("unpaid", prepare=with_reservation_over),
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -18,7 +19,7 @@ def _client() -> Any:
     return get_session().create_client("lambda", config=config)
 
 
-def invoke_later(function: str, payload: dict[str, str]) -> None:
+def invoke_later(function: str, payload: Mapping[str, str | Sequence[str]]) -> None:
     """Hand a payload to one of the union's functions, without waiting for what becomes of it."""
     name = f"mart-union-{settings().union}-{function}"
     _client().invoke(FunctionName=name, InvocationType="Event", Payload=msgspec.json.encode(payload))

@@ -45,11 +45,13 @@ _MOST_LEFT = 100
 
 
 class Outcome(Struct, frozen=True):
-    """How many items a round acted on, and how many it could not and leaves to the next; whether it `ended` before it had looked at all."""
+    """How many items a round acted on, how many it could not and leaves to the next, and how many others act on meanwhile (the next round looks
+    whether they did); whether it `ended` before it had looked at all."""
 
     done: int
     failed: int
     ended: bool = False
+    handed: int = 0
 
 
 def go_round(
@@ -73,24 +75,25 @@ def go_round(
 
 def go_through(rounds: Round, now: datetime, visit: Callable[[str], Outcome]) -> Outcome:
     """Visit every bucket of a round; those of which something is left are visited first by the next one, too. The sum of what came of them."""
-    done, failed, left, beyond = 0, 0, list[str](), ""
+    done, failed, handed, left, beyond = 0, 0, 0, list[str](), ""
     for number, bucket in _buckets(rounds, now):
         if number % _BUCKETS_A_NOTE == 0:
             jobs.set_checkpoint(rounds.job, beyond or bucket, left)
         outcome = visit(bucket)
-        done, failed = done + outcome.done, failed + outcome.failed
+        done, failed, handed = done + outcome.done, failed + outcome.failed, handed + outcome.handed
         if outcome.ended:
             if number >= 0:
                 jobs.set_checkpoint(rounds.job, beyond or bucket, left)
-            return Outcome(done, failed, ended=True)
-        if outcome.failed and len(left) < _MOST_LEFT:
+            return Outcome(done, failed, ended=True, handed=handed)
+        is_left = outcome.failed + outcome.handed > 0
+        if is_left and len(left) < _MOST_LEFT:
             left.append(bucket)
-        elif outcome.failed:
+        elif is_left:
             beyond = beyond or bucket
     again = iso(now - rounds.bucket)[: rounds.bucket_characters]
     first = min(beyond or again, again)
     jobs.set_checkpoint(rounds.job, first, [bucket for bucket in left if bucket < first])
-    return Outcome(done, failed)
+    return Outcome(done, failed, handed=handed)
 
 
 def act_on(

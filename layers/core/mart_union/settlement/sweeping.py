@@ -3,26 +3,53 @@ or had their time to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from mart_union.checkout.capturing import capture_purchase, put_behind
 from mart_union.checkout.paying import expire_purchase, list_unpaid
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import ProviderUnavailable
+from mart_union.kernel.functions import invoke_later
 from mart_union.orders.service import act_on_deadlines, list_due
-from mart_union.settlement.rounds import HOURS, MINUTES, Outcome, Round, go_round
+from mart_union.settlement.rounds import HOURS, MINUTES, Outcome, Round, act_on, go_round, go_through
 
 _UNPAID = Round("expire_unpaid", timedelta(minutes=1), timedelta(hours=2), MINUTES)
 _ACCEPTED = Round("capture_accepted", timedelta(minutes=1), timedelta(hours=2), MINUTES)
 _DEADLINES = Round("order_deadlines", timedelta(hours=1), timedelta(days=2), HOURS)
 
 
+_AT_ONCE = 200
+"""Purchases that one run expires: some seconds of work."""
+
+_MOST_RUNS = 100
+"""Runs that a sweep asks for beside itself: with more of them at once, shoppers' functions would have to wait. The next minute asks for more."""
+
+SWEEPER = "sweeper"
+
+
 def expire_unpaid(now: datetime) -> Outcome:
     """Expire the purchases whose reservation has ended unpaid: stock is freed, the pending transfer ends. Against a payment that
     arrives at the same moment exactly one wins. No provider is asked.
+
+    Of many in one minute, as after a rush, other runs at the same time expire all but the first two hundred. Nothing hangs on them: a minute is
+    looked at by every sweep until it is empty.
     """
-    return go_round(_UNPAID, now, _unpaid, lambda purchase: expire_purchase(purchase, now))
+    return go_through(_UNPAID, now, lambda minute: _expire_of(minute, now))
+
+
+def expire_purchases(purchases: Iterable[str], now: datetime) -> Outcome:
+    """Expire those of these purchases whose reservation has ended unpaid. Safe to repeat."""
+    return act_on(purchases, lambda purchase: expire_purchase(purchase, now), _UNPAID.job)
+
+
+def _expire_of(minute: str, now: datetime) -> Outcome:
+    due = list(_unpaid(minute, iso(now), _AT_ONCE * (1 + _MOST_RUNS)))
+    for start in range(_AT_ONCE, len(due), _AT_ONCE):
+        invoke_later(SWEEPER, {"unpaid": due[start : start + _AT_ONCE]})
+    return replace(expire_purchases(due[:_AT_ONCE], now), handed=max(len(due) - _AT_ONCE, 0))
 
 
 def capture_accepted(now: datetime) -> Outcome:
@@ -55,7 +82,7 @@ def _unpaid(minute: str, until: str, limit: int) -> Iterator[str]:
     cursor, listed = "", 0
     while listed < limit:
         page = list_unpaid(minute, until, cursor)
-        yield from page.items
+        yield from page.items[: limit - listed]
         cursor, listed = page.next, listed + len(page.items)
         if not cursor:
             return
