@@ -1,12 +1,12 @@
-"""A store's orders: the orders and their steps, refunds and returns, responses, procedures."""
+"""A store's orders: the orders and their steps, refunds and returns, responses, procedures, indicators."""
 
 from __future__ import annotations
 
-from manage import order_api, order_pages, procedures, refunds, responses
+from manage import indicators, order_api, order_pages, procedures, refunds, responses
 from mart_union.web.api import Api
 
 
 def add_routes(api: Api) -> None:
     """Declare the routes and pages of all five."""
-    for subject in (order_api, order_pages, refunds, responses, procedures):
+    for subject in (order_api, order_pages, refunds, responses, procedures, indicators):
         subject.add_routes(api)

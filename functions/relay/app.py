@@ -1,4 +1,4 @@
-"""On the streams of the orders, catalog, mediation and ledger tables: domain events to the bus.
+"""On the streams of the orders, catalog, mediation and ledger tables: domain events to the bus; postings by account; counts of stores' service.
 
 It raises when anything fails, and gets the whole batch again: what it writes has the same key and what it sends the same id.
 """
@@ -18,6 +18,8 @@ from mart_union.kernel.events import Event, publish
 from mart_union.kernel.streams import Change, changes_of
 from mart_union.ledger.due import mark_due
 from mart_union.ledger.postings import record_postings
+from mart_union.orders.measuring import measure
+from mart_union.orders.model import Order, Response
 
 logger = Logger(service="relay")
 
@@ -34,6 +36,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     changes = list(changes_of(event))
     _record_postings(changes)
     _mark_due(changes)
+    _measure(changes)
     events = [made for change in changes for made in _events(change)]
     publish(events)
     logger.info("relayed", changes=len(changes), events=len(events))
@@ -57,3 +60,8 @@ def _mark_due(changes: list[Change]) -> None:
         mart_union.ledger.events.made_payable(each.pk, each.old, each.new) for each in changes if each.table == "ledger"
     )
     mark_due((payable for payable in made if payable is not None), utc_now())
+
+
+def _measure(changes: list[Change]) -> None:
+    found = [mart_union.orders.events.measured(each.sk, each.new) for each in changes if each.table == "orders"]
+    measure([each for each in found if isinstance(each, Order)], [each for each in found if isinstance(each, Response)])

@@ -131,9 +131,9 @@ def fetch_all(refs: Sequence[Ref[Any]], *, consistent: bool = False) -> list[Any
     ]
 
 
-def find_all(wanted: Sequence[tuple[type[Item], str, str]]) -> list[Any]:
+def find_all(wanted: Sequence[tuple[type[Item], str, str]], *, consistent: bool = False) -> list[Any]:
     """The items themselves under several keys, as `fetch_all` reads them."""
-    return fetch_all([Ref(model, pk, sk, _itself) for model, pk, sk in wanted])
+    return fetch_all([Ref(model, pk, sk, _itself) for model, pk, sk in wanted], consistent=consistent)
 
 
 def _itself(item: Any) -> Any:

@@ -52,6 +52,15 @@ def events_of(
     return []
 
 
+def measured(sk: str, new: dict[str, Any] | None) -> Order | Response | None:
+    """The order or response that an item of the Orders table is, for what is counted of its store; None where it is neither."""
+    if new is None:
+        return None
+    if sk == "ORDER":
+        return msgspec.convert(new["document"], Order)
+    return msgspec.convert(new["document"], Response) if sk.startswith("RESPONSE#") else None
+
+
 def _event(event_id: str, name: str, entity: str, sequence: int, at: str, snapshot: Order | Response) -> Event:
     return Event(event_id, name, entity, sequence, at, msgspec.to_builtins(snapshot))
 
