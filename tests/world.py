@@ -42,7 +42,7 @@ from mart_union.mediation.model import LinkRule, Offer, Terms
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.orders import service as orders
 from mart_union.orders.model import ReturnedLine
-from mart_union.orders.responses import add_response
+from mart_union.orders.responses import add_response, escalate_response
 from mart_union.orders.returns import Decision
 from mart_union.settlement.refunding import ask_return, settle_return
 from mart_union.settlement.service import complete_order, send_payouts
@@ -276,6 +276,15 @@ def _buy(world: World) -> None:
         world.ids["order"], "question", "可以週末送嗎？", customer=CUSTOMER, key="question-of-lin", now=world.now
     )
     world.ids["response"] = question.id
+    _wait_for_an_answer(world)
+
+
+def _wait_for_an_answer(world: World) -> None:
+    """A complaint that nobody has answered in two days, and that is the union's now."""
+    order, then = world.ids["order"], world.now - timedelta(days=2)
+    waiting = add_response(order, "complaint", "還沒有人回覆我", customer=CUSTOMER, key="complaint-of-lin", now=then)
+    escalate_response(order, waiting.id, world.now)
+    world.ids["response_escalated"] = waiting.id
 
 
 def purchase(world: World, key: str, quantities: dict[tuple[str, str], int], *, method: str = "account") -> Purchase:

@@ -122,6 +122,16 @@ def _of_response_received(event: Event) -> list[Notice]:
     ]
 
 
+def _of_response_escalated(event: Event) -> list[Notice]:
+    response = msgspec.convert(event.data, Response)
+    audiences = [("store_response_escalated", Audience("store", response.store, frozenset({"owner", "manager"})))]
+    audiences += [("supplier_response_escalated", Audience("supplier", supplier)) for supplier in response.suppliers]
+    return [
+        Notice(template, audience, event.entity, event.sequence, event.name, {"response": response})
+        for template, audience in audiences
+    ]
+
+
 def _of_response_answered(event: Event) -> list[Notice]:
     response = msgspec.convert(event.data, Response)
     if not response.customer:
@@ -197,6 +207,7 @@ _OTHERS: dict[str, Callable[[Event], list[Notice]]] = {
     "OrderCustomerReminded": _of_customer_reminded,
     "ResponseReceived": _of_response_received,
     "ResponseAnswered": _of_response_answered,
+    "ResponseEscalated": _of_response_escalated,
     "StockLow": _of_stock,
     "StockOut": _of_stock,
     "LinkStockLow": _of_link_low,

@@ -1,5 +1,6 @@
 """On a schedule, each minute: unpaid purchases whose reservation has ended, orders whose deadline has passed,
-sellers whose deposit stayed too low for too long, and, after all that needs nobody outside, cards that are to be charged.
+what customers wait too long to hear, sellers whose deposit stayed too low for too long, and, after all that needs nobody outside, cards that are
+to be charged.
 
 By another run of its own, after a rush: the unpaid purchases that it names."""
 

@@ -109,6 +109,7 @@ def _finish_first_side(names: Mapping[str, str], others: Others) -> dict[str, st
     others.keep(names["recipient"], names["purchase"], among=(LIN, EMEI, JIANSHI))
     others.keep(names["order"], names["order_shipped"], names["order_accepted"], among=(LIN, EMEI))
     others.keep("可以週末送嗎", names["response"], among=(LIN, EMEI))
+    others.keep("還沒有人回覆我", names["response_escalated"], among=(LIN, EMEI))
     others.keep("嘉義也送嗎", asked.id, names["order_mediated"], among=(LIN, EMEI, GUANXI))
     others.keep(names["shop"], mine["upload"], names["invitation"], among=(EMEI,))
     others.keep(mine["upload_supplied"], among=(GUANXI,))

@@ -23,7 +23,7 @@ def ids_of(names: Mapping[str, str]) -> dict[str, list[str]]:
         "order": orders,
         "purchase": purchases,
         "payment": [names["transfer"], names["transfer_unpaid"]],
-        "response": [names["response"]],
+        "response": [names["response"], names["response_escalated"]],
         "recipient": [names["recipient"]],
         "shop": [names["shop"]],
         "code": [names["invitation"]],

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
 
+from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.orders import storing
+from mart_union.orders.escalations import Escalated, list_escalated
 from mart_union.orders.model import Order, Response
 from mart_union.orders.responses import (
     add_response,
     answer_response,
+    escalate_response,
+    get_response,
     list_open_responses,
     list_responses,
     list_supplier_responses,
+    list_unanswered,
 )
+from mart_union.settlement.sweeping import take_due_steps
 from tests.orders_examples import PLACED, line_of, order_of
 
 NOW = PLACED + timedelta(hours=1)
@@ -113,3 +120,66 @@ def test_an_answer_closes_the_response_for_all_and_stands(order: Order, unique: 
     assert list_open_responses(unique, month="2026-11").items == (answered,)
     with pytest.raises(NotFound):
         answer_response(order.id, "nothing", "x", actor="x", fulfiller=store, now=NOW)
+
+
+def escalated_of(order: Order) -> list[Escalated]:
+    return [each for each in list_escalated("2026-11", limit=500).items if each.order == order.id]
+
+
+def test_what_nobody_answers_in_two_days_is_escalated_once_by_the_sweeper_and_stays_open_for_all(
+    order: Order, unique: str
+) -> None:
+    asked, praised = say(order, line=2), say(order, "review", "", "key-00002", line=1, stars=5)
+    due = from_iso(asked.reply_by)
+    assert (due - NOW, praised.reply_by) == (timedelta(hours=48), "")
+    assert not escalate_response(order.id, asked.id, due - timedelta(milliseconds=1))
+    assert (order.id, asked.id) in list_unanswered(asked.reply_by[:13], asked.reply_by)
+    for _ in range(2):
+        take_due_steps(due + timedelta(minutes=1))
+    waiting = get_response(order.id, asked.id)
+    moment = iso(due + timedelta(minutes=1))
+    assert waiting == replace(asked, escalated_at=moment, sequence=2)
+    assert list_supplier_responses(f"g{unique}").items == (waiting,)
+    assert waiting in list_open_responses(unique).items
+    assert get_response(order.id, praised.id) == praised
+    assert escalated_of(order) == [Escalated(moment, "question", order.id, asked.id, unique, "open", "When?", "")]
+    assert (order.id, asked.id) not in list_unanswered(asked.reply_by[:13], moment)
+
+
+def test_the_operator_answers_what_was_escalated_and_nothing_else(order: Order, unique: str) -> None:
+    asked = say(order)
+    with pytest.raises(NotFound):
+        answer_response(order.id, asked.id, "Tomorrow", actor="op", fulfiller="operator", now=NOW)
+    assert get_response(order.id, asked.id) == asked
+    escalate_response(order.id, asked.id, from_iso(asked.reply_by))
+    answered = answer_response(order.id, asked.id, "Tomorrow", actor="op", fulfiller="operator", now=NOW)
+    assert (answered.state, answered.answered_by, answered.sequence) == ("answered", "operator", 3)
+    assert list_open_responses(unique).items == ()
+    assert [(each.state, each.answer) for each in escalated_of(order)] == [("answered", "Tomorrow")]
+    with pytest.raises(Conflict):
+        answer_response(order.id, asked.id, "Today", actor="x", fulfiller=f"store/{unique}", now=NOW)
+
+
+def test_an_answer_and_the_escalation_at_once_are_one_answer_and_at_most_one_escalation(
+    order: Order, unique: str
+) -> None:
+    for number in range(6):
+        asked = say(order, key=f"key-{number:05}")
+        due = from_iso(asked.reply_by)
+
+        def answer(response: str = asked.id) -> str:
+            told = {"actor": "x", "fulfiller": f"store/{unique}", "now": NOW}
+            return answer_response(order.id, response, "Tomorrow", **told).answer  # type: ignore[arg-type]
+
+        def escalate(response: str = asked.id, moment: object = due) -> bool:
+            return escalate_response(order.id, response, moment)  # type: ignore[arg-type]
+
+        with ThreadPoolExecutor(4) as pool:
+            answers = [pool.submit(answer) for _ in range(2)]
+            told = [pool.submit(escalate) for _ in range(2)]
+            assert [each.result() for each in answers] == ["Tomorrow", "Tomorrow"]
+            times = sum(each.result() for each in told)
+        ended = get_response(order.id, asked.id)
+        assert (ended.state, times) == ("answered", int(bool(ended.escalated_at)))
+        assert sum(each.response == asked.id for each in escalated_of(order)) == times
+        assert ended.sequence == 2 + times

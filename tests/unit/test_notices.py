@@ -184,6 +184,9 @@ EXAMPLES = {
     "order_cancelled": event("OrderCancelled", order(line(1, "cancelled"), line(2, "cancelled", "supplier/guanxi"))),
     "order_expired": event("OrderExpired", order(line(1, "expired"))),
     "response": event("ResponseReceived", Response("r", "o1", "tea", "review", "", "lin", "2026", suppliers=("g",))),
+    "escalated": event(
+        "ResponseEscalated", Response("r", "o1", "tea", "question", "", "lin", "2026", suppliers=("g",))
+    ),
     "answer": event("ResponseAnswered", Response("r", "o1", "tea", "review", "", "lin", "2026")),
     **{
         f"{name} {level}": event(name, Level(level, reserve=4))

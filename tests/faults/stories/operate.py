@@ -31,6 +31,8 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "operate POST /operate/categories/{category}/remove": sample(
         "union-category-remove-form.303", "union-category-make-form.303"
     ),
+    "operate POST /api/operate/responses/{order}/{response}/answer": sample("post-escalated-answer"),
+    "operate POST /operate/responses/{order}/{response}/answer": sample("post-escalated-answer-page.303"),
     "operate POST /api/operate/enterprises/{enterprise}/decision": sample("post-enterprise-decision"),
     "operate POST /api/operate/suppliers/{supplier}/decision": (
         *sample("post-supplier-decision"),

@@ -116,6 +116,18 @@ def with_an_order_to_escalate(place: Place) -> datetime:
     return due + timedelta(minutes=1)
 
 
+def with_an_answer_overdue(place: Place) -> datetime:
+    """A customer has asked, and nobody has answered in time."""
+    from mart_union.kernel.clock import from_iso
+    from mart_union.ledger import jobs
+    from mart_union.orders.responses import get_response
+
+    due = from_iso(get_response(place.names["order"], place.names["response"]).reply_by)
+    _have_swept(due)
+    jobs.set_checkpoint("order_deadlines", due.isoformat()[:13])
+    return due + timedelta(minutes=1)
+
+
 def with_windows_over(place: Place) -> datetime:
     """The return window of the delivered order is over, and what the completed one owes is due."""
     from mart_union.kernel.clock import from_iso

@@ -123,6 +123,15 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     "notifications ResponseReceived": (
         _queued("ResponseReceived", [_detail_in("notifications", "response-received-and-answered", 0)]),
     ),
+    "notifications ResponseEscalated": (
+        _queued(
+            "ResponseEscalated",
+            [
+                _detail_in("notifications", "response-received-and-answered", 0)
+                | {"name": "ResponseEscalated", "sequence": 2}
+            ],
+        ),
+    ),
     "notifications ResponseAnswered": sample("response-received-and-answered"),
     "notifications StockLow": sample("stock-low"),
     "notifications StockOut": sample("stock-out"),

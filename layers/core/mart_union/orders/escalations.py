@@ -21,7 +21,8 @@ from mart_union.orders.tables import (
 
 
 class Escalated(Struct, frozen=True):
-    """Something that was escalated, when, and how it stands now: an order (`kind` order), or a customer's question, complaint or review of it."""
+    """Something that was escalated, when, and how it stands now: an order (`kind` order), or a customer's question or complaint about it, with what
+    that says and its answer."""
 
     at: str
     kind: str
@@ -29,6 +30,8 @@ class Escalated(Struct, frozen=True):
     response: str
     store: str
     state: str
+    text: str = ""
+    answer: str = ""
 
 
 def add_escalation(transaction: WriteTransaction, order: str, at: str, response: str = "") -> None:
@@ -61,4 +64,4 @@ def _about(item: OrdersItem) -> tuple[type[OrderItem] | type[ResponseItem], str,
 def _seen(at: str, about: Order | Response) -> Escalated:
     if isinstance(about, Order):
         return Escalated(at, "order", about.id, "", about.store, about.state)
-    return Escalated(at, about.kind, about.order, about.id, about.store, about.state)
+    return Escalated(at, about.kind, about.order, about.id, about.store, about.state, about.text, about.answer)

@@ -46,7 +46,8 @@ def events_of(
         ]
     if sk.startswith("RESPONSE#"):
         response = msgspec.convert(new["document"], Response)
-        name = "ResponseReceived" if response.state == "open" else "ResponseAnswered"
+        waiting = "ResponseEscalated" if response.escalated_at else "ResponseReceived"
+        name = waiting if response.state == "open" else "ResponseAnswered"
         told = replace(response, text="", answer="", request="")
         return [_event(event_id, name, f"response/{response.id}", response.sequence, at, told)]
     return []

@@ -261,7 +261,8 @@ class Response(Struct, frozen=True):
     """A customer's question, complaint or review about an order or one line of it (`line` 0: the whole order), and its answer.
 
     `suppliers` are those whose lines it is about: they see and may answer it as the store does. `request` fingerprints what was
-    sent under its key.
+    sent under its key. A question or complaint is to be answered by `reply_by`; what is not, is escalated to the union's operator then
+    (`escalated_at`), who may answer it, too.
     """
 
     id: str
@@ -280,6 +281,11 @@ class Response(Struct, frozen=True):
     suppliers: tuple[str, ...] = ()
     request: str = ""
     sequence: int = 1
+    reply_by: str = ""
+    escalated_at: str = ""
 
+
+REPLY_HOURS = {"question": 48, "complaint": 48}
+"""How long the store and the suppliers concerned have to answer. A review needs no answer."""
 
 RESPONSE_KINDS = ("question", "complaint", "review")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -10,19 +10,29 @@ from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id, input_hash
 from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import find, find_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
-from mart_union.orders.model import RESPONSE_KINDS, Order, Response
+from mart_union.orders.escalations import add_escalation
+from mart_union.orders.model import REPLY_HOURS, RESPONSE_KINDS, Order, Response
 from mart_union.orders.service import get_order_for
-from mart_union.orders.tables import OrdersItem, ResponseItem, response_items, response_key
+from mart_union.orders.tables import RESPONSES_CLOCK, OrdersItem, ResponseItem, response_items, response_key
 
 _LONGEST_TEXT = 2000
 _MOST_RESPONSES = 50
 _REVIEWABLE = frozenset({"delivered", "completed"})
 
 
+OPERATOR = "operator"
+"""Who answers what was escalated to the union."""
+
+
 class _Exists(Conflict):
     """There is a response under this id already."""
+
+
+class _Overtaken(Conflict):
+    """The response was answered or escalated since it was read: look again."""
 
 
 def add_response(
@@ -54,6 +64,7 @@ def add_response(
         line=line,
         suppliers=_suppliers_concerned(found, line),
         request=input_hash([key, kind, text, line, stars]),
+        reply_by=iso(now + timedelta(hours=REPLY_HOURS[kind])) if kind in REPLY_HOURS else "",
     )
     return _create(response)
 
@@ -110,37 +121,72 @@ def get_response(order: str, response: str) -> Response:
 
 
 def answer_response(order: str, response: str, text: str, *, actor: str, fulfiller: str, now: datetime) -> Response:
-    """Answer a response, for the store of the order or a supplier that it is about (`fulfiller`). Repeating the answer changes nothing.
+    """Answer a response, for the store of the order or a supplier that it is about (`fulfiller`), or as the union's operator where it was escalated.
+    Repeating the answer changes nothing.
 
     Raises:
         NotFound: there is no such response of theirs.
         Invalid: the text is empty or too long.
         Conflict: it has another answer already.
+        Busy: other changes kept winning.
     """
     if not 0 < len(text.strip()) <= len(text) <= _LONGEST_TEXT:
         raise _invalid("text", f"write between 1 and {_LONGEST_TEXT} characters")
-    before = get_response(order, response)
-    if fulfiller not in {f"store/{before.store}", *(f"supplier/{supplier}" for supplier in before.suppliers)}:
-        raise NotFound("there is no such response")
-    if before.state != "open":
-        return _answered(before, text, fulfiller)
-    after = replace(
-        before,
-        state="answered",
-        answer=text,
-        answered_at=iso(now),
-        answered_by=fulfiller,
-        sequence=before.sequence + 1,
-    )
+
+    def attempt() -> Response:
+        before = get_response(order, response)
+        if fulfiller not in _may_answer(before):
+            raise NotFound("there is no such response")
+        if before.state != "open":
+            return _answered(before, text, fulfiller)
+        answered = {"state": "answered", "answer": text, "answered_at": iso(now), "answered_by": fulfiller}
+        return _replace(before, replace(before, **answered, sequence=before.sequence + 1))
+
+    return retried(attempt, on=_Overtaken, what="this response")
+
+
+def _may_answer(response: Response) -> set[str]:
+    operator = {OPERATOR} if response.escalated_at else set()
+    return {f"store/{response.store}", *(f"supplier/{supplier}" for supplier in response.suppliers)} | operator
+
+
+def _replace(before: Response, after: Response) -> Response:
+    """The response after, written with its copies; what was escalated is listed in the same transaction."""
     transaction = WriteTransaction()
     for item in response_items(after):
         unchanged = ResponseItem.sequence == before.sequence
-        transaction.put(item, condition=unchanged, refusal=refuse(_Exists, "it has been answered meanwhile"))
-    try:
-        transaction.commit()
-        return after
-    except _Exists:
-        return _answered(get_response(order, response), text, fulfiller)
+        transaction.put(item, condition=unchanged, refusal=refuse(_Overtaken, "it has changed meanwhile"))
+    if after.escalated_at != before.escalated_at:
+        add_escalation(transaction, after.order, after.escalated_at, after.id)
+    transaction.commit()
+    return after
+
+
+def escalate_response(order: str, response: str, now: datetime) -> bool:
+    """Escalate a response to the union's operator if nobody has answered it in its time; says whether that was so. Against an answer at the same
+    moment exactly one comes first. Repeating it changes nothing.
+
+    Raises:
+        NotFound: there is no such response.
+        Busy: other changes kept winning.
+    """
+
+    def attempt() -> bool:
+        before = get_response(order, response)
+        if before.state != "open" or before.escalated_at or not before.reply_by or iso(now) < before.reply_by:
+            return False
+        _replace(before, replace(before, escalated_at=iso(now), sequence=before.sequence + 1))
+        return True
+
+    return retried(attempt, on=_Overtaken, what="this response")
+
+
+def list_unanswered(hour: str, until: str, limit: int = 500) -> list[tuple[str, str]]:
+    """The responses, each with its order, whose time to be answered was over in an hour (`2026-11-22T09`, UTC) at or before a moment (ISO), earliest
+    first. One query. A response leaves the hour when it is answered or escalated, so asking again gives the next ones."""
+    passed = OrdersItem.clock_sk <= f"{until}~"
+    found = OrdersItem.clock.query(f"{RESPONSES_CLOCK}{hour}", passed, limit=limit)
+    return [(item.pk.removeprefix("ORDER#"), item.sk.removeprefix("RESPONSE#")) for item in found]
 
 
 def _answered(response: Response, text: str, fulfiller: str) -> Response:

@@ -11,6 +11,7 @@
 | what was escalated to the operator in a month | index `by_store`, `union#escalated#<yyyy-mm>`, then the orders | 2 a page | by size |
 | what of an order or response is counted for its store | `ORDER#<id>`/`COUNTED#<response>` | 1 a batch | 1 read; 2 write where it changes |
 | a store's counts of up to 90 days | `INDICATORS#<store>#<yyyy>`/`<yyyy-mm-dd>` | 1 (2 around New Year) | 0.5 read a 4 KB, about 16 days |
+| responses whose time to be answered is over | index `clock`, hour `responses#<hour>` | 1 an hour of the clock | by size |
 | orders whose deadline has come | index `clock` | 1 an hour of the clock | by size |
 
 Index `by_store` (`store_list`, `store_sort`), keys only, so that a step costs no copy of the order and a page is one query and one batch
@@ -31,6 +32,10 @@ from mart_union.orders.model import ENDED, Order, Response
 
 ESCALATED = "union#escalated#"
 """Begins the list of what was escalated in a month."""
+
+
+RESPONSES_CLOCK = "responses#"
+"""Begins the hours of the clock in which responses stand."""
 
 
 class ByStore(GlobalSecondaryIndex["OrdersItem"]):
@@ -143,10 +148,12 @@ def response_key(order: str, response: str) -> tuple[str, str]:
 
 
 def response_items(response: Response) -> list[ResponseItem]:
-    """The items of a response: its own, in its store's list, and a copy in the list of each supplier that it is about."""
+    """The items of a response: its own, in its store's list and, while its time to be answered runs, on the clock; and a copy in the list of each
+    supplier that it is about."""
     pk, sk = response_key(response.order, response.id)
     copies = [(f"supplier/{supplier}", f"FORWARDED#{response.id}#{supplier}") for supplier in response.suppliers]
     part = "open" if response.state == "open" else response.at[:7]
+    until = "" if response.state != "open" or response.escalated_at else response.reply_by
     return [
         ResponseItem(
             pk,
@@ -155,6 +162,8 @@ def response_items(response: Response) -> list[ResponseItem]:
             sequence=response.sequence,
             store_list=f"{party}#responses#{part}",
             store_sort=f"{response.at}#{response.id}",
+            clock_pk=f"{RESPONSES_CLOCK}{until[:13]}" if until and key == sk else None,
+            clock_sk=f"{until}#{response.id}" if until and key == sk else None,
         )
         for party, key in [(response.store, sk), *copies]
     ]

@@ -169,7 +169,7 @@ class StoreOrder(Struct, frozen=True):
 
 
 class SeenResponse(Struct, frozen=True):
-    """A response with its answer, without who wrote it."""
+    """A response with its answer, without who wrote it; what is not answered by `reply_by` is escalated to the union's operator."""
 
     id: str
     order: str
@@ -183,6 +183,8 @@ class SeenResponse(Struct, frozen=True):
     answer: str
     answered_at: str
     answered_by: str
+    reply_by: str = ""
+    escalated_at: str = ""
 
 
 def customer_order(order: Order, at: str, recipient: Recipient | None = None) -> CustomerOrder:
@@ -298,6 +300,8 @@ def seen_response(response: Response) -> SeenResponse:
         answer=response.answer,
         answered_at=response.answered_at,
         answered_by=response.answered_by,
+        reply_by=response.reply_by,
+        escalated_at=response.escalated_at,
     )
 
 

@@ -13,6 +13,7 @@ from mart_union.checkout.paying import expire_purchase, list_unpaid
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import ProviderUnavailable
 from mart_union.kernel.functions import invoke_later
+from mart_union.orders.responses import escalate_response, list_unanswered
 from mart_union.orders.service import act_on_deadlines, list_due
 from mart_union.settlement.rounds import HOURS, MINUTES, Outcome, Round, act_on, go_round, go_through
 
@@ -70,12 +71,19 @@ def capture_accepted(now: datetime) -> Outcome:
 
 
 def take_due_steps(now: datetime) -> Outcome:
-    """Take the steps that passed deadlines call for, such as refusing an order that nobody answered. Completion is settlement's."""
+    """Take the steps that passed deadlines call for, such as refusing an order that nobody answered, tell whom a procedure wants told, and escalate
+    what customers wait too long to hear. Completion is settlement's."""
 
     def act(order: str) -> bool:
         return any(taken.at == iso(now) for taken in act_on_deadlines(order, now).history)
 
-    return go_round(_DEADLINES, now, list_due, act)
+    def visit(hour: str) -> Outcome:
+        orders = act_on(list_due(hour, iso(now)), act, _DEADLINES.job)
+        waiting = {f"{order}/{response}": (order, response) for order, response in list_unanswered(hour, iso(now))}
+        told = act_on(waiting, lambda name: escalate_response(*waiting[name], now), _DEADLINES.job)
+        return Outcome(orders.done + told.done, orders.failed + told.failed)
+
+    return go_through(_DEADLINES, now, visit)
 
 
 def _unpaid(minute: str, until: str, limit: int) -> Iterator[str]:
