@@ -5,7 +5,7 @@
     python -m infra.invariants hsinchu --aws    a union on AWS, with the AWS settings and region of your environment
 
 It reads the environment of the union's settlement function and runs the checker with it, so it needs to read that function's
-configuration and four tables; it writes nothing.
+configuration and five tables; it writes nothing.
 """
 
 from __future__ import annotations

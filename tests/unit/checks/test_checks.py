@@ -79,6 +79,13 @@ def test_each_kind_of_transfer_of_the_ledgers_page_is_known() -> None:
     assert set(rows) - KINDS.keys() == set()
 
 
+def _keep(books: Books, *named: str) -> Books:
+    """Two of the tea in a shard, and what its listing names."""
+    books.levels.append(Level(f"{TEA}#1", reserve=2, moved=2))
+    books.named[TEA] = named
+    return change(books, "levels", TEA, reserve=find(books, "levels", TEA).reserve - 2, moved=-2)
+
+
 @pytest.mark.parametrize(
     ("spoil", "invariant", "subject"),
     [
@@ -114,10 +121,16 @@ def test_each_kind_of_transfer_of_the_ledgers_page_is_known() -> None:
         (lambda books: change(books, "levels", TEA, reserve=7), 3, f"level/{TEA}"),
         (lambda books: change(books, "levels", TEA, moved=-1, received=-1), 3, f"level/{TEA}"),
         (lambda books: double(books, "levels", TEA), 3, f"level/{TEA}"),
+        (_keep, 3, f"level/{TEA}#1"),
+        (lambda books: _keep(books, f"{TEA}#2"), 3, f"level/{TEA}#1"),
     ],
 )
 def test_what_is_wrong_with_money_or_stock_by_itself_is_named(spoil: Spoil, invariant: int, subject: str) -> None:
     assert (invariant, subject) in found_in(spoil(good_books()))
+
+
+def test_what_is_kept_in_a_shard_that_its_listing_names_is_right() -> None:
+    assert differences(_keep(good_books(), f"{TEA}#1")) == []
 
 
 def _as(payment: str, name: str = "waits", *, order: bool = True) -> Spoil:

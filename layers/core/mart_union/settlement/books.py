@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import msgspec
 from msgspec import Struct, field
 
+from mart_union.catalog.census import shards_named
 from mart_union.checkout.census import all_purchases
 from mart_union.kernel.bucket import get_object, put_object
 from mart_union.kernel.clock import iso, local_date
@@ -59,7 +60,7 @@ def ask_reconciliation(day: str = "") -> None:
 
 def reconcile(now: datetime, day: str = "") -> Report:
     """Compare the union's books with each other and with what providers report, and keep the report as that of the day (the last that is over,
-    by an hour, if none is named). Scans of four tables: for a nightly job.
+    by an hour, if none is named). Scans of four tables, and a batch read of the listings with an urgent sale: for a nightly job.
 
     Of a day that is not over, by an hour, the card processor's report is left out: it may not have told all.
 
@@ -180,6 +181,7 @@ def load_books(now: datetime | None = None) -> Books:
         journals=stock.journals,
         bought=found.bought,
         caught_up=iso(now - _STREAM_KEEPS) if now else "",
+        named=shards_named(level.id for level in stock.levels if level.reserve),
     )
 
 

@@ -1,7 +1,7 @@
 """The invariant checker: proves invariants 1 to 4 and 7 to 10 (docs/invariants.md) on whatever a union's tables hold.
 
 An operator runs it with the environment of one of the union's functions: `python -m mart_union.settlement.check`. It reads
-every item of four tables and writes nothing.
+every item of four tables, and the listings of a fifth that have an urgent sale, and writes nothing.
 """
 
 from __future__ import annotations

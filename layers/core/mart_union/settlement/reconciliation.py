@@ -8,7 +8,7 @@ from mart_union.settlement.checks.completions import check_completions
 from mart_union.settlement.checks.disputes import check_disputes
 from mart_union.settlement.checks.escrow import check_escrow, check_escrow_accounts
 from mart_union.settlement.checks.floors import check_floors
-from mart_union.settlement.checks.levels import check_journals, check_levels
+from mart_union.settlement.checks.levels import check_journals, check_levels, check_shards
 from mart_union.settlement.checks.limits import check_limits
 from mart_union.settlement.checks.model import Books, Check
 from mart_union.settlement.checks.payables import check_carried, check_parties, check_payables
@@ -41,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     check_suspense,
     check_floors,
     check_levels,
+    check_shards,
     check_journals,
     check_purchases,
     check_order_sums,

@@ -27,6 +27,15 @@ def check_levels(books: Books) -> Iterator[Difference]:
             yield Difference(3, f"level/{home}", f"between it and its shards {units} units came from nowhere")
 
 
+def check_shards(books: Books) -> Iterator[Difference]:
+    """What a shard of a listing's level has in reserve, the listing names: no sale would draw on it otherwise, and no end of one bring it back."""
+    for level in books.levels:
+        home = home_of(level.id)
+        is_of_a_listing = home != level.id and home.startswith("listing/")
+        if is_of_a_listing and level.reserve and level.id not in books.named.get(home, ()):
+            yield Difference(3, f"level/{level.id}", f"it has {level.reserve} units that its listing does not name")
+
+
 def check_journals(books: Books) -> Iterator[Difference]:
     """What a level counts, its journal tells, movement by movement from the first on."""
     for level in books.levels:

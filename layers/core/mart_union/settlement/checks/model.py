@@ -24,7 +24,7 @@ UNION = "union"
 class Books(Struct, frozen=True):
     """All that is reconciled. `currency` is the union's only one; `journals` says what a level's journal makes of it, and
     `caught_up` (ISO) that the movements of levels that have not moved since have to be in it; `bought` says how many units of a limited
-    urgent sale a customer has, by `<sale>#<customer>`."""
+    urgent sale a customer has, by `<sale>#<customer>`; `named` which shards a listing names, by its level, where a shard of it has a reserve."""
 
     ledger: Ledger
     orders: list[Order] = field(default_factory=list)
@@ -36,6 +36,7 @@ class Books(Struct, frozen=True):
     journals: dict[str, Rebuilt] = field(default_factory=dict)
     caught_up: str = ""
     bought: dict[str, int] = field(default_factory=dict)
+    named: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def moved(self) -> Iterator[Transfer]:
         """The transfers whose money has moved: those that are not pending, and pending ones that were posted."""
