@@ -102,7 +102,8 @@ class Loops:
     def stock(self) -> None:
         """Each listing has its units."""
         from mart_union.kernel.clock import utc_now
-        from mart_union.stock.service import count, get_level
+        from mart_union.stock.counting import count
+        from mart_union.stock.service import get_level
 
         for level in self._levels.values():
             count(level, UNITS, actor="bench", reference="round", now=utc_now())
@@ -169,7 +170,7 @@ def _listing(sku: str = _SKU) -> str:
     level = listing_level(STORES[0], sku)
     category = catalog.list_categories(STORES[0])[0].id
     listing = Listing(STORES[0], sku, {"en": "Rush"}, {}, category, "tea", "goods", _PRICE, "on_sale", level)
-    catalog.save_listing(listing, "bench", utc_now())
+    catalog.edit_listing(listing.store, sku, lambda before: before or listing, "bench", utc_now())
     return level
 
 
@@ -205,7 +206,7 @@ def _refusals() -> Iterator[Row]:
     from mart_union.catalog.urgent import end_urgent_sale, start_urgent_sale
     from mart_union.catalog.urgent_terms import SaleTerms
     from mart_union.kernel.clock import iso, utc_now
-    from mart_union.stock.service import count
+    from mart_union.stock.counting import count
 
     level, now = _listing(), utc_now()
     count(level, 1, actor="bench", reference="last", now=now)

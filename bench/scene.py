@@ -25,7 +25,7 @@ from mart_union.ledger.service import get_transfer, post
 from mart_union.ledger.tables import LedgerItem, TransferItem, transfer_key
 from mart_union.orders.service import get_order, take_step
 from mart_union.orders.tables import OrdersItem, order_item
-from mart_union.stock.service import count
+from mart_union.stock.counting import count
 from mart_union.stock.tables import LevelItem, StockItem, level_key
 
 CUSTOMER, RECIPIENT_KEY = "customer-lin", "recipient-of-lin"

@@ -219,7 +219,7 @@ def _apply(key: str, price: int) -> object:
     listings = [importer.read(_sheet_row(key, number, price)) for number in range(ROWS)]
     now = utc_now()
     upload = Upload(key, f"store/{STORES[0]}", "owner", "STARTED", iso(now))
-    outcome = importer.apply(listings, upload, now, again=False)
+    outcome = importer.apply(listings, upload, now)
     if outcome.refused:
         raise RuntimeError(f"the import refused {outcome.refused[0]}")
     return outcome

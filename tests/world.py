@@ -46,7 +46,7 @@ from mart_union.orders.responses import add_response, escalate_response
 from mart_union.orders.returns import Decision
 from mart_union.settlement.refunding import ask_return, settle_return
 from mart_union.settlement.service import complete_order, send_payouts
-from mart_union.stock.service import count
+from mart_union.stock.counting import count
 
 CUSTOMER, OPERATOR = "customer-lin", "operator-hsinchu"
 STORE, OTHER_STORE, SUPPLIER = "emei-tea", "jianshi-outdoor", "guanxi-growers"

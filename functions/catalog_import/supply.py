@@ -7,19 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from mart_union.catalog.files import Finding, Row
-from mart_union.catalog.importing import Outcome, was_counted
+from mart_union.catalog.importing import Outcome
 from mart_union.catalog.listings import KINDS, LONGEST_TEXT
-from mart_union.catalog.model import Upload, offer_level
+from mart_union.catalog.model import Upload
 from mart_union.catalog.rows import Cells, column_of
 from mart_union.catalog.service import read_tree
-from mart_union.kernel.errors import Busy, Conflict, Invalid, NotFound, RuleViolation
+from mart_union.kernel.errors import Busy, Conflict, Invalid, RuleViolation
 from mart_union.kernel.settings import settings
 from mart_union.mediation.model import Offer, checked_offer
-from mart_union.mediation.service import get_offer, get_supplier, save_offer
-from mart_union.stock.service import get_levels
+from mart_union.mediation.service import get_supplier, save_offer
 
 _REQUIRED = ("id", "title", "union_category", "supply_price", "suggested_price", "quantity", "granted_to")
 _OPTIONAL = ("description", "kind", "minimum_price", "lead_days", "low_stock", "glyph")
@@ -87,16 +85,11 @@ class OfferImport:
         """Which of some rows would be refused beyond what reading refuses: none."""
         return Outcome()
 
-    def apply(self, rows: Sequence[OfferRow], upload: Upload, now: datetime, *, again: bool) -> Outcome:
-        """Make the supplier's offers and their pools as some rows say. `again`: some of them may have been applied before."""
-        counted = self._counted(rows, upload.made_at) if again else frozenset()
-
-        def save(each: OfferRow) -> bool | Finding:
-            return _save(each, each.offer.sku in counted, upload.actor, now)
-
+    def apply(self, rows: Sequence[OfferRow], upload: Upload, now: datetime) -> Outcome:
+        """Make the supplier's offers and their pools as some rows say. Some of them may have been applied before."""
         outcome = Outcome()
         with ThreadPoolExecutor(_THREADS) as threads:
-            for each, result in zip(rows, threads.map(save, rows), strict=True):
+            for each, result in zip(rows, threads.map(lambda row: _save(row, upload, now), rows), strict=True):
                 if isinstance(result, Finding):
                     outcome.refused.append((each.row, result))
                 else:
@@ -104,26 +97,12 @@ class OfferImport:
                     outcome.unchanged += not result
         return outcome
 
-    def _counted(self, rows: Sequence[OfferRow], since: str) -> frozenset[str]:
-        """The SKUs whose pools were counted before: sales may have come since."""
-        levels = get_levels(offer_level(self._supplier, each.offer.sku) for each in rows)
-        found = ((each.offer.sku, levels.get(offer_level(self._supplier, each.offer.sku))) for each in rows)
-        return frozenset(sku for sku, level in found if was_counted(level, since))
 
-
-def _save(each: OfferRow, is_counted: bool, actor: str, now: datetime) -> bool | Finding:
-    """Whether the row changed something, or why it was refused."""
+def _save(each: OfferRow, upload: Upload, now: datetime) -> bool | Finding:
+    """Whether the row changed something, or why it was refused. What rows do not say stays as it is: an offer that its supplier has paused stays
+    paused."""
+    kept = ("state",) if each.row.cells.get("low_stock") else ("state", "low_stock")
     try:
-        return save_offer(_kept(each.offer, each.row), None if is_counted else each.quantity, actor, now)
+        return save_offer(each.offer, each.quantity, upload.actor, now, kept=kept, key=upload.count_key)
     except (Invalid, RuleViolation, Conflict, Busy) as error:
         return Finding(each.row.line, error.code, "error", error.detail)
-
-
-def _kept(offer: Offer, row: Row) -> Offer:
-    """What rows do not say stays as it is: an offer that its supplier has paused stays paused."""
-    try:
-        before = get_offer(offer.supplier, offer.sku)
-    except NotFound:
-        return offer
-    low_stock = offer.low_stock if row.cells.get("low_stock") else before.low_stock
-    return replace(offer, state=before.state, low_stock=low_stock, sequence=before.sequence)

@@ -40,7 +40,7 @@ class Import(Protocol):
 
     def look(self, rows: Sequence[Any]) -> Outcome: ...
 
-    def apply(self, rows: Sequence[Any], upload: Upload, now: datetime, *, again: bool) -> Outcome: ...
+    def apply(self, rows: Sequence[Any], upload: Upload, now: datetime) -> Outcome: ...
 
 
 def import_file(key: str, *, clock: Callable[[], datetime] = utc_now) -> Upload | None:
@@ -76,7 +76,6 @@ class _Run:
         self.upload = upload
         self._path, self._clock = path, clock
         self._reached = upload.line  # what an earlier run has worked through is only read, for its report
-        self._redo = upload.line > 0
         self._seen: set[str] = set()
 
     def work(self, pieces: Iterable[bytes]) -> Upload:
@@ -138,11 +137,7 @@ class _Run:
     ) -> None:
         """Apply a chunk and keep the progress; a chunk of an earlier run is only looked at, for what of it was refused."""
         done = line <= self._reached
-        if done:
-            outcome = rows.look(chunk)
-        else:
-            outcome = rows.apply(chunk, self.upload, self._clock(), again=self._redo)
-            self._redo = False
+        outcome = rows.look(chunk) if done else rows.apply(chunk, self.upload, self._clock())
         refused = [
             *((each.raw, each.finding) for each in bad),
             *((row.raw, finding) for row, finding in outcome.refused),

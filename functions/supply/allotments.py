@@ -28,12 +28,12 @@ class AllotmentForm(Struct, frozen=True):
 def add_routes(api: Api) -> None:
     """Declare the routes of allotments; an offer shows them."""
     allotments = "/supply/{supplier}/offers/{sku}/allotments"
-    api.put(f"/api{allotments}/{{store}}", SUPPLIER, body=Allotted, answer=Allotment)(set_by_api)
-    api.post(allotments, SUPPLIER, body=AllotmentForm)(set_by_form)
+    api.put(f"/api{allotments}/{{store}}", SUPPLIER, body=Allotted, answer=Allotment, key=True)(set_by_api)
+    api.post(allotments, SUPPLIER, body=AllotmentForm, key=True)(set_by_form)
 
 
 def set_by_api(request: Request) -> Allotment:
-    """Set units of an offer's pool aside for a store, change how many, or end it; the same again moves nothing."""
+    """Set units of an offer's pool aside for a store, change how many, or end it; a repeat under the same key moves nothing, whatever was sold since."""
     return _set(request, request.params["store"], request.content.quantity)
 
 
@@ -46,4 +46,5 @@ def set_by_form(request: Request) -> Redirect:
 
 def _set(request: Request, store: str, quantity: int) -> Allotment:
     supplier, sku = request.params["supplier"], request.params["sku"]
-    return set_allotment(supplier, sku, store, quantity, actor=request.caller.subject, now=utc_now())
+    facts = {"actor": request.caller.subject, "key": request.idempotency_key}
+    return set_allotment(supplier, sku, store, quantity, **facts, now=utc_now())

@@ -20,7 +20,8 @@ from mart_union.kernel.clock import from_iso
 from mart_union.kernel.errors import MartUnionError, OutOfStock
 from mart_union.orders.service import get_order, take_step
 from mart_union.settlement.service import complete_order, settle_due
-from mart_union.stock.service import count, get_level, stock_in
+from mart_union.stock.counting import count
+from mart_union.stock.service import get_level, stock_in
 from tests.faults import chance
 from tests.faults.children import KILLED, how_it_ended, in_a_child
 from tests.faults.place import Place, broken_invariants, drop_clients

@@ -21,7 +21,7 @@ from mart_union.kernel.errors import MartUnionError
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import post
 from mart_union.settlement import check
-from mart_union.stock.service import count
+from mart_union.stock.counting import count
 from tests.emulated import emulators
 from tests.faults.place import Place, place_at
 from tests.neighbours import listening

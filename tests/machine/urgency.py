@@ -68,5 +68,6 @@ class Urgency(Shoppers):
     def allot(self, quantity: int, strike: Aimed | None) -> None:
         """A supplier keeps units of its pool for one seller, fewer or none."""
         path = f"/api/supply/{SUPPLIER}/offers/HERB-TEA/allotments/{STORE}"
-        command = request("supply", "PUT", path, {"quantity": quantity}, subject=SUPPLIERS_OWNER, role="owner")
+        body, key = {"quantity": quantity}, self.key()
+        command = request("supply", "PUT", path, body, subject=SUPPLIERS_OWNER, role="owner", key=key)
         self.perform("set an allotment", command, strike)

@@ -15,7 +15,7 @@ from mart_union.customers.tables import RecipientItem, recipient_key
 from mart_union.kernel.clock import iso
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import post
-from mart_union.stock.service import count
+from mart_union.stock.counting import count
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 

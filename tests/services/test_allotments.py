@@ -18,8 +18,17 @@ from mart_union.checkout.paying import expire_purchase, receive_payment
 from mart_union.checkout.sales import place_shop_sale
 from mart_union.checkout.service import get_purchase_with_orders, place_purchase, quote_cart
 from mart_union.kernel.clock import from_iso
-from mart_union.kernel.errors import Invalid, MartUnionError, NotFound, OutOfStock, PriceChanged, RuleViolation
+from mart_union.kernel.errors import (
+    Invalid,
+    KeyReused,
+    MartUnionError,
+    NotFound,
+    OutOfStock,
+    PriceChanged,
+    RuleViolation,
+)
 from mart_union.kernel.events import Event
+from mart_union.kernel.ids import new_id
 from mart_union.mediation import service as mediation
 from mart_union.mediation.allotments import MOST_AT_ONCE
 from mart_union.mediation.tables import OfferItem, offer_key
@@ -62,7 +71,9 @@ def pool(market: Market) -> str:
 
 def set_aside(market: Market, quantity: int, store: str = "") -> None:
     """Set units aside for a store, and let its listing hear of it."""
-    mediation.set_allotment(market.supplier, "HERB-TEA", store or market.store, quantity, actor="lin", now=NOW)
+    mediation.set_allotment(
+        market.supplier, "HERB-TEA", store or market.store, quantity, actor="lin", key=new_id(), now=NOW
+    )
     hear(market)
 
 
@@ -256,7 +267,9 @@ def test_changes_and_sales_at_once_lose_nothing(market: Market) -> None:
     def act(number: int) -> int:
         try:
             if number % 3 == 0:
-                mediation.set_allotment(market.supplier, "HERB-TEA", market.store, number, actor="lin", now=NOW)
+                mediation.set_allotment(
+                    market.supplier, "HERB-TEA", market.store, number, actor="lin", key=new_id(), now=NOW
+                )
                 return 0
             buy(market, 1, f"key-{number:08}")
         except MartUnionError:
@@ -270,12 +283,34 @@ def test_changes_and_sales_at_once_lose_nothing(market: Market) -> None:
     assert wrong(market) == []
 
 
+def test_a_late_repeat_tops_nothing_up_that_was_sold_since_and_its_key_serves_nothing_else(market: Market) -> None:
+    def allot(quantity: int, key: str) -> mediation.Allotment:
+        facts = {"actor": "lin", "key": key, "now": NOW}
+        return mediation.set_allotment(market.supplier, "HERB-TEA", market.store, quantity, **facts)  # type: ignore[arg-type]
+
+    first = allot(5, "allot-0001")
+    assert allot(5, "allot-0002") == first == mediation.Allotment(market.store, 5, 0, 0)  # moves nothing
+    hear(market)
+    buy(market, 2, "key-00000001")
+    before = counts(market), mediation.get_offer(market.supplier, "HERB-TEA")
+    assert counts(market) == {"pool": (95, 0, 0), "own": (3, 0, 2)}
+    for key in ("allot-0001", "allot-0002"):
+        assert allot(5, key) == mediation.Allotment(market.store, 3, 0, 2)
+        with pytest.raises(KeyReused):
+            allot(4, key)
+    assert (counts(market), mediation.get_offer(market.supplier, "HERB-TEA")) == before
+    assert allot(5, "allot-0003") == mediation.Allotment(market.store, 5, 0, 2)
+
+
 REFUSED: list[tuple[Callable[[Market], object], type[MartUnionError]]] = [
     (lambda market: set_aside(market, -1), Invalid),
     (lambda market: set_aside(market, 10**10), Invalid),
     (lambda market: set_aside(market, 101), OutOfStock),
     (lambda market: set_aside(market, 1, "no-such-store"), NotFound),
-    (lambda market: mediation.set_allotment(market.supplier, "NONE", market.store, 1, actor="lin", now=NOW), NotFound),
+    (
+        lambda market: mediation.set_allotment(market.supplier, "NONE", market.store, 1, actor="lin", key="k", now=NOW),
+        NotFound,
+    ),
 ]
 
 
@@ -339,7 +374,10 @@ def test_an_allotment_that_runs_low_is_told_to_its_supplier_once(market: Market)
 
 def supply(market: Market, method: str, path: str, **options: Any) -> dict[str, Any]:
     path = path.format(supplier=market.supplier, store=market.store)
-    return lambda_handler(gateway_event(method, path, subject="owner-1", role="owner", **options), CONTEXT)
+    keyed = {"Idempotency-Key": new_id()} | options.pop("headers", {})
+    return lambda_handler(
+        gateway_event(method, path, subject="owner-1", role="owner", headers=keyed, **options), CONTEXT
+    )
 
 
 def test_the_supplier_sets_it_by_the_api_and_on_the_offers_page_and_the_seller_sees_its_own(market: Market) -> None:

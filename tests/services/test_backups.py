@@ -19,6 +19,7 @@ from mart_union.mediation import service as mediation
 from mart_union.mediation.linked import Facts
 from mart_union.mediation.model import Link, Offer, OfferKey, Terms
 from mart_union.stock import service as stock
+from mart_union.stock.counting import count
 from mart_union.stock.model import take
 from tests.services.test_mediation import make_offer, make_store, make_supplier, reference
 
@@ -41,7 +42,7 @@ class Scene:
 
     def counted(self, offer: Offer, quantity: int) -> None:
         """The pool is counted, and the stream tells of it."""
-        stock.count(offer.level, quantity, actor="owner", reference="", now=NOW)
+        count(offer.level, quantity, actor="owner", reference="", now=NOW)
         mediation.apply_stock_change(Event("e", "StockOut", f"level/{offer.level}", 1, "now", {}))
 
     def changed(self, offer: Offer, **changes: object) -> None:

@@ -15,7 +15,7 @@ from mart_union.catalog import service as catalog
 from mart_union.catalog.model import Category
 from mart_union.customers.service import list_session_views, start_session
 from mart_union.kernel import storage
-from mart_union.stock.service import count
+from mart_union.stock.counting import count
 from tests.gateway import CONTEXT, cookies_of, gateway_event, headers_of
 from tests.services.test_catalog import NOW, laid_in, listing, opened, union
 

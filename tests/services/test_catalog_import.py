@@ -20,7 +20,8 @@ from mart_union.kernel import bucket
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Busy
 from mart_union.kernel.settings import settings
-from mart_union.stock.service import count, get_level, get_levels, stock_out
+from mart_union.stock.counting import count
+from mart_union.stock.service import get_level, get_levels, stock_out
 from tests.gateway import CONTEXT
 from tests.services.buckets import own_bucket
 from tests.services.test_catalog import listing, opened, union
@@ -226,7 +227,6 @@ def test_a_run_cut_off_goes_on_where_it_was_and_counts_no_level_twice(
         f"listing/{store}/A-3", 2, reason="damaged", actor="packer", reference="", key="key-12345678", now=utc_now()
     )
     monkeypatch.setattr(work, "save_progress", saved)
-    monkeypatch.setattr("mart_union.catalog.importing.list_journal", lambda level, limit: [Counted()])
     lambda_handler(event_of(key), CONTEXT)
     done = catalog.get_upload(f"store/{store}", "u1")
     assert (done.state, done.read, done.applied, done.unchanged, done.refused) == ("DONE", 6, 3, 2, 1)
@@ -253,10 +253,6 @@ def test_a_run_that_finds_all_rows_applied_by_one_that_was_cut_off_still_builds_
     shelf = catalog.get_shelf(f"store/{store}", 1)
     assert shelf is not None
     assert [card.sku for card in shelf.cards] == ["A-1"]
-
-
-class Counted:
-    reason, at = "counted", "9999"
 
 
 def test_while_one_works_on_a_file_another_is_sent_away(store: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import asdict, replace
 
 from mart_union.catalog.service import get_listing
 from mart_union.customers.service import grant_membership, save_profile
@@ -16,10 +17,11 @@ from mart_union.kernel.transaction import WriteTransaction
 from mart_union.mediation import service as mediation
 from mart_union.mediation.events import events_of as events_of_mediation
 from mart_union.mediation.model import Link
+from mart_union.stock.counting import count
 from mart_union.stock.events import events_of
 from mart_union.stock.journal import journal_entry
 from mart_union.stock.model import take
-from mart_union.stock.service import add_movement, count, get_level, stock_in
+from mart_union.stock.service import add_movement, get_level, stock_in, stock_out
 from notifications.delivery import deliver
 from notifications.notices import notices_of
 from tests.services.market import NOW, save_listing, save_store, save_union
@@ -91,6 +93,14 @@ def test_a_crossing_makes_one_event_and_not_one_a_sale(store: str) -> None:
         ("StockBack", 13, 9),
         ("StockLow", 14, 3),
     ]
+
+
+def test_what_staff_wrote_of_a_movement_stands_on_the_level_and_not_in_its_event(store: str) -> None:
+    level, wrote = f"listing/{store}/OB", "for Mrs Wang"
+    facts = {"reason": "damaged", "actor": "lin", "key": f"out-{level}", "now": NOW}
+    [low] = streamed(level, lambda: stock_out(level, 8, reference=wrote, **facts))  # type: ignore[arg-type]
+    assert get_level(level).reference == wrote
+    assert low.data == asdict(replace(get_level(level), reference=""))
 
 
 def test_a_purchase_that_takes_all_at_once_is_told_to_the_enterprise_once_however_often_it_is_delivered(
@@ -165,7 +175,7 @@ def test_a_suppliers_new_mark_is_on_the_pool_with_the_offer_and_reaches_the_link
     offer = make_offer(make_supplier(unique), low_stock=5)
     level = f"offer/{unique}/HERB-TEA"
     linked = link(make_store(f"{unique}s"), offer)
-    marked = msgspec.structs.replace(offer, low_stock=100)
+    marked = replace(offer, low_stock=100)
     [low] = streamed(level, lambda: mediation.save_offer(marked, None, "owner", NOW))
     assert (low.name, get_level(level).low_stock, get_level(level).reserve) == ("StockLow", 100, 100)
     assert [of.name for of in follow(linked, low)] == ["LinkChanged", "LinkStockLow"]

@@ -57,6 +57,8 @@ BAD: list[tuple[str, dict[str, Any], int, str]] = [
     ("in", {"quantity": 10**10, "reason": "received"}, 422, "invalid"),
     ("in", {"quantity": 1, "reason": "damaged"}, 422, "rule-violation"),
     ("in", {"reason": "received"}, 422, "invalid"),
+    ("in", {"quantity": 1, "reason": "received", "reference": "x" * 120_000}, 422, "invalid"),
+    ("out", {"quantity": 1, "reason": "damaged", "reference": "茶" * 201}, 422, "invalid"),
 ]
 
 

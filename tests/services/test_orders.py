@@ -30,8 +30,9 @@ from mart_union.orders.service import (
     take_step,
 )
 from mart_union.orders.tracking import add_tracking_event
+from mart_union.stock.counting import count
 from mart_union.stock.model import Movement, take
-from mart_union.stock.service import add_movement, count, get_level
+from mart_union.stock.service import add_movement, get_level
 from tests.orders_examples import PLACED, line_of, order_of
 from tests.services.cutting import CutOff, cut_off
 

@@ -10,7 +10,7 @@ import pytest
 
 from mart_union.catalog import service as catalog
 from mart_union.kernel.errors import Busy
-from mart_union.stock.service import count
+from mart_union.stock.counting import count
 from shelving import app
 from tests.gateway import CONTEXT
 from tests.services.test_catalog import NOW, laid_in, listing, opened, union

@@ -11,17 +11,10 @@ from mart_union.kernel.errors import Invalid, KeyReused, NotFound, OutOfStock, R
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.settlement import journals
 from mart_union.settlement.differences import Difference
+from mart_union.stock.counting import count, set_on_sale
 from mart_union.stock.journal import list_journal, record_movements
 from mart_union.stock.model import Level, bring, set_aside, shard_of, take
-from mart_union.stock.service import (
-    add_movement,
-    add_shard,
-    count,
-    get_level,
-    set_on_sale,
-    stock_in,
-    stock_out,
-)
+from mart_union.stock.service import add_movement, add_shard, get_level, stock_in, stock_out
 from tests.services.market import NOW, save_listing
 
 
@@ -73,6 +66,18 @@ def test_stock_out_that_cannot_be_is_refused_by_name(
     with pytest.raises(refusal):
         take_out(level, quantity, reason=reason)
     assert get_level(level) == before
+
+
+def test_a_reference_of_more_than_two_hundred_characters_is_refused_by_name(level: str) -> None:
+    before = get_level(level)
+    facts = {"actor": "packer", "key": "key-1", "now": NOW}
+    for move, reason in ((stock_in, "received"), (stock_out, "damaged")):
+        with pytest.raises(Invalid) as refused:
+            move(level, 1, reason=reason, reference="茶" * 201, **facts)  # type: ignore[arg-type]
+        assert [each["field"] for each in refused.value.facts["errors"]] == ["reference"]
+    assert get_level(level) == before
+    assert stock_in(level, 1, reason="received", reference="茶" * 200, **facts) == before.reserve + 1  # type: ignore[arg-type]
+    assert get_level(level).reference == "茶" * 200
 
 
 def test_an_unknown_level_is_not_found(unique: str) -> None:

@@ -26,6 +26,7 @@ from mart_union.checkout.sales import place_shop_sale
 from mart_union.checkout.service import place_purchase
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import PriceChanged, RuleViolation, StepNotAllowed
+from mart_union.kernel.ids import new_id
 from mart_union.mediation import service as mediation
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.orders.model import ReturnedLine
@@ -35,8 +36,9 @@ from mart_union.orders.service import act_on_deadlines, take_step
 from mart_union.settlement.books import load_books
 from mart_union.settlement.reconciliation import differences
 from mart_union.settlement.refunding import ask_return, refund_order, settle_return
+from mart_union.stock.counting import count
 from mart_union.stock.model import COUNTS, shard_of
-from mart_union.stock.service import count, get_levels, stock_in, stock_out
+from mart_union.stock.service import get_levels, stock_in, stock_out
 from mart_union.stock.slotting import slot_level
 from tests.card_desk import Desk
 from tests.services.card_payments import buy as buy_by_card
@@ -352,7 +354,8 @@ def change_the_offer(market: Market) -> list[Command]:
 
 def set_aside(market: Market) -> list[Command]:
     def allot(store: str, quantity: int) -> Command:
-        return lambda: mediation.set_allotment(market.supplier, "HERB-TEA", store, quantity, actor="owner", now=NOW)
+        facts = {"actor": "owner", "key": new_id(), "now": NOW}
+        return lambda: mediation.set_allotment(market.supplier, "HERB-TEA", store, quantity, **facts)  # type: ignore[arg-type]
 
     def hear() -> None:
         offer = mediation.get_offer(market.supplier, "HERB-TEA")
@@ -384,6 +387,20 @@ def _buy_cheap(market: Market, key: str) -> Purchase:
     )
 
 
+def edit_what_is_sold_urgently(market: Market) -> list[Command]:
+    """A sale of four begins, and ends when its window is over, while the listing is paused, marked and put on sale by hand."""
+    terms = SaleTerms(20_000, iso(NOW), iso(NOW + timedelta(hours=1)), 4)
+
+    def begin() -> object:
+        return start_urgent_sale(market.store, "TEA", terms, actor="owner", key="sale-00001", now=NOW)
+
+    def sweep() -> object:
+        return end_urgent_sales(NOW + timedelta(hours=2))
+
+    cheap = [lambda n=n: _buy_cheap(market, f"key-9999{n:04}") for n in range(4)]
+    return [begin, *cheap, *pause_and_mark(market), sweep]
+
+
 COMMANDS: dict[str, tuple[Way, Callable[[Market], list[Command]]]] = {
     "stock in and stock out": (WAYS[0], lay_in_and_take_out),
     "receipts of what was ordered": (WAYS[0], receive_what_was_ordered),
@@ -392,6 +409,7 @@ COMMANDS: dict[str, tuple[Way, Callable[[Market], list[Command]]]] = {
     "supply prices and pauses of an offer": (Way("", HERB, of="HERB"), change_the_offer),
     "allotments": (Way("", HERB, of="HERB"), set_aside),
     "an urgent sale and its end": (WAYS[0], sell_urgently),
+    "an urgent sale and edits": (WAYS[0], edit_what_is_sold_urgently),
 }
 
 

@@ -23,7 +23,7 @@ from mart_union.mediation import service as mediation
 from mart_union.mediation import syndication
 from mart_union.mediation.delivery import NotDelivered
 from mart_union.mediation.model import Link, Shop, Terms
-from mart_union.stock import service as stock
+from mart_union.stock.counting import count
 from tests.services.test_mediation import link, make_offer, make_store, make_supplier
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -199,12 +199,12 @@ def test_a_shop_is_registered_once_and_only_at_an_address_we_may_call(unique: st
 def test_a_pool_that_runs_out_reaches_its_links_whenever_the_event_comes(linked: Link) -> None:
     level = offer_level(linked.supplier, linked.offer_sku)
     event = Event("stock", "StockOut", f"level/{level}", 2, "now", {})
-    stock.count(level, 0, actor="owner", reference="", now=NOW)
+    count(level, 0, actor="owner", reference="", now=NOW)
     mediation.apply_stock_change(event)
     mediation.apply_stock_change(event)
     out = mediation.get_link(linked.store, linked.sku)
     assert (out.availability, out.sequence) == ("out_of_stock", 2)
-    stock.count(level, 50, actor="owner", reference="", now=NOW)
+    count(level, 50, actor="owner", reference="", now=NOW)
     mediation.apply_stock_change(event)
     assert mediation.get_link(linked.store, linked.sku).availability == "in_stock"
 

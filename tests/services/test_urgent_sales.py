@@ -20,8 +20,9 @@ from mart_union.checkout.service import get_purchase_with_orders, quote_cart
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, OutOfStock, PriceChanged, RuleViolation, SaleOverlaps
 from mart_union.kernel.storage import fetch
+from mart_union.stock.counting import count
 from mart_union.stock.model import shard_of
-from mart_union.stock.service import count, get_level
+from mart_union.stock.service import get_level
 from mart_union.stock.tables import LevelItem, level_key
 from tests.services.capacity import measured
 from tests.services.market import NOW, open_market, save_mediated
@@ -150,7 +151,14 @@ def test_a_paused_listing_does_not_sell_what_is_kept_for_its_sale(unique: str) -
 def test_a_count_finds_what_is_kept_for_a_sale_too(unique: str) -> None:
     market = open_market(unique)
     start(market)
-    assert not count(f"listing/{market.store}/TEA", 10, actor="import", reference="upload/1", now=NOW, aside=4)
+    assert not count(
+        f"listing/{market.store}/TEA",
+        10,
+        actor="import",
+        reference="upload/1",
+        now=NOW,
+        shards=lambda: [f"listing/{market.store}/TEA#1"],
+    )
     assert (level(market).reserve, level(market).kept) == (6, 4)
 
 

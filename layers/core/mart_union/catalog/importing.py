@@ -1,13 +1,12 @@
 """Applying an upload's rows to a store: listings, each under the sequence it was read with, and a count of each level.
 
 A listing that is edited by hand, or made from an offer, at the same moment is read and decided again, so that nothing is written over
-what was not seen. An unchanged row writes nothing. Rows applied before a crash are applied again without effect: a level that was counted since the upload was made is
-not counted a second time, since sales may have come between.
+what was not seen. An unchanged row writes nothing. Rows applied before a crash are applied again without effect: a count leaves a mark of its upload in
+its own transaction, so that it is not made a second time, since sales may have come between.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,14 +28,12 @@ from mart_union.catalog.trees import placed
 from mart_union.kernel.errors import Busy, Invalid, RuleViolation
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import code_of, fetch_all
-from mart_union.stock.journal import list_journal
-from mart_union.stock.model import Level, home_of
+from mart_union.kernel.storage import code_of, fetch, fetch_all
+from mart_union.stock.counting import count, set_on_sale
+from mart_union.stock.model import Level
 from mart_union.stock.refs import level_ref
-from mart_union.stock.service import count, get_levels, set_on_sale
 
 _THREADS = 8
-_JOURNAL = 100
 _OVERTAKEN = {"ConditionalCheckFailedException", "TransactionConflictException"}
 
 
@@ -55,7 +52,6 @@ class _Change(Struct, frozen=True):
     row: ListingRow
     before: Listing | None
     level: Level | None
-    aside: int = 0
 
     @property
     def after(self) -> Listing:
@@ -67,16 +63,6 @@ class _Change(Struct, frozen=True):
             for name in ("state", "image", "urgent", "shards", "shards_made", "sequence")
         }
         return replace(self.row.listing, **kept)
-
-    def level_differs(self) -> bool:
-        """Whether the level is new, or has another reserve or mark than the row says. A bundle or a bookable
-        service has none."""
-        if self.row.listing.drawn_on != "level":
-            return False
-        wanted = (self.row.quantity, self.row.listing.low_stock, self.after.state == "on_sale")
-        return (
-            self.level is None or (self.level.reserve + self.aside, self.level.low_stock, self.level.on_sale) != wanted
-        )
 
 
 class ListingImport:
@@ -107,23 +93,21 @@ class ListingImport:
         """Which of some rows would be refused, and nothing else."""
         return self._sort(rows)[0]
 
-    def apply(self, rows: Sequence[ListingRow], upload: Upload, now: datetime, *, again: bool) -> Outcome:
-        """Make the store's listings and levels as some rows say, bundles after their parts. `again`: some of them may have been applied before."""
+    def apply(self, rows: Sequence[ListingRow], upload: Upload, now: datetime) -> Outcome:
+        """Make the store's listings and levels as some rows say, bundles after their parts. Some of them may have been applied before."""
         outcome = Outcome()
         for kind in (False, True):
             some = [row for row in rows if bool(row.listing.parts) is kind]
-            self._apply_some(some, outcome, upload, now, again=again)
+            self._apply_some(some, outcome, upload, now)
         return outcome
 
-    def _apply_some(
-        self, rows: Sequence[ListingRow], outcome: Outcome, upload: Upload, now: datetime, *, again: bool
-    ) -> None:
+    def _apply_some(self, rows: Sequence[ListingRow], outcome: Outcome, upload: Upload, now: datetime) -> None:
         sorted_out, changes = self._sort(rows)
         outcome.refused += sorted_out.refused
         self._add_categories(changes)
 
         def apply_one(change: _Change) -> bool | Finding:
-            return self._apply_one(change, upload, now, again=again)
+            return self._apply_one(change, upload, now)
 
         with ThreadPoolExecutor(_THREADS) as threads:
             results = list(threads.map(apply_one, changes))
@@ -137,7 +121,6 @@ class ListingImport:
     def _sort(self, rows: Sequence[ListingRow], *, consistent: bool = False) -> tuple[Outcome, list[_Change]]:
         listings = fetch_all([listing_ref(self._store, each.listing.sku) for each in rows], consistent=consistent)
         levels = fetch_all([level_ref(each.listing.level) for each in rows], consistent=consistent)
-        aside = _aside(listings)
         tree = self._tree.grown(node for each in rows for node in each.path)
         rows = [replace(each, listing=placed(each.listing, tree, self._union)) for each in rows]
         outcome, changes = Outcome(), []
@@ -148,7 +131,7 @@ class ListingImport:
             elif refused := _bundle_refused(each, before):
                 outcome.refused.append((each.row, refused))
             else:
-                changes.append(_Change(each, before, level, aside[each.listing.level]))
+                changes.append(_Change(each, before, level))
         return outcome, changes
 
     def _add_categories(self, changes: Sequence[_Change]) -> None:
@@ -159,10 +142,10 @@ class ListingImport:
         )
         self._tree = grown
 
-    def _apply_one(self, change: _Change, upload: Upload, now: datetime, *, again: bool) -> bool | Finding:
+    def _apply_one(self, change: _Change, upload: Upload, now: datetime) -> bool | Finding:
         """Whether a row changed anything, or why it could not. The level comes before its listing, so that none stands without."""
         try:
-            has_counted = _count(change, upload, now, again=again)
+            has_counted = _count(change, upload, now)
             saved = self._save(change, upload.actor, now)
         except Busy as error:
             return Finding(change.row.row.line, "busy", "error", error.detail, "quantity")
@@ -207,40 +190,31 @@ def _bundle_refused(row: ListingRow, before: Listing | None) -> Finding | None:
     return None
 
 
-def _aside(listings: Sequence[Listing | None]) -> Counter[str]:
-    """What is for sale in shards, by the listing's level: a count finds that, too. No read where no listing has an urgent sale."""
-    aside: Counter[str] = Counter()
-    levels = get_levels([level for listing in listings if listing is not None for level in listing.shard_levels])
-    for level in levels.values():
-        aside[home_of(level.id)] += level.reserve
-    return aside
-
-
-def _count(change: _Change, upload: Upload, now: datetime, *, again: bool) -> bool:
-    """Correct a row's level if it differs; what the level says of being on sale is left alone where it is right."""
-    if not change.level_differs() or (again and was_counted(change.level, upload.made_at)):
+def _count(change: _Change, upload: Upload, now: datetime) -> bool:
+    """Correct a row's level if it differs, once for each content of an upload; what the level says of being on sale is left alone where it is
+    right. No request where it does not differ. A bundle or a bookable service has no level."""
+    listing = change.row.listing
+    if listing.drawn_on != "level":
         return False
     on_sale = change.after.state == "on_sale"
     return count(
-        change.row.listing.level,
+        listing.level,
         change.row.quantity,
         actor=upload.actor,
         reference=f"upload/{upload.id}",
         now=now,
-        low_stock=change.row.listing.low_stock,
+        low_stock=listing.low_stock,
         on_sale=None if change.level is not None and change.level.on_sale == on_sale else on_sale,
-        before=change.level or Level(change.row.listing.level),
-        aside=change.aside,
+        before=change.level or Level(listing.level),
+        shards=lambda: _shards(listing),
+        key=upload.count_key,
     )
 
 
-def was_counted(level: Level | None, since: str) -> bool:
-    """Whether a level was counted at or after a moment (ISO), by its last change or by its journal."""
-    if level is None:
-        return False
-    if level.reason == "counted" and level.at >= since:
-        return True
-    return any(entry.reason == "counted" and entry.at >= since for entry in list_journal(level.id, limit=_JOURNAL))
+def _shards(listing: Listing) -> tuple[str, ...]:
+    """The shards that may have units of a listing now, which a count finds, too."""
+    found = fetch(listing_ref(listing.store, listing.sku), consistent=True)
+    return () if found is None else found.shard_levels
 
 
 class _Overtaken(Exception):

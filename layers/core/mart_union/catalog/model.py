@@ -360,6 +360,11 @@ class Upload(Struct, frozen=True):
     problem: str = ""
     sequence: int = 1
 
+    @property
+    def count_key(self) -> str:
+        """The key under which it counts a level once; other content under the same name counts anew."""
+        return f"{self.id}/{self.etag}"
+
 
 class AuditEntry(Struct, frozen=True):
     """A change that a member of staff or an operator made: who, what, of what, when."""

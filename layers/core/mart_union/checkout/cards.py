@@ -137,7 +137,7 @@ def _authorized(purchase: Purchase, intent: Intent, now: datetime, orders: Seque
         purchase.currency,
     ):
         raise RuleViolation("the provider authorized something else than this purchase costs")
-    befores = orders or fetch_all([order_ref(order) for order in purchase.orders])
+    befores = orders or fetch_all([order_ref(order) for order in purchase.orders], consistent=True)
     try:
         return _place(purchase, intent, befores, now)
     except Conflict as error:

@@ -183,7 +183,7 @@ def _confirm(purchase: Purchase, payment_id: str, payer: str, now: datetime, als
 def _add_orders(transaction: WriteTransaction, after: Purchase, step: str, moved: _Moved, now: datetime) -> None:
     """Take a step of the system with every order of the purchase, and move the units that they reserved."""
     units: Counter[str] = Counter()
-    for order in fetch_all([order_ref(order) for order in after.orders]):
+    for order in fetch_all([order_ref(order) for order in after.orders], consistent=True):
         numbers = [line.number for line in order.lines]
         units.update(units_of(order, numbers))
         if after.payment != "paid":

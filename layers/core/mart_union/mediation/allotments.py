@@ -14,6 +14,7 @@ from mart_union.catalog.audit import add_audit
 from mart_union.catalog.service import get_store
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid, RuleViolation
+from mart_union.kernel.ids import input_hash
 from mart_union.kernel.retry import retried
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.mediation.model import Offer
@@ -47,17 +48,21 @@ def allotments_of(offer: Offer, levels: dict[str, Level]) -> tuple[Allotment, ..
     return tuple(Allotment(store, level.reserve, level.reserved, level.sold) for store, level in found)
 
 
-def set_allotment(supplier: str, sku: str, store: str, quantity: int, *, actor: str, now: datetime) -> Allotment:
+def set_allotment(
+    supplier: str, sku: str, store: str, quantity: int, *, actor: str, key: str, now: datetime
+) -> Allotment:
     """Let so many units of an offer's pool stand aside for a store from now on, whatever did before; none ends its allotment.
 
     The units move between the pool and the allotment in one transaction, and only if the offer is as it was read; a new allotment is on the
-    offer in the same one, and reaches the store's listings with it. Repeating it moves nothing, unless some was sold between.
+    offer in the same one, and reaches the store's listings with it. A repeat under the same key moves nothing, whatever was sold since, and gives the
+    allotment as it is now.
 
     Raises:
         Invalid: the quantity is negative or too large.
         NotFound: there is no such offer or store.
         RuleViolation: the offer is not granted to the store, or has too many allotments.
         OutOfStock: the pool has fewer units than are to be added.
+        KeyReused: the key was used for another quantity.
         Busy: other changes kept winning.
     """
     if not 0 <= quantity <= _MOST_UNITS:
@@ -66,12 +71,19 @@ def set_allotment(supplier: str, sku: str, store: str, quantity: int, *, actor: 
 
     def set_it() -> Allotment:
         offer = get_offer(supplier, sku)
+        shard = shard_of(offer.level, store)
+        command = stock.Command(shard, key, input_hash([shard, quantity]))
+        is_repeated = stock.was_carried_out(command)
+        before = stock.get_levels([shard], consistent=True).get(shard) or Level(shard)
+        if is_repeated:
+            return Allotment(store, before.reserve, before.reserved, before.sold)
         if quantity and store not in offer.allotments:
             _check_new(offer, store)
-        shard = shard_of(offer.level, store)
-        before = stock.get_levels([shard], consistent=True).get(shard) or Level(shard)
         after = _moved(before, offer, quantity, actor, now)
-        _write(offer, _with(offer, store, quantity), before, after, actor, now)
+        transaction = WriteTransaction()
+        stock.add_command(transaction, command, after.reserve, _overtaken)
+        _add_changes(transaction, offer, _with(offer, store, quantity), before, after, actor, now)
+        transaction.commit()
         return Allotment(store, after.reserve, after.reserved, after.sold)
 
     return retried(set_it, on=_Overtaken, what="this allotment")
@@ -104,10 +116,9 @@ def _with(offer: Offer, store: str, quantity: int) -> Offer:
     return replace(offer, allotments=tuple(sorted({*others, store})), allotments_made=made, sequence=offer.sequence + 1)
 
 
-def _write(offer: Offer, changed: Offer, before: Level, after: Level, actor: str, now: datetime) -> None:
-    if changed == offer and after == before:
-        return
-    transaction = WriteTransaction()
+def _add_changes(
+    transaction: WriteTransaction, offer: Offer, changed: Offer, before: Level, after: Level, actor: str, now: datetime
+) -> None:
     if changed == offer:
         require_unchanged(transaction, offer, _overtaken)
     else:
@@ -116,5 +127,5 @@ def _write(offer: Offer, changed: Offer, before: Level, after: Level, actor: str
         stock.add_rewritten(transaction, before, after, _overtaken)
         given = allot(before.reserve - after.reserve, actor, after.reference)
         stock.add_movement(transaction, offer.level, given, now)
-    add_audit(transaction, f"supplier/{offer.supplier}", actor, "allotment set", before.id, now)
-    transaction.commit()
+    if changed != offer or after != before:
+        add_audit(transaction, f"supplier/{offer.supplier}", actor, "allotment set", before.id, now)

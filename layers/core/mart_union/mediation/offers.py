@@ -18,17 +18,21 @@ from mart_union.mediation.model import Offer, Supplier, checked_offer
 from mart_union.mediation.suppliers import list_suppliers
 from mart_union.mediation.tables import OfferItem, offer_key
 from mart_union.stock import service as stock
+from mart_union.stock.counting import count
 
 _READ_AT_ONCE = 100
 _MOST_READS = 8
 
 
-def save_offer(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool:
+def save_offer(
+    offer: Offer, quantity: int | None, actor: str, now: datetime, *, kept: tuple[str, ...] = (), key: str = ""
+) -> bool:
     """Make an offer or change it, and correct its pool to `quantity` (None leaves the pool); says whether anything was written.
 
     Supply price, low-stock mark and whether it is on offer stand on the pool and its allotments, too, and change with the offer in one
-    transaction, so that a purchase is made under what the offer says. What was counted includes what is in allotments. Repeating it writes nothing, and completes what was cut off. Approval alone gives the
-    membership that lets someone call this.
+    transaction, so that a purchase is made under what the offer says. What was counted includes what is in allotments. Repeating it writes nothing, and completes what was cut off; a `key`
+    counts the pool once, whatever was sold since. Fields named in `kept` stay as they are of an offer that is there. Approval alone gives the membership that
+    lets someone call this.
 
     Raises:
         Invalid: the offer or the quantity is malformed, or a new offer comes without a quantity.
@@ -41,23 +45,19 @@ def save_offer(offer: Offer, quantity: int | None, actor: str, now: datetime) ->
     checked_offer(offer, settings().currency)
     before = find_offer(offer.supplier, offer.sku)
     if before is None:
-        return _make(offer, quantity, actor, now)
-    after = replace(
-        offer,
-        sequence=before.sequence,
-        allotments=before.allotments,
-        allotments_made=before.allotments_made,
-    )
+        return _make(offer, quantity, actor, now, key)
+    stays = ("sequence", "allotments", "allotments_made", *kept)
+    after = replace(offer, **{name: getattr(before, name) for name in stays})
     if after != before:
         _change(before, replace(after, sequence=before.sequence + 1), actor, now)
-    return _correct_pool(after, quantity, actor, now) or after != before
+    return _correct_pool(after, quantity, actor, now, key) or after != before
 
 
-def _make(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool:
+def _make(offer: Offer, quantity: int | None, actor: str, now: datetime, key: str) -> bool:
     """The pool first: an offer without one could be linked and not be bought."""
     if quantity is None:
         raise Invalid("a new offer needs a quantity", errors=[{"field": "quantity", "reason": "missing"}])
-    stock.count(
+    count(
         offer.level,
         quantity,
         actor=actor,
@@ -66,6 +66,7 @@ def _make(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool
         low_stock=offer.low_stock,
         on_sale=offer.state == "on_offer",
         supply_minor=offer.supply_minor,
+        key=key,
     )
     transaction = WriteTransaction()
     item = OfferItem(*offer_key(offer.supplier, offer.sku), document=replace(offer, sequence=1), sequence=1)
@@ -111,12 +112,14 @@ def _add_pool_settings(transaction: WriteTransaction, before: Offer, after: Offe
         )
 
 
-def _correct_pool(offer: Offer, quantity: int | None, actor: str, now: datetime) -> bool:
+def _correct_pool(offer: Offer, quantity: int | None, actor: str, now: datetime, key: str) -> bool:
     if quantity is None:
         return False
-    allotted = stock.get_levels(offer.sold_from[1:], consistent=True).values()
-    aside = sum(level.reserve for level in allotted)
-    return stock.count(offer.level, quantity, actor=actor, reference="offer", now=now, aside=aside)
+
+    def allotted() -> tuple[str, ...]:
+        return get_offer(offer.supplier, offer.sku).sold_from[1:]
+
+    return count(offer.level, quantity, actor=actor, reference="offer", now=now, shards=allotted, key=key)
 
 
 def find_offer(supplier: str, sku: str) -> Offer | None:

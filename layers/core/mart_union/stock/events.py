@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from mart_union.kernel.events import Event
 from mart_union.stock.model import BROUGHT, SET_ASIDE, Level, availability_of, home_of
@@ -27,7 +27,12 @@ def events_of(
     if after is None or is_of_a_sale or is_slot(after.id) or after.reason == SET_ASIDE:
         return []
     name = crossing(_availability_before(before, after), availability_of(after.reserve, after.low_stock))
-    return [Event(event_id, name, f"level/{after.id}", after.sequence, at, asdict(after))] if name else []
+    return [Event(event_id, name, f"level/{after.id}", after.sequence, at, _told(after))] if name else []
+
+
+def _told(level: Level) -> dict[str, Any]:
+    """The level without its last movement's reference: what staff wrote there is for the journal, and may name somebody."""
+    return asdict(replace(level, reference=""))
 
 
 def _availability_before(before: Level | None, after: Level) -> str:

@@ -1,13 +1,14 @@
-"""Use cases of stock: movements inside a purchase's transaction, stock in and out by hand, counts."""
+"""Use cases of stock: movements inside a purchase's transaction, stock in and out by hand. Counts are in `counting`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from msgspec.structs import asdict, replace
+from msgspec import Struct
+from msgspec.structs import asdict
 from pynamodb.expressions.condition import Condition
 
 from mart_union.kernel.clock import iso
@@ -33,13 +34,19 @@ from mart_union.stock.model import (
     Movement,
     apply,
     brought_home,
-    counted,
     stock_in_movement,
     stock_out_movement,
 )
-from mart_union.stock.tables import CommandItem, LevelItem, level_key, level_under
+from mart_union.stock.tables import (
+    CommandItem,
+    LevelItem,
+    command_key,
+    level_key,
+    level_under,
+)
 
-_MOST_UNITS = 10**9
+MOST_UNITS = 10**9
+LONGEST_REFERENCE = 200
 
 
 class _Overtaken(Conflict):
@@ -159,12 +166,12 @@ def stock_in(level: str, quantity: int, *, reason: str, actor: str, reference: s
     """Lay goods in; answers with what is in reserve then. The same key again gives the first answer.
 
     Raises:
-        Invalid: the quantity is not a positive whole number.
+        Invalid: the quantity is not a positive whole number, or the reference longer than 200 characters.
         RuleViolation: the reason is unknown.
         NotFound: there is no such level.
         KeyReused: the key was used for something else.
     """
-    _check(quantity, reason, REASONS_IN)
+    _check(quantity, reason, REASONS_IN, reference)
     return _command(level, stock_in_movement(quantity, reason, actor, reference), key, now)
 
 
@@ -175,16 +182,19 @@ def stock_out(level: str, quantity: int, *, reason: str, actor: str, reference: 
         Invalid, RuleViolation, NotFound, KeyReused: as for `stock_in`.
         OutOfStock: the reserve is smaller than the quantity; nothing is taken.
     """
-    _check(quantity, reason, REASONS_OUT)
+    _check(quantity, reason, REASONS_OUT, reference)
     return _command(level, stock_out_movement(quantity, reason, actor, reference), key, now)
 
 
-def _check(quantity: int, reason: str, reasons: tuple[str, ...]) -> None:
-    if not 0 < quantity <= _MOST_UNITS:
-        message = f"the quantity must be a whole number from 1 to {_MOST_UNITS}"
+def _check(quantity: int, reason: str, reasons: tuple[str, ...], reference: str) -> None:
+    if not 0 < quantity <= MOST_UNITS:
+        message = f"the quantity must be a whole number from 1 to {MOST_UNITS}"
         raise Invalid(message, errors=[{"field": "quantity", "reason": message}])
     if reason not in reasons:
         raise RuleViolation(f"'{reason}' is not a reason here; use one of {', '.join(reasons)}", reasons=list(reasons))
+    if len(reference) > LONGEST_REFERENCE:
+        message = f"the reference must have at most {LONGEST_REFERENCE} characters"
+        raise Invalid(message, errors=[{"field": "reference", "reason": message}])
 
 
 def _command(level: str, movement: Movement, key: str, now: datetime) -> int:
@@ -201,12 +211,42 @@ def _command(level: str, movement: Movement, key: str, now: datetime) -> int:
     return retried(carry_out, on=_Overtaken, what="this level")
 
 
+class Command(Struct, frozen=True):
+    """A command on a level: its idempotency key, and a hash of what it asks for."""
+
+    level: str
+    key: str
+    request: str
+
+
+def was_carried_out(command: Command) -> bool:
+    """Whether a command was carried out before. One consistent read.
+
+    Raises:
+        KeyReused: the key was used for something else.
+    """
+    found = find(CommandItem, *command_key(command.level, command.key), consistent=True)
+    if found is not None:
+        _require_same(found, command.request)
+    return found is not None
+
+
+def _require_same(found: CommandItem, request: str) -> None:
+    if found.request != request:
+        raise KeyReused("this key was used for another stock movement; nothing was changed")
+
+
+def add_command(transaction: WriteTransaction, command: Command, reserve_after: int, refusal: Refusal) -> None:
+    """Add to the transaction that carries a command out that it was, so that its repeat is known; refused if it is a repeat."""
+    key = command_key(command.level, command.key)
+    transaction.create(CommandItem(*key, request=command.request, reserve_after=reserve_after), refusal)
+
+
 def _answered(level: str, key: str, request: str) -> int | Level:
     """The answer given before, or the level to work on."""
-    command, item = find_all([(CommandItem, f"LEVEL#{level}", f"COMMAND#{key}"), (LevelItem, *level_key(level))])
+    command, item = find_all([(CommandItem, *command_key(level, key)), (LevelItem, *level_key(level))])
     if command is not None:
-        if command.request != request:
-            raise KeyReused("this key was used for another stock movement; nothing was changed")
+        _require_same(command, request)
         return int(command.reserve_after)
     if item is None:
         raise NotFound(f"there is no stock level {level}")
@@ -222,8 +262,7 @@ def _carry_out(before: Level, movement: Movement, key: str, request: str, now: d
         condition=LevelItem.sequence == before.sequence,
         refusal=_overtaken,
     )
-    command = CommandItem(f"LEVEL#{before.id}", f"COMMAND#{key}", request=request, reserve_after=after.reserve)
-    transaction.create(command, _overtaken)
+    add_command(transaction, Command(before.id, key, request), after.reserve, _overtaken)
     transaction.commit()
     return after.reserve
 
@@ -231,84 +270,6 @@ def _carry_out(before: Level, movement: Movement, key: str, request: str, now: d
 def _new_counts(before: Level, after: Level) -> list[Any]:
     changed = (name for name in COUNTS if getattr(before, name) != getattr(after, name))
     return [getattr(LevelItem, name).set(getattr(after, name)) for name in changed]
-
-
-def count(
-    level: str,
-    quantity: int,
-    *,
-    actor: str,
-    reference: str,
-    now: datetime,
-    low_stock: int | None = None,
-    on_sale: bool | None = None,
-    supply_minor: int | None = None,
-    before: Level | None = None,
-    aside: int = 0,
-) -> bool:
-    """Set a level to what was counted, as a correction, making the level if it is new; says whether anything was written.
-
-    What is given as None stays as it is. Repeating it writes nothing. A sale at the same moment is not lost: the count is applied to
-    what was read, under its sequence, or tried again. `before` is the level as its caller has just read it, sequence 0 for none: it is
-    read again only when it has changed since. `aside` of what was counted are for sale in the level's shards.
-
-    Raises:
-        Invalid: the quantity is negative or too large.
-        Busy: other changes kept winning.
-    """
-    if not 0 <= quantity <= _MOST_UNITS:
-        message = f"the quantity must be a whole number from 0 to {_MOST_UNITS}"
-        raise Invalid(message, errors=[{"field": "quantity", "reason": message}])
-    given = {"low_stock": low_stock, "on_sale": on_sale, "supply_minor": supply_minor}
-    settings = {name: value for name, value in given.items() if value is not None}
-
-    def change(before: Level) -> Level:
-        after = apply(before, counted(before, quantity, actor, reference, aside), iso(now))
-        return Level(**(asdict(after) | settings))
-
-    return rewrite(level, change, before)
-
-
-def set_on_sale(level: str, on_sale: bool, *, actor: str, now: datetime) -> bool:
-    """Let a level be sold, or refuse every sale of it from this moment; says whether that was a change.
-
-    Raises:
-        NotFound: there is no such level.
-    """
-    get_level(level)
-    movement = Movement("resumed" if on_sale else "paused", actor, "")
-
-    def change(before: Level) -> Level:
-        return replace(apply(before, movement, iso(now)), on_sale=on_sale)
-
-    return rewrite(level, change)
-
-
-def rewrite(level: str, change: Callable[[Level], Level], read: Level | None = None) -> bool:
-    """Replace a level by what `change` makes of it, if that differs in more than who, why and when; says whether it did. `read` is how it stood just before."""
-    known = [] if read is None else [read]
-
-    def attempt() -> bool:
-        before = known.pop() if known else _find_level(level)
-        after = change(before)
-        if before.sequence and _facts_aside(before) == _facts_aside(after):
-            return False
-        transaction = WriteTransaction()
-        add_rewritten(transaction, before, after, _overtaken)
-        transaction.commit()
-        return True
-
-    return retried(attempt, on=_Overtaken, what="this level")
-
-
-def _find_level(level: str) -> Level:
-    """The level as it is now; without a sequence when there is none yet."""
-    item = find(LevelItem, *level_key(level), consistent=True)
-    return Level(level) if item is None else level_of(item)
-
-
-def _facts_aside(level: Level) -> Level:
-    return replace(level, sequence=0, reason="", actor="", reference="", at="")
 
 
 def item_of(level: Level) -> LevelItem:

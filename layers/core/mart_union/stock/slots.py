@@ -11,8 +11,9 @@ from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, NotFound, OutOfStock
 from mart_union.kernel.retry import retried
 from mart_union.kernel.transaction import Also, WriteTransaction, refuse
+from mart_union.stock.counting import rewrite
 from mart_union.stock.model import Level, Movement, apply
-from mart_union.stock.service import get_level, get_levels, item_of, level_of, rewrite
+from mart_union.stock.service import get_level, get_levels, item_of, level_of
 from mart_union.stock.slotting import Slot, slot_name, slot_of
 from mart_union.stock.tables import LevelItem, slots_key
 

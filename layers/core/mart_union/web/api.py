@@ -79,9 +79,11 @@ class Api:
         """Declare a route that creates or acts; `key` says that it needs an Idempotency-Key."""
         return self._declare("POST", path, access, body, answer, status, key)
 
-    def put(self, path: str, access: Access, *, body: Any = None, answer: Any = None) -> Callable[[Handler], Handler]:
-        """Declare a route that replaces."""
-        return self._declare("PUT", path, access, body, answer, 200, False)
+    def put(
+        self, path: str, access: Access, *, body: Any = None, answer: Any = None, key: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """Declare a route that replaces; `key` as of `post`, where a late repeat would undo what came since."""
+        return self._declare("PUT", path, access, body, answer, 200, key)
 
     def delete(self, path: str, access: Access, answer: Any = None) -> Callable[[Handler], Handler]:
         """Declare a route that removes."""

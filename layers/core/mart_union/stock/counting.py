@@ -1,0 +1,149 @@
+"""Counts of a level, and other changes that are worked out from how it stands: each under the sequence that was read, or again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from msgspec.structs import asdict, replace
+
+from mart_union.kernel.clock import iso
+from mart_union.kernel.errors import Conflict, Invalid
+from mart_union.kernel.retry import retried
+from mart_union.kernel.storage import find
+from mart_union.kernel.transaction import Also, WriteTransaction, refuse
+from mart_union.stock.model import Level, Movement, apply, counted
+from mart_union.stock.service import MOST_UNITS, add_rewritten, get_level, get_levels, level_of
+from mart_union.stock.tables import CountedItem, LevelItem, counted_key, level_key
+
+_KEPT = timedelta(days=90)
+
+
+class _Overtaken(Conflict):
+    """Another movement came between reading and writing: read again and repeat."""
+
+
+class _Counted(Conflict):
+    """The same count was made before."""
+
+
+_overtaken = refuse(_Overtaken, "another movement came first")
+_was_counted = refuse(_Counted, "this was counted before")
+
+
+def count(
+    level: str,
+    quantity: int,
+    *,
+    actor: str,
+    reference: str,
+    now: datetime,
+    low_stock: int | None = None,
+    on_sale: bool | None = None,
+    supply_minor: int | None = None,
+    before: Level | None = None,
+    shards: Callable[[], Iterable[str]] = tuple,
+    key: str = "",
+) -> bool:
+    """Set a level to what was counted, as a correction, making the level if it is new; says whether anything was written.
+
+    What is given as None stays as it is. Repeating it writes nothing. A sale at the same moment is not lost: the count is applied to
+    what was read, under its sequence, or tried again. `before` is the level as its caller has just read it, sequence 0 for none: it is
+    read again only when it has changed since. What was counted includes what its shards have for sale: `shards` reads which it has, is asked
+    after the level was read, and only where the level ever gave units away; since those go and come with a change of the level, the count
+    holds for one moment. A `key` counts once: for ninety days after it wrote, it changes nothing, whatever was sold since.
+
+    Raises:
+        Invalid: the quantity is negative or too large.
+        Busy: other changes kept winning.
+    """
+    if not 0 <= quantity <= MOST_UNITS:
+        message = f"the quantity must be a whole number from 0 to {MOST_UNITS}"
+        raise Invalid(message, errors=[{"field": "quantity", "reason": message}])
+    given = {"low_stock": low_stock, "on_sale": on_sale, "supply_minor": supply_minor}
+    settings = {name: value for name, value in given.items() if value is not None}
+
+    def change(before: Level) -> Level:
+        aside = _aside(before, shards) if before.moved else 0
+        after = apply(before, counted(before, quantity, actor, reference, aside), iso(now))
+        return Level(**(asdict(after) | settings))
+
+    def mark(transaction: WriteTransaction) -> None:
+        if key:
+            made = CountedItem(*counted_key(level, key), expires_at=int((now + _KEPT).timestamp()))
+            transaction.create(made, _was_counted)
+
+    try:
+        return rewrite(level, change, before, mark)
+    except _Counted:
+        return False
+
+
+def _aside(home: Level, shards: Callable[[], Iterable[str]]) -> int:
+    """What a level's shards have for sale while it is as it was read: then nothing came from them, and nothing went there."""
+    units = sum(shard.reserve for shard in get_levels(shards(), consistent=True).values())
+    if _find_level(home.id).sequence != home.sequence:
+        raise _overtaken({})
+    return units
+
+
+def make_level(level: str, *, actor: str, reference: str, now: datetime, low_stock: int, on_sale: bool) -> None:
+    """Make a level with nothing in reserve; one that is there stays as it is.
+
+    Raises:
+        Busy: other changes kept winning.
+    """
+
+    def make(before: Level) -> Level:
+        if before.sequence:
+            return before
+        made = apply(before, counted(before, 0, actor, reference), iso(now))
+        return replace(made, low_stock=low_stock, on_sale=on_sale)
+
+    rewrite(level, make)
+
+
+def set_on_sale(level: str, on_sale: bool, *, actor: str, now: datetime) -> bool:
+    """Let a level be sold, or refuse every sale of it from this moment; says whether that was a change.
+
+    Raises:
+        NotFound: there is no such level.
+    """
+    get_level(level)
+    movement = Movement("resumed" if on_sale else "paused", actor, "")
+
+    def change(before: Level) -> Level:
+        return replace(apply(before, movement, iso(now)), on_sale=on_sale)
+
+    return rewrite(level, change)
+
+
+def rewrite(
+    level: str, change: Callable[[Level], Level], read: Level | None = None, also: Also = lambda _: None
+) -> bool:
+    """Replace a level by what `change` makes of it, if that differs in more than who, why and when; says whether it did. `read` is how it stood
+    just before; what `also` adds is written with it, and refuses first."""
+    known = [] if read is None else [read]
+
+    def attempt() -> bool:
+        before = known.pop() if known else _find_level(level)
+        after = change(before)
+        if before.sequence and _facts_aside(before) == _facts_aside(after):
+            return False
+        transaction = WriteTransaction()
+        also(transaction)
+        add_rewritten(transaction, before, after, _overtaken)
+        transaction.commit()
+        return True
+
+    return retried(attempt, on=_Overtaken, what="this level")
+
+
+def _find_level(level: str) -> Level:
+    """The level as it is now; without a sequence when there is none yet."""
+    item = find(LevelItem, *level_key(level), consistent=True)
+    return Level(level) if item is None else level_of(item)
+
+
+def _facts_aside(level: Level) -> Level:
+    return replace(level, sequence=0, reason="", actor="", reference="", at="")
