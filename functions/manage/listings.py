@@ -6,21 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct, field
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from mart_union.catalog.bundles import read_parts, write_parts
 from mart_union.catalog.model import LISTING_STATES, SKU, Listing, Texts, in_order, listing_level
 from mart_union.catalog.service import (
     category_of_path,
+    edit_listing,
     get_listing,
     get_listing_with_levels,
     list_listings_page,
+    own_listing,
     read_tree,
-    save_listing,
     set_listing_state,
 )
 from mart_union.catalog.trees import Tree, placed
-from mart_union.kernel.errors import Invalid, NotFound, RuleViolation
+from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import parse_price
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
@@ -92,19 +93,13 @@ def save_by_api(request: Request) -> Listing:
 def _save(request: Request, sku: str, terms: Mapping[str, Any]) -> Listing:
     store = request.params["store"]
     trees = check_categories(store, terms)
-    try:
-        before = get_listing(store, sku)
-    except NotFound:
-        before = Listing(store, sku, {}, {}, "", "", "goods", 0, "on_sale", listing_level(store, sku))
-    if before.offer is not None:
-        raise RuleViolation("this listing is made from an offer: change it under links", sku=sku)
     said = {name: value for name, value in terms.items() if value is not None}
-    wanted = Listing(**(_fields(before) | said))
-    return save_listing(placed(wanted, *trees), request.caller.subject)
 
+    def edit(before: Listing | None) -> Listing:
+        unmade = Listing(store, sku, {}, {}, "", "", "goods", 0, "on_sale", listing_level(store, sku))
+        return placed(replace(own_listing(before or unmade, store, sku), **said), *trees)
 
-def _fields(listing: Listing) -> dict[str, Any]:
-    return {name: getattr(listing, name) for name in Listing.__struct_fields__}
+    return edit_listing(store, sku, edit, request.caller.subject)
 
 
 def check_categories(store: str, terms: Mapping[str, Any]) -> tuple[Tree, Tree]:

@@ -24,7 +24,8 @@ from mart_union.catalog.tables import CatalogItem, ShelfItem, StoreItem, store_k
 from mart_union.customers.service import find_role
 from mart_union.kernel.errors import Busy, Conflict, Forbidden, Invalid, NotFound, RuleViolation
 from mart_union.kernel.storage import find
-from mart_union.stock.service import count, get_level, get_levels
+from mart_union.stock.counting import count
+from mart_union.stock.service import get_level, get_levels
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)  # a Friday, 11:00 in Taipei
 
@@ -191,7 +192,7 @@ def test_a_new_listing_gets_a_level_and_the_same_again_writes_nothing(union: Uni
     opened(unique)
     first = catalog.save_listing(listing(unique, "A-1"), "staff", NOW)
     assert get_level(first.level).reserve == 0
-    assert catalog.save_listing(first, "staff", NOW) == first
+    assert catalog.edit_listing(unique, "A-1", lambda _: first, "staff", NOW) == first
     assert len(catalog.list_audit(f"store/{unique}", "2026-11").items) == 2
 
 

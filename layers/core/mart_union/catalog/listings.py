@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -19,12 +19,14 @@ from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
 from mart_union.kernel.money import checked_price
 from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import code_of, fetch, fetch_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.stock.counting import make_level
 from mart_union.stock.model import Level
 from mart_union.stock.refs import level_ref
-from mart_union.stock.service import add_settings, count, get_levels, set_on_sale
+from mart_union.stock.service import add_settings, get_levels
 
 LONGEST_TEXT = 2000
 KINDS = ("goods", "service")
@@ -39,8 +41,13 @@ def get_listing(store: str, sku: str) -> Listing:
     """
     listing = fetch(listing_ref(store, sku))
     if listing is None:
-        raise NotFound(f"the store '{store}' has no listing '{sku}'")
+        raise no_listing(store, sku)
     return listing
+
+
+def no_listing(store: str, sku: str) -> NotFound:
+    """The refusal of a listing that does not exist."""
+    return NotFound(f"the store '{store}' has no listing '{sku}'")
 
 
 def get_listing_with_levels(store: str, sku: str) -> tuple[Listing, dict[str, Level]]:
@@ -53,7 +60,7 @@ def get_listing_with_levels(store: str, sku: str) -> tuple[Listing, dict[str, Le
     own = listing_level(store, sku)
     listing, level = fetch_all([listing_ref(store, sku), level_ref(own)])
     if listing is None:
-        raise NotFound(f"the store '{store}' has no listing '{sku}'")
+        raise no_listing(store, sku)
     if listing.all_levels != (own,):
         return listing, get_levels(listing.all_levels)
     return listing, {} if level is None else {own: level}
@@ -113,28 +120,49 @@ def _bring(stored: Listing, wanted: Listing) -> bool:
     return True
 
 
-def save_listing(listing: Listing, actor: str, now: datetime | None = None) -> Listing:
-    """Write a listing as given; the same again writes nothing. A new one of the store's own gets a level with nothing in reserve, unless it
-    draws on parts or slots; a new low-stock mark is on the level in the same write.
+Edit = Callable[[Listing | None], Listing]
+"""What a listing becomes, from how it stands: None where there is none yet."""
+
+
+def edit_listing(store: str, sku: str, edit: Edit, actor: str, now: datetime | None = None) -> Listing:
+    """Write what `edit` makes of a listing as it stands; the same again writes nothing. Where another change comes between reading and writing,
+    it is edited again from how it stands then, so that nothing is written over what was not seen. One consistent read and one transaction.
+
+    Raises:
+        Invalid, RuleViolation, PartRefused: as `save_listing`, or as `edit` does.
+        Busy: other changes kept winning.
+    """
+
+    def save() -> Listing:
+        before = fetch(listing_ref(store, sku), consistent=True)
+        return save_listing(edit(before), actor, now, replaces=before)
+
+    return retried(save, on=Conflict, what=f"the listing {sku}")
+
+
+def save_listing(
+    listing: Listing, actor: str, now: datetime | None = None, *, replaces: Listing | None = None
+) -> Listing:
+    """Write a listing as given, new or in place of the one that its caller has read and made it from; if it is that, nothing. A new one of the
+    store's own gets a level with nothing in reserve, unless it draws on parts or slots; what the level says of its low-stock mark, and it and its
+    shards of being on sale, is changed in the same transaction.
 
     Raises:
         Invalid: SKU, title, text, kind, state, price or parts are malformed.
         RuleViolation, PartRefused: it would draw on something else than before, or on what cannot be a part.
-        Conflict: someone else changed it at the same moment.
+        Conflict: the SKU is used by another listing, or the one that was read has changed since.
     """
     checked_listing(listing)
     now = now or utc_now()
-    before = fetch(listing_ref(listing.store, listing.sku), consistent=True)
-    if before and replace(listing, sequence=before.sequence) == before:
-        return before
-    checked_parts(listing, before)
-    if before is None and listing.drawn_on == "level" and listing.level == listing_level(listing.store, listing.sku):
+    if replaces is not None and replace(listing, sequence=replaces.sequence) == replaces:
+        return replaces
+    checked_parts(listing, replaces)
+    if replaces is None and listing.drawn_on == "level" and listing.level == listing_level(listing.store, listing.sku):
         _make_level(listing, actor, now)
     transaction = WriteTransaction()
-    if before is not None and _has_new_mark(before, listing):
-        mark = listing.low_stock
-        add_settings(transaction, listing.level, reason="low-stock", actor=actor, now=now, low_stock=mark)
-    saved = add_listing(transaction, listing, before)
+    if replaces is not None:
+        _add_level_settings(transaction, replaces, listing, actor, now)
+    saved = add_listing(transaction, listing, replaces)
     add_audit(
         transaction, f"store/{listing.store}", actor, "listing saved", f"listing/{listing.store}/{listing.sku}", now
     )
@@ -142,18 +170,32 @@ def save_listing(listing: Listing, actor: str, now: datetime | None = None) -> L
     return saved
 
 
-def _has_new_mark(before: Listing, after: Listing) -> bool:
-    """Whether the mark has changed, of a listing with a level of its own."""
-    return before.low_stock != after.low_stock and before.offer is None and after.drawn_on == "level"
+def _add_level_settings(
+    transaction: WriteTransaction, before: Listing, after: Listing, actor: str, now: datetime
+) -> None:
+    """What the listing's own level says of its mark, and it and its shards of being on sale, where the listing changes that; the first of them
+    is the journal's reason. A bundle or a bookable service has no level that speaks for it."""
+    if before.offer is not None or after.drawn_on != "level":
+        return
+    on_sale = after.state == "on_sale"
+    has_new_mark, has_new_state = before.low_stock != after.low_stock, (before.state == "on_sale") != on_sale
+    state = "resumed" if on_sale else "paused"
+    for level in before.sold_from if has_new_state else (before.level,) if has_new_mark else ():
+        add_settings(
+            transaction,
+            level,
+            reason=state if has_new_state else "low-stock",
+            actor=actor,
+            now=now,
+            low_stock=after.low_stock if level == before.level else None,
+            on_sale=on_sale,
+        )
 
 
 def _make_level(listing: Listing, actor: str, now: datetime) -> None:
-    """The level comes first: a listing never stands without one. Counting nothing where nothing is changes nothing."""
-    if listing.level in get_levels([listing.level]):
-        return
-    count(
+    """The level comes first: a listing never stands without one. One that is there stays as it is."""
+    make_level(
         listing.level,
-        0,
         actor=actor,
         reference=listing.sku,
         now=now,
@@ -169,40 +211,37 @@ def change_listing(store: str, sku: str, changes: dict[str, Any], actor: str, no
         NotFound: the store has no such listing.
         RuleViolation: the listing is made from an offer: it is changed through its link. Or as `save_listing`.
         Invalid: a change is malformed.
-        Conflict: someone else changed it at the same moment.
+        Busy: other changes kept winning.
     """
-    return save_listing(replace(_own(store, sku), **changes), actor, now)
+
+    def edit(before: Listing | None) -> Listing:
+        return replace(own_listing(before, store, sku), **changes)
+
+    return edit_listing(store, sku, edit, actor, now)
 
 
 def set_listing_state(store: str, sku: str, state: str, actor: str, now: datetime | None = None) -> Listing:
-    """Put a store's own listing on sale, pause or withdraw it. From then on its level refuses, or allows, every sale; a bundle or a bookable
-    service, which has none, is refused as soon as it is read so. Repeating is harmless.
+    """Put a store's own listing on sale, pause or withdraw it. From that moment its level and its shards refuse, or allow, every sale; a bundle or
+    a bookable service, which has none, is refused as soon as it is read so. Repeating is harmless.
 
     Raises:
         NotFound: the store has no such listing.
         RuleViolation: the listing is made from an offer: it is changed through its link.
         Invalid: there is no such state.
-        Conflict: someone else changed it at the same moment.
+        Busy: other changes kept winning.
     """
-    listing = _own(store, sku)
-    now = now or utc_now()
-    on_sale = state == "on_sale"
-    changed = checked_listing(replace(listing, state=state))
-    if not on_sale:  # the level first, so that what shows as paused cannot be bought
-        _set_on_sale(listing, False, actor, now)
-    saved = save_listing(changed, actor, now)
-    if on_sale:
-        _set_on_sale(listing, True, actor, now)
-    return saved
+    return change_listing(store, sku, {"state": state}, actor, now)
 
 
-def _set_on_sale(listing: Listing, on_sale: bool, actor: str, now: datetime) -> None:
-    for level in () if listing.parts else listing.sold_from:
-        set_on_sale(level, on_sale, actor=actor, now=now)
+def own_listing(listing: Listing | None, store: str, sku: str) -> Listing:
+    """A listing that was read, if there is one and it is the store's own.
 
-
-def _own(store: str, sku: str) -> Listing:
-    listing = get_listing(store, sku)
+    Raises:
+        NotFound: the store has no such listing.
+        RuleViolation: it is made from an offer: it is changed through its link.
+    """
+    if listing is None:
+        raise no_listing(store, sku)
     if listing.offer is not None:
         raise RuleViolation("this listing is made from an offer: change it under links", sku=sku)
     return listing

@@ -20,10 +20,12 @@ from mart_union.catalog.gardening import (
 from mart_union.catalog.listings import (
     add_listing,
     change_listing,
+    edit_listing,
     get_listing,
     get_listing_with_levels,
     list_listings,
     list_listings_page,
+    own_listing,
     save_listing,
     set_listing_state,
 )
@@ -63,6 +65,7 @@ __all__ = [
     "claim_upload",
     "count_open_stores",
     "decide_enterprise",
+    "edit_listing",
     "finish_upload",
     "get_category",
     "get_enterprise",
@@ -82,6 +85,7 @@ __all__ = [
     "list_uploads",
     "merge_category",
     "open_store",
+    "own_listing",
     "path_categories",
     "read_tree",
     "rebuild_categories",
