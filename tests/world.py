@@ -247,6 +247,7 @@ def _open_bank_accounts(world: World) -> None:
 def _register_shop(world: World, url: str) -> None:
     world.ids["shop_url"] = url
     world.ids["shop"] = mediation.register_shop(STORE, url, "owner-emei", "shop-of-emei", world.now).id
+    world.ids["feed_token"] = mediation.feed_token_of(world.ids["shop"])
 
 
 def _buy(world: World) -> None:

@@ -16,7 +16,7 @@ from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
 from mart_union.web.access import PUBLIC
 from mart_union.web.answer import Page, Raw, Redirect
-from mart_union.web.api import Api
+from mart_union.web.api import IN_ANY_FRAME, Api
 from mart_union.web.request import Request
 from mart_union.web.static import read_asset
 
@@ -29,6 +29,7 @@ def add_routes(api: Api) -> None:
     api.get("/", PUBLIC)(show_front)
     api.get("/stores/{store}", PUBLIC)(show_store)
     api.get("/stores/{store}/{sku}", PUBLIC)(show_listing)
+    api.get("/embed/{store}/{sku}", PUBLIC)(show_card)
     api.get("/categories/{category}", PUBLIC)(show_category)
     api.get("/go/{store}", PUBLIC)(go_to_store)
     api.get("/assets/{name}", PUBLIC)(send_asset)
@@ -97,6 +98,13 @@ def show_listing(request: Request) -> Page:
     shown = showing.show_listing(request.params["store"], request.params["sku"], after=shown_from(request))
     record(request, "listing", shown.listing.store, shown.listing.sku)
     return _page("browse/listing.html", request, shown=shown, listing=shown.listing, markup=product(shown, request))
+
+
+def show_card(request: Request) -> Page:
+    """A listing's card with a button that leads to where it is bought, made to stand in a frame of anybody's page. It is no step of a browsing sequence."""
+    shown = showing.show_listing(request.params["store"], request.params["sku"])
+    headers = {"Cache-Control": f"public, max-age={_PAGE_SECONDS}", "Vary": "Accept-Language, Cookie", **IN_ANY_FRAME}
+    return Page("browse/card.html", {"shown": shown, "listing": shown.listing}, headers=headers)
 
 
 def go_to_store(request: Request) -> Redirect:

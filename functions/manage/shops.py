@@ -9,6 +9,7 @@ from mart_union.kernel.paging import Page as Items
 from mart_union.mediation.model import Delivery, Link, Shop
 from mart_union.mediation.service import (
     ask_replay,
+    feed_token_of,
     get_shop_of,
     list_deliveries,
     list_links,
@@ -37,7 +38,8 @@ class ShopState(Struct, frozen=True):
 
 
 class ShopView(Struct, frozen=True):
-    """A shop; its secret is shown to the store's owner only."""
+    """A shop; its secret is shown to the store's owner only. `feed` is the path of its feed, with the token that opens it; `.xml` and `.tsv` beside it
+    are product data."""
 
     shop: str
     url: str
@@ -45,6 +47,7 @@ class ShopView(Struct, frozen=True):
     registered_at: str
     replays: int
     secret: str
+    feed: str
 
 
 class Shops(Struct, frozen=True):
@@ -142,7 +145,8 @@ def set_state_by_form(request: Request) -> Redirect:
 
 def _view(request: Request, shop: Shop) -> ShopView:
     secret = secret_of(shop.id) if request.caller.role == "owner" else ""
-    return ShopView(shop.id, shop.url, shop.state, shop.registered_at, shop.replays, secret)
+    feed = f"/api/shops/{shop.id}/feed?token={feed_token_of(shop.id)}"
+    return ShopView(shop.id, shop.url, shop.state, shop.registered_at, shop.replays, secret, feed)
 
 
 def _behind(shop: Shop) -> tuple[Behind, ...]:

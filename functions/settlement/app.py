@@ -1,4 +1,5 @@
-"""On a schedule in UTC: queues what is due in the union's time zone and the orders whose return window is over, and reconciles once a day.
+"""On a schedule in UTC: queues what is due in the union's time zone and the orders whose return window is over, reconciles once a day, and has
+sellers' own shops checked.
 
 On its own queue: settles one party a message, completes fifty orders a message, and sends payouts.
 """
@@ -15,6 +16,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import MartUnionError
+from mart_union.mediation import service as mediation
 from mart_union.settlement import service
 from mart_union.settlement.books import RECONCILE
 
@@ -50,7 +52,8 @@ def _run(_: dict[str, Any]) -> None:
     report = service.reconcile_daily(now)
     if report is not None:
         _tell(report)
-    logger.info("scheduled", parties=parties, hours=hours)
+    shops = mediation.ask_checks(now)
+    logger.info("scheduled", parties=parties, hours=hours, shops=shops)
 
 
 def _work(record: SQSRecord) -> None:

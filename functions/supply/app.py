@@ -1,4 +1,4 @@
-"""The routes of suppliers, and the one by which sellers' own shops report what they sold."""
+"""The routes of suppliers, and those by which sellers' own shops report what they sold and show, and fetch what to show."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from supply import (
     allotments,
     applying,
     dashboard,
+    feeds,
     money,
     offers,
     orders,
@@ -18,6 +19,7 @@ from supply import (
     responses,
     returns,
     sales,
+    showing,
     uploads,
 )
 
@@ -34,6 +36,8 @@ for subject in (
     responses,
     money,
     sales,
+    showing,
+    feeds,
 ):
     subject.add_routes(api)
 name_union_with(union_names)

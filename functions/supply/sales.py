@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from msgspec import Meta, Struct
-from standardwebhooks import Webhook, WebhookVerificationError
 
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.sales import place_shop_sale, sale_id
 from mart_union.customers.model import RecipientFields
 from mart_union.customers.service import add_recipient, forget_recipient
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import Busy, KeyReused, MartUnionError, RuleViolation, SupplyPriceMoved, Unauthenticated
+from mart_union.kernel.errors import Busy, KeyReused, MartUnionError, SupplyPriceMoved
 from mart_union.mediation.model import Shop
-from mart_union.mediation.service import get_shop, secret_of
 from mart_union.web.access import PUBLIC
 from mart_union.web.api import Api
 from mart_union.web.request import Request
+from supply.senders import sender_of
 
 
 class SoldLine(Struct, frozen=True):
@@ -50,29 +49,10 @@ def add_routes(api: Api) -> None:
 
 def take_sale(request: Request) -> SaleTaken:
     """Take a sale that a seller's own shop has made and been paid for; signed with the shop's secret (Standard Webhooks)."""
-    shop = _sender(request)
+    shop = sender_of(request)
     sale: Sale = request.content
     purchase = _place(shop, sale)
     return SaleTaken(sale.sale, purchase.id, purchase.orders)
-
-
-def _sender(request: Request) -> Shop:
-    """The shop whose secret signed the request.
-
-    Raises:
-        Unauthenticated: no shop's secret did, or too long ago.
-        RuleViolation: the shop is paused.
-    """
-    shop = get_shop(request.params["shop"])
-    try:
-        Webhook(secret_of(shop.id)).verify(request.text, dict(request.headers), json_parse=False)
-    except (WebhookVerificationError, ValueError) as error:
-        raise Unauthenticated(
-            "the signature does not verify: sign with the shop's secret (Standard Webhooks)"
-        ) from error
-    if shop.state != "active":
-        raise RuleViolation("this shop is paused")
-    return shop
 
 
 def _place(shop: Shop, sale: Sale) -> Purchase:

@@ -28,6 +28,7 @@ CONSUMERS: dict[str, Callable[[Event], None]] = {
     "LinkChanged": lambda event: mediation.tell_shops(event, utc_now()),
     "LinkReplayed": lambda event: mediation.tell_shop_again(event, utc_now()),
     "ShopChanged": mediation.replay_links,
+    "ShopCheckDue": lambda event: mediation.check_shop(event, utc_now()),
     "DepositMoved": lambda event: _review(event.data["store"]),
     "DepositStandingChanged": mediation.apply_standing,
     "UnionChanged": lambda _: mediation.review_all(utc_now()),

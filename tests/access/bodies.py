@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.access.callers import OTHER_CARRIER
+from tests.access.callers import NOBODY, OTHER_CARRIER
 from tests.world import CUSTOMER
 
 
@@ -122,6 +122,9 @@ BODIES: tuple[Named, ...] = (
         {"order": "{{order_carried}}", "shipment": "{{shipment_carried}}"},
         ids=("carrier",),
     ),
+    Named("GET /api/shops/{shop}/feed", NOBODY.name, 401, query={"token": "{{feed_token}}"}),
+    Named("GET /api/shops/{shop}/feed.xml", NOBODY.name, 401, query={"token": "{{feed_token}}"}),
+    Named("GET /api/shops/{shop}/feed.tsv", NOBODY.name, 401, query={"token": "{{feed_token}}"}),
     Named("GET /manage/{store}/suppliers", _EMEI, 0, query={"supplier": "{{supplier}}"}),
     Named("GET /api/manage/{store}/offers", _EMEI, 0, query={"supplier": "{{supplier}}"}),
     Named("GET /manage/{store}/offers", _EMEI, 0, query={"supplier": "{{supplier}}", "words": "Camphor"}),

@@ -136,7 +136,7 @@ def _staff_store(others: Others) -> None:
     names |= {"bookable": "CLIMB", "slot": _open_times(now), "procedure": "carrier"}
     shop = mediation.register_shop(OTHER_STORE, "https://ropes.example/hook", "owner-jianshi", "shop-of-jianshi", now)
     names |= {"store": OTHER_STORE, "enterprise": "jianshi-trails", "subject": "packer-jianshi", "shop": shop.id}
-    names |= {"sku": "PK-DAY-CEDAR", "category": "rope-work"}
+    names |= {"sku": "PK-DAY-CEDAR", "category": "rope-work", "feed_token": mediation.feed_token_of(shop.id)}
     names["upload"] = catalog.announce_upload(JIANSHI, "manager-jianshi", "upload-of-jianshi", now).id
     names["code"] = customers.invite(OTHER_STORE, "packer", "owner-jianshi", now).code
     others.keep(shop.id, "ropes.example", names["upload"], names["code"], "packer-jianshi", among=(JIANSHI,))

@@ -68,6 +68,7 @@ ROWS: dict[str, Row] = {
     "GET /": EVERYONE,
     "GET /stores/{store}": EVERYONE,
     "GET /stores/{store}/{sku}": EVERYONE,
+    "GET /embed/{store}/{sku}": EVERYONE,
     "GET /categories/{category}": EVERYONE,
     "GET /go/{store}": row(EVERYONE, answers=(303,)),
     "GET /assets/{name}": EVERYONE,
@@ -430,6 +431,10 @@ ROWS: dict[str, Row] = {
     # Machines, by their signature.
     "POST /api/payments/webhooks/{provider}": Row(frozenset({"bank"}), refused=401, signed="bank"),
     "POST /api/carriers/{carrier}/events": Row(frozenset({CARRIER}), refused=401, signed=CARRIER),
+    "GET /api/shops/{shop}/feed": row(EVERYONE, story=Story("get-shop-feed")),
+    "GET /api/shops/{shop}/feed.xml": row(EVERYONE, story=Story("get-shop-feed-xml")),
+    "GET /api/shops/{shop}/feed.tsv": row(EVERYONE, story=Story("get-shop-feed-tsv")),
+    "POST /api/shops/{shop}/state": Row(frozenset({"shop of emei-tea"}), refused=401, signed="shop of emei-tea"),
     "POST /api/shops/{shop}/sales": Row(frozenset({"shop of emei-tea"}), refused=401, signed="shop of emei-tea"),
 }
 """A union's routes."""

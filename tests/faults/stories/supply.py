@@ -50,4 +50,5 @@ STORIES: dict[str, tuple[Story, ...]] = {
         **_SUPPLIER,
     ),
     "supply POST /api/shops/{shop}/sales": sample("post-sales-1.201"),
+    "supply POST /api/shops/{shop}/state": sample("post-shop-state"),
 }

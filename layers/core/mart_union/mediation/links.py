@@ -166,6 +166,15 @@ def list_links(store: str, cursor: str = "", limit: int = 50) -> Page[Link]:
     return Page(tuple(item.document for item in page.items), page.next)
 
 
+def list_links_after(store: str, sku: str, limit: int) -> tuple[Link, ...]:
+    """A store's links whose SKUs come after one ('' for the first), by SKU."""
+    after = LinkItem.store_sort > sku if sku else None
+    page = read_page(
+        LinkItem.by_store.query, links_list(store), limit=limit, newest_first=False, range_key_condition=after
+    )
+    return tuple(item.document for item in page.items)
+
+
 def _write(before: Link | None, after: Link, facts: Facts, actor: str, now: datetime) -> None:
     """The link and its listing together, if neither they nor the offers nor the deposit's standing have changed since they were read."""
     transaction = WriteTransaction()

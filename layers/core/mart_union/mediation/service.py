@@ -2,6 +2,7 @@
 
 from mart_union.mediation.allotments import Allotment, allotments_of, set_allotment
 from mart_union.mediation.deposits import Deposit, get_deposit, list_deposit_postings, reference_of, withdraw_deposit
+from mart_union.mediation.drift import ask_checks, check_shop, compare_shown
 from mart_union.mediation.following import (
     apply_category_change,
     apply_offer_change,
@@ -9,7 +10,7 @@ from mart_union.mediation.following import (
     apply_stock_change,
 )
 from mart_union.mediation.link_jobs import get_link_job, list_link_jobs, start_link_job, work_link_job
-from mart_union.mediation.links import get_link, list_links, make_link, set_link_state
+from mart_union.mediation.links import get_link, list_links, list_links_after, make_link, set_link_state
 from mart_union.mediation.offers import get_offer, list_offers, save_offer, search_offers_for
 from mart_union.mediation.replenishments import (
     cancel_rest,
@@ -21,6 +22,7 @@ from mart_union.mediation.replenishments import (
 )
 from mart_union.mediation.shops import (
     ask_replay,
+    feed_token_of,
     get_shop,
     get_shop_of,
     list_deliveries,
@@ -52,7 +54,7 @@ from mart_union.mediation.supply_orders import (
     record_supply_order,
 )
 from mart_union.mediation.supply_terms import get_terms, get_terms_with_contact, list_terms, save_terms
-from mart_union.mediation.syndication import replay_links, tell_shop_again, tell_shops
+from mart_union.mediation.syndication import replay_links, snapshot, tell_shop_again, tell_shops
 
 __all__ = [
     "Allotment",
@@ -63,9 +65,13 @@ __all__ = [
     "apply_standing",
     "apply_stock_change",
     "apply_supplier",
+    "ask_checks",
     "ask_replay",
     "cancel_rest",
+    "check_shop",
+    "compare_shown",
     "decide_supplier",
+    "feed_token_of",
     "get_deposit",
     "get_link",
     "get_link_job",
@@ -84,6 +90,7 @@ __all__ = [
     "list_deposit_postings",
     "list_link_jobs",
     "list_links",
+    "list_links_after",
     "list_offers",
     "list_replenishments",
     "list_sellers",
@@ -111,6 +118,7 @@ __all__ = [
     "set_deposit_level",
     "set_link_state",
     "set_shop_state",
+    "snapshot",
     "start_link_job",
     "tell_shop_again",
     "tell_shops",

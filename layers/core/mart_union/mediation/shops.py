@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -14,12 +15,13 @@ from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page, read_page
-from mart_union.kernel.secrets import derived_webhook_key
+from mart_union.kernel.secrets import derived_key, derived_webhook_key
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import code_of, find
+from mart_union.kernel.storage import code_of, find, find_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.mediation.model import Delivery, Shop
 from mart_union.mediation.tables import (
+    ACTIVE_SHOPS,
     DeliveryItem,
     ShopItem,
     ToldItem,
@@ -99,6 +101,11 @@ def secret_of(shop: str) -> str:
     return derived_webhook_key("shop_key", f"shop/{shop}")
 
 
+def feed_token_of(shop: str) -> str:
+    """The token that opens a shop's feed for reading: derived like its secret, and no help in signing."""
+    return derived_key("shop_key", f"feed/{shop}").hex()[:40]
+
+
 def get_shop(shop: str) -> Shop:
     """A shop by id.
 
@@ -174,13 +181,28 @@ def _item(shop: Shop) -> ShopItem:
 
 
 def _reference(shop: Shop) -> ShopItem:
-    return ShopItem(*shop_reference_key(shop.store, shop.id), document=shop, sequence=shop.sequence)
+    """The shop as its store finds it; listed with the union's active ones while it is one."""
+    register, place = (ACTIVE_SHOPS, shop.id) if shop.state == "active" else (None, None)
+    key = shop_reference_key(shop.store, shop.id)
+    return ShopItem(*key, document=shop, sequence=shop.sequence, store_pk=register, store_sort=place)
+
+
+def list_active_shops(cursor: str = "") -> Page[Shop]:
+    """A page of the union's shops that are told of changes, by id."""
+    page = read_page(ShopItem.by_store.query, ACTIVE_SHOPS, cursor=cursor, limit=100, newest_first=False)
+    return Page(tuple(item.document for item in page.items), page.next)
 
 
 def told_sequence(shop: str, sku: str) -> int:
     """The newest sequence of a link that a shop has confirmed; 0 when it was never told."""
     item = find(ToldItem, *told_key(shop, sku))
     return 0 if item is None else int(item.sequence)
+
+
+def told_sequences(shop: str, skus: Sequence[str]) -> dict[str, int]:
+    """The newest sequence that a shop has confirmed of some links by SKU, those of which it confirmed any. One batch read a hundred."""
+    items = find_all([(ToldItem, *told_key(shop, sku)) for sku in skus])
+    return {sku: int(item.sequence) for sku, item in zip(skus, items, strict=True) if item is not None}
 
 
 def record_told(shop: str, sku: str, sequence: int) -> None:

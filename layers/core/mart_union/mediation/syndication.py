@@ -13,6 +13,7 @@ from mart_union.kernel.errors import NotFound
 from mart_union.kernel.events import Event, publish
 from mart_union.kernel.settings import settings
 from mart_union.mediation.delivery import NotDelivered, Post, post
+from mart_union.mediation.drift import again, go_on
 from mart_union.mediation.links import list_links
 from mart_union.mediation.model import Delivery, Link, Shop
 from mart_union.mediation.shops import get_shop, list_shops, record_delivery, record_told, secret_of, told_sequence
@@ -40,15 +41,18 @@ def tell_shops(event: Event, now: datetime, send: Post | None = None) -> None:
 
 
 def tell_shop_again(event: Event, now: datetime, send: Post | None = None) -> None:
-    """Tell one shop of a link whatever it has confirmed (a LinkReplayed event).
+    """Tell one shop of a link whatever it has confirmed (a LinkReplayed event); what waits for it to get through goes on then.
 
     Raises:
         ShopsBehind: the shop refused, could not be called, or did not answer.
     """
     shop = get_shop(event.data["shop"])
     link = msgspec.convert(event.data["link"], Link)
-    if shop.state == "active" and not _tell(shop, event.id, link, now, send):
+    if shop.state != "active":
+        return
+    if not _tell(shop, event.id, link, now, send):
         raise ShopsBehind(f"{shop.id} could not be told of {event.entity} {event.sequence}")
+    go_on(event, now)
 
 
 def replay_links(event: Event) -> None:
@@ -64,16 +68,10 @@ def replay_links(event: Event) -> None:
     cursor = ""
     while shop.state == "active":
         page = list_links(shop.store, cursor)
-        publish([_replayed(event, shop, link) for link in page.items])
+        publish([again(event, shop, link) for link in page.items])
         cursor = page.next
         if not cursor:
             return
-
-
-def _replayed(event: Event, shop: Shop, link: Link) -> Event:
-    data = {"shop": shop.id, "link": msgspec.to_builtins(link)}
-    entity = f"link/{link.store}/{link.sku}"
-    return Event(f"{event.id}.{link.sku}", "LinkReplayed", entity, link.sequence, event.at, data)
 
 
 def _tell(shop: Shop, event: str, link: Link, now: datetime, send: Post | None) -> bool:

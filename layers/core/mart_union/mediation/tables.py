@@ -12,6 +12,7 @@
 | a job that links offers by a rule | `LINKJOBS#<store>`/`<id>` | 1 | by size |
 | a store's jobs, newest first | index `by_store`, `LINKJOBS#<store>` | 1 a page | by size |
 | a store's shops | `SHOPS#<store>` | 1 | by size |
+| the union's active shops | index `by_store`, `SHOPS#active` | 1 a page | by size |
 | a shop | `SHOP#<id>`/`SHOP` | 1 | 0.5 read |
 | what a shop was last told of each link | `SHOP#<id>`, begins `TOLD#` | 1 a page | by size |
 | attempts to tell a shop, of a day, newest first | `DELIVERIES#<shop>#<yyyy-mm-dd>` | 1 a page | by size |
@@ -24,7 +25,7 @@
 | those that a supplier of the union was asked for, likewise | index `by_store`, `ASKED#<supplier>#open`, `ASKED#<supplier>#<yyyy-mm>` | 1 a page | by size |
 | a supplier's open orders; its closed ones by month | index `by_store`, `SUPPLY#<supplier>#open`, `SUPPLY#<supplier>#closed#<yyyy-mm>` | 1 a page | by size |
 
-Index `by_store` (`store_pk`, `store_sort`): links, jobs, suppliers, supply orders, replenishments (for the supplier once more) and standings enter it once (1 write unit); a change of state changes their
+Index `by_store` (`store_pk`, `store_sort`): links, jobs, active shops, suppliers, supply orders, replenishments (for the supplier once more) and standings enter it once (1 write unit); a change of state changes their
 key (2). Offers do not enter it. A supplier's open orders are read a page at a time; attempts expire (`expires_at`).
 """
 
@@ -46,6 +47,9 @@ from mart_union.mediation.model import (
     SupplyOrder,
 )
 from mart_union.mediation.replenishment import Replenishment, SupplierTerms
+
+ACTIVE_SHOPS = "SHOPS#active"
+"""The partition of index `by_store` with the shops that are told of changes."""
 
 
 class ByStore(GlobalSecondaryIndex["MediationItem"]):

@@ -46,9 +46,11 @@ class Redirect(Struct, frozen=True):
 
 
 class Raw(Struct, frozen=True):
-    """A body of any media type, such as a style sheet, a CSV file or a feed."""
+    """A body of any media type, such as a style sheet, a CSV file or a feed. With an `etag` (its text, without quotes) who has that one already is
+    told so instead (RFC 9110, section 13.1.2)."""
 
     body: str
     media_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
+    etag: str = ""

@@ -36,11 +36,15 @@ Answer = Any
 Response = dict[str, Any]
 Handler = Callable[[Request], Answer]
 
+_CONTENT = "default-src 'self'; img-src 'self' data: https:; frame-ancestors"
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: https:; frame-ancestors 'none'",
+    "Content-Security-Policy": f"{_CONTENT} 'none'",
 }
+
+IN_ANY_FRAME = {"Content-Security-Policy": f"{_CONTENT} *"}
+"""Of a page that is made to stand in others: it has no form, so nobody can be made to press anything of it."""
 
 
 class Route(Struct, frozen=True):
@@ -191,12 +195,23 @@ def _render(answer: Answer, route: Route, request: Request) -> Response:
         location = request.base + answer.location if answer.location.startswith("/") else answer.location
         return response(answer.status, "", {"Location": location}, _cookies(answer.cookies, request))
     if isinstance(answer, Raw):
-        return response(answer.status, answer.body, {"Content-Type": answer.media_type, **_SECURITY, **answer.headers})
+        return _raw(answer, request)
     if not isinstance(answer, Json):
         answer = Json(answer, route.status)
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **_SECURITY, **answer.headers}
     body = msgspec.json.encode(answer.value).decode()
     return response(answer.status, body, headers, _cookies(answer.cookies, request))
+
+
+def _raw(answer: Raw, request: Request) -> Response:
+    headers = {"Content-Type": answer.media_type, **_SECURITY, **answer.headers}
+    if not answer.etag:
+        return response(answer.status, answer.body, headers)
+    headers["ETag"] = f'"{answer.etag}"'
+    known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    if headers["ETag"] in known or "*" in known:
+        return response(304, "", headers)
+    return response(answer.status, answer.body, headers)
 
 
 def _page(page: Page, request: Request) -> Response:

@@ -116,6 +116,7 @@ _QUERY_PARAMETERS: dict[str, dict[str, Any]] = {
     "day": {"description": "A day, `2024-02-29`."},
     "next": {"description": "The path of the union's own page to go on to."},
     "shard": {"description": "The number of a shard of the listing's level, from 1."},
+    "token": {"description": "What opens a shop's feed: the shop's page shows it."},
     "words": {"description": "What to look for."},
 }
 
@@ -239,7 +240,7 @@ def is_signed(route: Route) -> bool:
     return (
         route.access.kind == "public"
         and not route.is_page
-        and "standardwebhooks" in inspect.getsource(_module_of(route))
+        and any(word in inspect.getsource(_module_of(route)) for word in ("standardwebhooks", "sender_of"))
     )
 
 
@@ -281,6 +282,8 @@ def _success(route: Route, schemas: Mapping[Any, dict[str, Any]]) -> dict[str, A
         elif kind is Raw:
             content = {media_type: {"schema": {"type": "string"}} for media_type in _media_types(route.handler)}
             found["200"] = {"description": "The file", "content": content}
+            if "etag" in inspect.getsource(inspect.unwrap(route.handler)):
+                found["304"] = {"description": "As it was under the ETag that was sent"}
         elif not route.is_page:
             success: dict[str, Any] = {"description": _SUCCESSES.get(route.status, "Done")}
             if route.answer is not None:
@@ -328,7 +331,7 @@ def _problems(route: Route) -> dict[str, Any]:
         statuses.add(402)
     if route.body is not None or route.idempotent_key:
         statuses |= {413, 415}
-    if is_signed(route) or "sign-in" in route.path:
+    if is_signed(route) or "sign-in" in route.path or "token" in query_names(route.handler):
         statuses.add(401)
     suffix = "-page" if route.is_page else ""
     return {str(status): {"$ref": f"#/components/responses/{status}{suffix}"} for status in sorted(statuses)}

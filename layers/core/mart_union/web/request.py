@@ -46,6 +46,12 @@ class Request(Struct, frozen=True):
     content: Any = field(default=None)
 
     @property
+    def address(self) -> str:
+        """Where the union's pages stand, as others link to them."""
+        asked = f"{self.headers.get('x-forwarded-proto', 'https')}://{self.headers.get('host', '')}{self.base}"
+        return settings().public_url or asked
+
+    @property
     def idempotency_key(self) -> str:
         """The `Idempotency-Key` header, or the form's hidden field of that name.
 

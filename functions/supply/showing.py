@@ -1,0 +1,61 @@
+"""A seller's own shop reports what it shows, and is answered with what differs from its store's links."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from mart_union.kernel.clock import utc_now
+from mart_union.mediation.drift import Shown
+from mart_union.mediation.service import compare_shown, snapshot
+from mart_union.web.access import PUBLIC
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+from supply.senders import sender_of
+
+_Sku = Annotated[str, Meta(max_length=64)]
+_Word = Annotated[str, Meta(max_length=32)]
+
+
+class ShownLink(Struct, frozen=True):
+    """What the shop shows of a link, under the sequence of the snapshot that it applied last."""
+
+    sku: _Sku
+    sequence: int
+    state: _Word
+    price_minor: int
+    availability: _Word
+
+
+class ShopState(Struct, frozen=True):
+    """All that the shop shows whose SKUs come after `after` ('' for all), as much of it as it likes to send at once, by SKU."""
+
+    links: Annotated[tuple[ShownLink, ...], Meta(max_length=1_000)]
+    after: _Sku = ""
+
+
+class ShopDrift(Struct, frozen=True):
+    """Of a hundred links after that SKU, whole snapshots of those that the shop does not show as they are, and SKUs that it shows and that are no
+    links (`gone`). `next` is the SKU after which to go on, '' at the end. A snapshot counts unless a newer one came since the shop looked."""
+
+    links: tuple[dict[str, Any], ...]
+    gone: tuple[str, ...]
+    next: str
+
+
+def add_routes(api: Api) -> None:
+    """Declare the route of what shops show; it is public, and its signature says who sends."""
+    api.post("/api/shops/{shop}/state", PUBLIC, body=ShopState, answer=ShopDrift)(compare)
+
+
+def compare(request: Request) -> ShopDrift:
+    """Compare what a seller's own shop shows with its store's links, and answer with what differs; signed with the shop's secret (Standard Webhooks)."""
+    shop, now = sender_of(request), utc_now()
+    state: ShopState = request.content
+    shown = tuple(
+        Shown(each.sku, each.sequence, each.state, each.price_minor, each.availability) for each in state.links
+    )
+    drift = compare_shown(shop, shown, state.after, now)
+    data: Any = [snapshot(link, now)["data"] for link in drift.links]
+    return ShopDrift(tuple(data), drift.gone, drift.next)
