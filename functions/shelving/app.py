@@ -1,4 +1,4 @@
-"""On events from the union's bus, by a queue: shelves follow the union, its stores, categories, listings and what is in stock.
+"""On events from the union's bus, by a queue: shelves follow the union, its stores, categories, listings, what is in stock and how it is rated.
 
 What counts is the catalog as it is when the message is handled, so an event may come twice, late or out of order; a shelf that
 several messages of a batch speak of is built once.
@@ -35,7 +35,7 @@ def shelves_of(event: Event) -> tuple[str, ...]:
     if kind == "level":
         _, level_kind, store, *_ = event.entity.split("/")
         return (f"store/{store}",) if level_kind == "listing" else ()  # of a pool's end, the links tell
-    return (f"store/{owner}",) if kind in {"listing", "link"} else ()
+    return (f"store/{owner}",) if kind in {"listing", "link", "rating"} else ()
 
 
 def build(shelf: str) -> None:

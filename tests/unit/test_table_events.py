@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict, replace
 
+from mart_union.catalog import events as catalog_events
 from mart_union.kernel.streams import changes_of
 from mart_union.ledger import events as ledger_events
 from mart_union.stock import events as stock_events
@@ -120,3 +121,11 @@ def test_a_change_has_plain_numbers_a_decoded_document_and_its_tables_name() -> 
     assert second.new is not None
     assert [type(second.new["sequence"]), second.new["sequence"]] == [int, 2]
     assert second.new["document"]["lines"][0]["state"] == "accepted"
+
+
+def test_each_review_of_a_listing_is_told_under_their_number_and_is_no_change_of_its_store() -> None:
+    old, new = {"stars": 5, "reviews": 1}, {"stars": 9, "reviews": 2}
+    (event,) = catalog_events.events_of("STORE#emei-tea", "RATING#OB-TOP", old, new, "e", "now")
+    assert (event.name, event.entity, event.sequence) == ("ListingRated", "rating/emei-tea/OB-TOP", 2)
+    assert event.data == {"stars": 9, "reviews": 2}
+    assert catalog_events.events_of("STORE#emei-tea", "RATING#OB-TOP", new, None, "e", "now") == []

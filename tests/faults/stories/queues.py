@@ -149,6 +149,22 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
         *sample("listing-changed-twice-and-late"),
         *sample("of-a-store-that-is-not-there"),
     ),
+    "shelving ListingRated": (
+        _queued(
+            "a review, twice",
+            [
+                {
+                    "id": f"e-{time}",
+                    "name": "ListingRated",
+                    "entity": "rating/emei-tea/OB-TOP",
+                    "sequence": 1,
+                    "at": "2026-11-22T04:00:00.000Z",
+                    "data": {"stars": 5, "reviews": 1},
+                }
+                for time in (1, 2)
+            ],
+        ),
+    ),
     "shelving StoreChanged": sample("store-and-union-changed"),
     "shelving UnionChanged": (_queued("UnionChanged", [_detail_in("shelving", "store-and-union-changed", 1)]),),
     "shelving CategoryChanged": sample("categories-changed"),

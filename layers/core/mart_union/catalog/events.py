@@ -16,11 +16,20 @@ def events_of(
 
     `old` and `new` are the item's attributes with documents decoded. A change that leaves the document as it was is no event.
     """
+    if sk.startswith("RATING#"):
+        return [] if new is None else [_rated(pk, sk, new, event_id, at)]
     named = _name(pk, sk)
     if named is None or new is None or (old is not None and old.get("document") == new.get("document")):
         return []
     name, entity = named
     return [Event(event_id, name, entity, int(new.get("sequence", 1)), at, new["document"])]
+
+
+def _rated(pk: str, sk: str, new: dict[str, Any], event_id: str, at: str) -> Event:
+    """A listing has one more review: each adds one, so their number is the sequence."""
+    entity = f"rating/{pk.partition('#')[2]}/{sk.removeprefix('RATING#')}"
+    reviews = int(new["reviews"])
+    return Event(event_id, "ListingRated", entity, reviews, at, {"stars": int(new["stars"]), "reviews": reviews})
 
 
 def _name(pk: str, sk: str) -> tuple[str, str] | None:

@@ -278,8 +278,21 @@ class Listing(Struct, frozen=True):
         return draw(quantity, found, first=first if self.urgent is not None else 0)
 
 
-class Card(Struct, frozen=True):
-    """A listing as a shelf shows it; `pieces` is how many units of others a bundle is made of."""
+class Rating(Struct, frozen=True):
+    """So many reviews of a listing, with so many stars together."""
+
+    stars: int = 0
+    reviews: int = 0
+
+    @property
+    def stars_tenths(self) -> int:
+        """The mean of the stars in tenths, rounded half up; 0 without a review."""
+        return (20 * self.stars + self.reviews) // (2 * self.reviews) if self.reviews else 0
+
+
+class Card(Struct, frozen=True, omit_defaults=True):
+    """A listing as a shelf shows it; `pieces` is how many units of others a bundle is made of, `stars_tenths` the mean of its `reviews`. What is as
+    it usually is, is not written, so that a page of a shelf has room for more."""
 
     store: str
     sku: str
@@ -289,6 +302,8 @@ class Card(Struct, frozen=True):
     available: bool
     mediated: bool = False
     pieces: int = 0
+    stars_tenths: int = 0
+    reviews: int = 0
 
 
 class StoreCard(Struct, frozen=True):

@@ -7,9 +7,11 @@ from typing import TypeVar
 
 import msgspec
 
-from mart_union.catalog.model import Card, Classification, Listing, Shelf, ShelfHead, Store, StoreCard
+from mart_union.catalog.model import Card, Classification, Listing, Rating, Shelf, ShelfHead, Store, StoreCard
 
 C = TypeVar("C", Card, StoreCard)
+
+UNRATED = Rating()
 
 PAGE_BYTES = 4096
 """One read unit, half when eventual: a page that fits costs 0.5 (DynamoDB)."""
@@ -57,7 +59,7 @@ def _room(head: ShelfHead) -> int:
     return max(_LEAST_BYTES, PAGE_BYTES - _KEYS_BYTES - len(msgspec.json.encode(head)))
 
 
-def card_of_listing(listing: Listing, reserve: int) -> Card:
+def card_of_listing(listing: Listing, reserve: int, rating: Rating = UNRATED) -> Card:
     """A listing as a shelf shows it. A bookable service is available as long as it is on sale: which times are free, its page tells."""
     return Card(
         store=listing.store,
@@ -68,6 +70,8 @@ def card_of_listing(listing: Listing, reserve: int) -> Card:
         available=listing.state == "on_sale" and (reserve > 0 or listing.slot_minutes > 0),
         mediated=listing.offer is not None,
         pieces=sum(listing.parts.values()),
+        stars_tenths=rating.stars_tenths,
+        reviews=rating.reviews,
     )
 
 

@@ -17,8 +17,9 @@ from pynamodb.exceptions import UpdateError
 
 from mart_union.catalog.categories import list_categories, read_tree
 from mart_union.catalog.listings import bring_in_step, list_listings
-from mart_union.catalog.model import Card, CategoryLink, Listing, Shelf, ShelfHead, in_order, lineages
-from mart_union.catalog.packing import card_of_listing, front_order, is_shown, pack
+from mart_union.catalog.model import Card, CategoryLink, Listing, Rating, Shelf, ShelfHead, in_order, lineages
+from mart_union.catalog.packing import UNRATED, card_of_listing, front_order, is_shown, pack
+from mart_union.catalog.ratings import list_ratings
 from mart_union.catalog.refs import store_ref, union_ref
 from mart_union.catalog.showing import FRONT, shelf_of
 from mart_union.catalog.stores import card_of, list_stores
@@ -79,7 +80,9 @@ def _build_store(name: str, build: _Build) -> None:
     stored = list_listings(name)
     listings = [placed(listing, tree, union) for listing in stored]
     categories = list(tree.categories.values())
-    cards = _cards([listing for listing in listings if is_shown(store, listing)], in_order(categories))
+    cards = _cards(
+        [listing for listing in listings if is_shown(store, listing)], in_order(categories), list_ratings(name)
+    )
     lineage = lineages(categories)
     used = {each for listing, _ in cards for each in lineage.get(listing.category, ())}
     links = tuple(link for link in in_order(categories) if link.id in used)
@@ -102,12 +105,17 @@ def _keep_used(store: str, listings: Sequence[Listing], tree: Tree, build: _Buil
         build.write([UsedItem(*used_key(store), categories=used)], [])
 
 
-def _cards(listings: Iterable[Listing], links: list[CategoryLink]) -> list[tuple[Listing, Card]]:
+def _cards(
+    listings: Iterable[Listing], links: list[CategoryLink], ratings: Mapping[str, Rating]
+) -> list[tuple[Listing, Card]]:
     place = {link.id: number for number, link in enumerate(links)}
     ordered = sorted(listings, key=lambda each: (place.get(each.category, len(place)), each.sku))
     wanted = dict.fromkeys(level for listing in ordered for level in listing.sold_from)
     levels = get_levels(wanted, consistent=True)
-    return [(listing, card_of_listing(listing, _left(listing, levels))) for listing in ordered]
+    return [
+        (listing, card_of_listing(listing, _left(listing, levels), ratings.get(listing.sku, UNRATED)))
+        for listing in ordered
+    ]
 
 
 def _left(listing: Listing, levels: Mapping[str, Level]) -> int:

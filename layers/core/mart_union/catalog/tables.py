@@ -9,6 +9,7 @@
 | the cards of the union's open stores (to build the front) | `STORES`/`<store>` | 1 a MB | by size |
 | a listing | `STORE#<store>`/`LISTING#<sku>` | 1 | 0.5 read |
 | a store's listings (only to build shelves) | `STORE#<store>`, begins `LISTING#` | 1 a MB | by size |
+| the ratings of a store's listings (only to build shelves) | `STORE#<store>`, begins `RATING#` | 1 a MB | by size; 2 write a review |
 | a store's categories | `CATEGORIES#<store>` | 1 | by size |
 | the union's categories | `CATEGORIES#` | 1 | by size |
 | how often a tree was changed (its changes are made under that) | `TREE#<store>`/`TREE` | 1 | 1 read |
@@ -154,6 +155,18 @@ class AuditItem(CatalogItem):
     """A change that staff made."""
 
     document = Document(AuditEntry)
+
+
+class RatingItem(CatalogItem):
+    """What the reviews of a listing come to."""
+
+    stars = NumberAttribute(default=0)
+    reviews = NumberAttribute(default=0)
+
+
+def rating_key(store: str, sku: str) -> tuple[str, str]:
+    """The key of a listing's rating."""
+    return f"STORE#{store}", f"RATING#{sku}"
 
 
 def union_key() -> tuple[str, str]:

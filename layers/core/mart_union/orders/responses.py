@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from mart_union.catalog.ratings import add_rating
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id, input_hash
@@ -66,7 +67,7 @@ def add_response(
         request=input_hash([key, kind, text, line, stars]),
         reply_by=iso(now + timedelta(hours=REPLY_HOURS[kind])) if kind in REPLY_HOURS else "",
     )
-    return _create(response)
+    return _create(response, next((one.sku for one in found.lines if one.number == line), ""))
 
 
 def _check(order: Order, kind: str, text: str, line: int, stars: int) -> None:
@@ -92,10 +93,13 @@ def _suppliers_concerned(order: Order, line: int) -> tuple[str, ...]:
     return tuple(sorted({party.removeprefix("supplier/") for party in concerned if party.startswith("supplier/")}))
 
 
-def _create(response: Response) -> Response:
+def _create(response: Response, sku: str) -> Response:
+    """The response, kept with its copies; a review counts in the rating of its listing from the same moment."""
     transaction = WriteTransaction()
     for item in response_items(response):
         transaction.create(item, refuse(_Exists, "this response exists already"))
+    if response.kind == "review":
+        add_rating(transaction, response.store, sku, response.stars)
     try:
         transaction.commit()
         return response
