@@ -7,11 +7,10 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from mart_union.kernel.clock import utc_now
 from mart_union.kernel.settings import settings
 from mart_union.mediation.feeds import as_tsv, as_xml, etag_of, products_of
 from mart_union.mediation.model import Link
-from mart_union.mediation.service import list_links_after, snapshot
+from mart_union.mediation.service import list_links_after, snapshot_of
 from mart_union.web.access import PUBLIC
 from mart_union.web.answer import Raw
 from mart_union.web.api import Api
@@ -31,8 +30,7 @@ def add_routes(api: Api) -> None:
 def send_snapshots(request: Request) -> Raw:
     """The store's links as the shop is told of them, by SKU, a thousand a page: `next` is the `cursor` of the page that follows."""
     links = _links(request)
-    now = utc_now()
-    body = {"links": [snapshot(link, now)["data"] for link in links], "next": _next(links)}
+    body = {"links": [snapshot_of(link) for link in links], "next": _next(links)}
     text = msgspec.json.encode(body).decode()
     return Raw(text, "application/json", _headers(request, links), etag=etag_of(links, "json"))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from mart_union.kernel.clock import utc_now
 from mart_union.mediation.drift import Shown
-from mart_union.mediation.service import compare_shown, snapshot
+from mart_union.mediation.service import Snapshot, compare_shown, snapshot_of
 from mart_union.web.access import PUBLIC
 from mart_union.web.api import Api
 from mart_union.web.request import Request
@@ -39,7 +39,7 @@ class ShopDrift(Struct, frozen=True):
     """Of a hundred links after that SKU, whole snapshots of those that the shop does not show as they are, and SKUs that it shows and that are no
     links (`gone`). `next` is the SKU after which to go on, '' at the end. A snapshot counts unless a newer one came since the shop looked."""
 
-    links: tuple[dict[str, Any], ...]
+    links: tuple[Snapshot, ...]
     gone: tuple[str, ...]
     next: str
 
@@ -57,5 +57,4 @@ def compare(request: Request) -> ShopDrift:
         Shown(each.sku, each.sequence, each.state, each.price_minor, each.availability) for each in state.links
     )
     drift = compare_shown(shop, shown, state.after, now)
-    data: Any = [snapshot(link, now)["data"] for link in drift.links]
-    return ShopDrift(tuple(data), drift.gone, drift.next)
+    return ShopDrift(tuple(snapshot_of(link) for link in drift.links), drift.gone, drift.next)

@@ -22,7 +22,7 @@ from mart_union.mediation import delivery, drift, syndication
 from mart_union.mediation import service as mediation
 from mart_union.mediation.model import Link, Shop, Terms
 from mart_union.mediation.syndication import ShopsBehind
-from mart_union.stock import service as stock
+from mart_union.stock import counting as stock
 from supply.app import lambda_handler
 from tests.gateway import CONTEXT, gateway_event
 from tests.receiver import LATE_SECONDS, Receiver, apply

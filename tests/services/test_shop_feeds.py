@@ -6,6 +6,7 @@ import json
 from typing import Any
 from xml.etree import ElementTree as Xml
 
+import msgspec
 import pytest
 
 from browse.app import lambda_handler as browse
@@ -13,7 +14,7 @@ from mart_union.catalog import showing
 from mart_union.kernel import secrets
 from mart_union.mediation import service as mediation
 from mart_union.mediation.model import Shop, Terms
-from mart_union.stock import service as stock
+from mart_union.stock import counting as stock
 from supply import feeds
 from supply.app import lambda_handler
 from tests.gateway import CONTEXT, gateway_event
@@ -66,7 +67,7 @@ def test_snapshots_are_what_the_shop_is_told_page_by_page(shop: Shop, monkeypatc
     monkeypatch.setattr(feeds, "_LINKS_A_PAGE", 2)
     first = json.loads(fetch(shop)["body"])
     assert ([each["sku"] for each in first["links"]], first["next"]) == (["L-0", "L-1"], "L-1")
-    told = mediation.snapshot(mediation.get_link(shop.store, "L-0"), NOW)["data"]
+    told = msgspec.to_builtins(mediation.snapshot_of(mediation.get_link(shop.store, "L-0")))
     assert first["links"][0] == told
     assert "supply" not in json.dumps(first)
     address = header(fetch(shop), "link")

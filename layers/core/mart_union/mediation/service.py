@@ -54,11 +54,12 @@ from mart_union.mediation.supply_orders import (
     record_supply_order,
 )
 from mart_union.mediation.supply_terms import get_terms, get_terms_with_contact, list_terms, save_terms
-from mart_union.mediation.syndication import replay_links, snapshot, tell_shop_again, tell_shops
+from mart_union.mediation.syndication import Snapshot, replay_links, snapshot_of, tell_shop_again, tell_shops
 
 __all__ = [
     "Allotment",
     "Deposit",
+    "Snapshot",
     "allotments_of",
     "apply_category_change",
     "apply_offer_change",
@@ -118,7 +119,7 @@ __all__ = [
     "set_deposit_level",
     "set_link_state",
     "set_shop_state",
-    "snapshot",
+    "snapshot_of",
     "start_link_job",
     "tell_shop_again",
     "tell_shops",

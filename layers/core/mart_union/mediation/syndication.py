@@ -6,8 +6,10 @@ from datetime import datetime
 from functools import partial
 
 import msgspec
+from msgspec import Struct
 from standardwebhooks import Webhook
 
+from mart_union.catalog.model import Texts
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.events import Event, publish
@@ -75,7 +77,8 @@ def replay_links(event: Event) -> None:
 
 
 def _tell(shop: Shop, event: str, link: Link, now: datetime, send: Post | None) -> bool:
-    body = msgspec.json.encode(snapshot(link, now))
+    message = {"type": "link.changed", "timestamp": iso(now), "data": snapshot_of(link)}
+    body = msgspec.json.encode(message)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "mart-union",
@@ -95,24 +98,38 @@ def _tell(shop: Shop, event: str, link: Link, now: datetime, send: Post | None) 
     return not problem
 
 
-def snapshot(link: Link, now: datetime) -> dict[str, object]:
-    """What a shop is told: all that it needs to show the listing, and nothing of what the supplier charges."""
-    return {
-        "type": "link.changed",
-        "timestamp": iso(now),
-        "data": {
-            "union": settings().union,
-            "store": link.store,
-            "sku": link.sku,
-            "sequence": link.sequence,
-            "state": link.state,
-            "titles": link.titles,
-            "texts": link.texts,
-            "category": link.category,
-            "kind": link.kind,
-            "glyph": link.glyph,
-            "price_minor": link.price_minor,
-            "currency": settings().currency.code,
-            "availability": link.availability,
-        },
-    }
+class Snapshot(Struct, frozen=True):
+    """What a shop is told of a link: all that it needs to show the listing, and nothing of what the supplier charges."""
+
+    union: str
+    store: str
+    sku: str
+    sequence: int
+    state: str
+    titles: Texts
+    texts: Texts
+    category: str
+    kind: str
+    glyph: str
+    price_minor: int
+    currency: str
+    availability: str
+
+
+def snapshot_of(link: Link) -> Snapshot:
+    """A link as shops are told of it now."""
+    return Snapshot(
+        union=settings().union,
+        store=link.store,
+        sku=link.sku,
+        sequence=link.sequence,
+        state=link.state,
+        titles=link.titles,
+        texts=link.texts,
+        category=link.category,
+        kind=link.kind,
+        glyph=link.glyph,
+        price_minor=link.price_minor,
+        currency=settings().currency.code,
+        availability=link.availability,
+    )
