@@ -215,14 +215,16 @@ def _refusals() -> Iterator[Row]:
     yield _written("a listing that is known to be sold out", [_event(f"refused-{number}") for number in range(BUYERS)])
     count(level, 2, actor="bench", reference="sale", now=now)
     window = iso(now - timedelta(minutes=1)), iso(now + timedelta(days=1))
-    start_urgent_sale(STORES[0], _SKU, SaleTerms(_SALE_PRICE, *window, quantity=2), actor="bench", key="rush", now=now)
+    terms = SaleTerms(_SALE_PRICE, *window, quantity=2)
+    sale = start_urgent_sale(STORES[0], _SKU, terms, actor="bench", key=f"rush-{iso(now)}", now=now).urgent
     for number in range(2):
         _answered(_event(f"in-sale-{number}", _SALE_PRICE))
     yield _written(
         "an urgent sale that is sold out",
         [_event(f"refused-in-sale-{number}", _SALE_PRICE) for number in range(BUYERS)],
     )
-    end_urgent_sale(STORES[0], _SKU, actor="bench", now=utc_now())
+    if sale is not None:
+        end_urgent_sale(STORES[0], _SKU, sale.id, actor="bench", now=utc_now())
 
 
 def _written(what: str, events: Sequence[dict[str, Any]]) -> Row:

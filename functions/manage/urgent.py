@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from mart_union.catalog.model import Listing
 from mart_union.catalog.service import list_listings_page
-from mart_union.catalog.urgent import end_urgent_sale, list_urgent_sales, start_urgent_sale
+from mart_union.catalog.urgent import SaleShown, end_urgent_sale, list_urgent_sales, start_urgent_sale
 from mart_union.catalog.urgent_terms import MOST_RATE, SaleTerms
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import parse_price
+from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
 from mart_union.web.access import MANAGER, PACKER
 from mart_union.web.answer import Page, Redirect
@@ -43,26 +44,26 @@ class SaleForm(Struct, frozen=True):
     rate: int = 0
 
 
-class UrgentSales(Struct, frozen=True):
-    """A store's listings with an urgent sale."""
+class EndedSale(Struct, frozen=True):
+    """Which urgent sale of a listing is to end, by its id."""
 
-    listings: tuple[Listing, ...]
+    sale: str
 
 
 def add_routes(api: Api) -> None:
     """Declare the routes and pages."""
     sales = "/manage/{store}/urgent-sales"
-    api.get(f"/api{sales}", PACKER, answer=UrgentSales)(list_by_api)
+    api.get(f"/api{sales}", PACKER, answer=Items[SaleShown])(list_by_api)
     api.post(f"/api{sales}", MANAGER, body=NewSale, answer=Listing, status=201, key=True)(start_by_api)
-    api.post(f"/api{sales}/{{sku}}/end", MANAGER, answer=Listing)(end_by_api)
+    api.post(f"/api{sales}/{{sku}}/end", MANAGER, body=EndedSale, answer=Listing)(end_by_api)
     api.get(sales, PACKER)(show_page)
     api.post(sales, MANAGER, body=SaleForm, key=True)(start_by_form)
-    api.post(f"{sales}/{{sku}}/end", MANAGER)(end_by_form)
+    api.post(f"{sales}/{{sku}}/end", MANAGER, body=EndedSale)(end_by_form)
 
 
-def list_by_api(request: Request) -> UrgentSales:
-    """The store's urgent sales, by their end."""
-    return UrgentSales(tuple(list_urgent_sales(request.params["store"])))
+def list_by_api(request: Request) -> Items[SaleShown]:
+    """The store's urgent sales, by their end, with what of each is left, reserved and sold."""
+    return list_urgent_sales(request.params["store"], request.query.get("cursor", ""))
 
 
 def start_by_api(request: Request) -> Listing:
@@ -77,16 +78,17 @@ def _start(request: Request, sku: str, terms: SaleTerms) -> Listing:
 
 
 def end_by_api(request: Request) -> Listing:
-    """End an urgent sale; what is left of it goes back into the reserve."""
+    """End an urgent sale; what is left of it goes back into the reserve. If another is on by now, or none, nothing changes."""
+    ended: EndedSale = request.content
     store, sku = request.params["store"], request.params["sku"]
-    return end_urgent_sale(store, sku, actor=request.caller.subject, now=utc_now())
+    return end_urgent_sale(store, sku, ended.sale, actor=request.caller.subject, now=utc_now())
 
 
 def show_page(request: Request) -> Page:
-    """The sales that are on, and the form of a new one."""
-    store = request.params["store"]
-    own = [listing for listing in list_listings_page(store, limit=100).items if listing.offer is None]
-    context = {"store": store, "sales": list_urgent_sales(store), "listings": own, "most_rate": MOST_RATE}
+    """The sales that are on, and the form of a new one: it takes any item number, and proposes the first of the store's own."""
+    store, wanted = request.params["store"], request.query.get("sku", "")
+    own = [listing for listing in list_listings_page(store).items if listing.offer is None]
+    context = {"store": store, "page": list_by_api(request), "listings": own, "sku": wanted, "most_rate": MOST_RATE}
     return Page("manage/urgent_sales.html", context)
 
 

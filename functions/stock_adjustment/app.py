@@ -1,4 +1,4 @@
-"""On the stream of the stock table: a journal entry for each movement, an event for each mark crossed.
+"""On the stream of the stock table: a journal entry for each movement, an event for each mark crossed, the end of an urgent sale that is sold out.
 
 It raises when anything fails, and gets the whole batch again: an entry written twice is the same entry.
 """
@@ -11,6 +11,8 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from mart_union.catalog.urgent import end_if_sold_out
+from mart_union.kernel.clock import utc_now
 from mart_union.kernel.events import publish
 from mart_union.kernel.streams import Change, changes_of
 from mart_union.stock.events import events_of, level_of_image
@@ -36,7 +38,14 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
             for made in events_of(change.pk, change.sk, change.old, change.new, change.event_id, change.at)
         ]
     )
-    logger.info("recorded", movements=len(changes), gaps=len(gaps))
+    ended = sum(end_if_sold_out(shard, utc_now()) for shard in _emptied(changes))
+    logger.info("recorded", movements=len(changes), gaps=len(gaps), sales_ended=ended)
+
+
+def _emptied(changes: Iterable[Change]) -> list[Level]:
+    """The shards, as the last of the changes left them, that have nothing of their sale left."""
+    last = {level.id: level for _, level in _movements(changes)}
+    return [level for level in last.values() if level.sale and not level.reserve + level.reserved]
 
 
 def _movements(changes: Iterable[Change]) -> Iterator[tuple[Level | None, Level]]:

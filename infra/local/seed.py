@@ -154,7 +154,7 @@ class _FirstDay:
 
     def _sell_urgently(self, facts: dict[str, Any], today: datetime) -> None:
         owner, path = self._owner(facts["store"]), f"/api/manage/{facts['store']}/urgent-sales"
-        if any(listing["sku"] == facts["sku"] for listing in owner.get(path)["listings"]):
+        if any(sale["listing"]["sku"] == facts["sku"] for sale in owner.get(path)["items"]):
             return
         terms = {name: value for name, value in facts.items() if name not in {"store", "for_days"}}
         ends = today + timedelta(days=facts["for_days"])

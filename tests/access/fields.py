@@ -43,6 +43,8 @@ FREE: dict[str, str] = {
     "POST /manage/{store}/link-jobs prefix": "how the new listings' own names in the path's store begin",
     "POST /supply/{supplier}/offers sku": "the offer's own name at the path's supplier",
     "POST /supply/{supplier}/offers/{sku}/allotments store": "any store to which the path's offer is granted",
+    "POST /api/manage/{store}/urgent-sales/{sku}/end sale": "the path's listing's own sale, or nothing is ended",
+    "POST /manage/{store}/urgent-sales/{sku}/end sale": "the path's listing's own sale, or nothing is ended",
     "POST /api/shops/{shop}/state links.sku": "what the path's shop shows; what is no link of its store is told so",
     "POST /api/shops/{shop}/state after": "a name in the path's store to go on after",
     "POST /api/shops/{shop}/state links.availability": "a word that is compared",

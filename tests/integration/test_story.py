@@ -39,9 +39,9 @@ def test_an_urgent_sale_is_begun_seen_and_ended(network: dict[str, Any]) -> None
         "quantity": 5,
     }
     kept = owner.get("/api/listings/emei-tea/BK-HONEY")["reserve"]
-    owner.post("/api/manage/emei-tea/urgent-sales", sale, key=f"sale-{now.timestamp()}", status=201)
+    begun = owner.post("/api/manage/emei-tea/urgent-sales", sale, key=f"sale-{now.timestamp()}", status=201)
     shown = owner.get("/api/listings/emei-tea/BK-HONEY")
     assert (shown["price_minor"], shown["reserve"]) == (30_000, 5)
-    owner.post("/api/manage/emei-tea/urgent-sales/BK-HONEY/end")
+    owner.post("/api/manage/emei-tea/urgent-sales/BK-HONEY/end", {"sale": begun["urgent"]["id"]})
     shown = owner.get("/api/listings/emei-tea/BK-HONEY")
     assert (shown["price_minor"], shown["reserve"]) == (45_000, kept)

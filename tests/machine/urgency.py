@@ -7,6 +7,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from mart_union.catalog.service import get_listing
 from mart_union.kernel.clock import iso
 from tests.faults import chance
 from tests.machine.machine import content_of
@@ -61,7 +62,9 @@ class Urgency(Shoppers):
     def end_sale(self, goods: tuple[str, str], strike: Aimed | None) -> None:
         """A store ends a sale before its time, and what is left is on sale again."""
         path = f"/api/manage/{goods[0]}/urgent-sales/{goods[1]}/end"
-        command = request("manage", "POST", path, subject=STAFF[goods[0]], role="owner", key=self.key())
+        urgent = get_listing(*goods).urgent
+        body = {"sale": urgent.id if urgent else "none"}
+        command = request("manage", "POST", path, body, subject=STAFF[goods[0]], role="owner", key=self.key())
         self.perform("end an urgent sale", command, strike)
 
     @rule(quantity=st.integers(0, 40), strike=strikes)

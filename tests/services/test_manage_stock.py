@@ -106,9 +106,10 @@ def test_a_suppliers_pool_is_not_the_stores_to_move(store: str) -> None:
 def test_the_journals_of_shards_are_shown_beside_the_listings_own(store: str) -> None:
     ends = NOW.replace(year=NOW.year + 10)
     terms = SaleTerms(20_000, iso(ends.replace(day=1)), iso(ends), 50, rate=500)
-    start_urgent_sale(store, "OB", terms, actor="lin", key="sale-00001", now=NOW)
+    sale = start_urgent_sale(store, "OB", terms, actor="lin", key="sale-00001", now=NOW).urgent
     kept = {number: get_level(f"listing/{store}/OB#{number}") for number in (1, 2)}
-    end_urgent_sale(store, "OB", actor="lin", now=NOW)
+    assert sale is not None
+    end_urgent_sale(store, "OB", sale.id, actor="lin", now=NOW)
     for number, before in kept.items():
         record_movements([(None, before), (before, get_level(f"listing/{store}/OB#{number}"))])
     path = f"/manage/{store}/stock/OB"

@@ -370,12 +370,13 @@ def sell_urgently(market: Market) -> list[Command]:
     terms = SaleTerms(20_000, iso(NOW), iso(NOW + timedelta(hours=1)), 4)
 
     def end() -> None:
-        end_urgent_sale(market.store, "TEA", actor="owner", now=NOW)
+        assert sale is not None
+        end_urgent_sale(market.store, "TEA", sale.id, actor="owner", now=NOW)
 
     def buy(number: int) -> Command:
         return lambda: _buy_cheap(market, f"key-9999{number:04}")
 
-    start_urgent_sale(market.store, "TEA", terms, actor="owner", key="sale-00001", now=NOW)
+    sale = start_urgent_sale(market.store, "TEA", terms, actor="owner", key="sale-00001", now=NOW).urgent
     over = NOW + timedelta(hours=2)
     return [*map(buy, range(6)), end, lambda: end_urgent_sales(over), *map(buy, range(6, 8))]
 

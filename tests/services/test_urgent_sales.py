@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from mart_union.catalog.listings import set_listing_state
 from mart_union.catalog.refs import listing_ref
-from mart_union.catalog.tables import listing_item
-from mart_union.catalog.urgent import end_urgent_sale, end_urgent_sales, list_urgent_sales
+from mart_union.catalog.tables import SaleEndItem, listing_item, sale_end_key
+from mart_union.catalog.urgent import end_urgent_sales, list_urgent_sales
 from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Wanted
@@ -26,7 +26,7 @@ from mart_union.stock.service import get_level
 from mart_union.stock.tables import LevelItem, level_key
 from tests.services.capacity import measured
 from tests.services.market import NOW, open_market, save_mediated
-from tests.services.urgent import LATER, TERMS, Stock, buy, let_in, level, start
+from tests.services.urgent import LATER, TERMS, Stock, buy, current, end, let_in, level, start, streamed
 
 
 def test_a_sale_keeps_its_quantity_and_sells_it_at_its_price_in_its_window(unique: str) -> None:
@@ -62,23 +62,24 @@ def test_a_sale_ends_when_its_window_is_over_or_its_quantity_is_sold(unique: str
     start(market)
     buy(market, 1, 20_000)
     end_urgent_sales(NOW)
-    assert [listing.sku for listing in list_urgent_sales(market.store)] == ["TEA"]
+    assert [sale.listing.sku for sale in list_urgent_sales(market.store).items] == ["TEA"]
     for _ in range(2):
         end_urgent_sales(LATER)
-    assert list_urgent_sales(market.store) == []
+    assert list_urgent_sales(market.store).items == ()
     assert (level(market).reserve, level(market).kept, level(market).sold) == (9, 0, 1)
     start(market, key="sale-00002", quantity=1)
     buy(market, 1, 20_000, key="key-00000002")
-    end_urgent_sales(NOW)
+    assert streamed(market) == 1
+    assert current(market).urgent is None
     buy(market, 1, 30_000, key="key-00000003")
-    assert level(market).reserve == 7
+    assert level(market) == Stock(7, 0, 3)
 
 
 def test_what_is_cancelled_goes_to_the_reserve_even_after_the_sale(unique: str) -> None:
     market = open_market(unique)
-    start(market)
+    sale = start(market)
     purchase = buy(market, 2, 20_000)
-    end_urgent_sale(market.store, "TEA", actor="owner", now=NOW)
+    end(market, sale)
     cancel_purchase(purchase, actor=market.customer, role="customer", key="cancel-1", now=NOW)
     assert (level(market).reserve, level(market).kept, level(market).sold) == (10, 0, 0)
 
@@ -97,17 +98,18 @@ def test_a_busy_sale_is_split_over_shards_on_which_one_purchase_may_draw(unique:
     assert refused.value.facts["left"] == 25
     buy(market, 25, 20_000, key="key-00000003", admission=let_in(market, sale))
     cancel_purchase(purchase, actor=market.customer, role="customer", key="cancel-1", now=NOW)
-    assert level(market) == Stock(45, 0, 25)
+    assert level(market) == Stock(10, 35, 25)
 
 
 def test_what_is_sold_out_is_refused_without_a_write(unique: str) -> None:
     market = open_market(unique)
     start(market, quantity=2)
     buy(market, 2, 20_000)
-    with measured() as capacity, pytest.raises(OutOfStock):
+    with measured() as capacity, pytest.raises(OutOfStock) as refused:
         buy(market, 1, 20_000, key="key-00000002")
     assert (capacity.written_units, capacity.requests) == (0, ["BatchGetItem", "BatchGetItem", "GetItem"])
-    end_urgent_sales(NOW)
+    assert (refused.value.facts["left"], refused.value.facts["total_minor"]) == (0, 36_000)
+    assert streamed(market) == 1
     with pytest.raises(OutOfStock):
         buy(market, 9, 30_000, key="key-00000003")
     with measured() as capacity, pytest.raises(OutOfStock):
@@ -183,7 +185,7 @@ def test_a_sale_that_cannot_be_is_refused_by_name(
     with pytest.raises(refusal):
         start(market, **changes)
     assert (level(market).reserve, level(market).kept) == (10, 0)
-    assert list_urgent_sales(market.store) == []
+    assert list_urgent_sales(market.store).items == ()
 
 
 def test_a_second_sale_of_a_listing_waits_for_the_first(unique: str) -> None:
@@ -203,9 +205,12 @@ def test_a_sale_that_cannot_be_ended_holds_up_no_other(unique: str) -> None:
     assert broken is not None
     sold = UrgentSale("broken", 20_000, TERMS.starts_at, TERMS.starts_at, 1)
     item = listing_item(replace(broken, urgent=sold, shards=1))
+    clock = SaleEndItem(*sale_end_key(sold.ends_at, market.other_store, "TEA"), sale=sold.id)
     item.save()
+    clock.save()
     try:
         end_urgent_sales(LATER)
-        assert list_urgent_sales(market.store) == []
+        assert list_urgent_sales(market.store).items == ()
     finally:
         item.delete()
+        clock.delete()

@@ -151,7 +151,7 @@ def test_an_unpaid_purchase_that_expires_gives_its_units_back_once(unique: str) 
         assert sum(threads.map(lambda _: expire_purchase(waiting, late), range(4))) == 1
     assert get_purchase(waiting).payment == "expired"
     assert_checked(market, sale, 0)
-    assert level(market) == Stock(8, 2, 0)
+    assert level(market) == Stock(6, 4, 0)
 
 
 def test_a_sale_for_some_postcodes_is_for_nobody_else(unique: str) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct
 
 from mart_union.catalog.model import Listing
-from mart_union.catalog.urgent import start_urgent_sale
+from mart_union.catalog.refs import listing_ref
+from mart_union.catalog.urgent import end_if_sold_out, end_urgent_sale, start_urgent_sale
 from mart_union.catalog.urgent_terms import SaleTerms
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.service import place_purchase
@@ -33,6 +34,25 @@ def start(market: Market, *, key: str = "sale-00001", **changes: Any) -> Listing
     """Begin a sale of the store's tea: 4 units at 200 dollars for an hour, unless told otherwise."""
     terms = SaleTerms(**{name: changes.get(name, getattr(TERMS, name)) for name in TERMS.__struct_fields__})
     return start_urgent_sale(market.store, changes.get("sku", "TEA"), terms, actor="owner", key=key, now=NOW)
+
+
+def current(market: Market) -> Listing:
+    """The store's tea as it is stored now."""
+    found = fetch(listing_ref(market.store, "TEA"), consistent=True)
+    assert found is not None
+    return found
+
+
+def end(market: Market, sale: Listing) -> Listing:
+    """The owner ends a sale that was begun."""
+    assert sale.urgent is not None
+    return end_urgent_sale(market.store, "TEA", sale.urgent.id, actor="owner", now=NOW)
+
+
+def streamed(market: Market) -> int:
+    """The stream of the stock tells of the sale's shards as they are now; how many sales that ends."""
+    shards = get_levels(current(market).shard_levels, consistent=True).values()
+    return sum(end_if_sold_out(shard, NOW) for shard in shards if not shard.reserve + shard.reserved)
 
 
 def buy(market: Market, quantity: int, price: int, *, key: str = "key-00000001", now: Any = NOW, **more: Any) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mart_union.catalog.urgent_terms import MOST_RATE, SaleTerms, checked_sale, shares
+from mart_union.catalog.model import Listing
+from mart_union.catalog.urgent_terms import MOST_RATE, SaleTerms, UrgentSale, checked_sale, shares
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import Currency
+from mart_union.stock.model import Level
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 TWD = Currency("TWD", 100)
@@ -78,3 +80,38 @@ def test_a_sale_is_for_postcodes_that_begin_as_it_says(postcode: str, fits: bool
     sale = checked_sale("s1", replace(TERMS, postcodes=("30", "A b1")), TWD, NOW)
     assert sale.is_for(postcode) is fits
     assert checked_sale("s1", TERMS, TWD, NOW).is_for(postcode)
+
+
+HOME = "listing/tea/OB"
+SALE = UrgentSale("s1", 20_000, iso(NOW), iso(NOW + timedelta(hours=1)), 4)
+OB = Listing(
+    "tea", "OB", {"en": "Oriental Beauty"}, {}, "tea", "tea", "goods", 30_000, "on_sale", HOME, urgent=SALE, shards=2
+)
+ONE, TWO = (Level(f"{HOME}#{number}", sold=2, moved=2, sale="s1") for number in (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("levels", "is_sold_out"),
+    [
+        ([ONE, TWO], True),
+        ([], False),
+        ([ONE], False),
+        ([ONE, replace(TWO, reserve=1)], False),
+        ([ONE, replace(TWO, reserved=1)], False),
+        ([ONE, replace(TWO, sale="s0")], False),
+        ([ONE, replace(TWO, sale="")], False),
+        ([ONE, replace(TWO, on_sale=False)], True),
+    ],
+)
+def test_a_sale_is_sold_out_only_by_all_of_its_own_shards(levels: list[Level], is_sold_out: bool) -> None:
+    sold = OB.at(NOW, {level.id: level for level in levels})
+    assert (sold.urgent is None, sold.price_minor, sold.sources) == (
+        (True, 30_000, (HOME,)) if is_sold_out else (False, 20_000, (ONE.id, TWO.id))
+    )
+
+
+def test_outside_of_its_window_what_a_sale_has_is_not_sold_before_and_as_the_listing_s_own_after() -> None:
+    before, after = (OB.at(NOW + timedelta(hours=hours)) for hours in (-1, 1))
+    assert (before.urgent, before.sources) == (None, (HOME,))
+    assert (after.urgent, after.price_minor, after.sources) == (None, 30_000, (HOME, ONE.id, TWO.id))
+    assert replace(OB, price_minor=10_000).at(NOW).price_minor == 10_000

@@ -79,6 +79,12 @@ def test_each_kind_of_transfer_of_the_ledgers_page_is_known() -> None:
     assert set(rows) - KINDS.keys() == set()
 
 
+def _mark(books: Books) -> Books:
+    """An empty shard of the tea that is marked for a sale, which its listing does not name."""
+    books.levels.append(Level(f"{TEA}#1", sale="s9"))
+    return books
+
+
 def _keep(books: Books, *named: str) -> Books:
     """Two of the tea in a shard, and what its listing names."""
     books.levels.append(Level(f"{TEA}#1", reserve=2, moved=2))
@@ -123,6 +129,8 @@ def _keep(books: Books, *named: str) -> Books:
         (lambda books: double(books, "levels", TEA), 3, f"level/{TEA}"),
         (_keep, 3, f"level/{TEA}#1"),
         (lambda books: _keep(books, f"{TEA}#2"), 3, f"level/{TEA}#1"),
+        (_mark, 3, f"level/{TEA}#1"),
+        (lambda books: change(books, "levels", TEA, kept=2), 3, f"level/{TEA}"),
     ],
 )
 def test_what_is_wrong_with_money_or_stock_by_itself_is_named(spoil: Spoil, invariant: int, subject: str) -> None:

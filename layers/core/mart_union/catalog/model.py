@@ -195,18 +195,29 @@ class Listing(Struct, frozen=True):
     slot_minutes: int = 0
     sequence: int = 1
 
-    def at(self, moment: datetime) -> Listing:
-        """The listing as it is sold at a moment: at its urgent sale's price while that runs, without an urgent sale otherwise.
+    def at(self, moment: datetime, levels: Mapping[str, Level] | None = None) -> Listing:
+        """The listing as it is sold at a moment: at its urgent sale's price, or its own if that is lower, while the sale runs; without an urgent sale
+        otherwise, and where by the `levels` that were read nothing of the sale is left.
 
         What is kept for a sale is not sold before it, and is as good as back in the reserve when its window is over.
         """
         if self.urgent is None:
             return self
-        if moment < datetime.fromisoformat(self.urgent.starts_at):
-            return replace(self, urgent=None, shards=0)
-        if not self.urgent.runs_at(moment):
+        if self.urgent.ends_by(moment):
             return replace(self, urgent=None)
-        return replace(self, price_minor=self.urgent.price_minor)
+        if moment < datetime.fromisoformat(self.urgent.starts_at) or self.is_sold_out(levels or {}):
+            return replace(self, urgent=None, shards=0)
+        return replace(self, price_minor=min(self.urgent.price_minor, self.price_minor))
+
+    def is_sold_out(self, levels: Mapping[str, Level]) -> bool:
+        """Whether nothing of its urgent sale is left, nor reserved for somebody who may not pay, by its shards as they were read. One that was not
+        read, or as it was in another sale, may have some."""
+        if self.urgent is None:
+            return False
+        shards = [levels.get(level) for level in self.shard_levels]
+        return all(
+            each is not None and each.sale == self.urgent.id and not each.reserve + each.reserved for each in shards
+        )
 
     def in_slot(self, slot: str) -> Listing:
         """The listing as it is sold for a time: from the level of that slot. Without one, itself."""

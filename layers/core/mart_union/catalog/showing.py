@@ -12,6 +12,7 @@ from msgspec import Struct
 from mart_union.catalog.model import Listing, Shelf, Store, Union, listing_level
 from mart_union.catalog.refs import listing_ref, store_ref, union_ref
 from mart_union.catalog.tables import ShelfItem, shelf_key
+from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.storage import Ref, fetch, fetch_all, find
@@ -32,7 +33,8 @@ _levels: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
 class Shown(Struct, frozen=True):
     """A listing with what is left of it now, and its store as it was up to a minute ago; `suspended` names who may not sell it, if somebody.
-    `parts` are the listings that a bundle is made of, `slots` the next times of a bookable service that have places left."""
+    `parts` are the listings that a bundle is made of, `slots` the next times of a bookable service that have places left, `sold_out` an urgent sale
+    whose window is open and of which nothing is left."""
 
     listing: Listing
     store: Store
@@ -40,6 +42,7 @@ class Shown(Struct, frozen=True):
     suspended: str = ""
     parts: tuple[Listing, ...] = ()
     slots: tuple[Slot, ...] = ()
+    sold_out: UrgentSale | None = None
 
     @property
     def available(self) -> bool:
@@ -106,13 +109,15 @@ def show_listing(
     if stores:
         _keep(_stores, store, (monotonic(), *stores))
     of, union = known or stores
-    sold_now = listing.at(now or utc_now())
-    levels, parts = drawn_on[: len(wanted[0])], drawn_on[len(wanted[0]) :]
-    left = sold_now.left_of({level.id: level for level in levels if level is not None})
+    levels = {level.id: level for level in drawn_on[: len(wanted[0])] if level is not None}
+    parts, moment = drawn_on[len(wanted[0]) :], now or utc_now()
+    sold_now = listing.at(moment, levels)
+    left = sold_now.left_of(levels)
     suspended = union.suspended_party(of, listing) if union else ""
-    slots = free_slots(store, sku, after or now or utc_now()) if listing.slot_minutes else ()
+    slots = free_slots(store, sku, after or moment) if listing.slot_minutes else ()
     left += sum(slot.left for slot in slots)
-    return Shown(sold_now, of, left, suspended, tuple(part for part in parts if part is not None), slots)
+    gone = listing.at(moment).urgent if sold_now.urgent is None else None
+    return Shown(sold_now, of, left, suspended, tuple(part for part in parts if part is not None), slots, gone)
 
 
 def free_slots(store: str, sku: str, after: datetime) -> tuple[Slot, ...]:

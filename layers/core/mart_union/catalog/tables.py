@@ -21,7 +21,9 @@
 | the upload that an idempotency key made | `UPLOAD#<owner>#KEYS`/`<key>` | 1 | 0.5 read |
 | an owner's uploads, newest first | `UPLOAD#<owner>` | 1 a page | by size |
 | changes that staff made in a month, newest first | `AUDIT#<owner>#<yyyy-mm>`/`<at>#<id>` | 1 a page | by size |
-| listings with an urgent sale, by its end | index `listed`, `URGENT` | 1 a page | by size |
+| a store's listings with an urgent sale, by its end | index `listed`, `URGENT#<store>` | 1 a page | by size |
+| urgent sales whose window is over | `URGENT`, to `<now>` | 1 a page | by size |
+| the urgent sale that an idempotency key began | `URGENT#<store>#KEYS`/`<key>` | 1 | 1 read |
 
 Index `listed` (`listed_pk`, `listed_sk`): enterprises, which enter it once (1 write unit) and change their key with their state (2), and
 listings while they have an urgent sale (1 to enter, 1 to leave). Other listings enter no index: pages read shelves. Uploads and reports expire with their files, after 90 days.
@@ -46,8 +48,8 @@ from mart_union.catalog.model import (
 from mart_union.catalog.trees import CategoryRecord
 from mart_union.kernel.storage import Document, Item, table_name
 
-URGENT_SALES = "URGENT"
-"""The register of listings with an urgent sale in index `listed`, by the sale's end: as many as run at once."""
+SALE_ENDS = "URGENT"
+"""The partition of the ends of urgent sales."""
 
 
 class Listed(GlobalSecondaryIndex["CatalogItem"]):
@@ -151,6 +153,19 @@ class UploadKeyItem(CatalogItem):
     upload = UnicodeAttribute()
 
 
+class SaleKeyItem(CatalogItem):
+    """The urgent sale that an idempotency key began: the listing as that left it, and a hash of what was asked for."""
+
+    request = UnicodeAttribute()
+    answer = Document(Listing)
+
+
+class SaleEndItem(CatalogItem):
+    """That an urgent sale ends; it stands in the clock of those until the sale has ended."""
+
+    sale = UnicodeAttribute()
+
+
 class AuditItem(CatalogItem):
     """A change that staff made."""
 
@@ -190,15 +205,30 @@ def listing_key(store: str, sku: str) -> tuple[str, str]:
 
 
 def listing_item(listing: Listing) -> ListingItem:
-    """The item of a listing; while it has an urgent sale it stands in the register of those, by the sale's end."""
+    """The item of a listing; while it has an urgent sale it stands in its store's register of those, by the sale's end."""
     urgent = listing.urgent
     return ListingItem(
         *listing_key(listing.store, listing.sku),
         document=listing,
         sequence=listing.sequence,
-        listed_pk=URGENT_SALES if urgent else None,
-        listed_sk=f"{urgent.ends_at}#{listing.store}#{listing.sku}" if urgent else None,
+        listed_pk=urgent_sales_key(listing.store) if urgent else None,
+        listed_sk=f"{urgent.ends_at}#{listing.sku}" if urgent else None,
     )
+
+
+def urgent_sales_key(store: str) -> str:
+    """The partition of index `listed` with a store's listings that have an urgent sale."""
+    return f"URGENT#{store}"
+
+
+def sale_key_key(store: str, key: str) -> tuple[str, str]:
+    """The key of the urgent sale that an idempotency key began."""
+    return f"URGENT#{store}#KEYS", key
+
+
+def sale_end_key(ends_at: str, store: str, sku: str) -> tuple[str, str]:
+    """The key of the end of an urgent sale, in the order of time. The partition has as many as the union has sales; a sweep reads those that are over."""
+    return SALE_ENDS, f"{ends_at}#{store}#{sku}"
 
 
 def category_key(store: str, category: str) -> tuple[str, str]:

@@ -67,6 +67,10 @@ class UrgentSale(Struct, frozen=True, omit_defaults=True):
         """Whether the window is open."""
         return datetime.fromisoformat(self.starts_at) <= moment < datetime.fromisoformat(self.ends_at)
 
+    def ends_by(self, moment: datetime) -> bool:
+        """Whether the window is over."""
+        return datetime.fromisoformat(self.ends_at) <= moment
+
     def is_for(self, postcode: str) -> bool:
         """Whether what is delivered to a postcode may be bought in it."""
         return not self.postcodes or plain_postcode(postcode).startswith(self.postcodes)

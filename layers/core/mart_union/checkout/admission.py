@@ -70,8 +70,9 @@ def get_in_line(customer: str, store: str, sku: str, *, now: datetime) -> Turn:
         Busy: too many came to the same gate at this moment; try again.
     """
     shown, sale = _sale(store, sku, now)
-    if not shown.available:
-        raise OutOfStock(f"{sku} is sold out", sku=sku, store=store, left=shown.reserve)
+    if shown.sold_out or not shown.available:
+        left = 0 if shown.sold_out else shown.reserve
+        raise OutOfStock(f"{sku} is sold out", sku=sku, store=store, left=left)
     turn = _turn_of(sale, gate_of(customer, sale.rate), microseconds(now))
     ticket = Ticket(derived_id("ticket", sale.id, customer, f"{turn}"), sale.id, customer, turn, sale.rate)
     return _told_holder(shown, sale, write_ticket(ticket), ticket, microseconds(now))
@@ -119,14 +120,20 @@ def _sale(
         if len(_seen) >= _MOST_SEEN:
             _seen.clear()
         _seen[store, sku] = (monotonic(), shown)
-    sale = shown.listing.urgent
+    sale = _sale_of(shown)
     if sale is None or not sale.rate:
         raise NotFound(f"nobody has to wait for {sku} of store {store} now")
     return shown, sale
 
 
 def _runs(shown: Shown, now: datetime) -> bool:
-    return shown.listing.urgent is not None and shown.listing.urgent.runs_at(now)
+    sale = _sale_of(shown)
+    return sale is not None and sale.runs_at(now)
+
+
+def _sale_of(shown: Shown) -> UrgentSale | None:
+    """The sale that a listing is in, or would be if anything were left of that."""
+    return shown.listing.urgent or shown.sold_out
 
 
 def _turn_of(sale: UrgentSale, gate: int, now: int) -> int:
@@ -172,7 +179,7 @@ def _is_updated(item: GateItem, actions: Sequence[Action], condition: Condition)
 
 def _told(shown: Shown, sale: UrgentSale) -> Turn:
     listing = shown.listing
-    sold_out = not shown.available
+    sold_out = shown.sold_out is not None or not shown.available
     return Turn(listing.store, listing.sku, listing.titles, sale.id, sale.rate, sold_out, sale.ends_at)
 
 

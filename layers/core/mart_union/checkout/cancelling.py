@@ -14,9 +14,11 @@ from mart_union.checkout.service import get_purchase_with_orders
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Busy, NotFound, StepNotAllowed
 from mart_union.kernel.ids import derived_id
+from mart_union.kernel.retry import retried
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_transfer
+from mart_union.orders.draws import sales_of
 from mart_union.orders.limits import add_given_back
 from mart_union.orders.model import ENDED, ON_DELIVERY, Order
 from mart_union.orders.procedures import allowed_steps
@@ -24,8 +26,8 @@ from mart_union.orders.refunds import refund_amounts, units_of
 from mart_union.orders.service import get_orders
 from mart_union.orders.steps import apply_step
 from mart_union.orders.storing import add_changed_order
+from mart_union.stock.keeping import SaleMoved, add_movements
 from mart_union.stock.model import put_back
-from mart_union.stock.service import add_movements
 
 _GOING_ON = frozenset({"authorized", "paid", ON_DELIVERY})
 _Step = tuple[Order, Order]  # before and after
@@ -50,6 +52,10 @@ def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: d
         StepNotAllowed: an order's procedure no longer allows it; cancel the others by themselves.
         Conflict: an order moved on at the same moment; look again.
     """
+    return retried(lambda: _cancel(purchase_id, actor, role, key, now), on=SaleMoved, what="this purchase")
+
+
+def _cancel(purchase_id: str, actor: str, role: str, key: str, now: datetime) -> Cancelled:
     purchase, orders = get_purchase_with_orders(purchase_id)
     if role == "customer" and purchase.customer != actor:
         raise NotFound(f"there is no purchase {purchase_id}")
@@ -134,4 +140,5 @@ def _add_stock(
         units.update(units_of(before, after.history[-1].lines))
         add_given_back(transaction, before, after.history[-1].lines)
     reference = f"purchase/{purchase.id}"
-    add_movements(transaction, {level: put_back(units[level], actor, reference) for level in units}, now)
+    back = {level: put_back(units[level], actor, reference) for level in units}
+    add_movements(transaction, back, now, sales_of(before for before, _ in steps))

@@ -26,6 +26,7 @@ from mart_union.kernel.storage import fetch_all
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_replacement, add_resolution, get_transfer
+from mart_union.orders.draws import sales_of
 from mart_union.orders.limits import add_given_back
 from mart_union.orders.model import ENDED, Order
 from mart_union.orders.procedures import is_answered
@@ -33,8 +34,8 @@ from mart_union.orders.refunds import units_of
 from mart_union.orders.service import act_on_deadlines
 from mart_union.orders.steps import apply_step, with_clock
 from mart_union.orders.storing import add_changed_order, order_ref
+from mart_union.stock.keeping import add_movements
 from mart_union.stock.model import put_back
-from mart_union.stock.service import add_movements
 
 
 def capture_purchase(purchase_id: str, now: datetime) -> bool:
@@ -187,7 +188,8 @@ def void_authorized(
     changed = {before.id for before, _ in stepped}
     _add_orders(transaction, [order for order in orders if order.id not in changed], "voided", now)
     reference = f"purchase/{purchase.id}"
-    add_movements(transaction, {level: put_back(units[level], actor, reference) for level in units}, now)
+    back = {level: put_back(units[level], actor, reference) for level in units}
+    add_movements(transaction, back, now, sales_of(before for before, _ in stepped))
     _commit(transaction)
     return after
 

@@ -27,8 +27,8 @@ from mart_union.orders.procedures import next_deadline
 from mart_union.orders.refunds import units_of
 from mart_union.orders.steps import apply_step, with_clock
 from mart_union.orders.storing import add_changed_order, order_ref
+from mart_union.stock.keeping import add_movements
 from mart_union.stock.model import sell_held
-from mart_union.stock.service import add_movements
 
 _AFTER = frozenset({"authorized", "capturing", "paid"})
 _KEEPS = frozenset({card_port.AUTHORIZED, card_port.CAPTURED, "processing"})

@@ -24,12 +24,13 @@ from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.refs import transfer_ref
 from mart_union.ledger.service import add_replacement, add_resolution, get_transfer, post
 from mart_union.ledger.suspense import SuspendedMoved
+from mart_union.orders.draws import sales_of
 from mart_union.orders.limits import add_given_back
 from mart_union.orders.refunds import units_of
 from mart_union.orders.steps import apply_step
 from mart_union.orders.storing import add_changed_order, order_ref
+from mart_union.stock.keeping import add_movements
 from mart_union.stock.model import Movement, release, sell_held
-from mart_union.stock.service import add_movements
 
 _Moved = Callable[[int, str, str], Movement]
 
@@ -183,7 +184,9 @@ def _confirm(purchase: Purchase, payment_id: str, payer: str, now: datetime, als
 def _add_orders(transaction: WriteTransaction, after: Purchase, step: str, moved: _Moved, now: datetime) -> None:
     """Take a step of the system with every order of the purchase, and move the units that they reserved."""
     units: Counter[str] = Counter()
-    for order in fetch_all([order_ref(order) for order in after.orders], consistent=True):
+    found = fetch_all([order_ref(order) for order in after.orders], consistent=True)
+    orders = [order for order in found if order is not None]
+    for order in orders:
         numbers = [line.number for line in order.lines]
         units.update(units_of(order, numbers))
         if after.payment != "paid":
@@ -195,7 +198,8 @@ def _add_orders(transaction: WriteTransaction, after: Purchase, step: str, moved
         payer = "" if after.payment == "paid" else order.payer
         add_changed_order(transaction, order, replace(stepped, payment=after.payment, payer=payer))
     reference = f"purchase/{after.id}"
-    add_movements(transaction, {level: moved(units[level], after.customer, reference) for level in units}, now)
+    movements = {level: moved(units[level], after.customer, reference) for level in units}
+    add_movements(transaction, movements, now, sales_of(orders))
 
 
 def _credit(purchase: Purchase, amount_minor: int, transfer: str, source: str, now: datetime, also: Also | None) -> str:

@@ -34,8 +34,8 @@ MOST_UNITS = 999
 
 
 class Terms(Struct, frozen=True):
-    """The terms that hold at a moment (`now`) for what a shopper wants; levels, and what the customer has bought of limited urgent sales
-    (by sale), only where they were read too; `postcode` is the recipient's, and `admitted` are the sales into which the customer is let, where that
+    """The terms that hold at a moment (`now`) for what a shopper wants: listings as they are sold then, and as they are `stored`;
+    levels, and what the customer has bought of limited urgent sales (by sale), only where they were read too; `postcode` is the recipient's, and `admitted` are the sales into which the customer is let, where that
     is known."""
 
     union: Union
@@ -46,6 +46,12 @@ class Terms(Struct, frozen=True):
     bought: Mapping[str, int] = field(default_factory=dict)
     postcode: str | None = None
     admitted: frozenset[str] | None = None
+    stored: Mapping[tuple[str, str], Listing] = field(default_factory=dict)
+
+    def is_sold_out(self, wish: Wanted) -> bool:
+        """Whether a listing would be in an urgent sale now, if anything were left of that."""
+        stored = self.stored.get((wish.store, wish.sku))
+        return stored is not None and stored.at(self.now).urgent is not None and stored.is_sold_out(self.levels)
 
     def supply_price(self, listing: Listing) -> int:
         """What a unit of a mediated listing costs the store: as its pool says, if that was read, else as the listing was last told."""

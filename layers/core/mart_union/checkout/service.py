@@ -88,7 +88,8 @@ def place_purchase(
 
     Raises:
         KeyReused, PriceChanged: the key was used with another request; the total is not the one that the shopper saw.
-        NotFound, OutOfStock, InsufficientFunds: a store, listing or recipient is unknown, or there is too little of something.
+        NotFound, OutOfStock, InsufficientFunds: a store, listing or recipient is unknown, or there is too little of something; of an urgent sale
+            that is sold out, `total_minor` says what it costs at its own price.
         LimitReached, NotEligible, NotAdmitted: an urgent sale has less left for this customer (`left`), is not for this recipient, or lets its
             buyers in one after another, and none of the tickets (`admission`) lets this one in now: each says why, and is used once.
         CashNotTaken, RuleViolation: no payment on delivery (`reason`); a store or listing does not sell, unknown method, too large a cart.
@@ -158,8 +159,7 @@ def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_see
     tickets = require_tickets(terms, asked.admission, asked.customer, microseconds(asked.now))
     draft = draft_purchase(asked, wishes, terms, settings().currency)
     if draft.purchase.total_minor != total_seen:
-        total = draft.purchase.total_minor
-        raise PriceChanged(f"the total is now {total} minor units, not {total_seen}", total_minor=total)
+        raise _of_another_total(wishes, terms, draft.purchase.total_minor, total_seen)
     if asked.method == ON_DELIVERY:
         _refuse_cash(wishes, terms, draft)
     try:
@@ -169,6 +169,16 @@ def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_see
             raise
         raise _not_covered(short.account) from short
     return draft
+
+
+def _of_another_total(wishes: Sequence[Wanted], terms: Terms, total: int, total_seen: int) -> MartUnionError:
+    """What a shopper is told who saw another total: of an urgent sale that is sold out, or of a price that has changed."""
+    gone = next((wish for wish in wishes if terms.is_sold_out(wish)), None)
+    if gone is None:
+        return PriceChanged(f"the total is now {total} minor units, not {total_seen}", total_minor=total)
+    message = f"the urgent sale of {gone.sku} is sold out; at its own price the total is {total} minor units"
+    facts = {"store": gone.store, "sku": gone.sku, "left": 0, "wanted": gone.quantity}
+    return OutOfStock(message, **facts, total_minor=total)
 
 
 def _not_covered(account: str) -> RuleViolation:

@@ -52,31 +52,35 @@ def read_terms(wishes: Sequence[Wanted], now: datetime, *, recipient_of: Asked |
         if recipient is None or recipient.customer != recipient_of.customer:
             raise NotFound("there is no such recipient among yours")
         postcode = recipient.postcode
+    stored = {(each.store, each.sku): each for each in found[len(stores) :] if each is not None}
     return Terms(
         union=union,
         stores={store.id: store for store in found[: len(stores)] if store is not None},
-        listings={(each.store, each.sku): each.at(now) for each in found[len(stores) :] if each is not None},
+        listings={key: listing.at(now) for key, listing in stored.items()},
+        stored=stored,
         now=now,
         postcode=postcode,
     )
 
 
 def with_levels(wishes: Sequence[Wanted], terms: Terms, customer: str = "", *, consistent: bool = False) -> Terms:
-    """The same terms with the levels that what is wanted is taken from (listings', shards', parts', slots'), and what the customer has of limited
+    """The same terms with the levels that what is wanted may be taken from (listings', shards', parts', slots'), and what the customer has of limited
     urgent sales, in one more batch read."""
     sold = list(_sold(wishes, terms))
-    levels = sorted({level for item in sold for level in item.sources})
+    levels = sorted({level for item in sold for level in item.sold_from})
     sales = sorted({item.urgent.id for item in sold if item.urgent and item.urgent.per_customer and customer})
     refs: list[Ref[Any]] = [*map(level_ref, levels), *(bought_ref(sale, customer) for sale in sales)]
     found = fetch_all(refs, consistent=consistent)
     bought = dict(filter(None, found[len(levels) :]))
-    return replace(terms, levels={level.id: level for level in found[: len(levels)] if level}, bought=bought)
+    known = {level.id: level for level in found[: len(levels)] if level}
+    listings = {key: listing.at(terms.now, known) for key, listing in terms.stored.items()}
+    return replace(terms, listings=listings, levels=known, bought=bought)
 
 
 def place_under(wishes: Sequence[Wanted], terms: Terms, place: Callable[[Terms], T], customer: str = "") -> T:
     """What `place` makes under these terms; under the same with their levels where those matter, and again when those have just moved.
 
-    The levels matter while an urgent sale runs, for it is not known which shards have units left; and where a level was short a moment ago,
+    The levels matter while an urgent sale runs, for it is not known which shards have units left, nor whether any has; and where a level was short a moment ago,
     for what is sold out is refused by a read, without a write.
 
     Raises:

@@ -15,7 +15,9 @@ MOST_TRIES = 8
 _FIRST_PAUSE_SECONDS = 0.02
 
 
-def retried(action: Callable[[], T], *, on: type[Exception], what: str, most: int = MOST_TRIES) -> T:
+def retried(
+    action: Callable[[], T], *, on: type[Exception] | tuple[type[Exception], ...], what: str, most: int = MOST_TRIES
+) -> T:
     """What `action` gives, tried again after each `on`, with a pause that grows and varies.
 
     Raises:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mart_union.orders.model import Line
+from collections.abc import Iterable
+
+from mart_union.orders.model import Line, Order
 
 
 def units_between(line: Line, first: int, last: int) -> dict[str, int]:
@@ -27,3 +29,9 @@ def units_left(line: Line) -> dict[str, int]:
 def units_given_back(line: Line, units: int) -> dict[str, int]:
     """What of each level comes back with the next `units` of the line."""
     return units_between(line, line.left_units - units, line.left_units)
+
+
+def sales_of(orders: Iterable[Order]) -> dict[str, str]:
+    """In which urgent sale the units of a shard were sold, by shard, of all that were."""
+    lines = (line for order in orders for line in order.lines if line.sale)
+    return {level: line.sale for line in lines for level in line.draws}

@@ -20,6 +20,7 @@ from mart_union.ledger.periods import due_day
 from mart_union.ledger.service import add_payable, add_transfer
 from mart_union.orders.cash import add_collection, paying_transfer
 from mart_union.orders.codes import WrongCode, count_wrong_code, renew_code
+from mart_union.orders.draws import sales_of
 from mart_union.orders.escalations import add_escalation
 from mart_union.orders.limits import add_given_back
 from mart_union.orders.listing import page_of_keys
@@ -29,8 +30,8 @@ from mart_union.orders.refunds import refund_amounts, units_of
 from mart_union.orders.steps import Details, apply_step, due_steps, remind
 from mart_union.orders.storing import OrderMoved, add_changed_order, replace_order
 from mart_union.orders.tables import OrderItem, OrdersItem, order_key
+from mart_union.stock.keeping import SaleMoved, add_movements
 from mart_union.stock.model import put_back
-from mart_union.stock.service import add_movements
 
 _ELSEWHERE = {"payment": "its purchase", "release": "its purchase", "complete": "settlement"}
 
@@ -233,7 +234,7 @@ def change_order(order: str, role: str, party: str, change: Callable[[Order], Or
             _commit(before, after, now)
         return after
 
-    return retried(attempt, on=OrderMoved, what="this order")
+    return retried(attempt, on=(OrderMoved, SaleMoved), what="this order")
 
 
 def _refuse_elsewhere(order: Order, step: str, role: str, fulfiller: str) -> None:
@@ -291,7 +292,8 @@ def _add_refund(transaction: WriteTransaction, before: Order, after: Order, take
         if amounts.get(f"store/{before.store}"):
             add_payable(transaction, _given_before(before, after, transfer, amounts[f"store/{before.store}"], now))
     units = units_of(before, taken.lines)
-    add_movements(transaction, {level: put_back(units[level], taken.actor, reference) for level in units}, now)
+    back = {level: put_back(units[level], taken.actor, reference) for level in units}
+    add_movements(transaction, back, now, sales_of([before]))
     add_given_back(transaction, before, taken.lines)
 
 

@@ -16,6 +16,7 @@ from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_payable, add_transfer
 from mart_union.orders.cash import paying_transfer
+from mart_union.orders.draws import sales_of
 from mart_union.orders.limits import add_left_out
 from mart_union.orders.model import Order, ReturnedLine
 from mart_union.orders.refunding import Change, RefundWish, refund_part
@@ -23,8 +24,8 @@ from mart_union.orders.returns import Decision, decide_return, request_return
 from mart_union.orders.service import get_order_for
 from mart_union.orders.storing import OrderMoved, add_changed_order, replace_order
 from mart_union.settlement.shares import payables_of
+from mart_union.stock.keeping import SaleMoved, add_movements
 from mart_union.stock.model import take_back
-from mart_union.stock.service import add_movements
 
 
 def refund_order(
@@ -124,7 +125,7 @@ def _change(
             _commit(before, made, actor, now, to_reserve=to_reserve)
         return made.order
 
-    return retried(attempt, on=OrderMoved, what="this order")
+    return retried(attempt, on=(OrderMoved, SaleMoved), what="this order")
 
 
 def _commit(before: Order, made: Change, actor: str, now: datetime, *, to_reserve: bool) -> None:
@@ -137,7 +138,7 @@ def _commit(before: Order, made: Change, actor: str, now: datetime, *, to_reserv
         _add_refund(transaction, before, made, now)
     reference = f"order/{before.id}"
     back = {level: take_back(units, actor, reference, to_reserve=to_reserve) for level, units in made.units.items()}
-    add_movements(transaction, back, now)
+    add_movements(transaction, back, now, sales_of([before]))
     if made.units:
         add_left_out(transaction, before, made.order.refunds[-1])
     transaction.commit()

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from mart_union.kernel.events import Event
-from mart_union.stock.model import BROUGHT, SET_ASIDE, Level, availability_of, home_of
+from mart_union.stock.model import Level, availability_of, home_of
 from mart_union.stock.slotting import is_slot
 from mart_union.stock.tables import level_under
 
@@ -19,14 +19,15 @@ def events_of(
 ) -> list[Event]:
     """The event of one change of the Stock table, if a level crossed a mark by it. A level that is new with stock is back.
 
-    What a sale keeps in shards is still the listing's: neither that it is set aside, nor a shard that is empty, crosses a mark. A seller's
-    allotment of a pool is a level by itself, with the pool's mark. A slot crosses none: that a time is booked is no shortage.
+    What was kept for a sale in shards counts as the listing's until the sale has ended: neither that it is kept, nor a shard that is empty, crosses
+    a mark. The end does, if less comes back than the level's mark is away. A seller's allotment of a pool is a level by itself, with the pool's
+    mark. A slot crosses none: that a time is booked is no shortage.
     """
     before, after = level_of_image(pk, sk, old), level_of_image(pk, sk, new)
     is_of_a_sale = after is not None and after.id.startswith("listing/") and home_of(after.id) != after.id
-    if after is None or is_of_a_sale or is_slot(after.id) or after.reason == SET_ASIDE:
+    if after is None or is_of_a_sale or is_slot(after.id):
         return []
-    name = crossing(_availability_before(before, after), availability_of(after.reserve, after.low_stock))
+    name = crossing("out_of_stock" if before is None else _availability(before), _availability(after))
     return [Event(event_id, name, f"level/{after.id}", after.sequence, at, _told(after))] if name else []
 
 
@@ -35,11 +36,9 @@ def _told(level: Level) -> dict[str, Any]:
     return asdict(replace(level, reference=""))
 
 
-def _availability_before(before: Level | None, after: Level) -> str:
-    """How it stood before, by the mark of before: when an urgent sale has ended, as in stock, since what was kept for it counted, too."""
-    if before is None:
-        return "out_of_stock"
-    return "in_stock" if after.reason == BROUGHT else availability_of(before.reserve, before.low_stock)
+def _availability(level: Level) -> str:
+    """How it stands to its own mark, with what it gave to a sale that has not ended."""
+    return availability_of(level.reserve + level.kept, level.low_stock)
 
 
 def level_of_image(pk: str, sk: str, image: dict[str, Any] | None) -> Level | None:

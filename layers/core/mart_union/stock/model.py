@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 REASONS_IN = ("received", "returned", "found", "replenishment")
 REASONS_OUT = ("damaged", "lost", "expired", "own-use", "returned-to-supplier")
-SET_ASIDE, BROUGHT = "set-aside", "brought"
 
 
 class Level(Struct, frozen=True):
@@ -18,7 +17,8 @@ class Level(Struct, frozen=True):
     Always `reserve + reserved + sold + written_off == received + corrected + moved`, and none of the first five is below zero. `moved` is
     what came from the level's shards or home, less what went there: over a level and its shards it adds up to nothing. `sequence` counts the changes;
     `reason`, `actor` and `reference` tell of the last one. `supply_minor` is what a unit of an offer's pool costs its sellers now (0 for own
-    stock): it stands here so that a purchase can require it in the condition under which it takes the units.
+    stock): it stands here so that a purchase can require it in the condition under which it takes the units. `kept` is how many units the level gave
+    to the shards of an urgent sale that has not ended, and `sale` which sale a shard holds units for.
     """
 
     id: str
@@ -32,6 +32,8 @@ class Level(Struct, frozen=True):
     on_sale: bool = True
     low_stock: int = 0
     supply_minor: int = 0
+    kept: int = 0
+    sale: str = ""
     sequence: int = 0
     reason: str = ""
     actor: str = ""
@@ -117,13 +119,13 @@ def hold(quantity: int, actor: str, reference: str) -> Movement:
 
 
 def set_aside(quantity: int, actor: str, reference: str) -> Movement:
-    """Moved out of the reserve to the level's shards."""
-    return Movement(SET_ASIDE, actor, reference, reserve=-quantity, moved=-quantity)
+    """Moved out of the reserve to the level's shards, or back from one."""
+    return Movement("set-aside", actor, reference, reserve=-quantity, moved=-quantity)
 
 
 def bring(quantity: int, actor: str, reference: str) -> Movement:
     """Moved into the reserve from the level's home or shards."""
-    return Movement(BROUGHT, actor, reference, reserve=quantity, moved=quantity)
+    return Movement("brought", actor, reference, reserve=quantity, moved=quantity)
 
 
 def allot(quantity: int, actor: str, reference: str) -> Movement:
@@ -169,15 +171,16 @@ def counted(level: Level, quantity: int, actor: str, reference: str, aside: int 
     return Movement("counted", actor, reference, reserve=difference, corrected=difference)
 
 
-def brought_home(movements: Mapping[str, Movement]) -> dict[str, Movement]:
-    """The same movements by level, but that what a shard gets back goes to its home: a shard is sold from for a time only.
+def brought_home(movements: Mapping[str, Movement], running: Collection[str] = ()) -> dict[str, Movement]:
+    """The same movements by level, but that what a shard gets back goes to its home, unless it is one of those of a sale that is `running`: a shard is
+    sold from for a time only.
 
     What falls on one level is added up, since a transaction names an item once.
     """
     found: dict[str, Movement] = {}
     for level, movement in movements.items():
         parts = {level: movement}
-        if movement.reserve > 0 and home_of(level) != level:
+        if movement.reserve > 0 and home_of(level) != level and level not in running:
             back = movement.reserve
             at_home = Movement(movement.reason, movement.actor, movement.reference, reserve=back, moved=back)
             parts = {level: replace(movement, reserve=0, moved=movement.moved - back), home_of(level): at_home}

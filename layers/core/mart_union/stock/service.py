@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import (
@@ -33,7 +34,6 @@ from mart_union.stock.model import (
     Level,
     Movement,
     apply,
-    brought_home,
     stock_in_movement,
     stock_out_movement,
 )
@@ -78,34 +78,39 @@ def level_of(item: LevelItem) -> Level:
     """The level that an item holds."""
     values = item.attribute_values
     facts: dict[str, Any] = {
-        name: int(values.get(name) or 0) for name in (*COUNTS, "low_stock", "supply_minor", "sequence")
+        name: int(values.get(name) or 0) for name in (*COUNTS, "low_stock", "supply_minor", "kept", "sequence")
     }
-    facts |= {name: values.get(name) or "" for name in ("reason", "actor", "reference", "at")}
+    facts |= {name: values.get(name) or "" for name in ("sale", "reason", "actor", "reference", "at")}
     return Level(id=level_under(item.pk, item.sk), on_sale=bool(values.get("on_sale", True)), **facts)
 
 
 def add_movement(
-    transaction: WriteTransaction, level: str, movement: Movement, now: datetime, *, supply_minor: int | None = None
+    transaction: WriteTransaction,
+    level: str,
+    movement: Movement,
+    now: datetime,
+    *,
+    supply_minor: int | None = None,
+    also: Sequence[Action] = (),
+    only: tuple[Condition, Refusal] | None = None,
 ) -> None:
     """Add a movement to a transaction: one conditional update, which needs no read and never lets a count go below zero.
 
     A movement that takes from the reserve to sell requires that the level is on sale, and, when `supply_minor` is given, that the
-    pool's supply price is still that. The commit raises OutOfStock with what is left, or SupplyPriceMoved.
+    pool's supply price is still that. The commit raises OutOfStock with what is left, or SupplyPriceMoved. `also` changes what else the level says,
+    and `only` is a condition more, with the refusal where one does not hold.
     """
     condition, actions = _expression(movement, now, supply_minor)
-    item, refusal = LevelItem(*level_key(level)), _short(level, movement, supply_minor)
-    transaction.update(item, actions, condition=condition, refusal=refusal)
+    refusal = _short(level, movement, supply_minor)
+    if only is not None:
+        condition, refusal = condition & only[0], only[1]
+    item = LevelItem(*level_key(level))
+    transaction.update(item, [*actions, *also] if also else actions, condition=condition, refusal=refusal)
 
 
-def add_movements(transaction: WriteTransaction, movements: Mapping[str, Movement], now: datetime) -> None:
-    """Add movements by level to a transaction; what a shard gets back goes to its home."""
-    for level, movement in brought_home(movements).items():
-        add_movement(transaction, level, movement, now)
-
-
-def add_shard(transaction: WriteTransaction, shard: str, movement: Movement, now: datetime) -> None:
-    """Add to a transaction what a shard gets from its home; the shard is made if it is new, and on sale."""
-    actions = [LevelItem.sequence.add(1), LevelItem.on_sale.set(True), *_facts(movement, now)]
+def add_shard(transaction: WriteTransaction, shard: str, movement: Movement, now: datetime, *, sale: str = "") -> None:
+    """Add to a transaction what a shard gets from its home, to be sold in a sale; the shard is made if it is new, and on sale."""
+    actions = [LevelItem.sequence.add(1), LevelItem.on_sale.set(True), LevelItem.sale.set(sale), *_facts(movement, now)]
     transaction.update(LevelItem(*level_key(shard)), [*actions, *_added(movement)])
 
 

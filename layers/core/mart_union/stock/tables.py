@@ -45,6 +45,8 @@ class LevelItem(StockItem):
     on_sale = BooleanAttribute(default=True)
     low_stock = NumberAttribute(default=0)
     supply_minor = NumberAttribute(default=0)
+    kept = NumberAttribute(default=0)
+    sale = UnicodeAttribute(default="")
     sequence = NumberAttribute(default=0)
     reason = UnicodeAttribute(default="")
     actor = UnicodeAttribute(default="")

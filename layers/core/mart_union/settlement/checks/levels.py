@@ -28,12 +28,19 @@ def check_levels(books: Books) -> Iterator[Difference]:
 
 
 def check_shards(books: Books) -> Iterator[Difference]:
-    """What a shard of a listing's level has in reserve, the listing names: no sale would draw on it otherwise, and no end of one bring it back."""
+    """A shard of a listing's level that has units in reserve, or is marked for a sale, the listing names: no sale would draw on it otherwise, and no end
+    of one bring it back. A level gave something to a sale only while its listing names shards."""
     for level in books.levels:
         home = home_of(level.id)
         is_of_a_listing = home != level.id and home.startswith("listing/")
         if is_of_a_listing and level.reserve and level.id not in books.named.get(home, ()):
             yield Difference(3, f"level/{level.id}", f"it has {level.reserve} units that its listing does not name")
+        elif is_of_a_listing and level.sale and level.id not in books.named.get(home, ()):
+            yield Difference(3, f"level/{level.id}", f"it is marked for {level.sale}, which its listing does not have")
+        if level.kept and not books.named.get(level.id):
+            yield Difference(
+                3, f"level/{level.id}", f"it gave {level.kept} units to a sale that its listing does not have"
+            )
 
 
 def check_journals(books: Books) -> Iterator[Difference]:
