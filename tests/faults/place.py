@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from mart_union.catalog import unions
 from mart_union.checkout import admission, card_port
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import Item
+from mart_union.kernel.storage import Item, Ref
 from mart_union.settlement.books import load_books
 from mart_union.settlement.check import check_union
 from mart_union.settlement.reconciliation import Books
@@ -36,7 +36,7 @@ _from_raw_data: Any = Item.from_raw_data.__func__  # type: ignore[attr-defined]
 _CENSUSES = [
     f"mart_union.{file.parent.name}.census"
     for file in (ROOT / "layers" / "core" / "mart_union").glob("*/census.py")
-    if file.parent.name != "kernel"
+    if file.parent.name not in {"kernel", "catalog"}
 ]
 
 
@@ -200,7 +200,7 @@ def books_of(state: State) -> Books:
 
 @contextmanager
 def _scanning(state: State) -> Iterator[None]:
-    """Give the items of a state to whoever would scan the tables for them."""
+    """Give the items of a state to whoever would scan the tables for them, or read them for the books."""
     by_table: dict[str, list[dict[str, Any]]] = {}
     for (table, _, _), item in state.items.items():
         by_table.setdefault(table, []).append(item)
@@ -208,10 +208,15 @@ def _scanning(state: State) -> Iterator[None]:
     def scan(model: type[Item]) -> Iterator[dict[str, Any]]:
         return iter(by_table.get(model.Meta.table_name, ()))
 
+    def fetch_all(refs: Sequence[Ref[Any]], **_: bool) -> list[Any]:
+        raws = [state.items.get((ref.model.Meta.table_name, ref.pk, ref.sk)) for ref in refs]
+        return [raw and ref.read(ref.model.from_raw_data(raw)) for ref, raw in zip(refs, raws, strict=True)]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Item, "from_raw_data", _decode)
         for census in _CENSUSES:
             patch.setattr(f"{census}.scan", scan)
+        patch.setattr("mart_union.catalog.census.fetch_all", fetch_all)
         yield
     _keep_only(state)
 
