@@ -266,6 +266,11 @@ def test_a_cart_says_that_its_customer_has_to_wait(unique: str) -> None:
     first, second = line_up(market).ticket, line_up(market).ticket
     assert [problem([]), problem(["x"]), problem([second]), problem([first], "stranger")] == ["waiting"] * 4
     assert [problem([first]), problem([second, first])] == ["", ""]
+    assert [problem([first], ""), problem([second], ""), problem([], "")] == [
+        "",
+        "waiting",
+        "waiting",
+    ]  # carts are for everybody
 
 
 def test_a_sold_out_sale_says_so_after_a_read_and_takes_nobody_into_its_line(unique: str) -> None:

@@ -86,12 +86,22 @@ def require_tickets(terms: Terms, texts: Sequence[str], customer: str, now: int)
 
 
 def admitted_sales(terms: Terms, texts: Sequence[str], customer: str, now: int) -> frozenset[str]:
-    """The sales into which a customer is let by these tickets at a moment."""
+    """The sales into which a customer is let by these tickets at a moment. Of somebody who is not known (''), as where carts and quotes are for
+    everybody, whoever holds the ticket is taken for its customer: a purchase asks."""
     found = set()
     for sale in _gated(terms):
         with suppress(NotAdmitted):
-            found.add(require_ticket(texts, sale.id, customer, now).sale)
+            found.add(require_ticket(texts, sale.id, customer or _holder_of(texts, sale.id), now).sale)
     return frozenset(found)
+
+
+def _holder_of(texts: Sequence[str], sale: str) -> str:
+    for text in texts:
+        with suppress(TicketForged):
+            ticket = read_ticket(text)
+            if ticket.sale == sale:
+                return ticket.customer
+    return ""
 
 
 def _gated(terms: Terms) -> list[UrgentSale]:
