@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.emulated import emulators
@@ -52,6 +53,12 @@ FUNCTION_SETTINGS = {
 os.environ.update(UNION | FUNCTION_SETTINGS)
 for variable in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "PUBLIC_URL"):
     os.environ.pop(variable, None)
+
+
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None
+)  # how long an example takes says how busy the machine is
+hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

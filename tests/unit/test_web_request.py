@@ -74,8 +74,8 @@ def test_what_does_not_fit_is_refused_by_the_name_of_its_field(text: str, field:
 def test_a_refusal_gives_the_reason_apart_from_the_field() -> None:
     with pytest.raises(Invalid) as refused:
         decode(Wish, '{"sku": "OB-TOP", "quantity": "two"}')
-    assert refused.value.detail == "quantity: Expected `int`, got `str`"
-    assert refused.value.facts == {"errors": [{"field": "quantity", "reason": "Expected `int`, got `str`"}]}
+    assert refused.value.detail == "quantity: a whole number is needed here"
+    assert refused.value.facts == {"errors": [{"field": "quantity", "reason": "a whole number is needed here"}]}
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -209,3 +209,35 @@ def test_half_a_character_in_a_body_is_refused() -> None:
 )
 def test_a_session_that_could_not_be_ours_is_none(cookie: str, session: str) -> None:
     assert replace(request_with(), cookies={"mu_session": cookie}).session == session
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"sku": "OB-TOP", "quantity": 1.5}', "quantity: a whole number is needed here"),
+        ('{"sku": "OB-TOP", "quantity": "two"}', "quantity: a whole number is needed here"),
+        ('{"sku": 7, "quantity": 1}', "sku: a text is needed here"),
+        ('{"sku": "OB-TOP"}', "quantity: is missing"),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_in_plain_words(text: str, reason: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        decode(Wish, text)
+    assert refused.value.detail == reason
+
+
+@pytest.mark.parametrize(
+    ("referer", "path"),
+    [
+        ("https://hsinchu.example/union/manage/emei-tea/stock?low=1", "/manage/emei-tea/stock?low=1"),
+        ("https://elsewhere.example/union/manage", ""),
+        ("https://hsinchu.example/unionized", ""),
+        ("javascript:alert(1)", ""),
+        ("", ""),
+    ],
+)
+def test_where_a_form_was_filled_in_is_a_page_of_this_union_or_unknown(
+    referer: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Request, "address", "https://hsinchu.example/union")
+    assert request_with(headers={"referer": referer}).came_from == path

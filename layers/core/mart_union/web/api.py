@@ -142,7 +142,8 @@ class Api:
     def _problem(self, problem: dict[str, Any], page: bool, request: Request) -> Response:
         if page:
             try:
-                return _page(Page("problem.html", {"problem": problem}, problem["status"]), request)
+                told = {"problem": problem, "back": request.came_from if problem["status"] < 500 else ""}
+                return _page(Page("problem.html", told, problem["status"]), request)
             except Exception:  # pages read the union's names, which may be what went wrong
                 self.logger.exception("no page for a problem", status=problem["status"])
         headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store", **_SECURITY}

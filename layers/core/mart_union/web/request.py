@@ -52,6 +52,13 @@ class Request(Struct, frozen=True):
         return settings().public_url or asked
 
     @property
+    def came_from(self) -> str:
+        """The union's page on which the form was filled in or the link followed, below its address; '' where the browser does not say, or it was
+        another site's."""
+        referer, address = self.headers.get("referer", ""), self.address
+        return referer.removeprefix(address) if referer.startswith(f"{address}/") else ""
+
+    @property
     def idempotency_key(self) -> str:
         """The `Idempotency-Key` header, or the form's hidden field of that name.
 
@@ -164,8 +171,19 @@ def invalid_field(message: str) -> Invalid:
     missing = re.search(r"missing required field `([^`]+)`", message)
     if missing:
         where = f"{where}.{missing.group(1)}".lstrip(".")
-    reason = match.group("reason") if match else message
+    reason = _in_plain_words(match.group("reason") if match else message)
     return Invalid(f"{where}: {reason}" if where else reason, errors=[{"field": where, "reason": reason}])
+
+
+def _in_plain_words(reason: str) -> str:
+    """What is wrong in words of people who fill in forms; what is not about a plain field stays as the decoder says it."""
+    if reason.startswith("Object missing required field"):
+        return "is missing"
+    wanted = re.match(r"Expected `(int|float|str|bool)(?: \| null)?`", reason)
+    return f"{_WANTED[wanted.group(1)]} is needed here" if wanted else reason
+
+
+_WANTED = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
 
 
 def read_cookies(headers: Mapping[str, str]) -> dict[str, str]:
