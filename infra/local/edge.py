@@ -175,7 +175,7 @@ def _page(status: int, title: str, text: str) -> web.Response:
 
 async def serve(network: Network) -> None:
     """Listen on this machine until the process is ended."""
-    timeout = ClientTimeout(total=60, connect=3)
+    timeout = ClientTimeout(total=180, connect=15)  # a laptop may have other things to do
     connector = TCPConnector(limit=200)
     async with ClientSession(
         timeout=timeout, connector=connector, cookie_jar=DummyCookieJar(), auto_decompress=False

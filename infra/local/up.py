@@ -34,7 +34,7 @@ from infra.local.network import (
 EDGE = "edge"
 CARDS = "cards"
 _EMAIL_SENDER = "no-reply@mart-union.example"
-_REGISTRATION_SECONDS = 45
+_REGISTRATION_SECONDS = 120
 _DRAIN_SECONDS = 5
 _SEEDED = "/mart-union/local/seeded"  # kept at the emulator, so that the mark is lost with the data and not without
 
@@ -87,12 +87,12 @@ def _start(network: Network, say: Say) -> None:
     environment = network.environment(CENTER_REGION) | {"PYTHONPATH": str(ROOT)}
     if not processes.running(CARDS):
         command = [sys.executable, "-m", "infra.local.cards"]
-        processes.start(CARDS, command, environment, answers=lambda: not is_free(network.card_port), seconds=20)
+        processes.start(CARDS, command, environment, answers=lambda: not is_free(network.card_port), seconds=60)
         say(f"card desk: listening on {network.card_url}, for test cards such as 4242 4242 4242 4242")
     if edge_runs:
         return
     command = [sys.executable, "-m", "infra.local.edge"]
-    processes.start(EDGE, command, environment, answers=lambda: not is_free(network.port), seconds=20)
+    processes.start(EDGE, command, environment, answers=lambda: not is_free(network.port), seconds=60)
     say(f"edge: listening on {network.center_url}/")
 
 
