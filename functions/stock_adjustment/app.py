@@ -11,7 +11,6 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from mart_union.catalog.urgent import end_if_sold_out
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.events import publish
 from mart_union.kernel.streams import Change, changes_of
@@ -38,14 +37,19 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
             for made in events_of(change.pk, change.sk, change.old, change.new, change.event_id, change.at)
         ]
     )
-    ended = sum(end_if_sold_out(shard, utc_now()) for shard in _emptied(changes))
+    ended = _end_sold_out(changes)
     logger.info("recorded", movements=len(changes), gaps=len(gaps), sales_ended=ended)
 
 
-def _emptied(changes: Iterable[Change]) -> list[Level]:
-    """The shards, as the last of the changes left them, that have nothing of their sale left."""
+def _end_sold_out(changes: Iterable[Change]) -> int:
+    """End the sales of which a shard, as the last of the changes left it, has nothing left, if no other has either; how many."""
     last = {level.id: level for _, level in _movements(changes)}
-    return [level for level in last.values() if level.sale and not level.reserve + level.reserved]
+    emptied = [level for level in last.values() if level.sale and not level.reserve + level.reserved]
+    if not emptied:
+        return 0
+    from mart_union.catalog.urgent import end_if_sold_out  # seldom: no cold start need load the catalog for it
+
+    return sum(end_if_sold_out(shard, utc_now()) for shard in emptied)
 
 
 def _movements(changes: Iterable[Change]) -> Iterator[tuple[Level | None, Level]]:
