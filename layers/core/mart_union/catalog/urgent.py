@@ -125,7 +125,8 @@ def _check_rules(listing: Listing, sale: UrgentSale) -> None:
     if listing.state != "on_sale":
         raise RuleViolation(f"{listing.sku} is not on sale", sku=listing.sku)
     if listing.urgent is not None:
-        raise SaleOverlaps(f"{listing.sku} has an urgent sale that is not over", ends_at=listing.urgent.ends_at)
+        until = listing.urgent.ends_at
+        raise SaleOverlaps(f"{listing.sku} has an urgent sale until {until}: end it first, or wait", ends_at=until)
     if sale.price_minor >= listing.price_minor:
         raise RuleViolation("an urgent sale's price is lower than the listing's", price_minor=listing.price_minor)
 
