@@ -26,6 +26,9 @@ PLAIN: dict[str, str] = {
     ),
     "what the union describes for all its stores": "carrier classification place union_category",
     "a part of the path's own level, by its number": "shard",
+    "what describes a procedure: states, steps, roles and words for people": (
+        "description effect from_states gives needs payment roles title to to_state"
+    ),
     "a word that opens one order, told to who picks it up": "pickup_code",
     "a card, as the provider's own page hands it to its payer": "payment_method",
 }
@@ -48,6 +51,7 @@ FREE: dict[str, str] = {
     "POST /api/shops/{shop}/state links.sku": "what the path's shop shows; what is no link of its store is told so",
     "POST /api/shops/{shop}/state after": "a name in the path's store to go on after",
     "POST /api/shops/{shop}/state links.availability": "a word that is compared",
+    "GET /manage/{store}/urgent-sales sku": "stands in the form; who sends the form is asked",
     "POST /api/shops/{shop}/sales sale": "the shop's own number of its sale",
     "POST /api/payments/webhooks/{provider} data": "the bank may tell of anybody's money; who signs is in machines.py",
     "POST /unions union": "the network operator's to give",
