@@ -61,6 +61,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("unhurried")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Processes that share the tests take whole files, and one of them all that wants the network, so that it comes up once."""
     for item in items:
