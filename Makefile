@@ -42,7 +42,7 @@ test-unit: $(VENV)/ready
 
 # Against the emulator: the use cases on real tables, every function's sample events, and a whole network of their own; a process a core.
 test-integration: $(VENV)/ready
-	@$(BIN)/pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder tests --ignore=tests/unit --ignore=tests/template
+	@$(BIN)/pytest --numprocesses auto --no-loadscope-reorder tests --ignore=tests/unit --ignore=tests/template
 
 # What operations cost, against bare calls; DOCS=1 also writes docs/performance.md. BENCH="--only handlers" measures that part.
 bench: $(VENV)/ready

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.emulated import emulators
 from tests.laptop import network
@@ -61,12 +62,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("unhurried")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class _ByFile(LoadScopeScheduling):
     """Processes that share the tests take whole files, and one of them all that wants the network, so that it comes up once."""
-    for item in items:
-        wants_network = "network" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("network" if wants_network else item.nodeid.partition("::")[0]))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "network" if file.startswith(("tests/integration/", "tests/browser/")) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """How tests are shared out."""
+    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
