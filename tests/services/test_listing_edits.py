@@ -12,7 +12,6 @@ from mart_union.catalog.listings import change_listing, edit_listing, save_listi
 from mart_union.catalog.model import Listing, listing_level
 from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.service import list_audit
-from mart_union.catalog.urgent import end_urgent_sale
 from mart_union.kernel.errors import Conflict, NotFound, RuleViolation
 from mart_union.kernel.storage import fetch
 from mart_union.stock.counting import make_level
@@ -20,7 +19,7 @@ from mart_union.stock.model import shard_of
 from mart_union.stock.service import get_level
 from tests.services.capacity import measured
 from tests.services.market import NOW, Market, open_market
-from tests.services.urgent import Stock, buy, level, start
+from tests.services.urgent import Stock, buy, end, level, start
 
 
 def current(market: Market) -> Listing:
@@ -53,12 +52,8 @@ def test_an_edit_that_was_read_before_a_sale_began_leaves_the_sale(unique: str) 
 
 def test_an_edit_that_was_read_before_a_sale_ended_does_not_bring_it_back(unique: str) -> None:
     market = open_market(unique)
-    start(market)
-
-    def end() -> None:
-        end_urgent_sale(market.store, "TEA", actor="owner", now=NOW)
-
-    saved = edited(market, end, price_minor=31_000)
+    sale = start(market)
+    saved = edited(market, lambda: end(market, sale), price_minor=31_000)
     assert (saved.urgent, saved.shards, saved.price_minor) == (None, 0, 31_000)
     assert level(market) == Stock(10, 0, 0)
     buy(market, 10, 31_000)

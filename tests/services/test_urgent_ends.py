@@ -20,6 +20,7 @@ from mart_union.checkout.paying import expire_purchase
 from mart_union.checkout.service import quote_cart
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, KeyReused, OutOfStock, PriceChanged, SaleOverlaps
+from mart_union.settlement.check import check_union
 from mart_union.stock.model import shard_of
 from stock_adjustment.app import lambda_handler as stock_adjustment
 from tests.services.capacity import measured
@@ -279,3 +280,11 @@ def test_a_store_s_page_of_sales_reads_its_own_only_and_says_what_is_left(unique
 def replace_store(market: Market) -> Market:
     """The same market with its second store first."""
     return Market(market.other_store, market.store, market.supplier, market.customer, market.recipient)
+
+
+def test_books_in_which_a_sale_is_sold_out_and_not_put_away_yet_agree(unique: str) -> None:
+    market = open_market(unique, money=10_000_000)
+    start(market)
+    buy(market, 4, 20_000)
+    assert level(market) == Stock(6, 0, 4)
+    assert [each for each in check_union() if market.store in each.subject] == []

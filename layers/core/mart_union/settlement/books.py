@@ -181,7 +181,7 @@ def load_books(now: datetime | None = None) -> Books:
         journals=stock.journals,
         bought=found.bought,
         caught_up=iso(now - _STREAM_KEEPS) if now else "",
-        named=shards_named(level.id for level in stock.levels if level.reserve),
+        named=shards_named(level.id for level in stock.levels if level.reserve or level.sale),
     )
 
 

@@ -24,7 +24,8 @@ UNION = "union"
 class Books(Struct, frozen=True):
     """All that is reconciled. `currency` is the union's only one; `journals` says what a level's journal makes of it, and
     `caught_up` (ISO) that the movements of levels that have not moved since have to be in it; `bought` says how many units of a limited
-    urgent sale a customer has, by `<sale>#<customer>`; `named` which shards a listing names, by its level, where a shard of it has a reserve."""
+    urgent sale a customer has, by `<sale>#<customer>`; `named` which shards a listing names, by its level, where a shard
+    of it has a reserve, or is marked for a sale."""
 
     ledger: Ledger
     orders: list[Order] = field(default_factory=list)
