@@ -29,6 +29,14 @@ def _(scene: Scene) -> Iterator[None]:
     cancel_purchase(scene.purchase.id, actor=scene.market.customer, role="customer", key="cancel-0001", now=NOW)
 
 
+@event("cancelling of a purchase that was charged to a card")
+def _(scene: Scene) -> Iterator[None]:
+    scene.buy_by_card()
+    yield
+    assert scene.purchase is not None
+    cancel_purchase(scene.purchase.id, actor=scene.market.customer, role="customer", key="cancel-0001", now=NOW)
+
+
 @event("refusal of a shop's sale")
 def _(scene: Scene) -> Iterator[None]:
     scene.sell_supplied()
