@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from msgspec import Meta, Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from manage.listings import check_categories
 from mart_union.catalog.service import list_categories
@@ -60,17 +60,7 @@ def add_routes(api: Api) -> None:
 
 def start_by_api(request: Request) -> LinkJob:
     """Begin to link all offers that a rule names. The answer is the job, which tells how far it has come."""
-    wish: NewLinkJob = request.content
-    rule = LinkRule(
-        wish.category,
-        wish.supplier,
-        wish.union_category,
-        wish.words,
-        wish.prefix,
-        wish.markup_basis_points,
-        wish.reprice,
-    )
-    return _start(request, rule)
+    return _start(request, LinkRule(**asdict(request.content)))
 
 
 def _start(request: Request, rule: LinkRule) -> LinkJob:

@@ -7,6 +7,6 @@ from mart_union.web.api import Api
 
 
 def add_routes(api: Api) -> None:
-    """Declare the routes and pages of all five."""
+    """Declare the routes and pages of each."""
     for subject in (order_api, order_pages, refunds, responses, procedures, indicators):
         subject.add_routes(api)

@@ -130,7 +130,7 @@ def _commission(form: RuleForm) -> CommissionRule:
         form.id,
         form.scope,
         form.subject.strip(),
-        rate_basis_points=_basis_points(form.rate),
+        rate_basis_points=parse_percent(form.rate, field="rate"),
         fixed_minor=_amount("fixed", form.fixed),
         floor_minor=_amount("floor", form.floor),
         cap_minor=_amount("cap", form.cap) if form.cap.strip() else None,
@@ -139,12 +139,13 @@ def _commission(form: RuleForm) -> CommissionRule:
 
 def _tax(form: RuleForm) -> TaxRule:
     return TaxRule(
-        form.id, form.code, _basis_points(form.rate), form.on, form.subject.strip(), included=form.how == "included"
+        form.id,
+        form.code,
+        parse_percent(form.rate, field="rate"),
+        form.on,
+        form.subject.strip(),
+        included=form.how == "included",
     )
-
-
-def _basis_points(text: str) -> int:
-    return parse_percent(text, field="rate")
 
 
 def _amount(field: str, text: str) -> int:
