@@ -15,23 +15,12 @@ from mart_union.web.request import Request
 from supply.senders import sender_of
 
 _Sku = Annotated[str, Meta(max_length=64)]
-_Word = Annotated[str, Meta(max_length=32)]
-
-
-class ShownLink(Struct, frozen=True):
-    """What the shop shows of a link, under the sequence of the snapshot that it applied last."""
-
-    sku: _Sku
-    sequence: int
-    state: _Word
-    price_minor: int
-    availability: _Word
 
 
 class ShopState(Struct, frozen=True):
     """All that the shop shows whose SKUs come after `after` ('' for all), as much of it as it likes to send at once, by SKU."""
 
-    links: Annotated[tuple[ShownLink, ...], Meta(max_length=1_000)]
+    links: Annotated[tuple[Shown, ...], Meta(max_length=1_000)]
     after: _Sku = ""
 
 
@@ -53,8 +42,5 @@ def compare(request: Request) -> ShopDrift:
     """Compare what a seller's own shop shows with its store's links, and answer with what differs; signed with the shop's secret (Standard Webhooks)."""
     shop, now = sender_of(request), utc_now()
     state: ShopState = request.content
-    shown = tuple(
-        Shown(each.sku, each.sequence, each.state, each.price_minor, each.availability) for each in state.links
-    )
-    drift = compare_shown(shop, shown, state.after, now)
+    drift = compare_shown(shop, state.links, state.after, now)
     return ShopDrift(tuple(snapshot_of(link) for link in drift.links), drift.gone, drift.next)

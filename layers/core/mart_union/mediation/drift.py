@@ -7,9 +7,10 @@ It tries one of them; once that has got through, the others follow. And a shop m
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import NotFound
@@ -21,16 +22,17 @@ from mart_union.mediation.model import Delivery, Link, Shop
 from mart_union.mediation.shops import get_shop, list_active_shops, record_delivery, record_told, told_sequences
 
 _LINKS_A_PAGE = 100
+_Word = Annotated[str, Meta(max_length=32)]
 
 
 class Shown(Struct, frozen=True):
     """What a shop shows of a link, under the sequence of the snapshot that it applied last."""
 
-    sku: str
+    sku: Annotated[str, Meta(max_length=64)]
     sequence: int
-    state: str
+    state: _Word
     price_minor: int
-    availability: str
+    availability: _Word
 
 
 class Drift(Struct, frozen=True):
