@@ -24,9 +24,9 @@ from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.mediation.linked import Facts, read_facts, sku_used
-from mart_union.mediation.linking import LARGEST_MARKUP
+from mart_union.mediation.linking import check_markup
 from mart_union.mediation.links import add_link, add_sellers, new_suppliers, wanted_link
-from mart_union.mediation.model import Link, LinkJob, LinkRule, NotLinked, Offer, OfferKey, Terms
+from mart_union.mediation.model import Link, LinkJob, LinkRule, NotLinked, Offer, OfferKey, Terms, unfit
 from mart_union.mediation.offers import require_unchanged, search_offers_for
 from mart_union.mediation.standings import get_standing, require_standing
 from mart_union.mediation.tables import LinkItem, LinkJobItem, link_job_item, link_job_key, link_key
@@ -64,16 +64,12 @@ def start_link_job(store: str, rule: LinkRule, actor: str, key: str, now: dateti
 
 
 def _check(rule: LinkRule) -> None:
-    if rule.markup_basis_points is not None and not 0 <= rule.markup_basis_points <= LARGEST_MARKUP:
-        raise _unfit("markup_basis_points", f"a markup is 0 to {LARGEST_MARKUP} basis points")
+    if rule.markup_basis_points is not None:
+        check_markup(rule.markup_basis_points)
     if rule.prefix and not SKU.match(rule.prefix):
-        raise _unfit("prefix", "an SKU is 1 to 32 capital letters, digits, dots, hyphens and underscores")
+        raise unfit("prefix", "an SKU is 1 to 32 capital letters, digits, dots, hyphens and underscores")
     if rule.union_category and not _within(rule.union_category):
-        raise _unfit("union_category", "the union has no such category")
-
-
-def _unfit(name: str, reason: str) -> Invalid:
-    return Invalid(f"{name}: {reason}", errors=[{"field": name, "reason": reason}])
+        raise unfit("union_category", "the union has no such category")
 
 
 def get_link_job(store: str, job: str) -> LinkJob:
@@ -209,7 +205,7 @@ def _made(job: LinkJob, offer: OfferKey, facts: Facts, part: _Part) -> _Change |
     terms = Terms(rule.category, markup_basis_points=rule.markup_basis_points)
     try:
         if not SKU.match(sku):
-            raise _unfit("sku", f"{sku} is no SKU: choose a shorter prefix")
+            raise unfit("sku", f"{sku} is no SKU: choose a shorter prefix")
         if (job.store, sku) in facts.listings:
             raise sku_used(sku)
         link = wanted_link(facts, job.store, sku, offer, terms, None)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mart_union.kernel.errors import Invalid, RuleViolation
+from mart_union.kernel.errors import RuleViolation
 from mart_union.kernel.money import LARGEST_AMOUNT
-from mart_union.mediation.model import Link, Offer, Terms
+from mart_union.mediation.model import Link, Offer, Terms, unfit
 from mart_union.stock.model import availability_of
 
 LARGEST_MARKUP = 100_000
@@ -67,12 +67,21 @@ def link_of(
     return in_step(link, first, backup, classification, step=step)
 
 
+def check_markup(basis_points: int) -> None:
+    """Refuse what is no markup.
+
+    Raises:
+        Invalid: it is below zero, or larger than any.
+    """
+    if not 0 <= basis_points <= LARGEST_MARKUP:
+        raise unfit("markup_basis_points", f"a markup is 0 to {LARGEST_MARKUP} basis points")
+
+
 def _check_terms(offer: Offer, backup: Offer | None, terms: Terms) -> None:
     if terms.markup_basis_points is not None:
         if terms.price_minor is not None:
-            raise _unfit("markup_basis_points", "a link has a price or a markup, not both")
-        if not 0 <= terms.markup_basis_points <= LARGEST_MARKUP:
-            raise _unfit("markup_basis_points", f"a markup is 0 to {LARGEST_MARKUP} basis points")
+            raise unfit("markup_basis_points", "a link has a price or a markup, not both")
+        check_markup(terms.markup_basis_points)
     for each in (offer,) if backup is None else (offer, backup):
         if terms.price_minor is not None and terms.price_minor < each.minimum_minor:
             raise RuleViolation("the price is under the supplier's minimum", minimum_minor=each.minimum_minor)
@@ -80,10 +89,6 @@ def _check_terms(offer: Offer, backup: Offer | None, terms: Terms) -> None:
         raise RuleViolation("an offer cannot be its own backup", reason="same-offer")
     if backup is not None and backup.kind != offer.kind:
         raise RuleViolation("the backup has to be of the offer's kind", reason="kind")
-
-
-def _unfit(name: str, reason: str) -> Invalid:
-    return Invalid(f"{name}: {reason}", errors=[{"field": name, "reason": reason}])
 
 
 def in_step(

@@ -342,18 +342,16 @@ def checked_offer(offer: Offer, currency: Currency) -> Offer:
     for name in ("supply_minor", "suggested_minor"):
         _check_price(name, getattr(offer, name), currency)
     if not 0 <= offer.minimum_minor <= LARGEST_AMOUNT or offer.minimum_minor % currency.step:
-        raise _invalid("minimum_minor", f"the minimum price is not a whole number of steps of {currency.step}")
+        raise unfit("minimum_minor", f"the minimum price is not a whole number of steps of {currency.step}")
     if not 0 <= offer.lead_days <= _MOST_LEAD_DAYS:
-        raise _invalid("lead_days", f"the lead time must be 0 to {_MOST_LEAD_DAYS} days")
+        raise unfit("lead_days", f"the lead time must be 0 to {_MOST_LEAD_DAYS} days")
     if len(offer.granted_to) > _MOST_GRANTS or not all(_GRANT.match(grant) for grant in offer.granted_to):
-        raise _invalid(
-            "granted_to", f"at most {_MOST_GRANTS} grants: 'everyone', 'classification:<id>' or 'store:<id>'"
-        )
+        raise unfit("granted_to", f"at most {_MOST_GRANTS} grants: 'everyone', 'classification:<id>' or 'store:<id>'")
     for name, value, known in (("state", offer.state, OFFER_STATES), ("kind", offer.kind, KINDS)):
         if value not in known:
-            raise _invalid(name, f"'{value}' is not one of {', '.join(known)}")
+            raise unfit(name, f"'{value}' is not one of {', '.join(known)}")
     if not any(title.strip() for title in offer.titles.values()):
-        raise _invalid("titles", "an offer needs a title")
+        raise unfit("titles", "an offer needs a title")
     if offer.suggested_minor < offer.minimum_minor:
         raise RuleViolation("the suggested price is under the minimum price", minimum_minor=offer.minimum_minor)
     return offer
@@ -363,10 +361,11 @@ def _check_price(name: str, amount_minor: int, currency: Currency) -> None:
     try:
         checked_price(amount_minor, currency)
     except Invalid as error:
-        raise _invalid(name, error.detail) from error
+        raise unfit(name, error.detail) from error
 
 
-def _invalid(name: str, reason: str) -> Invalid:
+def unfit(name: str, reason: str) -> Invalid:
+    """The refusal of a field for a reason."""
     return Invalid(f"{name}: {reason}", errors=[{"field": name, "reason": reason}])
 
 
