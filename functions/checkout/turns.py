@@ -42,7 +42,7 @@ def tickets_of(request: Request) -> list[str]:
 
 
 def join(request: Request) -> Turn:
-    """Get in line: the ticket says when one's turn comes. Getting in line again gives a later turn."""
+    """Get in line: the ticket says when one's turn comes. Whoever is in line already gets the same ticket."""
     wish: NewTurn = request.content
     return get_in_line(request.caller.subject, wish.store, wish.sku, now=utc_now())
 
@@ -63,9 +63,7 @@ def show_turn(request: Request) -> Page:
 def join_by_form(request: Request) -> Redirect:
     """Get in line from the page. Who is in line keeps the place."""
     now, store, sku = utc_now(), request.params["store"], request.params["sku"]
-    here, turn = f"/admissions/{store}/{sku}", _turn(request, now)
-    if turn.state in {"waiting", "admitted"}:
-        return Redirect(here)
+    here = f"/admissions/{store}/{sku}"
     try:
         turn = get_in_line(request.caller.subject, store, sku, now=now)
     except OutOfStock:

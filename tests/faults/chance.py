@@ -30,6 +30,7 @@ _TRIES = (
     (re.compile(r'(?<=\],"sequence":)\d+(?=\}$)'), "<tries>"),
     (re.compile(r'(?<="ticket":")eyJ[^"]*'), "<ticket>"),
     (re.compile(r'(?<="place":)\d+,"wait_seconds":\d+'), "<tries>"),
+    (re.compile(r'(?<="sk": \{"S": "PLACE"\}, "turn": \{"N": ")\d+'), "<tries>"),
     (re.compile(r'"fields":\{[^{}]*\}'), '"fields":<signed>'),
     (re.compile(r'(?i)(?<= name=")(policy|x-amz-[a-z-]+)" value="[^"]*"'), r'\1" value=<signed>'),
 )

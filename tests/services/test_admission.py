@@ -18,6 +18,7 @@ from mart_union.checkout.model import Wanted
 from mart_union.checkout.service import get_purchase, place_purchase, quote_cart
 from mart_union.checkout.tickets import read_ticket, write_ticket
 from mart_union.checkout.turns import VALID_SECONDS, microseconds
+from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import (
     AdmissionNeeded,
     KeyReused,
@@ -51,28 +52,56 @@ def line_up(market: Market, now: datetime = NOW) -> Turn:
     return get_in_line(market.customer, market.store, "TEA", now=now)
 
 
+def others_line_up(market: Market, count: int) -> list[Turn]:
+    """So many others get in line, one after another."""
+    return [line_up(replace(market, customer=f"other-{number}")) for number in range(count)]
+
+
 def test_where_nobody_waits_a_ticket_admits_at_once_and_after_that_one_by_one(unique: str) -> None:
     market = rushed(unique)
     with measured() as capacity:
         first = line_up(market)
     assert (first.state, first.place, first.wait_seconds) == ("admitted", 0, 0)
-    assert capacity.requests.count("UpdateItem") == 2
+    assert capacity.requests.count("UpdateItem") == 3
     with measured() as capacity:
-        second = line_up(market)
-    assert (capacity.requests, dict(capacity.written)) == (["UpdateItem"], {"purchases": 1})
-    third = line_up(market)
+        second = others_line_up(market, 1)[0]
+    assert (capacity.requests, dict(capacity.written)) == (["GetItem", "UpdateItem", "UpdateItem"], {"purchases": 2})
+    third = line_up(replace(market, customer="a third"))
     assert [(turn.state, turn.place, turn.wait_seconds) for turn in (second, third)] == [
         ("waiting", 1, 1),
         ("waiting", 2, 1),
     ]
-    later = line_up(market, NOW + timedelta(seconds=30))
+    later = line_up(replace(market, customer="a late one"), NOW + timedelta(seconds=30))
     assert (later.state, later.place) == ("admitted", 0)
+
+
+def test_whoever_is_in_line_keeps_the_place_until_its_time_is_over(unique: str) -> None:
+    market = rushed(unique)
+    others_line_up(market, 4)
+    first = line_up(market)
+    with measured() as capacity:
+        again = line_up(market, NOW + timedelta(seconds=1))
+    assert (again.ticket, again.turn_at, again.place) == (first.ticket, first.turn_at, 2)
+    assert (capacity.requests, capacity.writes) == (["GetItem"], [])
+    late = NOW + timedelta(seconds=2 + VALID_SECONDS)
+    anew = line_up(market, late)
+    assert (anew.state, anew.turn_at) == ("admitted", iso(late))
+    with pytest.raises(TicketUsed):
+        buy(market, 1, 20_000, admission=[first.ticket], now=late - timedelta(seconds=1))
+    buy(market, 1, 20_000, admission=[anew.ticket], now=late)
+
+
+def test_a_customer_who_gets_in_line_eight_times_at_once_has_one_place(unique: str) -> None:
+    market = rushed(unique)
+    with ThreadPoolExecutor(8) as threads:
+        tickets = set(threads.map(lambda _: line_up(market).ticket, range(8)))
+    assert len(tickets) == 1
 
 
 def test_looking_at_ones_turn_asks_the_database_for_nothing_until_it_has_come(unique: str) -> None:
     market = rushed(unique)
-    for _ in range(20):
-        turn = line_up(market)
+    others_line_up(market, 19)
+    turn = line_up(market)
     with measured() as capacity:
         places = [look(market, turn, NOW + timedelta(seconds=seconds)).place for seconds in (0, 5, 9)]
     assert (places, capacity.requests) == ([19, 9, 1], [])
@@ -90,7 +119,8 @@ def look(market: Market, turn: Turn, now: datetime) -> Turn:
 def test_thirty_two_at_once_get_turns_one_step_apart(unique: str) -> None:
     market = rushed(unique, rate=20)
     with ThreadPoolExecutor(32) as threads:
-        turns = list(threads.map(lambda _: line_up(market), range(32)))
+        customers = [replace(market, customer=f"c{number}") for number in range(32)]
+        turns = list(threads.map(line_up, customers))
     at = sorted(read_ticket(turn.ticket).turn - microseconds(NOW) for turn in turns)
     assert at == [number * 50_000 for number in range(32)]
 
@@ -174,7 +204,8 @@ def test_a_ticket_that_is_not_good_is_refused_by_name(
 
 def test_who_comes_too_early_is_told_how_long_to_wait(unique: str) -> None:
     market = rushed(unique)
-    ticket = [line_up(market).ticket for _ in range(8)][-1]
+    others_line_up(market, 7)
+    ticket = line_up(market).ticket
     with pytest.raises(TurnNotCome) as refused:
         buy(market, 1, 20_000, admission=[ticket])
     assert (refused.value.facts["wait_seconds"], refused.value.facts["place"]) == (4, 7)
@@ -263,10 +294,10 @@ def test_a_cart_says_that_its_customer_has_to_wait(unique: str) -> None:
         assert quote.ready is (line.problem == "")
         return line.problem
 
-    first, second = line_up(market).ticket, line_up(market).ticket
-    assert [problem([]), problem(["x"]), problem([second]), problem([first], "stranger")] == ["waiting"] * 4
-    assert [problem([first]), problem([second, first])] == ["", ""]
-    assert [problem([first], ""), problem([second], ""), problem([], "")] == [
+    own, of_another = line_up(market).ticket, others_line_up(market, 1)[0].ticket
+    assert [problem([]), problem(["x"]), problem([of_another]), problem([own], "stranger")] == ["waiting"] * 4
+    assert [problem([own]), problem([of_another, own])] == ["", ""]
+    assert [problem([own], ""), problem([of_another], ""), problem([], "")] == [
         "",
         "waiting",
         "waiting",

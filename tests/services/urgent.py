@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,8 +15,9 @@ from mart_union.catalog.urgent import end_if_sold_out, end_urgent_sale, start_ur
 from mart_union.catalog.urgent_terms import SaleTerms
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.service import place_purchase
+from mart_union.checkout.tables import PlaceItem, place_key
 from mart_union.checkout.tickets import write_ticket
-from mart_union.checkout.turns import Ticket, microseconds
+from mart_union.checkout.turns import Ticket, expiry_of, microseconds
 from mart_union.customers.model import Recipient
 from mart_union.customers.tables import RecipientItem, recipient_key
 from mart_union.kernel.clock import iso
@@ -27,6 +29,7 @@ from mart_union.stock.service import get_level, get_levels
 from tests.services.market import NOW, Market, give_money
 
 LATER = NOW + timedelta(hours=2)
+_turns = itertools.count(-1_000_000)  # microseconds: no two places in line have the same turn
 TERMS = SaleTerms(20_000, iso(NOW), iso(NOW + timedelta(hours=1)), 4)
 
 
@@ -63,9 +66,11 @@ def buy(market: Market, quantity: int, price: int, *, key: str = "key-00000001",
 
 
 def let_in(market: Market, sale: Listing, now: datetime = NOW) -> list[str]:
-    """A ticket of the market's customer whose turn in the sale is now."""
+    """A ticket of the market's customer whose turn in the sale is now, with the place in line that it stands for."""
     assert sale.urgent is not None
-    return [write_ticket(Ticket(new_id(), sale.urgent.id, market.customer, microseconds(now), sale.urgent.rate))]
+    turn = next(_turns) + microseconds(now)
+    PlaceItem(*place_key(sale.urgent.id, market.customer), turn=turn, expires_at=expiry_of(turn)).save()
+    return [write_ticket(Ticket(new_id(), sale.urgent.id, market.customer, turn, sale.urgent.rate))]
 
 
 def shopper(market: Market, name: str, *, postcode: str = "300", money: int = 1_000_000) -> Market:

@@ -1,8 +1,8 @@
 """Getting in line for an urgent sale, and looking how far one has come.
 
-Getting in line is a read of the listing and its levels, which a process keeps for some seconds, and one conditional write of a gate. How far one has come stands
-in one's own ticket: looking asks the database for nothing but, every few seconds a process, whether anything is left, and once the turn has come, whether
-the ticket has been used.
+Getting in line is a read of the listing and its levels, which a process keeps for some seconds, one of the customer's place, and a conditional write of a gate and of
+the place: a customer has one place in a line. How far one has come stands in one's own ticket: looking asks the database for nothing but, every few
+seconds a process, whether anything is left, and once the turn has come, whether the ticket has been used.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pynamodb.expressions.update import Action
 from mart_union.catalog.model import Texts
 from mart_union.catalog.showing import Shown, show_listing
 from mart_union.catalog.urgent_terms import UrgentSale
-from mart_union.checkout.tables import GateItem, TicketItem, gate_key, ticket_key
+from mart_union.checkout.tables import GateItem, PlaceItem, gate_key, place_key
 from mart_union.checkout.tickets import read_ticket, write_ticket
-from mart_union.checkout.turns import Ticket, gate_of, microseconds, moment_of, next_turn, step_of
+from mart_union.checkout.turns import Ticket, expiry_of, gate_of, microseconds, moment_of, next_turn, step_of
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import NotFound, OutOfStock, TicketOfAnother, TicketUsed
 from mart_union.kernel.ids import derived_id, new_id
 from mart_union.kernel.retry import retried
-from mart_union.kernel.storage import code_of, find
+from mart_union.kernel.storage import Item, code_of, find
 from mart_union.kernel.transaction import WriteTransaction
 
 _SEEN_SECONDS = 5
@@ -62,7 +62,8 @@ class Turn(Struct, frozen=True):
 
 
 def get_in_line(customer: str, store: str, sku: str, *, now: datetime) -> Turn:
-    """A ticket for a sale: its turn is now where nobody waits, else after all who came before. Getting in line again gives a later one.
+    """A ticket for a sale: its turn is now where nobody waits, else after all who came before. Whoever is in line already keeps that place,
+    until something was bought by its ticket, or its time is over.
 
     Raises:
         NotFound: there is no such listing, or it is in no sale that anybody waits for.
@@ -73,9 +74,29 @@ def get_in_line(customer: str, store: str, sku: str, *, now: datetime) -> Turn:
     if shown.sold_out or not shown.available:
         left = 0 if shown.sold_out else shown.reserve
         raise OutOfStock(f"{sku} is sold out", sku=sku, store=store, left=left)
-    turn = _turn_of(sale, gate_of(customer, sale.rate), microseconds(now))
-    ticket = Ticket(derived_id("ticket", sale.id, customer, f"{turn}"), sale.id, customer, turn, sale.rate)
+    place = retried(lambda: _place(sale, customer, microseconds(now)), on=_Overtaken, what="this line")
+    ticket = Ticket(derived_id("ticket", sale.id, customer, f"{place}"), sale.id, customer, place, sale.rate)
     return _told_holder(shown, sale, write_ticket(ticket), ticket, microseconds(now))
+
+
+def _place(sale: UrgentSale, customer: str, now: int) -> int:
+    """The turn of a customer's place: the one that is held, or else a new one. What somebody took at the same moment, as this customer, is kept; the
+    turn that was taken here is then nobody's."""
+    key = place_key(sale.id, customer)
+    held = find(PlaceItem, *key, consistent=True)
+    if held is not None and not held.purchase and now < expiry_of(int(held.turn)):
+        return int(held.turn)
+    turn = _turn_of(sale, gate_of(customer, sale.rate), now)
+    actions = [PlaceItem.turn.set(turn), PlaceItem.purchase.remove(), PlaceItem.expires_at.set(_swept_at(turn))]
+    as_read = PlaceItem.pk.does_not_exist() if held is None else PlaceItem.turn == held.turn
+    if not _is_updated(PlaceItem(*key), actions, as_read):
+        raise _Overtaken
+    return turn
+
+
+def _swept_at(turn: int) -> int:
+    """When nobody asks for a place any more, in seconds since 1970."""
+    return expiry_of(turn) // 10**6 + _DAY
 
 
 def look_at_turn(customer: str, store: str, sku: str, text: str, *, now: datetime) -> Turn:
@@ -94,9 +115,14 @@ def look_at_turn(customer: str, store: str, sku: str, text: str, *, now: datetim
         raise TicketOfAnother("this ticket is of another sale or customer", sale=sale.id)
     turn = _told_holder(shown, sale, text, ticket, microseconds(now))
     may_buy = turn.state == "admitted" and not turn.sold_out
-    if may_buy and find(TicketItem, *ticket_key(ticket.id), consistent=True):
+    if may_buy and not _is_good(ticket):
         raise _used(ticket)
     return turn
+
+
+def _is_good(ticket: Ticket) -> bool:
+    place = find(PlaceItem, *place_key(ticket.sale, ticket.customer), consistent=True)
+    return place is not None and place.turn == ticket.turn and not place.purchase
 
 
 def _used(ticket: Ticket) -> TicketUsed:
@@ -105,9 +131,11 @@ def _used(ticket: Ticket) -> TicketUsed:
 
 def add_used(transaction: WriteTransaction, ticket: Ticket, purchase: str) -> None:
     """Use a ticket up in the transaction of its purchase. The commit raises TicketUsed if another purchase has used it."""
-    expires = ticket.expires // 10**6 + _DAY
-    item = TicketItem(*ticket_key(ticket.id), purchase=purchase, expires_at=expires)
-    transaction.create(item, lambda _found: _used(ticket))
+    is_good = (PlaceItem.turn == ticket.turn) & PlaceItem.purchase.does_not_exist()
+    place = PlaceItem(*place_key(ticket.sale, ticket.customer))
+    transaction.update(
+        place, [PlaceItem.purchase.set(purchase)], condition=is_good, refusal=lambda _found: _used(ticket)
+    )
 
 
 def _sale(
@@ -165,7 +193,7 @@ class _Overtaken(Exception):
     """Another came first, or the gate has too much to do: try again."""
 
 
-def _is_updated(item: GateItem, actions: Sequence[Action], condition: Condition) -> bool:
+def _is_updated(item: Item, actions: Sequence[Action], condition: Condition) -> bool:
     try:
         item.update(actions=list(actions), condition=condition)
     except UpdateError as error:

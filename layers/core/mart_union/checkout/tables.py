@@ -97,13 +97,14 @@ class GateItem(Item):
     expires_at = NumberAttribute(null=True)
 
 
-class TicketItem(Item):
-    """A ticket that was used, and by which purchase."""
+class PlaceItem(Item):
+    """A customer's place in an urgent sale's line: when its turn comes, in microseconds since 1970, and which purchase used it."""
 
     class Meta:
         table_name = table_name("purchases")
 
-    purchase = UnicodeAttribute()
+    turn = NumberAttribute()
+    purchase = UnicodeAttribute(null=True)
     expires_at = NumberAttribute()
 
 
@@ -112,9 +113,9 @@ def gate_key(sale: str, gate: int) -> tuple[str, str]:
     return f"GATE#{sale}#{gate}", "GATE"
 
 
-def ticket_key(ticket: str) -> tuple[str, str]:
-    """The key of a ticket that was used."""
-    return f"TICKET#{ticket}", "TICKET"
+def place_key(sale: str, customer: str) -> tuple[str, str]:
+    """The key of a customer's place in a sale's line."""
+    return f"PLACE#{sale}#{customer}", "PLACE"
 
 
 def purchase_key(purchase: str) -> tuple[str, str]:

@@ -33,7 +33,7 @@ class Ticket(Struct, frozen=True):
     @property
     def expires(self) -> int:
         """When it can no longer be used."""
-        return self.turn + VALID_SECONDS * _SECOND
+        return expiry_of(self.turn)
 
     def wait_seconds(self, now: int) -> int:
         """How long it is until the turn comes, in whole seconds; 0 when it has come."""
@@ -42,6 +42,11 @@ class Ticket(Struct, frozen=True):
     def place(self, now: int) -> int:
         """The place in line: as many come before, and this one, as are let in until the turn; 0 when it has come."""
         return max(-(-(self.turn - now) * self.rate // _SECOND), 0)
+
+
+def expiry_of(turn: int) -> int:
+    """When a turn is over."""
+    return turn + VALID_SECONDS * _SECOND
 
 
 def gates_for(rate: int) -> int:
