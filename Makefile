@@ -2,6 +2,7 @@
 #
 #   make up [PORT=8080] [EMULATOR_PORT=4566]   the whole network on this machine, with sample data
 #   make demo                                  a walk through it
+#   make token EMAIL=<of one of the accounts>   an access token of one of the sample's people, for its APIs
 #   make down                                  stop it; all data is kept
 #   make clean                                 remove it with its data
 
@@ -14,7 +15,7 @@ EMULATOR_PORT ?=
 
 export PYTHONPATH := layers/core:functions:.
 
-.PHONY: up down clean demo deploy test test-unit test-integration bench faults breaks machine invariants fuzz check format routes lock
+.PHONY: up down clean demo deploy test test-unit test-integration bench faults breaks machine invariants fuzz check format routes lock token openapi
 
 up: $(VENV)/ready
 	@$(BIN)/python -m infra.local up --port "$(PORT)" --emulator-port "$(EMULATOR_PORT)"
@@ -29,6 +30,17 @@ clean:
 
 demo: up
 	@$(BIN)/python -m infra.local.demo
+
+# For the APIs of the network that is up: curl -H "Authorization: Bearer $$(make -s token EMAIL=...)" http://hsinchu.localhost:8080/api/purchases
+token: $(VENV)/ready
+	@$(BIN)/python -m infra.local token --email "$(EMAIL)"
+
+# What the APIs of a union and of the service center take and answer.
+openapi: $(VENV)/ready
+	@mkdir -p build
+	@$(BIN)/python -m mart_union.web.openapi > build/openapi.json
+	@$(BIN)/python -m mart_union.web.center_openapi > build/openapi-center.json
+	@echo "build/openapi.json (a union), build/openapi-center.json (the service center)"
 
 # To AWS, with the credentials and region of your own environment; UNION=<id> for a union. It says what it needs.
 deploy: $(VENV)/ready

@@ -1,4 +1,4 @@
-"""`python -m infra.local up|deploy|down|clean`: the local network's commands, as the Makefile calls them."""
+"""`python -m infra.local up|deploy|down|clean|token`: the local network's commands, as the Makefile calls them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+from botocore.exceptions import BotoCoreError
+
 from infra.join import Refused
+from infra.local import people
 from infra.local import up as steps
 from infra.local.network import STATE, Trouble, load, read
 from infra.local.pages import table
@@ -26,8 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{time.monotonic() - started:6.1f} s  {text}", flush=True)
 
     try:
-        with _alone():
-            _run(options, say)
+        if options.command == "token":
+            print(_token(options.email))
+        else:
+            with _alone():
+                _run(options, say)
     except (Trouble, Refused) as exc:
         print(f"make {options.command}: {exc}", file=sys.stderr)
         return 1
@@ -57,6 +63,25 @@ def _run(options: argparse.Namespace, say: steps.Say) -> None:
             say(f"removed {STATE}")
 
 
+def _token(email: str) -> str:
+    """An access token of one of the sample's people.
+
+    Raises:
+        Trouble: there is no network yet, nobody of this e-mail address, or nobody answers.
+    """
+    network = read("network.json")
+    if not network:
+        raise Trouble("there is no network yet; make up makes one")
+    found = next((each for each in people.accounts(network) if each["email"] == email), None)
+    if found is None:
+        known = ", ".join(each["email"] for each in people.accounts(network))
+        raise Trouble(f"say EMAIL=<one of these>: {known}")
+    try:
+        return people.sign_in(network, email, found["password"])
+    except BotoCoreError as exc:
+        raise Trouble("the network does not answer; make up starts it") from exc
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     """One command at a time on this checkout.
@@ -83,9 +108,10 @@ class _Parser(argparse.ArgumentParser):
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="python -m infra.local", description="The network on a laptop.")
-    parser.add_argument("command", choices=["up", "deploy", "down", "clean"])
+    parser.add_argument("command", choices=["up", "deploy", "down", "clean", "token"])
     parser.add_argument("--port", type=_port, help="of the pages, 8080 or a free one unless given")
     parser.add_argument("--emulator-port", type=_port, help="of the emulator, 4566 or a free one unless given")
+    parser.add_argument("--email", default="", help="of whom the token is")
     return parser.parse_args(arguments)
 
 

@@ -14,7 +14,8 @@ import pytest
 from moto import mock_aws
 
 from infra import join
-from infra.local import accounts, network, processes, stacks
+from infra.local import __main__ as commands
+from infra.local import accounts, network, people, processes, stacks
 from infra.local.network import Trouble
 
 
@@ -180,3 +181,16 @@ def test_accounts_are_made_once_and_can_sign_in(aws: dict[str, Any]) -> None:
     flows = ["ALLOW_USER_PASSWORD_AUTH"]
     client = aws["cognito"].create_user_pool_client(UserPoolId=aws["pool"], ClientName="x", ExplicitAuthFlows=flows)
     assert join.sign_in(aws["cognito"], client["UserPoolClient"]["ClientId"], person.email, network.PASSWORD)
+
+
+def test_a_token_is_of_one_of_the_accounts_or_the_accounts_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert commands.main(["token", "--email", "lin@example"]) == 1
+    assert "make up makes one" in capsys.readouterr().err
+    network.write("network.json", {"accounts": [{"email": "lin@example", "password": "p"}], "unions": {}})
+    assert commands.main(["token", "--email", "wang@example"]) == 1
+    assert "say EMAIL=<one of these>: lin@example" in capsys.readouterr().err
+    monkeypatch.setattr(people, "sign_in", lambda _network, email, password: f"{email} by {password}")
+    assert commands.main(["token", "--email", "lin@example"]) == 0
+    assert capsys.readouterr().out == "lin@example by p\n"

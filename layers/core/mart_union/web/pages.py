@@ -68,6 +68,7 @@ def make_environment(loader: BaseLoader) -> Environment:
     environment.globals["language_name"] = language_name
     environment.globals["union_names"] = union_names
     environment.globals["union_id"] = lambda: settings().union
+    environment.globals["time_zone"] = lambda: settings().time_zone
     environment.globals["t"] = words
     return environment
 
