@@ -105,6 +105,12 @@ def _rush(endpoint: str) -> Iterator[Row]:
     return rush.rows(endpoint)
 
 
+def _mediation(endpoint: str) -> Iterator[Row]:
+    from bench import mediation
+
+    return mediation.rows(endpoint)
+
+
 PARTS: dict[str, Callable[[str], Iterator[Row]]] = {
     "handlers": _handlers,
     "budgets": _budgets,
@@ -112,6 +118,7 @@ PARTS: dict[str, Callable[[str], Iterator[Row]]] = {
     "growth": _growth,
     "settlement": _settlement,
     "rush": _rush,
+    "mediation": _mediation,
 }
 """The parts of a run by name; each measures against the emulator at an address."""
 

@@ -15,13 +15,14 @@ from mart_union.kernel.errors import Invalid, NotFound
 from mart_union.kernel.money import parse_percent, parse_price
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
-from mart_union.mediation.model import Link, Margin, Offer, OfferKey, Terms, margin_of
+from mart_union.mediation.model import Link, Margin, Offer, OfferKey, Terms, TradeRecord, margin_of
 from mart_union.mediation.service import (
     get_link,
     get_offer,
     list_links,
     list_suppliers,
     make_link,
+    read_records,
     search_offers_for,
     set_link_state,
 )
@@ -35,7 +36,7 @@ from mart_union.web.request import Request
 
 class OfferOnView(Struct, frozen=True):
     """An offer as a seller sees it: what is left for it, in the pool and of what is set aside for it (`allotted`), and what a sale at the
-    suggested price leaves."""
+    suggested price leaves. `record` is what became of the supplier's parts of orders, at all stores."""
 
     offer: Offer
     reserve: int
@@ -43,6 +44,7 @@ class OfferOnView(Struct, frozen=True):
     margin: Margin
     left_minor: int
     allotted: int = 0
+    record: TradeRecord = TradeRecord()
 
 
 class LinkTerms(Struct, frozen=True):
@@ -238,18 +240,20 @@ def _backup(text: str) -> OfferKey | None:
 
 
 def _on_view(offers: tuple[Offer, ...], store: Store) -> tuple[OfferOnView, ...]:
-    """Offers with their pools and the store's allotments (one batch read), and margins by the union's rules."""
+    """Offers with their pools and the store's allotments (one batch read), their suppliers' records (one more), and margins by the union's rules."""
     if not offers:
         return ()
     union, step = get_union(), settings().currency.step
     reserves = _reserves_for(store.id, {(offer.supplier, offer.sku) for offer in offers})
+    records = read_records([offer.supplier for offer in offers])
     views = []
     for offer in offers:
         pool, allotted = reserves[offer.supplier, offer.sku]
         margin = margin_of(offer, offer.suggested_minor, union, store, step=step)
         availability = availability_of(max(pool, allotted), offer.low_stock)
         shown = offer.shown_to_sellers()
-        views.append(OfferOnView(shown, pool + allotted, availability, margin, margin.left_minor, allotted))
+        record = records[offer.supplier]
+        views.append(OfferOnView(shown, pool + allotted, availability, margin, margin.left_minor, allotted, record))
     return tuple(views)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from mart_union.catalog.fees import CommissionRule
 from mart_union.catalog.model import DepositRule
@@ -22,8 +23,8 @@ from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import get_balance, post
 from mart_union.mediation import service as mediation
 from mart_union.mediation import standings
-from mart_union.mediation.model import DepositStanding, reviewed
-from mart_union.orders.model import ENDED, Order
+from mart_union.mediation.model import DepositStanding, TradeRecord, reviewed
+from mart_union.orders.model import ENDED, Order, StepTaken
 from mart_union.orders.procedures import deadline_of
 from mart_union.orders.service import act_on_deadlines, get_order, take_step
 from mart_union.orders.shipped import PROCEDURES
@@ -265,3 +266,34 @@ def test_exposure_counts_each_open_order_once_however_its_events_come(unique: st
     for known in (refused, accepted, refused, order):
         tell(known)
     assert exposure() == [(order.store, 0, 0)]
+
+
+def test_each_order_counts_as_what_became_of_it_at_its_store_and_at_all_however_its_events_come(unique: str) -> None:
+    supplier, order = sold(unique)
+
+    def tell(known: Order) -> None:
+        event = Event("e", "OrderChanged", f"order/{known.id}", known.sequence, "", msgspec.to_builtins(known))
+        mediation.record_supply_order(event)
+
+    def records() -> set[TradeRecord]:
+        (seller,) = mediation.list_sellers(supplier).items
+        return {seller.record, mediation.read_records([supplier])[supplier]}
+
+    assert mediation.read_records([supplier]) == {supplier: TradeRecord()}
+    supplied = [number for number, line in enumerate(order.lines) if line.fulfiller == f"supplier/{supplier}"]
+    lines = [replace(line, state="shipped") if number in supplied else line for number, line in enumerate(order.lines)]
+    moment = max(order.promised_by, order.placed_at)
+    step = StepTaken("ship", "supplier", "s", f"{moment}Z", tuple(line.number for line in order.lines))
+    shipped = replace(order, lines=tuple(lines), history=(*order.history, step), sequence=order.sequence + 1)
+    done = tuple(replace(line, state="completed") for line in lines)
+    completed = replace(shipped, lines=done, sequence=shipped.sequence + 1)
+    in_time = replace(step, at=order.placed_at)
+    other = replace(
+        order, id=f"{order.id}-2", history=(in_time,), lines=tuple(replace(each, state="refused") for each in lines)
+    )
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(tell, (shipped, order, shipped, other)))
+    assert records() == {TradeRecord(orders=2, refused=1, late=1)}
+    for known in (completed, shipped, completed, other):
+        tell(known)
+    assert records() == {TradeRecord(orders=2, completed=1, refused=1, late=1)}

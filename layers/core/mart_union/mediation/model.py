@@ -42,15 +42,29 @@ class Supplier(Struct, frozen=True):
     sequence: int = 1
 
 
+class TradeRecord(Struct, frozen=True):
+    """What became of a supplier's parts of orders, at one store or at all: how many there were, and how many of them were completed, refused or cancelled.
+    `late` were sent after the moment that the order promised."""
+
+    orders: int = 0
+    completed: int = 0
+    refused: int = 0
+    cancelled: int = 0
+    late: int = 0
+
+
 class Seller(Struct, frozen=True):
     """A store that has made a link of some offer of a supplier, and the exposure to it: the supply cost of its open orders, of which the
-    buyers' money in escrow covers one part and the seller's deposit holds the other (`held_minor`)."""
+    buyers' money in escrow covers one part and the seller's deposit holds the other (`held_minor`). `record` is what became of the supplier's parts of
+    its orders, `standing` that of its deposit."""
 
     supplier: str
     store: str
     since: str
     open_minor: int = 0
     held_minor: int = 0
+    record: TradeRecord = TradeRecord()
+    standing: str = "met"
 
 
 class Offer(Struct, frozen=True):
@@ -288,7 +302,7 @@ class DepositStanding(Struct, frozen=True):
 
 
 class SupplyOrder(Struct, frozen=True):
-    """A supplier's part of an order: a reference; the order itself is worked on in the Orders table.
+    """A supplier's part of an order: a reference; the order itself is worked on in the Orders table. `late`: it was sent after the moment promised.
 
     While it is open, `owed_minor` is the supply cost of its lines, and `held_minor` what the seller's deposit holds for them.
     """
@@ -302,6 +316,7 @@ class SupplyOrder(Struct, frozen=True):
     sequence: int
     owed_minor: int = 0
     held_minor: int = 0
+    late: bool = False
 
 
 class Margin(Struct, frozen=True):

@@ -12,6 +12,7 @@ from mart_union.mediation.following import (
 from mart_union.mediation.link_jobs import get_link_job, list_link_jobs, start_link_job, work_link_job
 from mart_union.mediation.links import get_link, list_links, list_links_after, make_link, set_link_state
 from mart_union.mediation.offers import get_offer, list_offers, save_offer, search_offers_for
+from mart_union.mediation.records import read_records
 from mart_union.mediation.replenishments import (
     cancel_rest,
     get_replenishment,
@@ -103,6 +104,7 @@ __all__ = [
     "make_link",
     "owed_minor",
     "place_replenishment",
+    "read_records",
     "receive",
     "record_supply_order",
     "reference_of",

@@ -13,14 +13,17 @@ from mart_union.customers import service as customers
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
 from mart_union.kernel.paging import Page, read_page
-from mart_union.kernel.storage import find
+from mart_union.kernel.storage import find, find_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger.model import SETTLEMENT_PERIODS
 from mart_union.mediation.model import Seller, Supplier
+from mart_union.mediation.records import record_of
 from mart_union.mediation.tables import (
     SellerItem,
+    StandingItem,
     SupplierItem,
     seller_key,
+    standing_key,
     supplier_item,
     supplier_key,
     suppliers_list,
@@ -110,7 +113,20 @@ def list_suppliers(state: str, cursor: str = "") -> Page[Supplier]:
 
 
 def list_sellers(supplier: str, cursor: str = "") -> Page[Seller]:
-    """A page of the stores that have made links of a supplier's offers, with the exposure to each: one query, whatever the orders."""
+    """A page of the stores that have made links of a supplier's offers, with the exposure to each, its record, and the standing of its deposit: one
+    query and one batch read, whatever the orders."""
     page = read_page(SellerItem.query, seller_key(supplier, "")[0], cursor=cursor, newest_first=False)
-    sellers = (Seller(supplier, item.sk, item.since, int(item.open_minor), int(item.held_minor)) for item in page.items)
+    standings = find_all([(StandingItem, *standing_key(item.sk)) for item in page.items])
+    sellers = (
+        Seller(
+            supplier,
+            item.sk,
+            item.since,
+            int(item.open_minor),
+            int(item.held_minor),
+            record_of(item),
+            "met" if standing is None else standing.document.state,
+        )
+        for item, standing in zip(page.items, standings, strict=True)
+    )
     return Page(tuple(sellers), page.next)

@@ -13,6 +13,7 @@ from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.mediation.model import SupplyOrder
+from mart_union.mediation.records import add_record, changed_counts
 from mart_union.mediation.tables import (
     SellerItem,
     SupplyOrderItem,
@@ -23,6 +24,9 @@ from mart_union.mediation.tables import (
 )
 from mart_union.orders import service as orders
 from mart_union.orders.model import ENDED, Line, Order, state_of
+
+_SENDING = ("ship", "ready", "deliver")
+"""Steps by which lines leave their supplier, or wait to be fetched."""
 
 
 def record_supply_order(event: Event) -> None:
@@ -48,7 +52,16 @@ def supply_order_of(order: Order, supplier: str) -> SupplyOrder:
     state = state_of(line.state for line in lines)
     waiting = [line for line in lines if line.state not in ENDED]
     owed, held = owed_minor(waiting, supplier), sum(line.held_minor for line in waiting)
-    return SupplyOrder(supplier, order.id, order.store, order.placed_at, numbers, state, order.sequence, owed, held)
+    late = _was_late(order, numbers)
+    return SupplyOrder(
+        supplier, order.id, order.store, order.placed_at, numbers, state, order.sequence, owed, held, late
+    )
+
+
+def _was_late(order: Order, numbers: tuple[int, ...]) -> bool:
+    """Whether the first step by which some lines left their supplier came after the moment that the order promised."""
+    sent = (step.at for step in order.history if step.step in _SENDING and set(step.lines) & set(numbers))
+    return min(sent, default="") > order.promised_by
 
 
 def lines_of(order: Order, supplier: str) -> tuple[Line, ...]:
@@ -61,7 +74,7 @@ def _record(wanted: SupplyOrder) -> None:
 
 
 def _record_once(wanted: SupplyOrder) -> None:
-    """The supply order, and what it changes in the exposure to its seller, together: so each change counts once, however often it is told."""
+    """The supply order, and what it changes in the exposure to its seller and in the records, together: so each change counts once, however often it is told."""
     item = find(SupplyOrderItem, *supply_order_key(wanted.supplier, wanted.order), consistent=True)
     before = None if item is None else item.document
     if before is not None and before.sequence >= wanted.sequence:
@@ -70,17 +83,22 @@ def _record_once(wanted: SupplyOrder) -> None:
     transaction = WriteTransaction()
     moved = refuse(Conflict, "it was recorded just now")
     transaction.put(supply_order_item(wanted, ended=wanted.state in ENDED), condition=is_as_read, refusal=moved)
-    _add_exposure(transaction, before, wanted)
+    _add_counts(transaction, before, wanted)
     transaction.commit()
 
 
-def _add_exposure(transaction: WriteTransaction, before: SupplyOrder | None, after: SupplyOrder) -> None:
+def _add_counts(transaction: WriteTransaction, before: SupplyOrder | None, after: SupplyOrder) -> None:
+    """What the part changes in the exposure to its seller, and in the records of both."""
+    counts = changed_counts(before, after)
     owed = after.owed_minor - (before.owed_minor if before else 0)
     held = after.held_minor - (before.held_minor if before else 0)
-    if owed or held:
+    if owed or held or counts:
         seller = SellerItem(*seller_key(after.supplier, after.store))
         since = SellerItem.since.set(SellerItem.since | after.placed_at)
-        transaction.update(seller, [since, SellerItem.open_minor.add(owed), SellerItem.held_minor.add(held)])
+        exposure = [since, SellerItem.open_minor.add(owed), SellerItem.held_minor.add(held)]
+        record = [getattr(SellerItem, name).add(count) for name, count in counts.items()]
+        transaction.update(seller, [*exposure, *record])
+    add_record(transaction, after.supplier, counts)
 
 
 def list_supply_orders(supplier: str, month: str = "", cursor: str = "") -> Page[SupplyOrder]:

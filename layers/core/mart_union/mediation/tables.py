@@ -16,7 +16,8 @@
 | a shop | `SHOP#<id>`/`SHOP` | 1 | 0.5 read |
 | what a shop was last told of each link | `SHOP#<id>`, begins `TOLD#` | 1 a page | by size |
 | attempts to tell a shop, of a day, newest first | `DELIVERIES#<shop>#<yyyy-mm-dd>` | 1 a page | by size |
-| a supplier's sellers | `SELLERS#<supplier>` | 1 a page | by size |
+| a supplier's sellers | `SELLERS#<supplier>` | 1 a page, 1 batch read of standings | by size |
+| what became of a supplier's parts of orders | `RECORD#<supplier>`/`RECORD` | 1 | 0.5 read |
 | the standing of a store's deposit | `STANDING#<store>`/`STANDING` | 1 | 1 read |
 | stores by the standing of their deposits, those warned by the end of their grace | index `by_store`, `STANDINGS#<state>` | 1 a page | by size |
 | a store's terms with a supplier; all of a store's | `TERMS#<store>`/`<supplier>` | 1; 1 a page | 0.5 read; by size |
@@ -123,7 +124,17 @@ class DeliveryItem(MediationItem):
     expires_at = NumberAttribute()
 
 
-class SellerItem(MediationItem):
+class RecordItem(MediationItem):
+    """What became of a supplier's parts of orders: at all stores, or, with its seller's item, at one."""
+
+    orders = NumberAttribute(default=0)
+    completed = NumberAttribute(default=0)
+    refused = NumberAttribute(default=0)
+    cancelled = NumberAttribute(default=0)
+    late = NumberAttribute(default=0)
+
+
+class SellerItem(RecordItem):
     """A store that has made a link of some offer of a supplier, with the exposure that its open orders add up to."""
 
     since = UnicodeAttribute()
@@ -242,6 +253,11 @@ def supply_order_key(supplier: str, order: str) -> tuple[str, str]:
 def seller_key(supplier: str, store: str) -> tuple[str, str]:
     """The key of a supplier's seller."""
     return f"SELLERS#{supplier}", store
+
+
+def record_key(supplier: str) -> tuple[str, str]:
+    """The key of what became of a supplier's parts of orders at all stores."""
+    return f"RECORD#{supplier}", "RECORD"
 
 
 def standing_key(store: str) -> tuple[str, str]:

@@ -1,0 +1,245 @@
+"""The mediation center at size: an offer with 1,000 links that changes or runs out, a rule that links 1,000 offers, and a supplier's list.
+
+What is counted does not depend on the machine. The lag of a change is the time from the event's handling to the commit of each link with its listing, which is when the stream tells of
+it: what bus and queue add is not in it. A list's rows are applied by the importer of uploads, a chunk of 100 after the other; beside it the very items that it makes are written by bare
+batches of 25 with as many threads.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+from bench.budgets import write_units
+from bench.recording import Request, bare_client, recorded
+from bench.rows import Row, counted
+
+LINKS, OFFERS, LIST_ROWS = 1_000, 1_000, 1_000
+THREADS, CHUNK = 8, 100
+RATE = 0.85
+SUPPLIER, STORE = "maker-of-the-bench", "seller-of-the-bench"
+
+
+def rows(_endpoint: str) -> Iterator[Row]:
+    """Changes of an offer with many links, a job of links, a supplier's list."""
+    from mart_union.kernel.clock import utc_now
+
+    now = utc_now()
+    _open(now)
+    yield from _changes(now)
+    yield from _job(now)
+    yield from _lists(now)
+
+
+def _open(now: datetime) -> None:
+    """A union and an approved supplier."""
+    from bench.scene import scene
+    from mart_union.mediation import service as mediation
+
+    scene()
+    mediation.apply_supplier(SUPPLIER, names={"en": "Maker"}, texts={}, registration="1", applicant="m", now=now)
+    mediation.decide_supplier(SUPPLIER, True, "operator", now)
+
+
+def _offer(sku: str, **changes: Any) -> Any:
+    from msgspec.structs import replace
+
+    from mart_union.mediation.model import Offer
+
+    titles = {"zh-TW": "仙草茶包 20 入", "en": "Grass Jelly Tea Bags, 20"}
+    made = Offer(SUPPLIER, sku, titles, {}, "tea", "goods", 15_000, 23_000, 18_000, 2, ("everyone",), low_stock=5)
+    return replace(made, **changes)
+
+
+def _sell_in(store: str, now: datetime) -> None:
+    from mart_union.catalog.model import Store
+    from mart_union.catalog.tables import StoreItem, store_key
+    from mart_union.kernel.clock import iso
+
+    made = Store(store, "enterprise-of-the-bench", {"en": store}, {}, "food-drink", "open", iso(now))
+    StoreItem(*store_key(store), document=made, sequence=1).save()
+
+
+def _at_once(work: Callable[[int], object], number: int) -> None:
+    with ThreadPoolExecutor(THREADS) as threads:
+        list(threads.map(work, range(number)))
+
+
+def _changes(now: datetime) -> Iterator[Row]:
+    from mart_union.catalog.model import OfferReference
+    from mart_union.kernel.events import Event
+    from mart_union.mediation import service as mediation
+    from mart_union.mediation.model import Terms
+    from mart_union.stock.service import count
+
+    offer = _offer("MANY")
+    mediation.save_offer(offer, 10**6, "owner", now)
+
+    def link(number: int) -> None:
+        store = f"{STORE}-{number}"
+        _sell_in(store, now)
+        terms = Terms("tea", markup_basis_points=4_000)
+        mediation.make_link(store, "MANY", OfferReference(SUPPLIER, "MANY"), terms, "owner", now)
+
+    _at_once(link, LINKS)
+    mediation.save_offer(_offer("MANY", supply_minor=16_000), None, "owner", now)
+    changed = Event("bench", "OfferChanged", f"offer/{SUPPLIER}/MANY", 2, "", {})
+    why = "a link, its copy in an index, its listing, and a check of its store's deposit: 2 + 1 + 2 + 2"
+    yield from _followed("a new price", partial(mediation.apply_offer_change, changed), 7, why)
+    count(offer.level, 0, actor="owner", reference="bench", now=now)
+    out = Event("bench", "StockOut", f"level/{offer.level}", 2, "", {})
+    why = "a link, its copy in an index, and a check of its store's deposit: 2 + 1 + 2"
+    yield from _followed("a pool that runs out", partial(mediation.apply_stock_change, out), 5, why)
+    with recorded() as requests:
+        mediation.apply_offer_change(changed)
+    told = "told of the same change again, of which nothing is left to do"
+    yield counted(f"mediation: {LINKS:,} links: writes where nothing differs", write_units(requests), "units", 0, told)
+
+
+def _followed(what: str, follow: Callable[[], None], units: int, why: str) -> Iterator[Row]:
+    """The rows of a change that all links take over."""
+    from mart_union.mediation import following
+
+    committed: list[float] = []
+    whole = following.put_in_step
+
+    def put(*arguments: Any) -> bool:
+        wrote = whole(*arguments)
+        if wrote:
+            committed.append(time.perf_counter() - began)
+        return wrote
+
+    with recorded() as requests, patch.object(following, "put_in_step", put):
+        began = time.perf_counter()
+        follow()
+    name = f"mediation: {what} of an offer with {LINKS:,} links"
+    yield counted(f"{name}: links that took it over", len(committed), "links", LINKS, "each once")
+    yield counted(f"{name}: transactions a link", _transactions(requests) / LINKS, "transactions", 1, "1 a link")
+    yield counted(f"{name}: write units a link", write_units(requests) / LINKS, "units", units, why)
+    others = len(requests) - _transactions(requests)
+    read = "each page of 100 twice, a query and batch reads of 100 each time: what links depend on, and a page without any at the end"
+    yield counted(f"{name}: reads", others, "requests", None, read)
+    low, high = statistics.median(committed), statistics.quantiles(committed, n=100)[98]
+    yield Row(f"{name}: lag, p50", round(1000 * low), "ms", f"{THREADS} threads")
+    yield Row(f"{name}: lag, p99", round(1000 * high), "ms", f"{THREADS} threads")
+
+
+def _transactions(requests: Sequence[Request]) -> int:
+    return sum(request.operation == "TransactWriteItems" for request in requests)
+
+
+def _job(now: datetime) -> Iterator[Row]:
+    from mart_union.kernel.events import Event
+    from mart_union.mediation import service as mediation
+    from mart_union.mediation.model import LinkRule
+
+    _at_once(lambda number: mediation.save_offer(_offer(f"RULE-{number:05d}"), 10, "owner", now), OFFERS)
+    _sell_in(STORE, now)
+    rule = LinkRule("tea", SUPPLIER, words="rule", markup_basis_points=4_000)
+    job = mediation.start_link_job(STORE, rule, "owner", "rule-of-the-bench", now)
+    began = time.perf_counter()
+    with recorded() as requests:
+        while job.state == "running":
+            told = Event("bench", "LinkJobChanged", f"link-job/{STORE}/{job.id}", job.sequence, "", {})
+            mediation.work_link_job(told, now)
+            job = mediation.get_link_job(STORE, job.id)
+    seconds = time.perf_counter() - began
+    name = f"mediation: a rule that links {OFFERS:,} offers"
+    yield counted(f"{name}: refused", job.refused, "offers", 0, f"{job.linked:,} linked, of {job.looked:,} looked at")
+    parts = job.sequence - 1
+    goal = -(-OFFERS // 20) + 2 * parts
+    why = f"1 for 20 links, or for the rest of a part, and 1 a part; {parts} parts"
+    yield counted(f"{name}: transactions", _transactions(requests), "transactions", goal, why)
+    each = (
+        "2 + 1 the link and its copy in an index, 2 the listing, 2 a check of the offer; and a twentieth of 2 + 2 + 2"
+    )
+    yield counted(f"{name}: write units a link", write_units(requests) / OFFERS, "units", 8, each)
+    yield Row(f"{name}: links a second", round(OFFERS / seconds, 1), "a second", "one part after the other")
+
+
+def _lists(now: datetime) -> Iterator[Row]:
+    began = time.perf_counter()
+    _apply_list(now)
+    own = LIST_ROWS / (time.perf_counter() - began)
+    bare = LIST_ROWS / _bare_seconds()
+    name = f"mediation: a supplier's list of {LIST_ROWS:,} rows"
+    against = f"bare batches of 25 of the same items, {THREADS} threads: {bare:.1f} a second"
+    ratio = round(own / bare, 3)
+    yield Row(f"{name}: new rows a second", round(own, 1), "a second", against, ratio, None, RATE, ratio >= RATE)
+    began = time.perf_counter()
+    with recorded() as requests:
+        _apply_list(now)
+    again = LIST_ROWS / (time.perf_counter() - began)
+    yield counted(f"{name}: writes of an unchanged list", write_units(requests), "units", 0, "nothing differs")
+    yield Row(
+        f"{name}: unchanged rows a second",
+        round(again, 1),
+        "a second",
+        f"{len(requests) / LIST_ROWS:.2f} requests a row",
+    )
+
+
+def _apply_list(now: datetime) -> None:
+    from catalog_import.supply import OfferImport
+    from mart_union.catalog.model import Upload
+    from mart_union.kernel.clock import iso
+
+    importer = OfferImport(SUPPLIER)
+    upload = Upload("bench", f"supplier/{SUPPLIER}", "owner", "STARTED", iso(now))
+    for start in range(0, LIST_ROWS, CHUNK):
+        chunk = [importer.read(_sheet_row(number)) for number in range(start, start + CHUNK)]
+        outcome = importer.apply(chunk, upload, now, again=False)
+        if outcome.refused:
+            raise RuntimeError(f"the import refused {outcome.refused[0]}")
+
+
+def _sheet_row(number: int) -> Any:
+    from mart_union.catalog.files import Row as SheetRow
+
+    cells = {
+        "id": f"LIST-{number:06d}",
+        "title": f"仙草茶包 {number}",
+        "union_category": "tea",
+        "supply_price": "150 TWD",
+        "suggested_price": "230 TWD",
+        "quantity": "40",
+        "granted_to": "everyone",
+    }
+    return SheetRow(number + 2, cells, tuple(cells.values()))
+
+
+def _bare_seconds() -> float:
+    """Seconds that bare batches take for the items of the list: offers and levels, as they are."""
+    from mart_union.catalog.model import offer_level
+    from mart_union.kernel.storage import table_name
+    from mart_union.mediation.tables import offer_key
+    from mart_union.stock.tables import level_key
+
+    client = bare_client()
+    skus = [f"LIST-{number:06d}" for number in range(LIST_ROWS)]
+    keys = [(table_name("mediation"), offer_key(SUPPLIER, sku)) for sku in skus]
+    keys += [(table_name("stock"), level_key(offer_level(SUPPLIER, sku))) for sku in skus]
+
+    def item(place: tuple[str, tuple[str, str]]) -> dict[str, Any]:
+        table, (pk, sk) = place
+        found: dict[str, Any] = client.get_item(TableName=table, Key={"pk": {"S": pk}, "sk": {"S": sk}})["Item"]
+        return {"table": table, "put": {"PutRequest": {"Item": found}}}
+
+    puts = [item(place) for place in keys]
+    batches = [puts[start : start + 25] for start in range(0, len(puts), 25)]
+
+    def write(number: int) -> None:
+        request: dict[str, list[Any]] = {}
+        for each in batches[number]:
+            request.setdefault(each["table"], []).append(each["put"])
+        client.batch_write_item(RequestItems=request)
+
+    began = time.perf_counter()
+    _at_once(write, len(batches))
+    return time.perf_counter() - began
