@@ -45,10 +45,10 @@ def rows_of(operation: Operation, requests: list[Request]) -> Iterator[Row]:
     if written or budget.written:
         asked.append(counted(f"write units: {operation.name}", written, "units", budget.written, budget.why_written))
     for row in asked:
-        yield replace(row, profile=_asked(requests)) if row.met is False else row
+        yield replace(row, profile=asked_of(requests)) if row.met is False else row
 
 
-def _asked(requests: list[Request]) -> str:
+def asked_of(requests: list[Request]) -> str:
     """What was asked of the database, by kind of request, and what of the written units each takes."""
     kinds = Counter(request.operation for request in requests)
     units = {kind: write_units([each for each in requests if each.operation == kind]) for kind in kinds}

@@ -11,12 +11,13 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from bench.budgets import write_units
+from bench.budgets import asked_of, write_units
 from bench.recording import Request, bare_client, recorded
 from bench.rows import Row, counted
 
@@ -48,13 +49,13 @@ def _open(now: datetime) -> None:
 
 
 def _offer(sku: str, **changes: Any) -> Any:
-    from msgspec.structs import replace
+    from msgspec.structs import replace as changed
 
     from mart_union.mediation.model import Offer
 
     titles = {"zh-TW": "仙草茶包 20 入", "en": "Grass Jelly Tea Bags, 20"}
     made = Offer(SUPPLIER, sku, titles, {}, "tea", "goods", 15_000, 23_000, 18_000, 2, ("everyone",), low_stock=5)
-    return replace(made, **changes)
+    return changed(made, **changes)
 
 
 def _sell_in(store: str, now: datetime) -> None:
@@ -76,7 +77,7 @@ def _changes(now: datetime) -> Iterator[Row]:
     from mart_union.kernel.events import Event
     from mart_union.mediation import service as mediation
     from mart_union.mediation.model import Terms
-    from mart_union.stock.service import count
+    from mart_union.stock.counting import count
 
     offer = _offer("MANY")
     mediation.save_offer(offer, 10**6, "owner", now)
@@ -165,13 +166,15 @@ def _job(now: datetime) -> Iterator[Row]:
 
 def _lists(now: datetime) -> Iterator[Row]:
     began = time.perf_counter()
-    _apply_list(now)
+    with recorded() as asked:
+        _apply_list(now)
     own = LIST_ROWS / (time.perf_counter() - began)
     bare = LIST_ROWS / _bare_seconds()
     name = f"mediation: a supplier's list of {LIST_ROWS:,} rows"
     against = f"bare batches of 25 of the same items, {THREADS} threads: {bare:.1f} a second"
     ratio = round(own / bare, 3)
-    yield Row(f"{name}: new rows a second", round(own, 1), "a second", against, ratio, None, RATE, ratio >= RATE)
+    new = Row(f"{name}: new rows a second", round(own, 1), "a second", against, ratio, None, RATE, ratio >= RATE)
+    yield new if new.met else replace(new, profile=asked_of(asked))
     began = time.perf_counter()
     with recorded() as requests:
         _apply_list(now)
@@ -194,7 +197,7 @@ def _apply_list(now: datetime) -> None:
     upload = Upload("bench", f"supplier/{SUPPLIER}", "owner", "STARTED", iso(now))
     for start in range(0, LIST_ROWS, CHUNK):
         chunk = [importer.read(_sheet_row(number)) for number in range(start, start + CHUNK)]
-        outcome = importer.apply(chunk, upload, now, again=False)
+        outcome = importer.apply(chunk, upload, now)
         if outcome.refused:
             raise RuntimeError(f"the import refused {outcome.refused[0]}")
 

@@ -50,6 +50,12 @@ MISSES = (
         "send the whole group back. Plain batches would meet the goal, and let an upload undo what a person changed meanwhile.",
     ),
     Miss(
+        (("mediation: a supplier's list of *: new rows a second", 0.85),),
+        "Bare batches carry 25 items a request and know no conditions. An offer is written under the sequence that was read, and its pool is counted in a "
+        "transaction that keeps the upload's mark, so that a list that is resumed counts once: what each row asks, stands in the profile. The time is that of the requests.",
+        "Offers and pools of many rows in one transaction, and each row by itself only where that was refused.",
+    ),
+    Miss(
         (("settlement: *, time a payable in all", 10), ("settlement: *, write units a payable in all", 5)),
         "A party takes something of its own, however many payables it has: a statement's head, a transfer, a payout, a mark; the first two rows of "
         "the table say how much. At 1,000 payables it is spread over ten a party, at 100,000 over a thousand. What a payable takes beyond it is "
