@@ -218,7 +218,7 @@ def _apply(key: str, price: int) -> object:
     importer = _importer()
     listings = [importer.read(_sheet_row(key, number, price)) for number in range(ROWS)]
     now = utc_now()
-    upload = Upload(key, f"store/{STORES[0]}", "owner", "STARTED", iso(now))
+    upload = Upload(key, f"store/{STORES[0]}", "owner", "STARTED", iso(now), etag=f"{price}")
     outcome = importer.apply(listings, upload, now)
     if outcome.refused:
         raise RuntimeError(f"the import refused {outcome.refused[0]}")

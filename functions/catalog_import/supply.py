@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from itertools import chain
 
 from msgspec import Struct
 
@@ -17,7 +18,8 @@ from mart_union.catalog.service import read_tree
 from mart_union.kernel.errors import Busy, Conflict, Invalid, RuleViolation
 from mart_union.kernel.settings import settings
 from mart_union.mediation.model import Offer, checked_offer
-from mart_union.mediation.service import get_supplier, save_offer
+from mart_union.mediation.service import OFFERS_AT_ONCE, find_with_pools, get_supplier, make_offers, save_offer
+from mart_union.stock.model import Level
 
 _REQUIRED = ("id", "title", "union_category", "supply_price", "suggested_price", "quantity", "granted_to")
 _OPTIONAL = ("description", "kind", "minimum_price", "lead_days", "low_stock", "glyph")
@@ -87,22 +89,39 @@ class OfferImport:
 
     def apply(self, rows: Sequence[OfferRow], upload: Upload, now: datetime) -> Outcome:
         """Make the supplier's offers and their pools as some rows say. Some of them may have been applied before."""
-        outcome = Outcome()
+        found = find_with_pools(self._supplier, [each.offer.sku for each in rows])
+        known = [(each, there) for each, there in zip(rows, found, strict=True) if there is not None]
+        new = [each for each, there in zip(rows, found, strict=True) if there is None]
+        groups = [new[start : start + OFFERS_AT_ONCE] for start in range(0, len(new), OFFERS_AT_ONCE)]
         with ThreadPoolExecutor(_THREADS) as threads:
-            for each, result in zip(rows, threads.map(lambda row: _save(row, upload, now), rows), strict=True):
-                if isinstance(result, Finding):
-                    outcome.refused.append((each.row, result))
-                else:
-                    outcome.applied += result
-                    outcome.unchanged += not result
+            made = threads.map(lambda group: _make(group, upload, now), groups)
+            saved = threads.map(lambda pair: _save(pair[0], upload, now, pair[1]), known)
+            results = [
+                *zip(new, chain.from_iterable(made), strict=True),
+                *zip((each for each, _ in known), saved, strict=True),
+            ]
+        outcome = Outcome()
+        for each, result in results:
+            outcome.add(each.row, result)
         return outcome
 
 
-def _save(each: OfferRow, upload: Upload, now: datetime) -> bool | Finding:
+def _make(group: Sequence[OfferRow], upload: Upload, now: datetime) -> list[bool | Finding]:
+    """What became of new rows: all are made at once, or, where that is refused for one of them, each by itself."""
+    try:
+        make_offers([(each.offer, each.quantity) for each in group], upload.actor, now, key=upload.count_key)
+    except (Invalid, RuleViolation, Conflict, Busy):
+        return [_save(each, upload, now) for each in group]
+    return [True] * len(group)
+
+
+def _save(each: OfferRow, upload: Upload, now: datetime, read: tuple[Offer, Level] | None = None) -> bool | Finding:
     """Whether the row changed something, or why it was refused. What rows do not say stays as it is: an offer that its supplier has paused stays
-    paused."""
+    paused. A row whose offer has changed since it was `read` is applied to how it stands then."""
     kept = ("state",) if each.row.cells.get("low_stock") else ("state", "low_stock")
     try:
-        return save_offer(each.offer, each.quantity, upload.actor, now, kept=kept, key=upload.count_key)
+        return save_offer(each.offer, each.quantity, upload.actor, now, kept=kept, key=upload.count_key, read=read)
     except (Invalid, RuleViolation, Conflict, Busy) as error:
+        if read is not None and isinstance(error, Conflict):
+            return _save(each, upload, now)
         return Finding(each.row.line, error.code, "error", error.detail)

@@ -20,7 +20,7 @@ from mart_union.kernel import bucket
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Busy
 from mart_union.kernel.settings import settings
-from mart_union.stock.counting import count
+from mart_union.stock.counting import add_first_count, count
 from mart_union.stock.service import get_level, get_levels, stock_out
 from tests.gateway import CONTEXT
 from tests.services.buckets import own_bucket
@@ -181,12 +181,16 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> 
     """Let something happen once, between an import's reading and its first count."""
     left = [change]
 
-    def count_then(*given: Any, **named: Any) -> bool:
-        while left:
-            left.pop()()
-        return count(*given, **named)
+    def after(whole: Callable[..., Any]) -> Callable[..., Any]:
+        def changed_then(*given: Any, **named: Any) -> Any:
+            while left:
+                left.pop()()
+            return whole(*given, **named)
 
-    monkeypatch.setattr("mart_union.catalog.importing.count", count_then)
+        return changed_then
+
+    monkeypatch.setattr("mart_union.catalog.importing.count", after(count))
+    monkeypatch.setattr("mart_union.catalog.importing.add_first_count", after(add_first_count))
 
 
 def test_being_told_of_a_file_twice_counts_it_once(store: str) -> None:

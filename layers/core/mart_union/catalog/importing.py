@@ -1,4 +1,4 @@
-"""Applying an upload's rows to a store: listings, each under the sequence it was read with, and a count of each level.
+"""Applying an upload's rows to a store: listings, each under the sequence it was read with, and a count of each level. New ones are made many at once.
 
 A listing that is edited by hand, or made from an offer, at the same moment is read and decided again, so that nothing is written over
 what was not seen. An unchanged row writes nothing. Rows applied before a crash are applied again without effect: a count leaves a mark of its upload in
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,17 +21,19 @@ from pynamodb.exceptions import PutError
 from mart_union.catalog.bundles import checked_parts
 from mart_union.catalog.categories import add_categories, read_tree
 from mart_union.catalog.files import Finding, Row
+from mart_union.catalog.listings import add_listing
 from mart_union.catalog.model import Listing, Upload
 from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.rows import REQUIRED, ListingRow, known_columns, read_listing
 from mart_union.catalog.showing import get_store
 from mart_union.catalog.tables import ListingItem, listing_item
 from mart_union.catalog.trees import placed
-from mart_union.kernel.errors import Busy, Invalid, RuleViolation
+from mart_union.kernel.errors import Busy, Conflict, Invalid, RuleViolation
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import code_of, fetch, fetch_all
-from mart_union.stock.counting import count, set_on_sale
+from mart_union.kernel.transaction import MOST_ITEMS, WriteTransaction
+from mart_union.stock.counting import add_first_count, count, set_on_sale
 from mart_union.stock.model import Level
 from mart_union.stock.refs import level_ref
 
@@ -45,6 +49,14 @@ class Outcome:
     unchanged: int = 0
     refused: list[tuple[Row, Finding]] = field(default_factory=list)
 
+    def add(self, row: Row, result: bool | Finding) -> None:
+        """Count a row by whether it changed something, or why it was refused."""
+        if isinstance(result, Finding):
+            self.refused.append((row, result))
+        else:
+            self.applied += result
+            self.unchanged += not result
+
 
 class _Change(Struct, frozen=True):
     """A row beside what the store has under its SKU now."""
@@ -52,6 +64,11 @@ class _Change(Struct, frozen=True):
     row: ListingRow
     before: Listing | None
     level: Level | None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether neither the listing nor its level is there, and it has one of its own."""
+        return self.before is None and self.level is None and self.row.listing.drawn_on == "level"
 
     @property
     def after(self) -> Listing:
@@ -106,17 +123,10 @@ class ListingImport:
         outcome.refused += sorted_out.refused
         self._add_categories(changes)
 
-        def apply_one(change: _Change) -> bool | Finding:
-            return self._apply_one(change, upload, now)
-
         with ThreadPoolExecutor(_THREADS) as threads:
-            results = list(threads.map(apply_one, changes))
-        for change, result in zip(changes, results, strict=True):
-            if isinstance(result, Finding):
-                outcome.refused.append((change.row.row, result))
-            else:
-                outcome.applied += result
-                outcome.unchanged += not result
+            results = threads.map(lambda group: self._apply_group(group, upload, now), _groups(changes))
+            for change, result in chain.from_iterable(results):
+                outcome.add(change.row.row, result)
 
     def _sort(self, rows: Sequence[ListingRow], *, consistent: bool = False) -> tuple[Outcome, list[_Change]]:
         listings = fetch_all([listing_ref(self._store, each.listing.sku) for each in rows], consistent=consistent)
@@ -141,6 +151,16 @@ class ListingImport:
             self._store, [each for name, each in grown.categories.items() if name not in self._tree.categories]
         )
         self._tree = grown
+
+    def _apply_group(
+        self, group: Sequence[_Change], upload: Upload, now: datetime
+    ) -> list[tuple[_Change, bool | Finding]]:
+        """What became of some rows: new ones are made at once, or, where that is refused for one of them, each by itself."""
+        if group[0].is_new:
+            with suppress(Conflict, Invalid, Busy):
+                _make_all(group, upload, now)
+                return [(change, True) for change in group]
+        return [(change, self._apply_one(change, upload, now)) for change in group]
 
     def _apply_one(self, change: _Change, upload: Upload, now: datetime) -> bool | Finding:
         """Whether a row changed anything, or why it could not. The level comes before its listing, so that none stands without."""
@@ -177,6 +197,43 @@ class ListingImport:
             return _write(change)
         except _Overtaken:
             return retried(decide_again, on=_Overtaken, what=f"the listing {change.row.listing.sku}")
+
+
+_NEW_AT_ONCE = MOST_ITEMS // 3
+"""How many new listings are made at once at most: each is three items, with its level and the mark of its count."""
+
+
+def _groups(changes: Sequence[_Change]) -> list[list[_Change]]:
+    """New listings with a level of their own together, everything else by itself."""
+    new = [change for change in changes if change.is_new]
+    others = [[change] for change in changes if not change.is_new]
+    return [new[start : start + _NEW_AT_ONCE] for start in range(0, len(new), _NEW_AT_ONCE)] + others
+
+
+def _make_all(changes: Sequence[_Change], upload: Upload, now: datetime) -> None:
+    """Make new listings with their levels, all or none: one transaction.
+
+    Raises:
+        Conflict: one of them is there already, or its level.
+        Invalid: a quantity is too large.
+        Busy: other changes kept winning.
+    """
+    transaction = WriteTransaction()
+    for change in changes:
+        listing = change.after
+        add_first_count(
+            transaction,
+            listing.level,
+            change.row.quantity,
+            actor=upload.actor,
+            reference=f"upload/{upload.id}",
+            now=now,
+            low_stock=listing.low_stock,
+            on_sale=listing.state == "on_sale",
+            key=upload.count_key,
+        )
+        add_listing(transaction, listing, None)
+    transaction.commit()
 
 
 def _bundle_refused(row: ListingRow, before: Listing | None) -> Finding | None:

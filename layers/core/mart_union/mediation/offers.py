@@ -2,78 +2,107 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
-from mart_union.catalog.model import SKU
+from mart_union.catalog.model import SKU, offer_level
 from mart_union.kernel.errors import Conflict, Invalid, NotFound
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import find
-from mart_union.kernel.transaction import Refusal, WriteTransaction, refuse
+from mart_union.kernel.storage import fetch_all, find, find_all
+from mart_union.kernel.transaction import MOST_ITEMS, Refusal, WriteTransaction, refuse
 from mart_union.mediation.model import Offer, Supplier, checked_offer
 from mart_union.mediation.suppliers import list_suppliers
 from mart_union.mediation.tables import OfferItem, offer_key
 from mart_union.stock import service as stock
-from mart_union.stock.counting import count
+from mart_union.stock.counting import add_first_count, count
+from mart_union.stock.model import Level
+from mart_union.stock.refs import level_ref
 
 _READ_AT_ONCE = 100
 _MOST_READS = 8
 
 
 def save_offer(
-    offer: Offer, quantity: int | None, actor: str, now: datetime, *, kept: tuple[str, ...] = (), key: str = ""
+    offer: Offer,
+    quantity: int | None,
+    actor: str,
+    now: datetime,
+    *,
+    kept: tuple[str, ...] = (),
+    key: str = "",
+    read: tuple[Offer, Level] | None = None,
 ) -> bool:
     """Make an offer or change it, and correct its pool to `quantity` (None leaves the pool); says whether anything was written.
 
     Supply price, low-stock mark and whether it is on offer stand on the pool and its allotments, too, and change with the offer in one
     transaction, so that a purchase is made under what the offer says. What was counted includes what is in allotments. Repeating it writes nothing, and completes what was cut off; a `key`
-    counts the pool once, whatever was sold since. Fields named in `kept` stay as they are of an offer that is there. Approval alone gives the membership that
-    lets someone call this.
+    counts the pool once, whatever was sold since. Fields named in `kept` stay as they are of an offer that is there. Who has just `read` the offer and its
+    pool, gives them. Approval alone gives the membership that lets someone call this.
 
     Raises:
         Invalid: the offer or the quantity is malformed, or a new offer comes without a quantity.
         RuleViolation: the suggested price is under the minimum.
         Conflict: someone else changed the offer at the same moment.
     """
+    _require_fit(offer)
+    before, pool = read or (find_offer(offer.supplier, offer.sku), None)
+    if before is None:
+        if quantity is None:
+            raise Invalid("a new offer needs a quantity", errors=[{"field": "quantity", "reason": "missing"}])
+        make_offers([(offer, quantity)], actor, now, key=key)
+        return True
+    stays = ("sequence", "allotments", "allotments_made", *kept)
+    after = replace(offer, **{name: getattr(before, name) for name in stays})
+    if after == before:
+        return _correct_pool(after, quantity, actor, now, key, pool)
+    _change(before, replace(after, sequence=before.sequence + 1), actor, now)
+    _correct_pool(after, quantity, actor, now, key)
+    return True
+
+
+OFFERS_AT_ONCE = MOST_ITEMS // 4
+"""How many offers are made at once at most: each is four items."""
+
+
+def make_offers(offers: Sequence[tuple[Offer, int]], actor: str, now: datetime, *, key: str = "") -> None:
+    """Make new offers, each with its pool of so many units, all or none: one transaction.
+
+    Raises:
+        Invalid, RuleViolation: as `save_offer`.
+        Conflict: one of them is there already, or its pool.
+        Busy: other changes kept winning.
+    """
+    transaction = WriteTransaction()
+    for offer, quantity in offers:
+        _require_fit(offer)
+        add_first_count(
+            transaction,
+            offer.level,
+            quantity,
+            actor=actor,
+            reference="offer",
+            now=now,
+            low_stock=offer.low_stock,
+            on_sale=offer.state == "on_offer",
+            supply_minor=offer.supply_minor,
+            key=key,
+        )
+        item = OfferItem(*offer_key(offer.supplier, offer.sku), document=replace(offer, sequence=1), sequence=1)
+        transaction.create(item, refuse(Conflict, "this offer has just been made; read it and repeat"))
+        add_audit(transaction, f"supplier/{offer.supplier}", actor, "offer made", offer.sku, now)
+    transaction.commit()
+
+
+def _require_fit(offer: Offer) -> None:
     if not SKU.match(offer.sku):
         message = "an SKU is 1 to 32 capital letters, digits, dots, hyphens and underscores"
         raise Invalid(message, errors=[{"field": "sku", "reason": message}])
     checked_offer(offer, settings().currency)
-    before = find_offer(offer.supplier, offer.sku)
-    if before is None:
-        return _make(offer, quantity, actor, now, key)
-    stays = ("sequence", "allotments", "allotments_made", *kept)
-    after = replace(offer, **{name: getattr(before, name) for name in stays})
-    if after != before:
-        _change(before, replace(after, sequence=before.sequence + 1), actor, now)
-    return _correct_pool(after, quantity, actor, now, key) or after != before
-
-
-def _make(offer: Offer, quantity: int | None, actor: str, now: datetime, key: str) -> bool:
-    """The pool first: an offer without one could be linked and not be bought."""
-    if quantity is None:
-        raise Invalid("a new offer needs a quantity", errors=[{"field": "quantity", "reason": "missing"}])
-    count(
-        offer.level,
-        quantity,
-        actor=actor,
-        reference="offer",
-        now=now,
-        low_stock=offer.low_stock,
-        on_sale=offer.state == "on_offer",
-        supply_minor=offer.supply_minor,
-        key=key,
-    )
-    transaction = WriteTransaction()
-    item = OfferItem(*offer_key(offer.supplier, offer.sku), document=replace(offer, sequence=1), sequence=1)
-    transaction.create(item, refuse(Conflict, "this offer has just been made; read it and repeat"))
-    add_audit(transaction, f"supplier/{offer.supplier}", actor, "offer made", offer.sku, now)
-    transaction.commit()
-    return True
 
 
 def _change(before: Offer, after: Offer, actor: str, now: datetime) -> None:
@@ -112,20 +141,31 @@ def _add_pool_settings(transaction: WriteTransaction, before: Offer, after: Offe
         )
 
 
-def _correct_pool(offer: Offer, quantity: int | None, actor: str, now: datetime, key: str) -> bool:
+def _correct_pool(
+    offer: Offer, quantity: int | None, actor: str, now: datetime, key: str, pool: Level | None = None
+) -> bool:
     if quantity is None:
         return False
 
     def allotted() -> tuple[str, ...]:
         return get_offer(offer.supplier, offer.sku).sold_from[1:]
 
-    return count(offer.level, quantity, actor=actor, reference="offer", now=now, shards=allotted, key=key)
+    return count(offer.level, quantity, actor=actor, reference="offer", now=now, shards=allotted, key=key, before=pool)
 
 
 def find_offer(supplier: str, sku: str) -> Offer | None:
     """An offer as it is now, or None."""
     item = find(OfferItem, *offer_key(supplier, sku), consistent=True)
     return None if item is None else item.document
+
+
+def find_with_pools(supplier: str, skus: Sequence[str]) -> list[tuple[Offer, Level] | None]:
+    """Some offers of a supplier with their pools, as they are now, None for each that there is not. Two batch reads a hundred."""
+    items = find_all([(OfferItem, *offer_key(supplier, sku)) for sku in skus], consistent=True)
+    pools = fetch_all([level_ref(offer_level(supplier, sku)) for sku in skus], consistent=True)
+    return [
+        None if item is None or pool is None else (item.document, pool) for item, pool in zip(items, pools, strict=True)
+    ]
 
 
 def get_offer(supplier: str, sku: str) -> Offer:

@@ -11,7 +11,15 @@ from mart_union.mediation.following import (
 )
 from mart_union.mediation.link_jobs import get_link_job, list_link_jobs, start_link_job, work_link_job
 from mart_union.mediation.links import get_link, list_links, list_links_after, make_link, set_link_state
-from mart_union.mediation.offers import get_offer, list_offers, save_offer, search_offers_for
+from mart_union.mediation.offers import (
+    OFFERS_AT_ONCE,
+    find_with_pools,
+    get_offer,
+    list_offers,
+    make_offers,
+    save_offer,
+    search_offers_for,
+)
 from mart_union.mediation.records import read_records
 from mart_union.mediation.replenishments import (
     cancel_rest,
@@ -58,6 +66,7 @@ from mart_union.mediation.supply_terms import get_terms, get_terms_with_contact,
 from mart_union.mediation.syndication import Snapshot, replay_links, snapshot_of, tell_shop_again, tell_shops
 
 __all__ = [
+    "OFFERS_AT_ONCE",
     "Allotment",
     "Deposit",
     "Snapshot",
@@ -74,6 +83,7 @@ __all__ = [
     "compare_shown",
     "decide_supplier",
     "feed_token_of",
+    "find_with_pools",
     "get_deposit",
     "get_link",
     "get_link_job",
@@ -102,6 +112,7 @@ __all__ = [
     "list_terms",
     "list_told",
     "make_link",
+    "make_offers",
     "owed_minor",
     "place_replenishment",
     "read_records",

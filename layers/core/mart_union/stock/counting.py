@@ -57,9 +57,7 @@ def count(
         Invalid: the quantity is negative or too large.
         Busy: other changes kept winning.
     """
-    if not 0 <= quantity <= MOST_UNITS:
-        message = f"the quantity must be a whole number from 0 to {MOST_UNITS}"
-        raise Invalid(message, errors=[{"field": "quantity", "reason": message}])
+    _require_units(quantity)
     given = {"low_stock": low_stock, "on_sale": on_sale, "supply_minor": supply_minor}
     settings = {name: value for name, value in given.items() if value is not None}
 
@@ -68,15 +66,48 @@ def count(
         after = apply(before, counted(before, quantity, actor, reference, aside), iso(now))
         return Level(**(asdict(after) | settings))
 
-    def mark(transaction: WriteTransaction) -> None:
-        if key:
-            made = CountedItem(*counted_key(level, key), expires_at=int((now + _KEPT).timestamp()))
-            transaction.create(made, _was_counted)
-
     try:
-        return rewrite(level, change, before, mark)
+        return rewrite(level, change, before, lambda transaction: _add_mark(transaction, level, key, now))
     except _Counted:
         return False
+
+
+def add_first_count(
+    transaction: WriteTransaction,
+    level: str,
+    quantity: int,
+    *,
+    actor: str,
+    reference: str,
+    now: datetime,
+    low_stock: int,
+    on_sale: bool,
+    supply_minor: int = 0,
+    key: str = "",
+) -> None:
+    """Add a new level, with what was counted of it, to a transaction; and that it was counted under a `key`. One item, or two. The commit raises Conflict
+    if the level is there already.
+
+    Raises:
+        Invalid: the quantity is negative or too large.
+    """
+    _require_units(quantity)
+    before = Level(level, low_stock=low_stock, on_sale=on_sale, supply_minor=supply_minor)
+    after = apply(before, counted(before, quantity, actor, reference), iso(now))
+    add_rewritten(transaction, before, after, _overtaken)
+    _add_mark(transaction, level, key, now)
+
+
+def _require_units(quantity: int) -> None:
+    if not 0 <= quantity <= MOST_UNITS:
+        message = f"the quantity must be a whole number from 0 to {MOST_UNITS}"
+        raise Invalid(message, errors=[{"field": "quantity", "reason": message}])
+
+
+def _add_mark(transaction: WriteTransaction, level: str, key: str, now: datetime) -> None:
+    if key:
+        made = CountedItem(*counted_key(level, key), expires_at=int((now + _KEPT).timestamp()))
+        transaction.create(made, _was_counted)
 
 
 def _aside(home: Level, shards: Callable[[], Iterable[str]]) -> int:
