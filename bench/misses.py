@@ -39,21 +39,21 @@ MISSES = (
     ),
     Miss(
         (
-            ("requests: import 100 new rows", 21),
             ("requests: import 100 changed rows", 21),
-            ("write units: import 100 *rows", 1.5),
+            ("write units: import 100 new rows", 2),
+            ("write units: import 100 changed rows", 1.5),
         ),
-        "The budget's batches of 25 writes know no conditions. A listing is written under the sequence that was read (decision 0023), and a level "
-        "is only ever changed under its own: each is a request of its own, eight at a time. The listing's takes the budget's one unit; the level's is "
-        "a transaction of one item and takes 2, because a transaction's token makes a repeat after a lost answer count once, and the row's outcome with it.",
-        "Levels grouped into transactions of up to 100 would save most of the requests and no units, and one sale at the same moment would "
+        "The budget's batches of 25 writes know no conditions. New rows are made fifty at once, in a transaction, in which every item takes 2 units. A changed row's listing is "
+        "written under the sequence that was read (decision 0023), and its level is only ever changed under its own: each is a request of its own, eight at a time. The listing's takes the "
+        "budget's one unit; the level's is a transaction of one item and takes 2, because a transaction's token makes a repeat after a lost answer count once.",
+        "Changed rows grouped into transactions, too, would save most of their requests and take a unit more, and one sale at the same moment would "
         "send the whole group back. Plain batches would meet the goal, and let an upload undo what a person changed meanwhile.",
     ),
     Miss(
         (("mediation: a supplier's list of *: new rows a second", 0.85),),
-        "Bare batches carry 25 items a request and know no conditions. An offer is written under the sequence that was read, and its pool is counted in a "
-        "transaction that keeps the upload's mark, so that a list that is resumed counts once: what each row asks, stands in the profile. The time is that of the requests.",
-        "Offers and pools of many rows in one transaction, and each row by itself only where that was refused.",
+        "Bare batches know no conditions. Here 33 offers with their pools and entries of the audit trail are one transaction, under the condition that none of them is there, after two batch reads "
+        "a hundred rows; and the rows are read, checked and turned into items, which the bare writes are given ready-made.",
+        "Nothing that keeps the conditions: a batch would write over what is there.",
     ),
     Miss(
         (("settlement: *, time a payable in all", 10), ("settlement: *, write units a payable in all", 5)),

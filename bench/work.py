@@ -207,7 +207,7 @@ def _import(kind: str) -> Operation:
 
     batches = 2 * ROWS // 100 + (0 if kind == "unchanged" else 2 * ROWS // 25)
     read_rows = "batch reads of 100, 0.5 read a row and table"
-    why = f"R = {ROWS}; {read_rows}; batch writes of 25 (one by one: decision 0023), 1 write a changed row and table"
+    why = f"R = {ROWS}; {read_rows}; batch writes of 25 (under conditions: decision 0023), 1 write a changed row and table"
     budget = Budget(batches, why, 0.5 * 2 * ROWS, 0 if kind == "unchanged" else 2 * ROWS, 1)
     return Operation(
         f"import {ROWS} {kind} rows", apply, subject, lambda _key, subject: {"key": subject}, WRITE_GOAL, budget

@@ -1,8 +1,8 @@
 """Applying an upload's rows to a store: listings, each under the sequence it was read with, and a count of each level. New ones are made many at once.
 
 A listing that is edited by hand, or made from an offer, at the same moment is read and decided again, so that nothing is written over
-what was not seen. An unchanged row writes nothing. Rows applied before a crash are applied again without effect: a count leaves a mark of its upload in
-its own transaction, so that it is not made a second time, since sales may have come between.
+what was not seen. An unchanged row writes nothing. Rows applied before a crash are applied again without effect: a level says which upload has
+counted it last, so that it is not counted a second time, since sales may have come between.
 """
 
 from __future__ import annotations
@@ -199,8 +199,8 @@ class ListingImport:
             return retried(decide_again, on=_Overtaken, what=f"the listing {change.row.listing.sku}")
 
 
-_NEW_AT_ONCE = MOST_ITEMS // 3
-"""How many new listings are made at once at most: each is three items, with its level and the mark of its count."""
+_NEW_AT_ONCE = MOST_ITEMS // 2
+"""How many new listings are made at once at most: each is two items, with its level."""
 
 
 def _groups(changes: Sequence[_Change]) -> list[list[_Change]]:

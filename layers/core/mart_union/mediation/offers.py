@@ -65,8 +65,8 @@ def save_offer(
     return True
 
 
-OFFERS_AT_ONCE = MOST_ITEMS // 4
-"""How many offers are made at once at most: each is four items."""
+OFFERS_AT_ONCE = MOST_ITEMS // 3
+"""How many offers are made at once at most: each is three items, with its pool and an entry of the audit trail."""
 
 
 def make_offers(offers: Sequence[tuple[Offer, int]], actor: str, now: datetime, *, key: str = "") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import asdict, replace
 
@@ -14,21 +14,14 @@ from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import Also, WriteTransaction, refuse
 from mart_union.stock.model import Level, Movement, apply, counted
 from mart_union.stock.service import MOST_UNITS, add_rewritten, get_level, get_levels, level_of
-from mart_union.stock.tables import CountedItem, LevelItem, counted_key, level_key
-
-_KEPT = timedelta(days=90)
+from mart_union.stock.tables import LevelItem, level_key
 
 
 class _Overtaken(Conflict):
     """Another movement came between reading and writing: read again and repeat."""
 
 
-class _Counted(Conflict):
-    """The same count was made before."""
-
-
 _overtaken = refuse(_Overtaken, "another movement came first")
-_was_counted = refuse(_Counted, "this was counted before")
 
 
 def count(
@@ -51,7 +44,7 @@ def count(
     what was read, under its sequence, or tried again. `before` is the level as its caller has just read it, sequence 0 for none: it is
     read again only when it has changed since. What was counted includes what its shards have for sale: `shards` reads which it has, is asked
     after the level was read, and only where the level ever gave units away; since those go and come with a change of the level, the count
-    holds for one moment. A `key` counts once: for ninety days after it wrote, it changes nothing, whatever was sold since.
+    holds for one moment. A `key` counts once: after it wrote it changes nothing, whatever was sold since, until the level is counted under another.
 
     Raises:
         Invalid: the quantity is negative or too large.
@@ -62,14 +55,13 @@ def count(
     settings = {name: value for name, value in given.items() if value is not None}
 
     def change(before: Level) -> Level:
+        if key and before.counted == key:
+            return before
         aside = _aside(before, shards) if before.moved else 0
         after = apply(before, counted(before, quantity, actor, reference, aside), iso(now))
-        return Level(**(asdict(after) | settings))
+        return Level(**(asdict(after) | settings | ({"counted": key} if key else {})))
 
-    try:
-        return rewrite(level, change, before, lambda transaction: _add_mark(transaction, level, key, now))
-    except _Counted:
-        return False
+    return rewrite(level, change, before)
 
 
 def add_first_count(
@@ -85,29 +77,22 @@ def add_first_count(
     supply_minor: int = 0,
     key: str = "",
 ) -> None:
-    """Add a new level, with what was counted of it, to a transaction; and that it was counted under a `key`. One item, or two. The commit raises Conflict
-    if the level is there already.
+    """Add a new level, with what was counted of it, under a `key` where there is one, to a transaction: one item. The commit raises Conflict if the
+    level is there already.
 
     Raises:
         Invalid: the quantity is negative or too large.
     """
     _require_units(quantity)
-    before = Level(level, low_stock=low_stock, on_sale=on_sale, supply_minor=supply_minor)
+    before = Level(level, low_stock=low_stock, on_sale=on_sale, supply_minor=supply_minor, counted=key)
     after = apply(before, counted(before, quantity, actor, reference), iso(now))
     add_rewritten(transaction, before, after, _overtaken)
-    _add_mark(transaction, level, key, now)
 
 
 def _require_units(quantity: int) -> None:
     if not 0 <= quantity <= MOST_UNITS:
         message = f"the quantity must be a whole number from 0 to {MOST_UNITS}"
         raise Invalid(message, errors=[{"field": "quantity", "reason": message}])
-
-
-def _add_mark(transaction: WriteTransaction, level: str, key: str, now: datetime) -> None:
-    if key:
-        made = CountedItem(*counted_key(level, key), expires_at=int((now + _KEPT).timestamp()))
-        transaction.create(made, _was_counted)
 
 
 def _aside(home: Level, shards: Callable[[], Iterable[str]]) -> int:
@@ -152,7 +137,7 @@ def set_on_sale(level: str, on_sale: bool, *, actor: str, now: datetime) -> bool
 def rewrite(
     level: str, change: Callable[[Level], Level], read: Level | None = None, also: Also = lambda _: None
 ) -> bool:
-    """Replace a level by what `change` makes of it, if that differs in more than who, why and when; says whether it did. `read` is how it stood
+    """Replace a level by what `change` makes of it, if that differs in more than who, why, when and for what; says whether it did. `read` is how it stood
     just before; what `also` adds is written with it, and refuses first."""
     known = [] if read is None else [read]
 
@@ -177,4 +162,4 @@ def _find_level(level: str) -> Level:
 
 
 def _facts_aside(level: Level) -> Level:
-    return replace(level, sequence=0, reason="", actor="", reference="", at="")
+    return replace(level, counted="", sequence=0, reason="", actor="", reference="", at="")

@@ -18,7 +18,8 @@ class Level(Struct, frozen=True):
     what came from the level's shards or home, less what went there: over a level and its shards it adds up to nothing. `sequence` counts the changes;
     `reason`, `actor` and `reference` tell of the last one. `supply_minor` is what a unit of an offer's pool costs its sellers now (0 for own
     stock): it stands here so that a purchase can require it in the condition under which it takes the units. `kept` is how many units the level gave
-    to the shards of an urgent sale that has not ended, and `sale` which sale a shard holds units for.
+    to the shards of an urgent sale that has not ended, and `sale` which sale a shard holds units for. `counted` is the key of the last count that came with
+    one, so that it is not made twice.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Level(Struct, frozen=True):
     supply_minor: int = 0
     kept: int = 0
     sale: str = ""
+    counted: str = ""
     sequence: int = 0
     reason: str = ""
     actor: str = ""

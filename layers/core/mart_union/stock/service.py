@@ -80,7 +80,7 @@ def level_of(item: LevelItem) -> Level:
     facts: dict[str, Any] = {
         name: int(values.get(name) or 0) for name in (*COUNTS, "low_stock", "supply_minor", "kept", "sequence")
     }
-    facts |= {name: values.get(name) or "" for name in ("sale", "reason", "actor", "reference", "at")}
+    facts |= {name: values.get(name) or "" for name in ("sale", "counted", "reason", "actor", "reference", "at")}
     return Level(id=level_under(item.pk, item.sk), on_sale=bool(values.get("on_sale", True)), **facts)
 
 

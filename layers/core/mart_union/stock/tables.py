@@ -6,7 +6,6 @@
 | a slot's level | `SLOTS#<store>/<sku>#<yyyymm>`/`<yyyymmddThhmmZ>` | 1 | 0.5 read |
 | a listing's slots in a month of UTC, by time | `SLOTS#<store>/<sku>#<yyyymm>` | 1 a page | by size: 0.5 a dozen |
 | a command on a level that came before | `LEVEL#<level>`/`COMMAND#<key>` | 1 | 0.5 read |
-| whether an upload has counted a level before | `LEVEL#<level>`/`COUNTED#<upload>/<content>` | in the count's transaction | 2 write a count |
 | a level's movements, newest first | `JOURNAL#<level>#<sequence // 1000>`/`<sequence>` | 1 a block of 1,000 | by size |
 
 No index. A level is changed by conditional updates only; the stream of this table writes the journal from the level's old and new
@@ -47,6 +46,7 @@ class LevelItem(StockItem):
     supply_minor = NumberAttribute(default=0)
     kept = NumberAttribute(default=0)
     sale = UnicodeAttribute(default="")
+    counted = UnicodeAttribute(default="")
     sequence = NumberAttribute(default=0)
     reason = UnicodeAttribute(default="")
     actor = UnicodeAttribute(default="")
@@ -59,12 +59,6 @@ class CommandItem(StockItem):
 
     request = UnicodeAttribute()
     reserve_after = NumberAttribute()
-
-
-class CountedItem(StockItem):
-    """A count under a key that was made, so that it is not made again; removed when no upload could go on with it."""
-
-    expires_at = NumberAttribute()
 
 
 class JournalItem(StockItem):
@@ -84,11 +78,6 @@ def level_key(level: str) -> tuple[str, str]:
 def command_key(level: str, key: str) -> tuple[str, str]:
     """The key of a command on a level, by its idempotency key."""
     return f"LEVEL#{level}", f"COMMAND#{key}"
-
-
-def counted_key(level: str, key: str) -> tuple[str, str]:
-    """The key of the mark that a count under a key was made."""
-    return f"LEVEL#{level}", f"COUNTED#{key}"
 
 
 def level_under(pk: str, sk: str) -> str:
