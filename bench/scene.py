@@ -9,8 +9,9 @@ from functools import cache
 from msgspec.structs import replace
 
 from mart_union.catalog import service as catalog
+from mart_union.catalog.carriers import Carrier
 from mart_union.catalog.fees import CommissionRule, TaxRule
-from mart_union.catalog.model import Carrier, Category, Classification, Listing, Place, Store, Union, listing_level
+from mart_union.catalog.model import Category, Classification, Listing, Place, Store, Union, listing_level
 from mart_union.catalog.tables import ListingItem, listing_key
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import get_purchase, place_purchase, quote_cart

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from mart_union.catalog import service as catalog
+from mart_union.catalog.carriers import Carrier
 from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import (
-    Carrier,
     Category,
     Classification,
     Listing,

@@ -35,7 +35,8 @@ class Stores(Struct, frozen=True):
 
 
 class StoreAnswer(Struct, frozen=True):
-    """A store as shoppers see it, and whether it is open now."""
+    """A store as shoppers see it, and whether it is open now. `delivery_by_table`: what delivery costs depends on the order and the postcode, and a quote
+    says it."""
 
     store: str
     names: Texts
@@ -50,6 +51,7 @@ class StoreAnswer(Struct, frozen=True):
     delivery_minor: int
     free_delivery_from_minor: int | None
     currency: str
+    delivery_by_table: bool = False
 
 
 class Listings(Struct, frozen=True):
@@ -146,6 +148,7 @@ def get_store(request: Request) -> Json:
         delivery_minor=store.delivery_amount,
         free_delivery_from_minor=store.free_delivery_from,
         currency=settings().currency.code,
+        delivery_by_table=store.delivery_by_table,
     )
     return _kept(answer)
 

@@ -11,7 +11,7 @@ from checkout.bodies import (
     CheckoutForm,
     LineForm,
     NewPurchase,
-    Wishes,
+    Priced,
     read_lines,
     session_cookie,
     write_lines,
@@ -29,6 +29,7 @@ from mart_union.kernel.errors import (
     NotAdmitted,
     NotEligible,
     OutOfStock,
+    OutsideArea,
     PriceChanged,
     RuleViolation,
 )
@@ -45,7 +46,7 @@ api = Api("checkout")
 turns.add_routes(api)
 name_union_with(union_names)
 
-_SHOWN = (PriceChanged, OutOfStock, InsufficientFunds, LimitReached, NotEligible, NotAdmitted)
+_SHOWN = (PriceChanged, OutOfStock, OutsideArea, InsufficientFunds, LimitReached, NotEligible, NotAdmitted)
 """Refusals after which the checkout page shows how things stand now."""
 
 
@@ -63,11 +64,12 @@ def put_line(request: Request) -> Json:
     return Json(cart, cookies=() if request.session else (session_cookie(session),))
 
 
-@api.post("/api/quotes", PUBLIC, body=Wishes, answer=Quote)
+@api.post("/api/quotes", PUBLIC, body=Priced, answer=Quote)
 def quote(request: Request) -> Quote:
     """What lines cost now, and what stands in the way of buying them."""
-    wish: Wishes = request.content
-    return quote_cart(wish.wanted(), customer=request.caller.subject, admission=wish.admission)
+    wish: Priced = request.content
+    subject = request.caller.subject
+    return quote_cart(wish.wanted(), customer=subject, admission=wish.admission, postcode=wish.postcode)
 
 
 @api.post("/api/purchases", CUSTOMER, body=NewPurchase, answer=Purchase, status=201, key=True)
@@ -112,12 +114,12 @@ def add_line(request: Request) -> Redirect:
 
 @api.get("/checkout", CUSTOMER)
 def checkout_page(request: Request) -> Page:
-    """Where to deliver, how to pay, and the total."""
+    """Where to deliver, how to pay, and the total for the `recipient` that the query names, or the customer's first."""
     cart = get_cart(request.session)
     if not cart.lines:
         raise RuleViolation("your cart is empty: choose something first")
     view = _record(request, "checkout")
-    return _checkout_page(request, write_lines(cart.lines), last_view=view)
+    return _checkout_page(request, write_lines(cart.lines), request.query.get("recipient", ""), last_view=view)
 
 
 @api.post("/checkout", CUSTOMER, body=CheckoutForm, key=True)
@@ -139,7 +141,7 @@ def buy_cart(request: Request) -> Page | Redirect:
             language=request.language,
         )
     except _SHOWN as refusal:
-        return _checkout_page(request, form.lines, refusal=refusal, last_view=form.last_view)
+        return _checkout_page(request, form.lines, form.recipient, refusal=refusal, last_view=form.last_view)
     _empty_cart(request.session, form.lines)
     waits_for_card = purchase.method == "card" and purchase.payment == "pending"
     return Redirect(f"/pay/{purchase.id}" if waits_for_card else f"/purchases/{purchase.id}")
@@ -156,17 +158,22 @@ def _empty_cart(session: str, bought: str) -> None:
 def _checkout_page(
     request: Request,
     lines: str,
+    recipient: str,
     *,
     last_view: str,
     refusal: MartUnionError | None = None,
 ) -> Page:
-    tickets = turns.tickets_of(request)
+    tickets, subject = turns.tickets_of(request), request.caller.subject
+    recipients = list_recipients(subject)
+    chosen = next((each for each in recipients if each.id == recipient), recipients[0] if recipients else None)
+    postcode = chosen.postcode if chosen else ""
     context: dict[str, Any] = {
         "lines": lines,
         "admission": " ".join(tickets),
-        "quote": quote_cart(read_lines(lines), customer=request.caller.subject, admission=tickets),
-        "recipients": list_recipients(request.caller.subject),
-        "balance": get_balance(f"customer/{request.caller.subject}"),
+        "quote": quote_cart(read_lines(lines), customer=subject, admission=tickets, postcode=postcode),
+        "recipients": recipients,
+        "chosen": chosen,
+        "balance": get_balance(f"customer/{subject}"),
         "last_view": last_view,
         "refusal": refusal,
         "card": card_field(),

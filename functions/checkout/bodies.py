@@ -18,6 +18,7 @@ Slug = Annotated[str, Meta(min_length=1, max_length=64)]
 CardName = Annotated[str, Meta(pattern=r"^(pm_\w{1,100})?$")]
 TicketText = Annotated[str, Meta(max_length=1000)]
 SlugOrNone = Annotated[str, Meta(max_length=64)]
+PostcodeOrNone = Annotated[str, Meta(max_length=16)]
 SlotOrNone = Annotated[str, Meta(pattern=r"^(2[0-9]{7}T[0-9]{4}Z)?$")]
 
 
@@ -40,7 +41,7 @@ class WantedLine(_OfSlot, frozen=True):
 
 
 class Wishes(Struct, frozen=True):
-    """Lines to price. `admission` are tickets of urgent sales that let their buyers in one after another."""
+    """Lines. `admission` are tickets of urgent sales that let their buyers in one after another."""
 
     lines: Annotated[list[WantedLine], Meta(min_length=1, max_length=100)]
     admission: Annotated[list[TicketText], Meta(max_length=10)] = []
@@ -48,6 +49,12 @@ class Wishes(Struct, frozen=True):
     def wanted(self) -> list[Wanted]:
         """The lines as checkout takes them."""
         return [Wanted(line.store, line.sku, line.quantity, line.slot) for line in self.lines]
+
+
+class Priced(Wishes, frozen=True, kw_only=True):
+    """Lines to price, and the postcode to which they would be delivered, where that is known."""
+
+    postcode: PostcodeOrNone = ""
 
 
 class NewPurchase(Wishes, frozen=True, kw_only=True):

@@ -28,7 +28,7 @@ _WORDS = ("classification", "place", "glyph", "procedure", "carrier", "settlemen
 
 
 class StoreTerms(Struct, frozen=True):
-    """All that a store can change of itself; amounts in minor units."""
+    """All that a store can change of itself; amounts in minor units. Delivery is charged as it says here or, `delivery_by_table`, as its carrier does."""
 
     names: Texts
     texts: Texts
@@ -43,6 +43,7 @@ class StoreTerms(Struct, frozen=True):
     delivery_amount: int
     free_delivery_from: int | None
     settlement_period: str
+    delivery_by_table: bool = False
 
 
 class StoreState(Struct, frozen=True):
@@ -128,6 +129,7 @@ def terms_of(form: Mapping[str, str], languages: tuple[str, ...], currency: Curr
         "hours": _hours(form),
         "delivery_amount": _amount(form, "delivery_amount", currency) or 0,
         "free_delivery_from": _amount(form, "free_delivery_from", currency),
+        "delivery_by_table": form.get("delivery_by_table") == "true",
     }
     terms |= {name: form.get(name, "") for name in _WORDS}
     return terms | {name: _number(form, name) for name in _NUMBERS}

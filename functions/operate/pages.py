@@ -8,7 +8,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mart_union.catalog.model import ENTERPRISE_STATES, Carrier, Classification, Texts, Union
+from mart_union.catalog.model import ENTERPRISE_STATES, Classification, Union
 from mart_union.catalog.service import get_union, list_stores, save_union
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
@@ -20,15 +20,15 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 from operate import applicants, machine, money, purchases
 from operate.days import day_of, month_of
+from operate.texts import texts_of
 
 T = TypeVar("T")
 
 
 class NamedForm(Struct, frozen=True):
-    """The form of a classification or a carrier; names come as one field a language."""
+    """The form of a classification; names come as one field a language."""
 
     id: str
-    tracking_url: str = ""
 
 
 def add_routes(api: Api) -> None:
@@ -45,7 +45,6 @@ def add_routes(api: Api) -> None:
     api.get("/operate/union", OPERATOR)(show_union)
     api.post("/operate/union", OPERATOR)(describe_union)
     api.post("/operate/union/classifications", OPERATOR, body=NamedForm)(add_classification)
-    api.post("/operate/union/carriers", OPERATOR, body=NamedForm)(add_carrier)
     api.get("/operate/dead-letters", OPERATOR)(show_dead_letters)
     api.get("/operate/audit", OPERATOR)(show_audit)
 
@@ -123,7 +122,7 @@ def show_union(request: Request) -> Page:
 
 def describe_union(request: Request) -> Redirect:
     """Save names and texts."""
-    changed = replace(_described(), names=_texts(request, "name"), texts=_texts(request, "text"))
+    changed = replace(_described(), names=texts_of(request, "name"), texts=texts_of(request, "text"))
     save_union(changed, request.caller.subject)
     return Redirect("/operate/union")
 
@@ -131,18 +130,9 @@ def describe_union(request: Request) -> Redirect:
 def add_classification(request: Request) -> Redirect:
     """Add a business or profession by which stores are grouped, or rename it."""
     known = get_union()
-    added = Classification(request.content.id, _texts(request, "name"))
+    added = Classification(request.content.id, texts_of(request, "name"))
     others = tuple(each for each in known.classifications if each.id != added.id)
     save_union(replace(known, classifications=(*others, added)), request.caller.subject)
-    return Redirect("/operate/union")
-
-
-def add_carrier(request: Request) -> Redirect:
-    """Add a provider of delivery, or change it."""
-    known = get_union()
-    added = Carrier(request.content.id, _texts(request, "name"), request.content.tracking_url)
-    others = tuple(each for each in known.carriers if each.id != added.id)
-    save_union(replace(known, carriers=(*others, added)), request.caller.subject)
     return Redirect("/operate/union")
 
 
@@ -168,9 +158,3 @@ def _or_none(read: Callable[[], T]) -> T | None:
         return read()
     except NotFound:
         return None
-
-
-def _texts(request: Request, field: str) -> Texts:
-    """The texts of the fields `<field>-<language>` that were filled in."""
-    filled = {tag: request.form.get(f"{field}-{tag}", "").strip() for tag in settings().languages}
-    return {tag: text for tag, text in filled.items() if text}

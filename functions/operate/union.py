@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from mart_union.catalog.model import Carrier, Classification, Place, Texts, Union
+from mart_union.catalog.carriers import Carrier
+from mart_union.catalog.model import Classification, Place, Texts, Union
 from mart_union.catalog.service import change_union, get_union
 from mart_union.web.access import OPERATOR
 from mart_union.web.api import Api

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mart_union.catalog import service as catalog
+from mart_union.catalog.carriers import Carrier
 from mart_union.catalog.model import Category, Listing, OfferReference, listing_level
 from mart_union.catalog.slots import Times, open_slots
+from mart_union.catalog.unions import save_carrier
 from mart_union.catalog.urgent import start_urgent_sale
 from mart_union.catalog.urgent_terms import SaleTerms
 from mart_union.checkout.admission import get_in_line
@@ -74,6 +76,7 @@ def lay_others(names: Mapping[str, str], persons: Iterable[str]) -> tuple[dict[s
     mine = _finish_first_side(names, others)
     others.names |= {"order_carried": names["order_shipped"], "shipment_carried": "1"}
     others.names |= {"carrier": "another-express", "provider": "stripe"}
+    save_carrier("another-express", lambda _: Carrier("another-express", {"en": "Another Express"}), OPERATOR)
     _staff_store(others)
     _supply(others)
     _sign_up(others)

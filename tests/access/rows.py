@@ -365,6 +365,7 @@ ROWS: dict[str, Row] = {
     "GET /api/operate/union": OPERATING,
     "PUT /api/operate/union": OPERATING,
     "GET /api/operate/union/carriers": OPERATING,
+    "PUT /api/operate/union/carriers/{carrier}": own(OPERATING, "carrier"),
     "GET /api/operate/fees": OPERATING,
     "PUT /api/operate/fees": OPERATING,
     "GET /api/operate/stores/{store}/deposit": own(OPERATING, "store"),
@@ -426,6 +427,8 @@ ROWS: dict[str, Row] = {
     "POST /operate/union": OPERATING,
     "POST /operate/union/classifications": OPERATING,
     "POST /operate/union/carriers": OPERATING,
+    "GET /operate/union/carriers/{carrier}": own(OPERATING, "carrier"),
+    "POST /operate/union/carriers/{carrier}": own(OPERATING, "carrier"),
     "GET /operate/dead-letters": OPERATING,
     "GET /operate/audit": OPERATING,
     # Machines, by their signature.

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from account.app import lambda_handler
+from mart_union.catalog.carriers import Carrier
 from mart_union.catalog.fees import CommissionRule, TaxRule
-from mart_union.catalog.model import Carrier, Classification, Place, Union
+from mart_union.catalog.model import Classification, Place, Union
 from mart_union.catalog.service import decide_enterprise, get_store, save_union
 from mart_union.customers import service as customers
 from mart_union.kernel.clock import iso, utc_now

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mart_union.catalog.model import Carrier
+from mart_union.catalog.carriers import Carrier
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.service import get_purchase, place_purchase, quote_cart

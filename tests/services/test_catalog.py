@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mart_union.catalog import service as catalog
+from mart_union.catalog.carriers import Carrier
 from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import (
-    Carrier,
     Category,
     Classification,
     Listing,

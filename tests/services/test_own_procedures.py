@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from mart_union.catalog.model import Carrier, Category, Classification
+from mart_union.catalog.carriers import Carrier
+from mart_union.catalog.model import Category, Classification
 from mart_union.catalog.procedures import Deadline, Reminder
 from mart_union.catalog.service import get_store, list_audit, save_category
 from mart_union.checkout.model import Purchase, Wanted

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import Listing, OfferReference, Store, Union
+from mart_union.checkout.delivering import split_delivery
 from mart_union.checkout.model import Wanted
-from mart_union.checkout.pricing import Terms, folded, quote, split_delivery, split_line
+from mart_union.checkout.pricing import Terms, folded, quote, split_line
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import Currency
 from mart_union.stock.model import Level

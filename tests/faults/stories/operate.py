@@ -52,4 +52,6 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "operate POST /operate/union": sample("post-union-page.303"),
     "operate POST /operate/union/classifications": sample("post-classification-page.303"),
     "operate POST /operate/union/carriers": sample("post-carrier-page.303"),
+    "operate PUT /api/operate/union/carriers/{carrier}": sample("put-carrier"),
+    "operate POST /operate/union/carriers/{carrier}": sample("post-carrier-terms-page.303"),
 }

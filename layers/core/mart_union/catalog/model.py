@@ -9,6 +9,7 @@ from datetime import datetime
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from mart_union.catalog.carriers import Carrier
 from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.hours import Hours, hours_include, read_hours
 from mart_union.catalog.procedures import Procedure
@@ -42,14 +43,6 @@ class Classification(Struct, frozen=True):
     names: Texts
 
 
-class Carrier(Struct, frozen=True):
-    """A provider of delivery; `tracking_url` has `{number}` where the tracking number goes."""
-
-    id: str
-    names: Texts
-    tracking_url: str = ""
-
-
 class DepositRule(Struct, frozen=True):
     """What sellers keep on deposit: the level under which one is warned, unless the operator set another for the store, and how long
     it has from the warning until its links are paused."""
@@ -81,6 +74,10 @@ class Union(Struct, frozen=True):
     cash_limit_minor: int = 0
     suspended: tuple[str, ...] = ()
 
+    def carrier(self, name: str) -> Carrier | None:
+        """One of its carriers by id."""
+        return next((each for each in self.carriers if each.id == name), None)
+
     def suspended_party(self, store: Store, listing: Listing) -> str:
         """Who is suspended, `enterprise` or `supplier`; '' if neither is."""
         if f"enterprise/{store.enterprise}" in self.suspended:
@@ -105,6 +102,7 @@ class Store(Struct, frozen=True):
 
     `procedures` are those of its own making, each in its newest version. `assigned` names the procedure of what is not sold under the store's
     `procedure`, by `category/<id>` (what stands in that category itself) or `listing/<sku>`.
+    Delivery is charged `delivery_by_table`, the price table of its `carrier` as long as that has one, or else as the store says itself.
     """
 
     id: str
@@ -127,13 +125,14 @@ class Store(Struct, frozen=True):
     sequence: int = 1
     procedures: tuple[Procedure, ...] = ()
     assigned: dict[str, str] = field(default_factory=dict)
+    delivery_by_table: bool = False
 
     def is_open_at(self, moment: datetime, time_zone: str) -> bool:
         """Whether its hours include the moment."""
         return hours_include(self.hours, moment, time_zone)
 
     def delivery_for(self, goods_amount: int) -> int:
-        """What delivery of an order costs, in minor units."""
+        """What delivery of an order costs by the store's own terms, in minor units."""
         if self.free_delivery_from is not None and goods_amount >= self.free_delivery_from:
             return 0
         return self.delivery_amount

@@ -195,7 +195,10 @@ def checked_store(store: Store) -> Store:
     _need(
         store.classification in {each.id for each in union.classifications}, "classification", "the union has none such"
     )
-    _need(store.carrier in {"", *(each.id for each in union.carriers)}, "carrier", "the union has none such")
+    carrier = union.carrier(store.carrier)
+    _need(not store.carrier or carrier is not None, "carrier", "the union has none such")
+    has_table = carrier is not None and carrier.is_priced
+    _need(not store.delivery_by_table or has_table, "delivery_by_table", "its carrier has no price table")
     places = {name for place in union.places for name in place.names.values()}
     _need(store.place in {"", *places}, "place", "the union has none such")
     _need(0 <= store.lead_days <= _MOST_DAYS, "lead_days", f"must be 0 to {_MOST_DAYS}")

@@ -9,8 +9,10 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
+from mart_union.catalog.carriers import Carrier, checked_carriers
 from mart_union.catalog.categories import read_parents
 from mart_union.catalog.model import Texts, Union
+from mart_union.catalog.naming import checked_slug
 from mart_union.catalog.tables import UnionItem, union_key
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
@@ -50,7 +52,8 @@ def save_union(union: Union, actor: str, now: datetime | None = None) -> Union:
     The tree of categories is no part of the description: it is taken from the categories themselves.
 
     Raises:
-        Invalid: another union, no names in a language of its pages, or a classification that a commission rule names is gone.
+        Invalid: another union, no names in a language of its pages, a classification that a commission rule names is gone, or a carrier that cannot be
+            meant.
         Conflict: someone else changed it at the same moment.
     """
     item = find(UnionItem, *union_key(), consistent=True)
@@ -79,6 +82,28 @@ def change_union(
     return _save(item, change(before), actor, action, now)
 
 
+def save_carrier(
+    carrier: str, edit: Callable[[Carrier | None], Carrier], actor: str, now: datetime | None = None
+) -> Carrier:
+    """Add a provider of delivery, or change it, to what `edit` makes of it (None: there is none yet); it holds for purchases from now on. No
+    difference writes nothing.
+
+    Raises:
+        NotFound: the union has not been described yet, or what `edit` raises.
+        Invalid: the carrier cannot be meant; `errors` names the field.
+        Conflict: someone else changed the union at the same moment.
+    """
+
+    def change(before: Union) -> Union:
+        edited = edit(before.carrier(carrier))
+        if before.carrier(carrier) is None:
+            return replace(before, carriers=(*before.carriers, edited))
+        return replace(before, carriers=tuple(edited if each.id == carrier else each for each in before.carriers))
+
+    saved = change_union(change, actor, f"carrier {carrier} described", now)
+    return next(each for each in saved.carriers if each.id == carrier)
+
+
 MOST_SUSPENDED = 200
 """The union is read by every checkout: its description stays small."""
 
@@ -102,7 +127,8 @@ def mark_suspended(party: str, suspended: bool, actor: str, now: datetime | None
 
 def _save(item: UnionItem | None, union: Union, actor: str, action: str, now: datetime | None) -> Union:
     _check(union)
-    union = replace(union, category_parents=read_parents())
+    carriers = checked_carriers(union.carriers, settings().currency.step)
+    union = replace(union, carriers=carriers, category_parents=read_parents())
     if item is not None and replace(union, sequence=item.document.sequence) == item.document:
         return item.document
     held = int(item.sequence) if item else 0
@@ -127,6 +153,8 @@ def _check(union: Union) -> None:
     if len({each.id for each in union.classifications}) != len(union.classifications):
         raise Invalid("a classification is named twice")
     ruled = {rule.subject for rule in union.fees if rule.scope == "classification"}
+    for carrier in union.carriers:
+        checked_slug(carrier.id, "carrier")
     gone = sorted(ruled - {each.id for each in union.classifications})
     if gone:
         raise Invalid(f"a commission rule names the classification {gone[0]}: change the rule first")

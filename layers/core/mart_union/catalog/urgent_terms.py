@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from mart_union.catalog.postcodes import checked_beginnings, plain_postcode
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import Currency, checked_price
@@ -19,7 +18,6 @@ _LONGEST = timedelta(days=30)
 _MOST_UNITS = 10**9
 _MOST_A_CUSTOMER = 999
 _MOST_POSTCODES = 20
-_POSTCODE = re.compile(r"[0-9A-Z]{1,10}")
 
 _WRITE_UNITS_A_SECOND = 1_000
 """What one partition takes, and so one item: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
@@ -89,7 +87,7 @@ def checked_sale(sale_id: str, terms: SaleTerms, currency: Currency, now: dateti
     limit = terms.per_customer
     _need("per_customer", 0 <= limit <= _MOST_A_CUSTOMER, f"a whole number up to {_MOST_A_CUSTOMER}, 0 for no limit")
     _need("rate", 0 <= terms.rate <= MOST_RATE, f"buyers a second up to {MOST_RATE}, 0 where no rush is expected")
-    quantity, postcodes = _quantity(terms, price), _postcodes(terms.postcodes)
+    quantity, postcodes = _quantity(terms, price), checked_beginnings("postcodes", terms.postcodes, _MOST_POSTCODES)
     return UrgentSale(sale_id, price, iso(starts), iso(ends), quantity, limit, postcodes, terms.rate)
 
 
@@ -98,11 +96,6 @@ def shares(quantity: int, rate: int) -> list[int]:
     needed = -(-rate // _BUYERS_A_SHARD)
     shards = max(1, min(needed, _MOST_SHARDS, quantity // _LEAST_IN_SHARD))
     return [quantity // shards + (number < quantity % shards) for number in range(shards)]
-
-
-def plain_postcode(postcode: str) -> str:
-    """A postcode as it is compared: in capitals, without blanks and hyphens."""
-    return re.sub(r"[\s-]", "", postcode).upper()
 
 
 def _quantity(terms: SaleTerms, price_minor: int) -> int:
@@ -115,13 +108,6 @@ def _quantity(terms: SaleTerms, price_minor: int) -> int:
     bought = terms.turnover_minor // price_minor
     _need("turnover_minor", 1 <= bought <= _MOST_UNITS, "the turnover must buy at least one unit at the price")
     return min(bought, terms.quantity or bought)
-
-
-def _postcodes(written: Sequence[str]) -> tuple[str, ...]:
-    postcodes = tuple(dict.fromkeys(map(plain_postcode, written)))
-    are_some = len(postcodes) <= _MOST_POSTCODES and all(_POSTCODE.fullmatch(each) for each in postcodes)
-    _need("postcodes", are_some, f"at most {_MOST_POSTCODES} beginnings of postcodes, of letters and digits")
-    return postcodes
 
 
 def _moment(field: str, text: str) -> datetime:

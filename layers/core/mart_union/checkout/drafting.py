@@ -13,7 +13,7 @@ from mart_union.catalog.model import Listing, Store
 from mart_union.catalog.procedures import Procedure
 from mart_union.checkout.model import Purchase, PurchaseLine, Wanted
 from mart_union.checkout.payers import CARDS, is_awaited, payer_account
-from mart_union.checkout.pricing import LineMoney, Terms, promised, split_delivery, split_line
+from mart_union.checkout.pricing import LineMoney, Terms, promised, split_line
 from mart_union.checkout.sourcing import find_sources
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import RuleViolation
@@ -99,13 +99,13 @@ def _parted(wanted: Sequence[Wanted], terms: Terms) -> list[tuple[Procedure, lis
 
 
 def _charges(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currency: Currency) -> dict[Wanted, int]:
-    """What of its store's charge for delivery each wish bears. A store charges once, in however many orders it serves what is wanted of it."""
+    """What of its store's charge for delivery each wish bears; none of a sale that the seller's own shop collected."""
+    if asked.channel != "union":
+        return dict.fromkeys(wanted, 0)
     charges: dict[Wanted, int] = {}
     for store in {wish.store for wish in wanted}:
-        wishes = [wish for wish in wanted if wish.store == store]
-        amounts = [_sold(terms, wish).price_minor * wish.quantity for wish in wishes]
-        charge = terms.stores[store].delivery_for(sum(amounts)) if asked.channel == "union" else 0
-        charges |= zip(wishes, split_delivery(charge, amounts, currency.step), strict=True)
+        wished = {wish: _sold(terms, wish) for wish in wanted if wish.store == store}
+        charges |= terms.delivering(terms.stores[store]).charges(wished, currency.step)
     return charges
 
 
@@ -198,6 +198,7 @@ def _draft_order(
         facts=_supplier_periods([terms.listings[store.id, wish.sku] for wish in wanted])
         | ({CASH: "due"} if asked.method == ON_DELIVERY else {}),
         payer=CARDS if asked.method == "card" else "",
+        transit_days=terms.delivering(store).transit_days(terms.listings[store.id, wanted[0].sku]),
     )
     return order if is_awaited(asked.method) else with_clock(order, order.placed_at)
 

@@ -129,7 +129,8 @@ class QuotedLine(Struct, frozen=True):
 
 
 class QuotedStore(Struct, frozen=True):
-    """The part of a cart at one store."""
+    """The part of a cart at one store. `by_postcode`: another postcode may change what delivery costs, when it comes, or whether it does; without one
+    it is told as for where no beginning of postcodes is named."""
 
     store: str
     names: dict[str, str]
@@ -138,6 +139,7 @@ class QuotedStore(Struct, frozen=True):
     delivery_minor: int
     promised_by: str
     tax_minor: int = 0
+    by_postcode: bool = False
 
 
 class Quote(Struct, frozen=True):

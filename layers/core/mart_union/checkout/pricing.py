@@ -18,13 +18,14 @@ from mart_union.catalog.fees import (
 )
 from mart_union.catalog.model import Listing, Store, Union
 from mart_union.catalog.urgent_terms import UrgentSale
+from mart_union.checkout.delivering import Delivering
 from mart_union.checkout.model import Quote, QuotedLine, QuotedStore, Wanted
 from mart_union.checkout.sourcing import find_sources
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, RuleViolation
-from mart_union.kernel.money import Currency, split
+from mart_union.kernel.money import Currency
 from mart_union.orders.model import Share
-from mart_union.orders.procedures import procedure_for, promised_by, takes_cash
+from mart_union.orders.procedures import procedure_for, takes_cash
 from mart_union.stock.model import Level
 from mart_union.stock.slotting import slot_moment
 
@@ -47,6 +48,10 @@ class Terms(Struct, frozen=True):
     postcode: str | None = None
     admitted: frozenset[str] | None = None
     stored: Mapping[tuple[str, str], Listing] = field(default_factory=dict)
+
+    def delivering(self, store: Store) -> Delivering:
+        """How what a store sells gets to the recipient."""
+        return Delivering(store, self.union.carrier(store.carrier), self.postcode)
 
     def is_sold_out(self, wish: Wanted) -> bool:
         """Whether a listing would be in an urgent sale now, if anything were left of that."""
@@ -86,7 +91,7 @@ def folded(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
 
 def problem_with(wish: Wanted, terms: Terms, short: Container[Wanted]) -> str:
     """Why a wish cannot be bought: `unknown`, `closed`, `withdrawn`, `short` (it is among those for which too little is left), `slot` (its time is
-    full, or cannot be chosen at all: `slot_reason`), or in an urgent sale `elsewhere` (it is not for the recipient's postcode), `limit` (more
+    full, or cannot be chosen at all: `slot_reason`), `outside` (the store's carrier does not deliver there), or in an urgent sale `elsewhere` (it is not for the recipient's postcode), `limit` (more
     than a customer may have) or `waiting` (it is not the customer's turn); '' when it can.
 
     What belongs to a suspended enterprise is closed; what comes from a suspended supplier, or has a part that is not on sale, withdrawn.
@@ -99,12 +104,11 @@ def problem_with(wish: Wanted, terms: Terms, short: Container[Wanted]) -> str:
         return "closed"
     if listing.state != "on_sale" or suspended or _misses_part(listing, terms):
         return "withdrawn"
-    sale = listing.urgent
-    if sale is not None and terms.postcode is not None and not sale.is_for(terms.postcode):
-        return "elsewhere"
+    if beyond := _beyond_reach(store, listing, terms):
+        return beyond
     if slot_reason(wish, listing, terms.now) or (wish.slot and wish in short):
         return "slot"
-    return "short" if wish in short else _beyond(wish, sale, terms)
+    return "short" if wish in short else _beyond(wish, listing.urgent, terms)
 
 
 def slot_reason(wish: Wanted, listing: Listing, now: datetime) -> str:
@@ -121,14 +125,27 @@ def slot_reason(wish: Wanted, listing: Listing, now: datetime) -> str:
 
 
 def promised(store: Store, wishes: Iterable[Wanted], terms: Terms) -> str:
-    """The moment (ISO) by which a store promises what is wanted of it now: what has a time at its end, all else after the store's lead time."""
-    ends = {wish: _slot_end(wish, terms) for wish in wishes if wish.store == store.id}
-    return max(promised_by(store, terms.now) if end is None else iso(end) for end in ends.values())
+    """The moment (ISO) by which a store promises what is wanted of it now: what has a time at its end, all else when it arrives."""
+    delivering = terms.delivering(store)
+
+    def moment(wish: Wanted) -> str:
+        end = _slot_end(wish, terms)
+        return delivering.promises(terms.listings.get((wish.store, wish.sku)), terms.now) if end is None else iso(end)
+
+    return max(moment(wish) for wish in wishes if wish.store == store.id)
 
 
 def _slot_end(wish: Wanted, terms: Terms) -> datetime | None:
     listing, begins = terms.listings.get((wish.store, wish.sku)), slot_moment(wish.slot)
     return None if listing is None or begins is None else begins + timedelta(minutes=listing.slot_minutes)
+
+
+def _beyond_reach(store: Store, listing: Listing, terms: Terms) -> str:
+    """Why a listing is not to be had where the recipient is."""
+    sale = listing.urgent
+    if sale is not None and terms.postcode is not None and not sale.is_for(terms.postcode):
+        return "elsewhere"
+    return "" if terms.delivering(store).reaches(listing) else "outside"
 
 
 def _misses_part(listing: Listing, terms: Terms) -> bool:
@@ -150,20 +167,33 @@ def quote(wanted: Sequence[Wanted], terms: Terms, currency: Currency) -> Quote:
     """Price a cart. Lines with a problem are shown and not counted; `ready` says that there is none."""
     stores, short = [], find_sources(wanted, terms.listings, terms.levels).short
     for store_id in sorted({wish.store for wish in wanted}):
-        lines = tuple(_quoted(wish, terms, currency.step, short) for wish in wanted if wish.store == store_id)
-        goods = sum(line.amount_minor for line in lines if not line.problem)
-        tax = sum(line.tax_minor for line in lines if not line.problem)
-        store = terms.stores.get(store_id)
-        delivery = store.delivery_for(goods) if store is not None and goods else 0
-        names = store.names if store is not None else {}
-        by = promised(store, wanted, terms) if store is not None else ""
-        stores.append(QuotedStore(store_id, names, lines, goods, delivery, by, tax))
+        wishes = [wish for wish in wanted if wish.store == store_id]
+        stores.append(_quoted_store(store_id, wishes, terms, currency.step, short))
     goods, delivery = sum(part.goods_minor for part in stores), sum(part.delivery_minor for part in stores)
     tax = sum(part.tax_minor for part in stores)
     ready = bool(stores) and not any(line.problem for part in stores for line in part.lines)
     total = goods + delivery + tax
     cash = ready and not cash_problem(wanted, terms, total)
     return Quote(tuple(stores), goods, delivery, total, currency.code, ready, tax, cash)
+
+
+def _quoted_store(
+    store_id: str, wishes: Sequence[Wanted], terms: Terms, step: int, short: Container[Wanted]
+) -> QuotedStore:
+    lines = tuple(_quoted(wish, terms, step, short) for wish in wishes)
+    goods = sum(line.amount_minor for line in lines if not line.problem)
+    tax = sum(line.tax_minor for line in lines if not line.problem)
+    store = terms.stores.get(store_id)
+    if store is None:
+        return QuotedStore(store_id, {}, lines, goods, 0, "", tax)
+    delivering = terms.delivering(store)
+    had = {
+        wish: terms.listings[wish.store, wish.sku] for wish, line in zip(wishes, lines, strict=True) if not line.problem
+    }
+    delivery = sum(delivering.charges(had, step).values())
+    known = [each for wish in wishes if (each := terms.listings.get((wish.store, wish.sku))) is not None]
+    by_postcode = delivering.goes_by_postcode(known)
+    return QuotedStore(store_id, store.names, lines, goods, delivery, promised(store, wishes, terms), tax, by_postcode)
 
 
 def cash_problem(wanted: Iterable[Wanted], terms: Terms, total_minor: int) -> str:
@@ -196,11 +226,6 @@ def goods_taxes(listing: Listing, union: Union, amount_minor: int, step: int) ->
     """The taxes on goods that cost an amount, by the rules of their category."""
     categories = lineage(listing.union_category, union.category_parents)
     return taxes_of(tax_rules(union.taxes, "goods", categories), amount_minor, step)
-
-
-def split_delivery(delivery_minor: int, amounts: Sequence[int], step: int) -> list[int]:
-    """An order's delivery charge, spread over its lines by their amounts; the remainder's keeper is the first line."""
-    return split(delivery_minor, amounts, step) if delivery_minor else [0] * len(amounts)
 
 
 class LineMoney(Struct, frozen=True):

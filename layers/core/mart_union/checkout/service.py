@@ -31,6 +31,7 @@ from mart_union.kernel.errors import (
     NotEligible,
     NotFound,
     OutOfStock,
+    OutsideArea,
     PriceChanged,
     RuleViolation,
     SlotRefused,
@@ -50,10 +51,15 @@ from mart_union.stock.service import add_movement
 
 
 def quote_cart(
-    wanted: Iterable[Wanted], *, customer: str = "", admission: Sequence[str] = (), now: datetime | None = None
+    wanted: Iterable[Wanted],
+    *,
+    customer: str = "",
+    admission: Sequence[str] = (),
+    postcode: str = "",
+    now: datetime | None = None,
 ) -> Quote:
-    """What these listings cost now, store by store, and what stands in the way of buying them, for this customer where one is signed in, who
-    has these tickets. Two batch reads.
+    """What these listings cost now, delivered to a postcode where one is known, store by store, and what stands in the way of buying them, for this
+    customer where one is signed in, who has these tickets. Two batch reads.
 
     Raises:
         Invalid, RuleViolation: the cart is empty, too large, or has an impossible quantity.
@@ -61,7 +67,9 @@ def quote_cart(
     wishes = folded(wanted)
     moment = now or utc_now()
     terms = with_levels(wishes, read_terms(wishes, moment), customer)
-    terms = replace(terms, admitted=admitted_sales(terms, admission, customer, microseconds(moment)))
+    terms = replace(
+        terms, postcode=postcode or None, admitted=admitted_sales(terms, admission, customer, microseconds(moment))
+    )
     return quote(wishes, terms, settings().currency)
 
 
@@ -92,6 +100,7 @@ def place_purchase(
             that is sold out, `total_minor` says what it costs at its own price.
         LimitReached, NotEligible, NotAdmitted: an urgent sale has less left for this customer (`left`), is not for this recipient, or lets its
             buyers in one after another, and none of the tickets (`admission`) lets this one in now: each says why, and is used once.
+        OutsideArea: a store's carrier does not deliver to the recipient's postcode.
         CashNotTaken, RuleViolation: no payment on delivery (`reason`); a store or listing does not sell, unknown method, too large a cart.
         ProviderUnavailable: the card provider did not answer; the same again finds out.
     """
@@ -201,7 +210,7 @@ def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
     """Refuse by name what cannot be bought under these terms.
 
     Raises:
-        NotFound, OutOfStock, SlotRefused, LimitReached, NotEligible, RuleViolation: the first wish that cannot be met.
+        NotFound, OutOfStock, OutsideArea, SlotRefused, LimitReached, NotEligible, RuleViolation: the first wish that cannot be met.
     """
     short = find_sources(wishes, terms.listings, terms.levels).short
     for wish in wishes:
@@ -214,6 +223,9 @@ def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
         if problem in {"short", "slot"}:
             left = short[wish]
             raise OutOfStock(f"{wish.sku} has {left} left for sale", **where, left=left, wanted=wish.quantity)
+        if problem == "outside":
+            carrier = terms.stores[wish.store].carrier
+            raise OutsideArea(f"{carrier} does not deliver {wish.sku} to this postcode", **where, carrier=carrier)
         sale = terms.listings[wish.store, wish.sku].urgent
         if sale is not None and problem == "elsewhere":
             raise NotEligible(f"{wish.sku} is sold to some postcodes only", **where, postcodes=list(sale.postcodes))

@@ -177,6 +177,12 @@ class UnknownCarrier(RuleViolation):
     code = "unknown-carrier"
 
 
+class OutsideArea(RuleViolation):
+    """The carrier of a store does not deliver to the recipient's postcode; `carrier` names it."""
+
+    code = "outside-area"
+
+
 class SaleOverlaps(RuleViolation):
     """Another urgent sale of the listing is not over; `ends_at` says when it will be."""
 

@@ -55,7 +55,7 @@ class Rates(Struct, frozen=True):
 def counted_order(order: Order) -> Counts:
     """What an order says of its store: nothing, where the store fulfils no line of it, or it was never paid.
 
-    An order is late that left the store, or was ready or done, after the moment for which it was promised.
+    An order is late that left the store, or was ready or done, too late to arrive as promised.
     """
     own = {line.number for line in order.lines if line.fulfiller == f"store/{order.store}"}
     moves = [taken for taken in order.history if own.intersection(taken.lines)]
@@ -71,7 +71,7 @@ def counted_order(order: Order) -> Counts:
         accepted=int(bool(accepted)),
         acceptance_seconds=_seconds(since, accepted) if accepted else 0,
         shipped=int(bool(sent)),
-        late=int(sent > order.promised_by),
+        late=int(sent > order.ship_by),
         refused=int(any(_is_refusal(order, taken) for taken in moves)),
         parcels=len(parcels),
         tracked=sum(bool(parcel.events) for parcel in parcels),

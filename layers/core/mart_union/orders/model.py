@@ -6,10 +6,12 @@ Own and mediated lines of one order ship, complete and refund apart, so steps na
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from msgspec import Struct, field
 
 from mart_union.catalog.procedures import Procedure
+from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import RuleViolation
 
 ENDED = frozenset({"completed", "refused", "cancelled", "expired"})
@@ -180,7 +182,8 @@ class Return(Struct, frozen=True):
 class Order(Struct, frozen=True, omit_defaults=True):
     """An order as its store, its customer and its suppliers work with it. Name and address are behind `recipient`.
 
-    `payer` is the account that paid and is refunded; '' means the customer's own. A procedure of the store's own making stands on the order as it
+    `payer` is the account that paid and is refunded; '' means the customer's own. `transit_days` is how long its carrier says to be on the way, where
+    it says so. A procedure of the store's own making stands on the order as it
     was when that was placed (`own_procedure`); of one that is shipped, name and version do.
     """
 
@@ -212,11 +215,17 @@ class Order(Struct, frozen=True, omit_defaults=True):
     refunds: tuple[Refund, ...] = ()
     returns: tuple[Return, ...] = ()
     own_procedure: Procedure | None = None
+    transit_days: int | None = None
 
     @property
     def state(self) -> str:
         """Derived from the lines."""
         return state_of(line.state for line in self.lines)
+
+    @property
+    def ship_by(self) -> str:
+        """The moment (ISO) until which it has to leave in order to arrive as promised."""
+        return iso(from_iso(self.promised_by) - timedelta(days=self.transit_days or 0))
 
     @property
     def escrow_minor(self) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from mart_union.catalog.carriers import Carrier
 from mart_union.catalog.model import Listing, Store
 from mart_union.catalog.procedures import Procedure, Reminder, Step
-from mart_union.kernel.clock import from_iso, iso, local_date
+from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
 from mart_union.orders.model import ENDED, ON_DELIVERY, REMINDERS, Line, Order
@@ -57,11 +58,18 @@ def procedure_of(order: Order) -> Procedure:
     return order.own_procedure or get_procedure(order.procedure, order.procedure_version)
 
 
-def promised_by(store: Store, now: datetime) -> str:
-    """The end of the day, in the union's time zone, by which a store promises what is bought now (ISO)."""
-    time_zone = settings().time_zone
-    day = local_date(now, time_zone) + timedelta(days=store.lead_days)
-    return iso(datetime.combine(day, time(23, 59, 59), ZoneInfo(time_zone)))
+def is_carried(procedure: Procedure) -> bool:
+    """Whether orders under a procedure go by a provider of delivery."""
+    return any("tracking" in step.needs for step in procedure.steps)
+
+
+def promised_by(store: Store, now: datetime, carrier: Carrier | None = None, postcode: str | None = None) -> str:
+    """The end of the day, in the union's time zone, by which a store promises what is bought now (ISO): after the days until it leaves and, where a
+    carrier brings it, once that has collected it and been on its way."""
+    zone = ZoneInfo(settings().time_zone)
+    bought, lead = now.astimezone(zone), store.lead_days
+    day = carrier.arrival(bought, lead, postcode) if carrier else bought.date() + timedelta(days=lead)
+    return iso(datetime.combine(day, time(23, 59, 59), zone))
 
 
 def may_act_on(line: Line, role: str, fulfiller: str) -> bool:

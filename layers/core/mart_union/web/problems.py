@@ -37,6 +37,7 @@ STATUS = {
     "cash-not-taken": 422,
     "unknown-carrier": 422,
     "part-refused": 422,
+    "outside-area": 422,
     "sale-overlaps": 422,
     "limit-reached": 422,
     "not-eligible": 422,
