@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mart_union.catalog.procedures import Deadline, Procedure, Reminder
+from mart_union.catalog.procedures import Deadline, Procedure, Reminder, ReturnRules
 from mart_union.orders.pictures import mermaid_of
 from mart_union.orders.shipped import PROCEDURES
 
@@ -34,6 +34,14 @@ def _lines(procedure: Procedure) -> Iterator[str]:
         yield f"| {reminder.state} | {_after(reminder)} | tells the {reminder.to} |\n"
     for deadline in procedure.deadlines:
         yield f"| {deadline.state} | {_after(deadline)} | `{deadline.step}` |\n"
+    if procedure.returns is not None:
+        yield f"\n| Given back because, {_window(procedure.returns)} | Fault | The way back is paid by |\n|---|---|---|\n"
+        for reason in procedure.returns.reasons:
+            yield f"| {reason.title} (`{reason.name}`) | {reason.fault} | {reason.way_back} |\n"
+
+
+def _window(rules: ReturnRules) -> str:
+    return "in the store's return window" if rules.days is None else f"within {rules.days} days"
 
 
 def _after(wait: Deadline | Reminder) -> str:

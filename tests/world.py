@@ -356,7 +356,8 @@ def _return(world: World, order: str, name: str) -> None:
 
 def _ask_return(world: World, order: str, name: str) -> None:
     lines = [ReturnedLine(1, 1)]
-    asked = ask_return(order, lines, customer=CUSTOMER, reason="不合口味", key=f"return-{order}", now=world.now)
+    why = {"reason": "changed_mind", "note": "不合口味"}
+    asked = ask_return(order, lines, customer=CUSTOMER, key=f"return-{order}", now=world.now, **why)
     world.ids[name] = asked.returns[-1].id
 
 
@@ -366,7 +367,7 @@ def _accept_return(world: World, order: str) -> None:
         order,
         world.ids["return_accepted"],
         Decision("accept"),
-        fulfiller=f"store/{STORE}",
+        taker=f"store/{STORE}",
         actor="manager-emei",
         key=f"accept-{order}",
         now=world.now,

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from mart_union.catalog.files import Finding, Row
 from mart_union.catalog.importing import Outcome
-from mart_union.catalog.listings import KINDS, LONGEST_TEXT
-from mart_union.catalog.model import Upload
+from mart_union.catalog.listings import LONGEST_TEXT
+from mart_union.catalog.model import KINDS, Upload
 from mart_union.catalog.rows import Cells, column_of
 from mart_union.catalog.service import read_tree
 from mart_union.kernel.errors import Busy, Conflict, Invalid, RuleViolation
@@ -22,7 +22,7 @@ from mart_union.mediation.service import OFFERS_AT_ONCE, find_with_pools, get_su
 from mart_union.stock.model import Level
 
 _REQUIRED = ("id", "title", "union_category", "supply_price", "suggested_price", "quantity", "granted_to")
-_OPTIONAL = ("description", "kind", "minimum_price", "lead_days", "low_stock", "glyph")
+_OPTIONAL = ("description", "kind", "minimum_price", "lead_days", "low_stock", "glyph", "accepts_returns")
 _THREADS = 8
 
 
@@ -73,6 +73,7 @@ class OfferImport:
             granted_to=tuple(filter(None, (part.strip() for part in cells.text("granted_to", 2000).split(";")))),
             glyph=cells.text("glyph", 16),
             low_stock=cells.whole("low_stock"),
+            accepts_returns=cells.choice("accepts_returns", ("yes", "no"), "bad-choice", otherwise="yes") == "yes",
         )
         quantity = cells.whole("quantity", required=True)
         try:
@@ -118,7 +119,7 @@ def _make(group: Sequence[OfferRow], upload: Upload, now: datetime) -> list[bool
 def _save(each: OfferRow, upload: Upload, now: datetime, read: tuple[Offer, Level] | None = None) -> bool | Finding:
     """Whether the row changed something, or why it was refused. What rows do not say stays as it is: an offer that its supplier has paused stays
     paused. A row whose offer has changed since it was `read` is applied to how it stands then."""
-    kept = ("state",) if each.row.cells.get("low_stock") else ("state", "low_stock")
+    kept = ("state", *(name for name in ("low_stock", "accepts_returns") if not each.row.cells.get(name)))
     try:
         return save_offer(each.offer, each.quantity, upload.actor, now, kept=kept, key=upload.count_key, read=read)
     except (Invalid, RuleViolation, Conflict, Busy) as error:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from manage.order_api import month_of
 from mart_union.catalog.model import Store
-from mart_union.catalog.procedures import Deadline, Procedure, Reminder, Step
+from mart_union.catalog.procedures import Deadline, Procedure, Reminder, ReturnRules, Step
 from mart_union.catalog.service import get_store, list_categories
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import ProcedureRefused
@@ -39,7 +39,7 @@ class SeenProcedure(Struct, frozen=True):
     title: str
     own: bool
     payment: str
-    returns: bool
+    returns: ReturnRules | None
     steps: tuple[Step, ...]
     deadlines: tuple[Deadline, ...]
     reminders: tuple[Reminder, ...]

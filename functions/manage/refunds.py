@@ -56,7 +56,7 @@ def refund(request: Request) -> StoreOrder:
 
 
 def decide(request: Request) -> StoreOrder:
-    """Accept, refuse or receive a return of lines that the store fulfilled; receiving gives their price back."""
+    """Accept, refuse or receive a return that the store takes back, or refund what the customer keeps; receiving gives their price back."""
     return seen(request, _decide(request))
 
 
@@ -94,7 +94,7 @@ def _decide(request: Request) -> Order:
         request.params["order"],
         request.content.id,
         request.content,
-        fulfiller=f"store/{request.params['store']}",
+        taker=f"store/{request.params['store']}",
         actor=request.caller.subject,
         key=request.idempotency_key,
         now=utc_now(),

@@ -39,6 +39,7 @@ class OfferTerms(Struct, frozen=True):
     glyph: str = ""
     low_stock: int = 0
     quantity: int | None = None
+    accepts_returns: bool = True
 
 
 class OfferForm(Struct, frozen=True):
@@ -56,6 +57,7 @@ class OfferForm(Struct, frozen=True):
     glyph: str = ""
     low_stock: int = 0
     quantity: int | None = None
+    accepts_returns: bool = True
 
 
 class PooledOffer(Struct, frozen=True):
@@ -144,6 +146,7 @@ def _offer_of(supplier: str, form: OfferForm, request: Request) -> Offer:
         state=form.state,
         glyph=form.glyph,
         low_stock=form.low_stock,
+        accepts_returns=form.accepts_returns,
     )
 
 

@@ -21,7 +21,7 @@ def add_routes(api: Api) -> None:
 
 
 def decide(request: Request) -> SuppliedOrder:
-    """Accept, refuse or receive a return of the supplier's lines; receiving gives back what it was owed for them."""
+    """Accept, refuse or receive a return of the supplier's lines, or refund what the customer keeps; receiving gives back what it was owed for them."""
     return view_of(_decide(request), request.params["supplier"])
 
 
@@ -36,7 +36,7 @@ def _decide(request: Request) -> Order:
         request.params["order"],
         request.content.id,
         request.content,
-        fulfiller=f"supplier/{request.params['supplier']}",
+        taker=f"supplier/{request.params['supplier']}",
         actor=request.caller.subject,
         key=request.idempotency_key,
         now=utc_now(),

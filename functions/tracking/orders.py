@@ -39,10 +39,12 @@ class NewResponse(Struct, frozen=True):
 
 
 class NewReturn(Struct, frozen=True):
-    """Units of delivered lines that the customer gives back, all from one fulfiller, and why."""
+    """Units of delivered lines that the customer gives back, all from one fulfiller, and why: by the name of one of the order's `return_reasons`,
+    and in words, as far as they help."""
 
     lines: tuple[ReturnedLine, ...]
     reason: str
+    note: str = ""
 
 
 def add_routes(api: Api) -> None:
@@ -73,7 +75,7 @@ def step_order(request: Request) -> CustomerOrder:
 def return_goods(request: Request) -> CustomerOrder:
     """Ask to give delivered goods back within the return window; whoever sent them accepts or refuses."""
     wish: NewReturn = request.content
-    return customer_order(ask(request, wish.lines, wish.reason), iso(utc_now()))
+    return customer_order(ask(request, wish.lines, wish.reason, wish.note), iso(utc_now()))
 
 
 def read_responses(request: Request) -> Page[SeenResponse]:
@@ -107,10 +109,11 @@ def order_of(request: Request) -> Order:
     return get_order_for(request.params["order"], "customer", request.caller.subject)
 
 
-def ask(request: Request, lines: Sequence[ReturnedLine], reason: str) -> Order:
+def ask(request: Request, lines: Sequence[ReturnedLine], reason: str, note: str) -> Order:
     """Ask for the return that the request names."""
     customer, key = request.caller.subject, request.idempotency_key
-    return ask_return(request.params["order"], lines, customer=customer, reason=reason, key=key, now=utc_now())
+    order, now = request.params["order"], utc_now()
+    return ask_return(order, lines, customer=customer, reason=reason, note=note, key=key, now=now)
 
 
 def take(request: Request, step: str, lines: Sequence[int] | None) -> Order:

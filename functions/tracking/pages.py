@@ -29,11 +29,12 @@ class StepForm(Struct, frozen=True):
 
 
 class ReturnForm(Struct, frozen=True):
-    """The form of a return: units of one line, and why."""
+    """The form of a return: units of one line, and why, by name and in words."""
 
     line: int
     units: int
-    reason: str = ""
+    reason: str
+    note: str = ""
 
 
 def add_routes(api: Api) -> None:
@@ -92,5 +93,5 @@ def respond_here(request: Request) -> Redirect:
 def return_here(request: Request) -> Redirect:
     """Ask for the return and show it with the order."""
     form: ReturnForm = request.content
-    order = ask(request, (ReturnedLine(form.line, form.units),), form.reason)
+    order = ask(request, (ReturnedLine(form.line, form.units),), form.reason, form.note)
     return Redirect(f"/orders/{order.id}#returns")

@@ -228,7 +228,11 @@ def refunded(story: Story, shopper: Person, staff: Person, order: dict[str, Any]
     """One of two goes back: the store accepts the return, lays it back into the reserve, and the shopper has the money at once."""
     line = next(line for line in order["lines"] if line["sku"] == "PERSIMMON")
     before = shopper.get("/api/me/account")["balance_minor"]
-    wish = {"lines": [{"number": line["number"], "units": 1}], "reason": "too sweet for my mother"}
+    wish = {
+        "lines": [{"number": line["number"], "units": 1}],
+        "reason": "changed_mind",
+        "note": "too sweet for my mother",
+    }
     asked = shopper.post(f"/api/orders/{order['id']}/returns", wish, key=f"return-{order['id']}", status=201)[
         "returns"
     ][0]

@@ -299,7 +299,9 @@ def _return(others: Others) -> None:
     bought = _purchase(others, "returned", {"PK-DAY-CEDAR": 1})
     _deliver(bought.orders[0], JIANSHI, yesterday)
     lines, now = [ReturnedLine(1, 1)], utc_now()
-    asked = ask_return(bought.orders[0], lines, customer=OTHER_CUSTOMER, reason="太小", key="returned", now=now)
+    asked = ask_return(
+        bought.orders[0], lines, customer=OTHER_CUSTOMER, reason="changed_mind", note="太小", key="returned", now=now
+    )
     others.names["return"] = asked.returns[0].id
 
 

@@ -12,7 +12,10 @@ from tests.machine.trading import request
 from tests.machine.union import STAFF, SUPPLIERS_OWNER
 from tests.world import CUSTOMER
 
-decisions = st.sampled_from(("accept", "accept", "receive", "receive", "refuse"))
+REASONS = ("changed_mind", "defective", "wrong_advice", "damaged_on_the_way")
+"""Each is the fault of somebody else: the customer, the supplier, the store, the carrier."""
+
+decisions = st.sampled_from(("accept", "accept", "receive", "receive", "refuse", "refund"))
 
 
 class Refunds(History):
@@ -45,7 +48,7 @@ class Refunds(History):
     def ask_return_of(self, order: Order, pick: int, units: int, strike: Aimed | None) -> bool:
         """Ask to give units of a line of an order back; says whether that is noted."""
         lines = [{"number": one_of(order.lines, pick).number, "units": units}]
-        body = {"lines": lines, "reason": "not what I thought"}
+        body = {"lines": lines, "reason": REASONS[pick % len(REASONS)], "note": "not what I thought"}
         path = f"/api/orders/{order.id}/returns"
         command = request("tracking", "POST", path, body, subject=CUSTOMER, key=self.key())
         answer = self.perform("ask for a return", command, strike)
@@ -71,7 +74,7 @@ class Refunds(History):
     def decide_return(self, order: Order, pick: int, decision: str, stock: str, strike: Aimed | None) -> None:
         """A decision on one of the returns of an order, by whoever fulfilled it."""
         chosen = one_of(order.returns, pick)
-        role, _, party = chosen.fulfiller.partition("/")
+        role, _, party = chosen.taker.partition("/")
         function, owner = ("manage", STAFF[party]) if role == "store" else ("supply", SUPPLIERS_OWNER)
         body = {"id": chosen.id, "decision": decision, "answer": "as agreed", "stock": stock}
         path = f"/api/{function}/{party}/orders/{order.id}/returns"

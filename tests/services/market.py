@@ -67,10 +67,12 @@ def save_listing(store: str, sku: str, *, price_minor: int, reserve: int, **chan
     return made
 
 
-def save_mediated(store: str, sku: str, supplier: str, *, price_minor: int, supply_minor: int) -> Listing:
+def save_mediated(
+    store: str, sku: str, supplier: str, *, price_minor: int, supply_minor: int, accepts_returns: bool = True
+) -> Listing:
     """A listing that draws on the supplier's pool `POOL`."""
     level = offer_level(supplier, "POOL")
-    offer = OfferReference(supplier, "POOL", supply_minor)
+    offer = OfferReference(supplier, "POOL", supply_minor, accepts_returns=accepts_returns)
     made = Listing(store, sku, {"en": sku}, {}, "tea", "food", "goods", price_minor, "on_sale", level, offer=offer)
     ListingItem(*listing_key(store, sku), document=made).save()
     return made

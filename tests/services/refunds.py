@@ -66,22 +66,31 @@ def refund(market: Market, order: str, *wishes: RefundWish, key: str = "refund-0
     return refund_order(order, wishes, **request)  # type: ignore[arg-type]
 
 
-def ask(market: Market, order: str, units: int = 1, *, key: str = "return-0001", now: object = LATER) -> str:
+def ask(
+    market: Market,
+    order: str,
+    units: int = 1,
+    *,
+    reason: str = "changed_mind",
+    key: str = "return-0001",
+    now: object = LATER,
+) -> str:
     after = ask_return(
         order,
         [ReturnedLine(1, units)],
         customer=market.customer,
-        reason="too sweet",
+        reason=reason,
+        note="too sweet",
         key=key,
         now=now,  # type: ignore[arg-type]
     )
     return after.returns[-1].id
 
 
-def decide(market: Market, order: str, identity: str, decision: str, *, fulfiller: str = "", **facts: str) -> Order:
-    party = fulfiller or f"store/{market.store}"
+def decide(market: Market, order: str, identity: str, decision: str, *, taker: str = "", **facts: str) -> Order:
+    party = taker or f"store/{market.store}"
     wish = Decision(decision, **facts)
-    return settle_return(order, identity, wish, fulfiller=party, actor="staff", key=f"{decision}-0001", now=LATER)
+    return settle_return(order, identity, wish, taker=party, actor="staff", key=f"{decision}-0001", now=LATER)
 
 
 def balance(market: Market) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
+from mart_union.catalog.procedures import ReturnReason, ReturnRules
 from mart_union.kernel.errors import (
     Invalid,
     KeyReused,
@@ -16,9 +18,11 @@ from mart_union.kernel.errors import (
 from mart_union.orders.model import ReturnedLine
 from mart_union.orders.returns import Decision
 from mart_union.orders.service import get_order
+from mart_union.orders.shipped import PROCEDURES
+from mart_union.settlement.completion import complete_order
 from mart_union.settlement.refunding import ask_return, settle_return
 from mart_union.stock.service import get_level
-from tests.services.market import NOW, fill_pool, open_market, save_mediated
+from tests.services.market import NOW, fill_pool, open_market, save_mediated, save_store
 from tests.services.refunds import (
     LATER,
     PAID,
@@ -73,7 +77,7 @@ def test_a_refused_return_says_why_and_moves_nothing(unique: str) -> None:
     for late in (Decision("accept"), Decision("receive", stock="reserve"), Decision("refuse", "another reason")):
         with pytest.raises(StepNotAllowed) as refused:
             settle_return(
-                order, identity, late, fulfiller=f"store/{market.store}", actor="staff", key="k-0000001", now=LATER
+                order, identity, late, taker=f"store/{market.store}", actor="staff", key="k-0000001", now=LATER
             )
         assert refused.value.facts["allowed"] == []
     assert (balance(market), counts(market)) == (1_000_000 - PAID, (7, 3, 0))
@@ -95,10 +99,10 @@ def test_only_delivered_goods_within_the_window_are_returned_and_no_more_than_th
     with pytest.raises(KeyReused):
         ask(market, order, 1)
     with pytest.raises(NotFound):
-        ask_return(order, [ReturnedLine(1, 1)], customer="somebody", reason="r", key="return-0003", now=LATER)
+        ask_return(order, [ReturnedLine(1, 1)], customer="somebody", reason="defective", key="return-0003", now=LATER)
     for lines in ([], [ReturnedLine(1, 0)], [ReturnedLine(7, 1)], [ReturnedLine(1, 1), ReturnedLine(1, 1)]):
         with pytest.raises(Invalid):
-            ask_return(order, lines, customer=market.customer, reason="r", key="return-0004", now=LATER)
+            ask_return(order, lines, customer=market.customer, reason="defective", key="return-0004", now=LATER)
     assert len(get_order(order).returns) == 1
 
 
@@ -112,8 +116,80 @@ def test_the_supplier_decides_on_what_it_supplied_and_gives_back_its_price_as_of
     identity = ask(market, order)
     with pytest.raises(NotFound):
         decide(market, order, identity, "accept")
-    decide(market, order, identity, "accept", fulfiller=supplier)
-    decide(market, order, identity, "receive", fulfiller=supplier, stock="reserve")
+    decide(market, order, identity, "accept", taker=supplier)
+    decide(market, order, identity, "receive", taker=supplier, stock="reserve")
     assert payables(order, "refund")[supplier].amount_minor == -15_000
     assert (get_level(pool).reserve, get_level(pool).sold) == (4, 1)
     assert (balance(market), wrong(market)) == (1_000_000 - 52_000 + 23_000, [])
+
+
+def test_what_its_supplier_does_not_take_back_the_store_decides_on_and_bears_unless_the_supplier_is_at_fault(
+    unique: str,
+) -> None:
+    market = open_market(unique)
+    pool = fill_pool(market.supplier, 5, 15_000)
+    terms = {"price_minor": 23_000, "supply_minor": 15_000, "accepts_returns": False}
+    save_mediated(market.store, "HERB", market.supplier, **terms)
+    supplier = f"supplier/{market.supplier}"
+    order = completed(market, bought(market, quantity=3, sku="HERB", price=23_000), supplier)
+    identity = ask(market, order)
+    assert get_order(order).returns[0].taker == f"store/{market.store}"
+    with pytest.raises(NotFound):
+        decide(market, order, identity, "accept", taker=supplier)
+    decide(market, order, identity, "accept")
+    with pytest.raises(Invalid, match="written_off"):
+        decide(market, order, identity, "receive", stock="reserve")
+    decide(market, order, identity, "receive", stock="written_off")
+    given = payables(order, "refund")
+    assert supplier not in given
+    assert given[f"store/{market.store}"].amount_minor == -(23_000 - 1_400 - 1_100)
+    level = get_level(pool)
+    assert (level.reserve, level.sold, level.written_off) == (2, 2, 1)
+    assert (balance(market), wrong(market)) == (1_000_000 - 3 * 23_000 - 6_000 + 23_000, [])
+    broken = ask(market, order, reason="defective", key="return-0002")
+    assert get_order(order).returns[1].taker == supplier
+    with pytest.raises(NotFound):
+        decide(market, order, broken, "accept")
+    decide(market, order, broken, "accept", taker=supplier)
+    decide(market, order, broken, "receive", taker=supplier, stock="reserve")
+    assert payables(order, "refund")[supplier].amount_minor == -15_000
+    assert (get_level(pool).reserve, wrong(market)) == (3, [])
+
+
+def test_a_return_before_completion_that_the_store_bears_leaves_the_supplier_its_whole_price(unique: str) -> None:
+    market = open_market(unique)
+    fill_pool(market.supplier, 5, 15_000)
+    terms = {"price_minor": 23_000, "supply_minor": 15_000, "accepts_returns": False}
+    save_mediated(market.store, "HERB", market.supplier, **terms)
+    supplier = f"supplier/{market.supplier}"
+    order = delivered(market, bought(market, quantity=2, sku="HERB", price=23_000), supplier)
+    identity = ask(market, order, reason="wrong_advice")
+    decide(market, order, identity, "accept")
+    decide(market, order, identity, "receive", stock="written_off")
+    complete_order(order, actor=market.customer, role="customer", key="receive-0001", now=LATER)
+    paid = payables(order, "completion")
+    assert paid[supplier].amount_minor == 2 * 15_000 + 6_000
+    assert paid[f"store/{market.store}"].amount_minor == 5_500
+    assert payables(order, "refund")[f"store/{market.store}"].amount_minor == -15_000
+    assert wrong(market) == []
+
+
+def test_a_procedure_of_the_stores_own_says_for_which_reasons_and_how_long(unique: str) -> None:
+    market = open_market(unique)
+    rules = ReturnRules(
+        (ReturnReason("too_sweet", "It is too sweet", "customer", "store"),), days=2, returnless_minor=30_000
+    )
+    own = replace(PROCEDURES["carrier"], name="ours", version=1, returns=rules)
+    save_store(market.store, procedures=(own,), procedure="ours")
+    order = delivered(market, bought(market))
+    assert get_order(order).return_window_days == 2
+    with pytest.raises(Invalid, match="one of too_sweet"):
+        ask(market, order)
+    with pytest.raises(RuleViolation, match="window"):
+        ask(market, order, reason="too_sweet", now=NOW + timedelta(days=2, seconds=1))
+    identity = ask(market, order, reason="too_sweet")
+    after = decide(market, order, identity, "refund")
+    assert (after.returns[0].state, after.refunds[0].reason) == ("refunded", "It is too sweet")
+    assert (balance(market), counts(market)) == (1_000_000 - PAID + 30_000, (7, 2, 1))
+    assert decide(market, order, identity, "refund") == after
+    assert wrong(market) == []

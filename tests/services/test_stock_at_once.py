@@ -169,7 +169,7 @@ def give_back(stock: str) -> Then:
             order,
             [ReturnedLine(1, 1)],
             customer=market.customer,
-            reason="bitter",
+            reason="changed_mind",
             key=f"return-{order}",
             now=LATER,
         )
@@ -179,7 +179,7 @@ def give_back(stock: str) -> Then:
                     order,
                     asked.returns[-1].id,
                     decision,
-                    fulfiller=f"store/{market.store}",
+                    taker=f"store/{market.store}",
                     actor="staff",
                     key=f"{decision.decision}-{order}",
                     now=LATER,

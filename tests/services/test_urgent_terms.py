@@ -130,12 +130,10 @@ def test_what_is_returned_counts_as_bought(unique: str) -> None:
         more = {"tracking": ("hct", "T1")} if step == "ship" else {}
         take_step(order, step, "owner", "store", f"{step}-001", NOW, fulfiller=f"store/{market.store}", **more)  # type: ignore[arg-type]
     lines = [ReturnedLine(1, 1)]
-    asked = ask_return(order, lines, customer=market.customer, reason="too sweet", key="return-1", now=NOW)
+    asked = ask_return(order, lines, customer=market.customer, reason="changed_mind", key="return-1", now=NOW)
     for decision in ("accept", "receive"):
         wish = Decision(decision, "", "reserve" if decision == "receive" else "")
-        settle_return(
-            order, asked.returns[0].id, wish, fulfiller=f"store/{market.store}", actor="owner", key="d", now=NOW
-        )
+        settle_return(order, asked.returns[0].id, wish, taker=f"store/{market.store}", actor="owner", key="d", now=NOW)
     assert_checked(market, sale, 2)
     with pytest.raises(LimitReached):
         buy(market, 1, 20_000, key="key-00000002")

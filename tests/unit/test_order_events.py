@@ -86,7 +86,7 @@ def test_a_response_is_told_without_its_words_and_its_copies_are_not_told() -> N
 
 def test_refunds_and_returns_have_names_and_are_told_without_their_reasons() -> None:
     refund = Refund("refund-p1-1-2", NOW, "manager", "for Ms Lin", (RefundedLine(1, 0, 100),), 100, "key-2", "hash")
-    asked = Return("r1", "store/emei-tea", (ReturnedLine(1, 1),), "I am Lin", NOW, "hash")
+    asked = Return("r1", "store/emei-tea", (ReturnedLine(1, 1),), "defective", NOW, "hash", note="I am Lin")
     placed = order_of(state="delivered")
     refunded = replace(placed, refunds=(refund,), sequence=2)
     requested = replace(placed, returns=(asked,), sequence=2)

@@ -189,7 +189,7 @@ def test_what_is_delivered_can_be_returned_where_its_procedure_says_so(procedure
     delivering = next(step for step in PROCEDURES[procedure].steps if step.to_state == "delivered")
     taken = StepTaken(delivering.name, "system", "system", NOW, (1,), "", "")
     asked = replace(order, history=(taken,))
-    assert can_return(asked, asked.lines[0], NOW) == (procedure not in {"appointment", "digital", "made_to_order"})
+    assert can_return(asked, asked.lines[0], NOW) == (procedure not in {"appointment", "digital"})
 
 
 def test_an_order_keeps_no_more_text_than_its_item_has_room_for() -> None:

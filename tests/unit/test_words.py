@@ -35,6 +35,7 @@ def test_every_step_of_every_procedure_and_every_state_is_translated(language: s
     known = json.loads((WEB / "texts" / f"{language}.json").read_text(encoding="utf-8"))
     every = PROCEDURES.values()
     titles = {procedure.title for procedure in every} | {step.title for each in every for step in each.steps}
+    titles |= {reason.title for each in every if each.returns for reason in each.returns.reasons}
     states = {state.replace("_", " ").capitalize() for state in STATES}
     assert sorted((titles | states) - set(known)) == []
 

@@ -89,14 +89,36 @@ def _(scene: Scene) -> Iterator[None]:
 @event("return of a supplier's goods after completion")
 def _(scene: Scene) -> Iterator[None]:
     scene.deliver_at_a_loss()
-    supplier = f"supplier/{scene.market.supplier}"
     scene.complete()
-    lines = [ReturnedLine(1, 1)]
-    asked = ask_return(
-        scene.order, lines, customer=scene.market.customer, reason="r", key="return-0001", now=LATER
-    ).returns[0]
-    facts = {"fulfiller": supplier, "actor": "staff", "now": LATER}
-    settle_return(scene.order, asked.id, Decision("accept"), key="accept-0001", **facts)  # type: ignore[arg-type]
+    yield from give_back(scene, f"supplier/{scene.market.supplier}", "defective", "reserve")
+
+
+@event("return that the supplier does not take back")
+def _(scene: Scene) -> Iterator[None]:
+    scene.offer(price=23_000, supply=15_000, accepts_returns=False)
+    scene.deliver_supplied(23_000)
+    yield from give_back(scene, f"store/{scene.market.store}", "changed_mind", "written_off")
+
+
+@event("return that the supplier does not take back, after completion")
+def _(scene: Scene) -> Iterator[None]:
+    scene.offer(price=23_000, supply=15_000, accepts_returns=False)
+    scene.deliver_supplied(23_000)
+    scene.complete()
+    yield from give_back(scene, f"store/{scene.market.store}", "wrong_advice", "written_off")
+
+
+@event("return that the supplier does not take back, at a price that does not cover its cost")
+def _(scene: Scene) -> Iterator[None]:
+    scene.deliver_at_a_loss(accepts_returns=False)
+    yield from give_back(scene, f"store/{scene.market.store}", "changed_mind", "written_off")
+
+
+def give_back(scene: Scene, taker: str, reason: str, stock: str) -> Iterator[None]:
+    """The customer returns one, and whoever takes it back has accepted that; what is posted when it is received."""
+    lines, customer = [ReturnedLine(1, 1)], scene.market.customer
+    after = ask_return(scene.order, lines, customer=customer, reason=reason, key="return-0001", now=LATER)
+    asked, facts = after.returns[0].id, {"taker": taker, "actor": "staff", "now": LATER}
+    settle_return(scene.order, asked, Decision("accept"), key="accept-0001", **facts)  # type: ignore[arg-type]
     yield
-    received = Decision("receive", stock="reserve")
-    settle_return(scene.order, asked.id, received, key="receive-0001", **facts)  # type: ignore[arg-type]
+    settle_return(scene.order, asked, Decision("receive", stock=stock), key="receive-0001", **facts)  # type: ignore[arg-type]

@@ -124,9 +124,10 @@ class Scene:
             now=NOW,
         )
 
-    def offer(self, *, price: int, supply: int) -> None:
+    def offer(self, *, price: int, supply: int, accepts_returns: bool = True) -> None:
         fill_pool(self.market.supplier, 5, supply)
-        save_mediated(self.market.store, "HERB", self.market.supplier, price_minor=price, supply_minor=supply)
+        terms = {"price_minor": price, "supply_minor": supply}
+        save_mediated(self.market.store, "HERB", self.market.supplier, **terms, accepts_returns=accepts_returns)
 
     def sell_in_the_shop(self) -> None:
         wanted = [Wanted(self.market.store, "HERB", 2)]
@@ -168,15 +169,19 @@ class Scene:
         verify_account(party, NOW)
         return party
 
-    def offer_at_a_loss(self) -> None:
+    def offer_at_a_loss(self, *, accepts_returns: bool = True) -> None:
         """Goods whose price does not cover what they cost, and a deposit that does."""
         give_money(f"store/{self.market.store}/deposit", 100_000)
-        self.offer(price=20_000, supply=30_000)
+        self.offer(price=20_000, supply=30_000, accepts_returns=accepts_returns)
 
-    def deliver_at_a_loss(self) -> None:
+    def deliver_at_a_loss(self, *, accepts_returns: bool = True) -> None:
         """Two of them, delivered by their supplier."""
-        self.offer_at_a_loss()
-        self.buy("HERB", price=20_000, quantity=2)
+        self.offer_at_a_loss(accepts_returns=accepts_returns)
+        self.deliver_supplied(20_000)
+
+    def deliver_supplied(self, price: int) -> None:
+        """Two of what is on offer, delivered by its supplier."""
+        self.buy("HERB", price=price, quantity=2)
         self.ship(f"supplier/{self.market.supplier}")
         self.deliver()
 

@@ -290,6 +290,13 @@ _REFUND, _FAILED, _COMPLETION = "refund-done-1-8", "refund-failed-refund-card-1-
         (lambda books: change_line(books, "returned-1", 1, returned=1), "order/returned-1"),
         (lambda books: change(books, "orders", "returned-1", refunds=()), "order/returned-1"),
         (lambda books: _return(books, state="accepted"), "order/returned-1"),
+        (lambda books: _return(books, reason="whim"), "order/returned-1"),
+        (lambda books: _return(books, "firm-1", taker="supplier/kiln"), "order/firm-1"),
+        (lambda books: _return(books, "firm-1", reason="defective"), "order/firm-1"),
+        (lambda books: change_share(books, "firm-1", 1, "supply", kept_minor=0), "order/firm-1"),
+        (lambda books: change_share(books, "firm-1", 1, "commission", kept_minor=1), "order/firm-1"),
+        (lambda books: change_line(books, "firm-1", 1, accepts_returns=True), "order/firm-1"),
+        (lambda books: change(books, "orders", "firm-1", returns=()), "order/firm-1"),
         (lambda books: _refund(books, amount_minor=1), "order/done-1"),
         (lambda books: drop(books, "transfers", _REFUND), "order/done-1"),
         (lambda books: drop(books, "transfers", _REFUND), "purchase/done"),
@@ -335,9 +342,9 @@ def _allot(books: Books, **changes: Any) -> Books:
     return books
 
 
-def _return(books: Books, **changes: str) -> Books:
-    [asked] = find(books, "orders", "returned-1").returns
-    return change(books, "orders", "returned-1", returns=(replace(asked, **changes),))
+def _return(books: Books, order: str = "returned-1", **changes: str) -> Books:
+    first, *others = find(books, "orders", order).returns
+    return change(books, "orders", order, returns=(replace(first, **changes), *others))
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,31 @@ def test_refunds_that_are_right_are_not_named() -> None:
     assert check([third.order], transfers_of(first, second, third)) == []
 
 
+def test_what_came_back_at_the_stores_cost_leaves_its_supplier_what_it_is_owed() -> None:
+    order = bought(fulfiller="supplier/guanxi", held_minor=0)
+    first = give(order, 64_000, units=1, borne_by="but_supplier")
+    assert first.amounts == {
+        "customer/customer-lin": 64_000,
+        "order/p1-1": -34_000,
+        "store/emei-tea": -30_000,
+    }
+    supply = first.order.lines[0].split[0]
+    assert (supply.left_minor, supply.kept_minor, supply.open_minor) == (60_000, 30_000, 30_000)
+    second = give(first.order, 64_000, units=1)
+    assert second.amounts["order/p1-1"] == -64_000
+    assert [share.left_minor for share in second.order.lines[0].split] == [30_000, 0, 0, 8_000, 0]
+
+
+def test_once_it_is_paid_out_the_store_gives_the_suppliers_part_with_its_own() -> None:
+    order = bought(fulfiller="supplier/guanxi", escrow_minor=0, held_minor=0)
+    order = replace(order, lines=(replace(order.lines[0], state="completed"),))
+    given_back = give(order, 64_000, units=1, borne_by="but_supplier")
+    commission, tax = -given_back.amounts["union/commission"], -given_back.amounts["tax/vat"]
+    assert (commission, tax) == (3_900, 3_000)
+    assert given_back.amounts["store/emei-tea"] == -(64_000 - commission - tax)
+    assert given_back.order.lines[0].split[0].kept_minor == 30_000
+
+
 @pytest.mark.parametrize(
     ("spoil", "detail"),
     [
@@ -152,3 +177,37 @@ def test_any_sequence_of_refunds_keeps_every_share_at_its_rate_and_adds_up(
         assert left == ({"delivery": line.delivery_minor} if line.delivery_minor else {})
         deposits = sum(change.amounts.get("store/emei-tea/deposit", 0) for change in changes)
         assert deposits == total - line.charged_minor
+
+
+@given(
+    line=lines(),
+    wishes=st.lists(st.tuples(st.integers(1, 3), st.sampled_from(("all", "but_supplier"))), max_size=6),
+    completed=st.booleans(),
+)
+def test_any_sequence_of_returns_by_whose_fault_they_are_leaves_a_supplier_what_it_keeps_and_adds_up(
+    line: Line, wishes: list[tuple[int, str]], completed: bool
+) -> None:
+    line = replace(line, fulfiller="supplier/0", offer="supplier/0")
+    order = order_of(line, state="completed" if completed else "delivered")
+    if completed:
+        order = with_line(order, escrow_minor=0, held_minor=0)
+    changes: list[Change] = []
+    for units, borne_by in [*wishes, (9, "but_supplier"), (9, "all")]:
+        now = order.lines[0]
+        units = min(units, now.left_units)  # noqa: PLW2901 - as many as there are
+        amount = value_of_units(order, now, units, STEP) if units else 0
+        changes.append(give(order, amount, units=units, borne_by=borne_by))
+        assert sum(changes[-1].amounts.values()) == 0
+        order = changes[-1].order
+        now = order.lines[0]
+        assert all(share.open_minor >= 0 for share in now.split)
+        if not completed:
+            assert now.escrow_minor + now.held_minor == sum(share.left_minor for share in now.split)
+            assert min(now.escrow_minor, now.held_minor) >= 0
+    after = order.lines[0]
+    assert after.refunded_minor == line.charged_minor - line.delivery_minor
+    if line.charged_minor > line.delivery_minor:
+        assert {share.account for share in after.split if share.open_minor} <= {"carrier/hct"}
+    assert all(share.account == "supplier/0" for share in after.split if share.kept_minor)
+    asked = [each for each in check([order], transfers_of(*changes)) if "of no return" not in each.detail]
+    assert asked == []

@@ -41,7 +41,7 @@ from mart_union.orders.draws import units_left
 from mart_union.orders.model import ON_DELIVERY, Order, ReturnedLine
 from mart_union.orders.refunding import Change, RefundWish, refund_part
 from mart_union.orders.refunds import refund_amounts
-from mart_union.orders.returns import Decision, decide_return, request_return
+from mart_union.orders.returns import Decision, decide_return, request_return, stocks_for
 from mart_union.orders.steps import Details, apply_step
 from mart_union.settlement.checks.model import Books, amounts_of
 from mart_union.settlement.shares import completion_amounts, completion_transfer, payables_of
@@ -55,6 +55,7 @@ MONDAY = "2026-11-09"
 REPORTED = ("2026-11-01", "2026-11-02", "2026-11-03", "2026-11-04", "2026-11-07")
 """The days of which the bank has told: all of NOW's is in the second, and what left on it has been there for four days in the last."""
 TEA, POT, LOSS = listing_level("tea", "TEA"), offer_level("kiln", "POT"), offer_level("kiln", "LOSS")
+FIRM = offer_level("kiln", "FIRM")
 CUP, CAN = listing_level("cups", "CUP"), listing_level("tea", "CAN")
 RUSH = listing_level("tea", "RUSH")
 SALE = UrgentSale("s1", 20_000, iso(NOW), iso(NOW + timedelta(hours=1)), 20, per_customer=5)
@@ -62,9 +63,9 @@ SLOT = "20261105T0200Z"
 VISIT = slot_level("tea", "VISIT", SLOT)
 
 
-def _listing(sku: str, price_minor: int, supply_minor: int = 0) -> Listing:
+def _listing(sku: str, price_minor: int, supply_minor: int = 0, *, accepts_returns: bool = True) -> Listing:
     level = offer_level("kiln", sku) if supply_minor else listing_level("tea", sku)
-    offer = OfferReference("kiln", sku, supply_minor) if supply_minor else None
+    offer = OfferReference("kiln", sku, supply_minor, accepts_returns=accepts_returns) if supply_minor else None
     return Listing("tea", sku, {"en": sku}, {}, "tea", "food", "goods", price_minor, "on_sale", level, offer=offer)
 
 
@@ -90,6 +91,7 @@ TERMS = Terms(
             _listing("TEA", 30_000),
             _listing("POT", 23_000, 15_000),
             _listing("LOSS", 20_000, 30_000),
+            _listing("FIRM", 20_000, 30_000, accepts_returns=False),
             replace(_listing("SET", 70_000), parts={"TEA": 2, "CAN": 1}),
         )
     }
@@ -99,7 +101,7 @@ TERMS = Terms(
     NOW,
 )
 """A store with tea of its own, alone and in a set with a can, some of it in an urgent sale with a limit, visits at one time, a supplier's pot, and
-another of the supplier's that it sells below its cost; and one whose cups can be paid in cash."""
+another of the supplier's that it sells below its cost, and one such that the supplier does not take back; and one whose cups can be paid in cash."""
 
 
 class Trade:
@@ -110,7 +112,7 @@ class Trade:
         self.orders: dict[str, Order] = {}
         self.purchases: dict[str, Purchase] = {}
         own = (TEA, CUP, CAN, RUSH, VISIT)
-        self.levels = {level: Level(level, reserve=50, corrected=50) for level in (*own, POT, LOSS)}
+        self.levels = {level: Level(level, reserve=50, corrected=50) for level in (*own, POT, LOSS, FIRM)}
         self.bought: Counter[str] = Counter()
 
     def books(self) -> Books:
@@ -270,28 +272,26 @@ class Trade:
         if before.lines[0].sale:
             self.bought[_COUNT] -= sum(wish.units for wish in wishes)
 
-    def take_back(self, order: str, number: int, units: int) -> None:
-        """The customer returns units of a line, and whoever fulfilled it receives them."""
-        at, line = iso(NOW + timedelta(days=1)), self.orders[order].lines[number - 1]
-        lines = [ReturnedLine(number, units)]
-        before = request_return(self.orders[order], lines, reason="too small", key="return", at=at)
-        asked, decision = before.returns[-1].id, Decision("receive", "", "reserve")
+    def take_back(self, order: str, number: int, units: int, reason: str = "changed_mind") -> None:
+        """The customer returns units of a line, and whoever takes them back receives them."""
+        at, lines = iso(NOW + timedelta(days=1)), [ReturnedLine(number, units)]
+        before = request_return(self.orders[order], lines, reason=reason, key=f"return-{reason}", at=at)
+        asked, taker = before.returns[-1].id, before.returns[-1].taker
+        decision = Decision("receive", "", stocks_for(before, before.returns[-1])[0])
         for wish in (Decision("accept", "", ""), decision):
-            change = decide_return(
-                before, asked, wish, fulfiller=line.fulfiller, actor="a", key="d", at=at, currency=TWD
-            )
+            change = decide_return(before, asked, wish, taker=taker, actor="a", key="d", at=at, currency=TWD)
             if wish is decision:
-                self._give_back(before, change)
+                self._give_back(before, change, to=decision.stock)
             before = change.order
 
-    def _give_back(self, before: Order, change: Change) -> None:
+    def _give_back(self, before: Order, change: Change, to: str = "reserve") -> None:
         refund = change.order.refunds[-1]
         made = self.post(refund.id, "refund", change.amounts, f"order/{before.id}")
         numbers = [part.number for part in refund.lines]
         self.ledger.payables.extend(payables_of(before, numbers, made, NOW, "Asia/Taipei"))
         self.orders[before.id] = change.order
         for level, units in change.units.items():
-            self.move(level, sold=-units, reserve=units)
+            self.move(level, sold=-units, **{to: units})
 
     def owed(self, party: str) -> list[Payable]:
         """What no statement has claimed of a party's payables."""

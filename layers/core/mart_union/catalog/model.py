@@ -155,6 +155,11 @@ class OfferReference(Struct, frozen=True):
     sku: str
     supply_minor: int = 0
     settlement_period: str = "weekly"
+    accepts_returns: bool = True
+
+
+KINDS = ("goods", "service")
+"""What a listing sells, and an offer supplies."""
 
 
 class Listing(Struct, frozen=True):

@@ -51,9 +51,35 @@ class Reminder(Struct, frozen=True):
     after_promise: bool = False
 
 
+class ReturnReason(Struct, frozen=True):
+    """Why a customer may give goods back: the reason's name, its words, whose `fault` that is, and who pays for the `way_back` (each `customer`,
+    `store`, `supplier` or `carrier`). What a store fulfils itself it is the supplier of, too."""
+
+    name: str
+    title: str
+    fault: str
+    way_back: str
+
+
+class ReturnRules(Struct, frozen=True, omit_defaults=True):
+    """What of an order may be given back: for which reasons, within how many `days` (None: as many as the store gives), and lines of which `kinds`.
+
+    Up to `returnless_minor` minor units whoever takes a return may give its money back and let the customer keep the goods.
+    """
+
+    reasons: tuple[ReturnReason, ...]
+    days: int | None = None
+    kinds: tuple[str, ...] = ("goods",)
+    returnless_minor: int = 0
+
+    def reason(self, name: str) -> ReturnReason | None:
+        """The reason of a name, None when there is no such reason."""
+        return next((reason for reason in self.reasons if reason.name == name), None)
+
+
 class Procedure(Struct, frozen=True, omit_defaults=True):
     """One version of a way in which a store serves its orders. `payment` is `before` delivery, or also `on_delivery`, as the customer likes;
-    `returns` says whether the customer may give back what was delivered, within the store's return window."""
+    `returns` says how the customer may give back what was delivered; without it nothing is given back."""
 
     name: str
     version: int
@@ -62,7 +88,7 @@ class Procedure(Struct, frozen=True, omit_defaults=True):
     deadlines: tuple[Deadline, ...]
     payment: str = "before"
     reminders: tuple[Reminder, ...] = ()
-    returns: bool = True
+    returns: ReturnRules | None = None
 
     def step(self, name: str) -> Step | None:
         """The step of a name, None when the procedure has no such step."""

@@ -10,8 +10,8 @@ from msgspec import Struct
 from mart_union.catalog.bundles import read_parts
 from mart_union.catalog.categories import path_categories
 from mart_union.catalog.files import Finding, Row
-from mart_union.catalog.listings import KINDS, LONGEST_SLOT, LONGEST_TEXT, SHORTEST_SLOT
-from mart_union.catalog.model import SKU, Category, Listing, Texts, listing_level
+from mart_union.catalog.listings import LONGEST_SLOT, LONGEST_TEXT, SHORTEST_SLOT
+from mart_union.catalog.model import KINDS, SKU, Category, Listing, Texts, listing_level
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import Currency, parse_price
 

@@ -22,7 +22,7 @@ from mart_union.ledger.model import Transfer, has_floor, postings_of
 from mart_union.orders.cash import CASH
 from mart_union.orders.draws import units_left
 from mart_union.orders.model import ON_DELIVERY, Line, Order, Share, order_id
-from mart_union.orders.procedures import procedure_for
+from mart_union.orders.procedures import procedure_for, return_days
 from mart_union.orders.shipped import PROCEDURES
 from mart_union.orders.steps import with_clock
 from mart_union.stock.model import home_of
@@ -192,7 +192,7 @@ def _draft_order(
         carrier=store.carrier,
         placed_at=iso(asked.now),
         promised_by=promised(store, wanted, terms),
-        return_window_days=store.return_window_days,
+        return_window_days=return_days(store, procedure),
         settlement_period=store.settlement_period,
         payment=_payment_of(asked.method),
         facts=_supplier_periods([terms.listings[store.id, wish.sku] for wish in wanted])
@@ -258,6 +258,8 @@ def _draft_line(
         sale=listing.urgent.id if listing.urgent else "",
         sale_limit=listing.urgent.per_customer if listing.urgent else 0,
         slot=wish.slot,
+        kind=listing.kind,
+        accepts_returns=listing.offer is None or listing.offer.accepts_returns,
     )
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mart_union.catalog.fees import commission_of, commission_rule, lineage, tax_rules, taxes_of
-from mart_union.catalog.model import Store, Union, offer_level
+from mart_union.catalog.model import KINDS, Store, Union, offer_level
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import LARGEST_AMOUNT, Currency, checked_price
@@ -19,7 +19,6 @@ SUPPLIER_STATES = ("applied", "approved", "refused", "suspended")
 OFFER_STATES = ("on_offer", "paused", "withdrawn")
 STANDINGS = ("met", "warned", "paused")
 FOLLOWED = ("titles", "texts", "glyph", "price")
-KINDS = ("goods", "service")
 
 _GRANT = re.compile(r"^(everyone|(classification|store):[a-z0-9][a-z0-9-]{0,31})$")
 _MOST_GRANTS = 200
@@ -71,7 +70,8 @@ class Offer(Struct, frozen=True):
     """What a supplier supplies, at which price, to whom (`granted_to`: `everyone`, `classification:<id>`, `store:<id>`).
 
     `low_stock` is the reserve of the pool at and under which its sellers are warned. `allotments` names the stores for which units of the
-    pool are set aside, `allotments_made` those for which any ever were: what was sold of them is counted there.
+    pool are set aside, `allotments_made` those for which any ever were: what was sold of them is counted there. `accepts_returns`: the supplier takes
+    back, at the supply price, what customers return though it is no fault of the supplier's; else the seller bears that.
     """
 
     supplier: str
@@ -90,6 +90,7 @@ class Offer(Struct, frozen=True):
     low_stock: int = 0
     allotments: tuple[str, ...] = ()
     allotments_made: tuple[str, ...] = ()
+    accepts_returns: bool = True
     sequence: int = 1
 
     @property

@@ -91,5 +91,5 @@ def for_event(order: Order) -> Order:
         history=tuple(replace(taken, note="", key="") for taken in order.history),
         facts={name: fact for name, fact in order.facts.items() if name not in _SECRET_FACTS},
         refunds=tuple(replace(refund, reason="", key="", request="") for refund in order.refunds),
-        returns=tuple(replace(asked, reason="", answer="", request="") for asked in order.returns),
+        returns=tuple(replace(asked, note="", answer="", request="") for asked in order.returns),
     )

@@ -36,17 +36,24 @@ ON_DELIVERY = "on_delivery"
 
 class Share(Struct, frozen=True, omit_defaults=True):
     """What one account gets of a line when the line completes; `kind` is supply, commission, tax, fee_tax (on the commission),
-    delivery or sale. `reversed_minor` is what of it has been given back; the amount itself stays as it was frozen."""
+    delivery or sale. `reversed_minor` is what of it has been given back; the amount itself stays as it was frozen. `kept_minor` is what its account
+    keeps of it for goods that came back: their store gave that instead."""
 
     account: str
     kind: str
     amount_minor: int
     reversed_minor: int = 0
+    kept_minor: int = 0
 
     @property
     def left_minor(self) -> int:
         """What of the share has not been given back."""
         return self.amount_minor - self.reversed_minor
+
+    @property
+    def open_minor(self) -> int:
+        """What of the share is for goods that have not been given back."""
+        return self.left_minor - self.kept_minor
 
 
 MOST_TEXT = 30_000
@@ -64,7 +71,8 @@ class Line(Struct, frozen=True, omit_defaults=True):
     payer got back of it, `returned` how many of its units went back into stock or were written off.
     `draws` is written where the units do not all come from `level`: how many come from which, in the order in which they are counted (shards),
     or, with `is_bundle`, how many of each level all units of the line together have. `slot` names the time for which a service is booked.
-    `sale` is the urgent sale that it was sold in, `sale_limit` how many units of that a customer might have (0: no limit).
+    `sale` is the urgent sale that it was sold in, `sale_limit` how many units of that a customer might have (0: no limit). `kind` is its listing's:
+    goods or service. `accepts_returns`: its supplier takes back what customers return for no fault of the supplier's, as its offer said.
     """
 
     number: int
@@ -92,6 +100,8 @@ class Line(Struct, frozen=True, omit_defaults=True):
     sale: str = ""
     sale_limit: int = 0
     slot: str = ""
+    kind: str = "goods"
+    accepts_returns: bool = True
 
     @property
     def charged_minor(self) -> int:
@@ -130,7 +140,8 @@ class StepTaken(Struct, frozen=True, omit_defaults=True):
 class RefundedLine(Struct, frozen=True):
     """A line's part of a refund: what the payer got back of it, and the units that came back with it (0: money only).
 
-    `borne_by` is `all` when every share gave back at its original rate, `store` when the store alone did, `carrier` when the carrier did.
+    `borne_by` is `all` when every share gave back at its original rate, `but_supplier` when all but the supplier's did and the store gave that
+    part, too, `store` when the store alone gave, `carrier` when the carrier did.
     """
 
     number: int
@@ -160,13 +171,15 @@ class ReturnedLine(Struct, frozen=True):
 
 
 class Return(Struct, frozen=True):
-    """Goods that a customer gives back: `requested`, then `accepted` or `refused` with a reason, then `received` with its refund.
+    """Goods that a customer gives back: `requested`, then `accepted` or `refused` with an answer, then `received` with its refund; or `refunded`
+    and kept by the customer.
 
-    All its lines have one fulfiller, who decides. `stock` says where received units went: `reserve` or `written_off`.
+    All its lines have one fulfiller. `taker` takes them back and decides: that fulfiller, or the store. `reason` is one of the order's procedure, `note` what the customer wrote beside it. `stock` says
+    where received units went: `reserve` or `written_off`.
     """
 
     id: str
-    fulfiller: str
+    taker: str
     lines: tuple[ReturnedLine, ...]
     reason: str
     at: str
@@ -177,6 +190,7 @@ class Return(Struct, frozen=True):
     received_at: str = ""
     stock: str = ""
     refund: str = ""
+    note: str = ""
 
 
 class Order(Struct, frozen=True, omit_defaults=True):
@@ -245,7 +259,7 @@ def checked_text(order: Order, text: str) -> str:
         RuleViolation: the order's notes, reasons and answers would be too long together; `left` says how many characters fit.
     """
     written = sum(len(taken.note) for taken in order.history) + sum(len(refund.reason) for refund in order.refunds)
-    written += sum(len(each.reason) + len(each.answer) for each in order.returns)
+    written += sum(len(each.note) + len(each.answer) for each in order.returns)
     if text and written + len(text) > MOST_TEXT:
         left = max(MOST_TEXT - written, 0)
         raise RuleViolation(f"an order keeps {MOST_TEXT} characters of notes and reasons: {left} are left", left=left)

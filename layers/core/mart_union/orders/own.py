@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from mart_union.catalog.categories import read_tree
 from mart_union.catalog.listings import get_listing
 from mart_union.catalog.model import SLUG, Store
-from mart_union.catalog.procedures import Deadline, Procedure, Reminder, Step
+from mart_union.catalog.procedures import Deadline, Procedure, Reminder, ReturnRules, Step
 from mart_union.catalog.showing import get_store
 from mart_union.catalog.stores import edit_store
 from mart_union.kernel.errors import Invalid, MoneyStranded, ProcedureRefused, RuleViolation
@@ -31,14 +31,15 @@ KINDS = ("category", "listing")
 
 
 class Description(Struct, frozen=True, forbid_unknown_fields=True):
-    """A procedure as its owner describes it: steps, what happens when nobody takes them in time, who is reminded before."""
+    """A procedure as its owner describes it: steps, what happens when nobody takes them in time, who is reminded before, and how goods may be given
+    back (null: not at all)."""
 
     title: str
     steps: tuple[Step, ...]
     deadlines: tuple[Deadline, ...]
     payment: str = "before"
     reminders: tuple[Reminder, ...] = ()
-    returns: bool = True
+    returns: ReturnRules | None = None
 
 
 class Trial(Struct, frozen=True):

@@ -42,6 +42,12 @@ def procedure_for(store: Store, listing: Listing) -> Procedure:
     return find_procedure(store, assigned or store.procedure)
 
 
+def return_days(store: Store, procedure: Procedure) -> int:
+    """For how many days what is ordered now can be given back once it is delivered: as the procedure says, else as the store does."""
+    rules = procedure.returns
+    return store.return_window_days if rules is None or rules.days is None else rules.days
+
+
 def gives_money_back(order: Order, step: str) -> bool:
     """Whether a step of the order's procedure refunds: such a step is for a store's managers."""
     rule = procedure_of(order).step(step)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mart_union.catalog.procedures import Deadline, Procedure, Reminder, Step
+from mart_union.catalog.model import KINDS
+from mart_union.catalog.procedures import Deadline, Procedure, Reminder, ReturnReason, ReturnRules, Step
+from mart_union.kernel.money import LARGEST_AMOUNT
 from mart_union.orders.codes import RENEW_CODE
 from mart_union.orders.model import ENDED, ON_DELIVERY, REMINDERS, STATES
 from mart_union.orders.procedures import HANDED_OVER, PAID_FOR
@@ -15,11 +17,15 @@ ROLES = frozenset({"customer", "store", "supplier", "system"})
 NEEDS = frozenset({"tracking", "pickup_code", "appointment_at", "access"})
 EFFECTS = frozenset({"", "payment", "release", "refund", "complete", "collect"})
 
+PARTIES = ("customer", "store", "supplier", "carrier")
+"""Who can be at fault for a return, and who can pay for its way back."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _RESERVED = frozenset(REMINDERS.values()) | {RENEW_CODE}
 _LONGEST_TITLE = 80
 _MOST_STEPS, _MOST_WAITS = 30, 20
 _LONGEST_WAIT = 120 * 24
+_MOST_REASONS, _MOST_DAYS = 20, 365
 _LONGEST_ANSWER = 5 * 24
 """Hours in which an order has to be answered: what a card was authorized for is there for about a week."""
 
@@ -63,7 +69,35 @@ def shape_problems(procedure: Procedure) -> list[str]:
         problems += _deadline_problems(procedure, deadline)
     for reminder in procedure.reminders:
         problems += _reminder_problems(procedure, reminder, reached)
+    if procedure.returns is not None:
+        problems += return_problems(procedure.returns)
     return [*problems, *_whole_problems(procedure, reached)]
+
+
+def return_problems(rules: ReturnRules) -> list[str]:
+    """What keeps rules of returns from being used, in sentences: no reason, or one that nobody could name or that lays its cost on a stranger."""
+    names = [reason.name for reason in rules.reasons]
+    wrong = {
+        f"returns need 1 to {_MOST_REASONS} reasons": not 1 <= len(names) <= _MOST_REASONS,
+        f"a return window is 0 to {_MOST_DAYS} days": rules.days is not None and not 0 <= rules.days <= _MOST_DAYS,
+        f"what may be given back is of {' or '.join(KINDS)}": not rules.kinds or not set(rules.kinds) <= set(KINDS),
+        "what is given back without the goods is no amount": not 0 <= rules.returnless_minor <= LARGEST_AMOUNT,
+    }
+    problems = [problem for problem, is_so in wrong.items() if is_so]
+    problems += [f"two reasons are called {name}" for name in sorted({name for name in names if names.count(name) > 1})]
+    return problems + [problem for reason in rules.reasons for problem in _reason_problems(reason)]
+
+
+def _reason_problems(reason: ReturnReason) -> list[str]:
+    wrong = {
+        "is no name of a reason": not _NAME.fullmatch(reason.name),
+        f"needs a title of 1 to {_LONGEST_TITLE} characters": not 0 < len(reason.title.strip()) <= _LONGEST_TITLE,
+        "is the fault of somebody unknown": reason.fault not in PARTIES,
+        "has its way back paid by somebody unknown": reason.way_back not in PARTIES,
+        "lets somebody pay the way back for what is the customer's doing": reason.fault == "customer"
+        and reason.way_back in {"supplier", "carrier"},
+    }
+    return [f"the reason {reason.name} {problem}" for problem, is_so in wrong.items() if is_so]
 
 
 def _whole_problems(procedure: Procedure, reached: set[str]) -> Iterator[str]:

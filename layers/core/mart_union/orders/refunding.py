@@ -100,7 +100,9 @@ def give_parts_back(
     for each in parts:
         line = lines[each.number]
         only = f"store/{order.store}" if each.borne_by == "store" else ""
-        part = give_back(order, line, each.amount_minor, step=step, only=only, carrier_gives=each.borne_by == "carrier")
+        keeps = line.fulfiller if each.borne_by == "but_supplier" else ""
+        carrier_gives = each.borne_by == "carrier"
+        part = give_back(order, line, each.amount_minor, step=step, only=only, keeps=keeps, carrier_gives=carrier_gives)
         for account, amount in part_amounts(order, line, part).items():
             amounts[account] = amounts.get(account, 0) + amount
         lines[each.number] = replace(part.line, returned=line.returned + each.units)

@@ -6,6 +6,9 @@ beyond whole steps, fall on the share that was frozen first, the remainder's kee
 
 Once the goods have left, whoever delivers has a right to its share: what is given back beyond the goods is the store's own to bear, and
 the share stays, unless the delivery is given back for its carrier's fault.
+
+Where a supplier keeps what it is owed for goods that came back, the other shares give their parts all the same, and the store gives the supplier's.
+What the deposit holds for it stays held.
 """
 
 from __future__ import annotations
@@ -66,7 +69,7 @@ def units_of(order: Order, lines: Collection[int]) -> dict[str, int]:
 def all_given_back(line: Line, *, was_paid: bool) -> Line:
     """A line that is given back whole: every share is reversed, nothing is in escrow or held any more."""
     refunded = line.refunded_minor + (_owed_to_payer(line) if was_paid else 0)
-    shares = tuple(replace(share, reversed_minor=share.amount_minor) for share in line.split)
+    shares = tuple(replace(share, reversed_minor=share.amount_minor, kept_minor=0) for share in line.split)
     return replace(line, split=shares, escrow_minor=0, held_minor=0, refunded_minor=refunded)
 
 
@@ -79,6 +82,15 @@ class Part(Struct, frozen=True):
     deposit_minor: int
     taken: tuple[int, ...]
     beyond_minor: int = 0
+
+
+class _Goods(Struct, frozen=True):
+    """What goods that are given back take: of each share, what a supplier keeps of each, what the deposit gets, what the store gives instead."""
+
+    taken: list[int]
+    kept: list[int]
+    deposit_minor: int = 0
+    instead_minor: int = 0
 
 
 def refundable_minor(order: Order, line: Line) -> tuple[int, int]:
@@ -103,9 +115,17 @@ def carried_minor(order: Order, line: Line) -> int:
 
 
 def give_back(
-    order: Order, line: Line, amount_minor: int, *, step: int, only: str = "", carrier_gives: bool = False
+    order: Order,
+    line: Line,
+    amount_minor: int,
+    *,
+    step: int,
+    only: str = "",
+    keeps: str = "",
+    carrier_gives: bool = False,
 ) -> Part:
-    """Give an amount of a line back, the goods first and then its delivery; with `only`, out of that account's shares alone.
+    """Give an amount of a line back, the goods first and then its delivery; with `only`, out of that account's shares alone. The account that `keeps`
+    what it is owed gives nothing, and the store gives that.
 
     What goes beyond the goods once they have left is the store's to give. Where the carrier gives, it is of the delivery alone.
 
@@ -121,17 +141,25 @@ def give_back(
             f"line {line.number} has {left} minor units left to give back, not {amount_minor}", left_minor=left
         )
     of_goods = min(amount_minor, goods)
-    deposit = 0 if only or carrier_gives else _of_the_deposit(line, goods, of_goods, step)
-    taken = _taken(line.split, of_goods + deposit, step, delivery=False, only=only)
-    of_delivery, beyond = amount_minor - of_goods, 0
+    covered = 0 if only or carrier_gives else _of_the_deposit(line, goods, of_goods, step)
+    of = _of_goods(line, of_goods, covered, step, only=only, keeps=keeps)
+    taken, of_delivery, beyond = of.taken, amount_minor - of_goods, of.instead_minor
     if of_delivery:
         was_carried = line.state not in BEFORE_LEAVING and not carrier_gives
         bearer = f"store/{order.store}" if was_carried else ""
         parts = _taken(line.split, of_delivery, step, delivery=True, only=bearer)
-        taken, beyond = [a + b for a, b in zip(taken, parts, strict=True)], of_delivery - sum(parts)
-    return Part(
-        _after(line, amount_minor - beyond, beyond, deposit, taken), amount_minor, deposit, tuple(taken), beyond
-    )
+        taken, beyond = [a + b for a, b in zip(taken, parts, strict=True)], beyond + of_delivery - sum(parts)
+    after = _after(line, amount_minor, beyond, replace(of, taken=taken))
+    return Part(after, amount_minor, of.deposit_minor, tuple(taken), beyond)
+
+
+def _of_goods(line: Line, of_goods: int, covered: int, step: int, *, only: str, keeps: str) -> _Goods:
+    """What goods take of each share, with what the deposit covered of them. What is kept takes first what would have gone to the deposit."""
+    taken = _taken(line.split, of_goods + covered, step, delivery=False, only=only)
+    kept = [part if share.account == keeps else 0 for share, part in zip(line.split, taken, strict=True)]
+    given = [part - stays for part, stays in zip(taken, kept, strict=True)]
+    still_held = min(covered, sum(kept))
+    return _Goods(given, kept, covered - still_held, sum(kept) - still_held)
 
 
 def value_of_units(order: Order, line: Line, units: int, step: int) -> int:
@@ -144,7 +172,7 @@ def value_of_units(order: Order, line: Line, units: int, step: int) -> int:
 
 def _of_the_deposit(line: Line, goods: int, of_goods: int, step: int) -> int:
     """The deposit's part: what the price did not cover goes back to it in the proportion in which the price does."""
-    shares = sum(share.left_minor for share in line.split if share.kind != "delivery")
+    shares = sum(share.open_minor for share in line.split if share.kind != "delivery")
     covered = max(shares - goods, 0)
     if not of_goods:
         return 0
@@ -156,24 +184,24 @@ def _of_the_deposit(line: Line, goods: int, of_goods: int, step: int) -> int:
 def _taken(shares: Sequence[Share], amount_minor: int, step: int, *, delivery: bool, only: str = "") -> list[int]:
     """What each share gives of an amount, in proportion to what is left of it, never more than that."""
     weights = [
-        share.left_minor if (share.kind == "delivery") == delivery and only in {"", share.account} else 0
+        share.open_minor if (share.kind == "delivery") == delivery and only in {"", share.account} else 0
         for share in shares
     ]
     return split_within(min(amount_minor, sum(weights)), weights, step)
 
 
-def _after(line: Line, amount_minor: int, beyond_minor: int, deposit_minor: int, taken: Sequence[int]) -> Line:
+def _after(line: Line, amount_minor: int, beyond_minor: int, of: _Goods) -> Line:
     shares = tuple(
-        replace(share, reversed_minor=share.reversed_minor + part)
-        for share, part in zip(line.split, taken, strict=True)
+        replace(share, reversed_minor=share.reversed_minor + part, kept_minor=share.kept_minor + kept)
+        for share, part, kept in zip(line.split, of.taken, of.kept, strict=True)
     )
     is_open = line.state != "completed"
     return replace(
         line,
         split=shares,
-        refunded_minor=line.refunded_minor + amount_minor + beyond_minor,
-        escrow_minor=line.escrow_minor - amount_minor if is_open else 0,
-        held_minor=line.held_minor - deposit_minor if is_open else 0,
+        refunded_minor=line.refunded_minor + amount_minor,
+        escrow_minor=line.escrow_minor - (amount_minor - beyond_minor) if is_open else 0,
+        held_minor=line.held_minor - of.deposit_minor if is_open else 0,
     )
 
 

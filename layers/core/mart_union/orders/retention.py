@@ -6,16 +6,15 @@ from datetime import timedelta
 
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.orders.model import ENDED, Order
+from mart_union.orders.returns import OPEN
 
 RECIPIENT_DAYS = 30
 """After the last that happened to an order that is over: a return window is at most as long, or counts instead."""
 
-_OPEN_RETURNS = frozenset({"requested", "accepted"})
-
 
 def recipient_until(order: Order) -> str:
     """Until when (ISO) those who fulfil an order see its recipient; '' while the order, or a return of it, is open."""
-    if order.state not in ENDED or any(asked.state in _OPEN_RETURNS for asked in order.returns):
+    if order.state not in ENDED or any(asked.state in OPEN for asked in order.returns):
         return ""
     moments = [order.placed_at, *(taken.at for taken in order.history), *(refund.at for refund in order.refunds)]
     moments += [moment for asked in order.returns for moment in (asked.decided_at, asked.received_at) if moment]

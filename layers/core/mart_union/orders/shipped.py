@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mart_union.catalog.procedures import Deadline, Procedure, Reminder, Step
+from msgspec.structs import replace
+
+from mart_union.catalog.procedures import Deadline, Procedure, Reminder, ReturnReason, ReturnRules, Step
 from mart_union.kernel.errors import NotFound
 from mart_union.orders.model import ON_DELIVERY
 
@@ -36,6 +38,20 @@ def _completion(*received_from: str) -> tuple[Step, Step]:
     )
 
 
+_ANY_REASON = ReturnRules(
+    (ReturnReason("other", "Another reason", "supplier", "customer"),), kinds=("goods", "service")
+)
+"""What version 1 of the procedures meant by returns: for any reason, and whoever fulfilled a line bears it."""
+
+_FAULTS = (
+    ReturnReason("defective", "It is defective", "supplier", "supplier"),
+    ReturnReason("not_as_described", "It is not what its maker describes", "supplier", "supplier"),
+    ReturnReason("wrong_item", "Something else was sent", "supplier", "supplier"),
+    ReturnReason("wrong_advice", "The store told me otherwise", "store", "store"),
+)
+_DAMAGED = ReturnReason("damaged_on_the_way", "It was damaged on the way", "carrier", "carrier")
+_CHANGED_MIND = ReturnReason("changed_mind", "I have changed my mind", "customer", "customer")
+
 _CLOSING = Deadline("delivered", "complete", return_window=True)
 
 _CARRIER = Procedure(
@@ -56,6 +72,7 @@ _CARRIER = Procedure(
         Deadline("shipped", "deliver", hours=30 * 24),
         _CLOSING,
     ),
+    returns=_ANY_REASON,
 )
 
 _AT_THE_DOOR = Step(
@@ -77,6 +94,7 @@ _CARRIER_CASH = Procedure(
     ),
     _CARRIER.deadlines,
     ON_DELIVERY,
+    returns=_ANY_REASON,
 )
 
 _PICKUP = Procedure(
@@ -97,6 +115,7 @@ _PICKUP = Procedure(
         Deadline("ready", "cancel", hours=14 * 24),
         _CLOSING,
     ),
+    returns=_ANY_REASON,
 )
 
 _PICKUP_CASH = Procedure(
@@ -113,6 +132,7 @@ _PICKUP_CASH = Procedure(
     ),
     _PICKUP.deadlines,
     ON_DELIVERY,
+    returns=_ANY_REASON,
 )
 
 _APPOINTMENT = Procedure(
@@ -134,7 +154,6 @@ _APPOINTMENT = Procedure(
         *_completion("delivered"),
     ),
     (Deadline("placed", "refuse", hours=72), Deadline("scheduled", "cancel", hours=90 * 24), _CLOSING),
-    returns=False,
 )
 
 _DIGITAL = Procedure(
@@ -148,7 +167,6 @@ _DIGITAL = Procedure(
         *_completion("delivered"),
     ),
     (Deadline("placed", "refuse", hours=24), _CLOSING),
-    returns=False,
 )
 
 _MADE_TO_ORDER = Procedure(
@@ -178,10 +196,17 @@ _MADE_TO_ORDER = Procedure(
         Reminder("making", "fulfiller", 1, after_promise=True),
         Reminder("making", "operator", 7 * 24, after_promise=True),
     ),
-    returns=False,
 )
 
-_ALL = (_CARRIER, _PICKUP, _APPOINTMENT, _DIGITAL, _CARRIER_CASH, _PICKUP_CASH, _MADE_TO_ORDER)
+_CARRIED, _COLLECTED = ReturnRules((*_FAULTS, _DAMAGED, _CHANGED_MIND)), ReturnRules((*_FAULTS, _CHANGED_MIND))
+_SECOND = (
+    *(replace(one, version=2, returns=_CARRIED) for one in (_CARRIER, _CARRIER_CASH)),
+    *(replace(one, version=2, returns=_COLLECTED) for one in (_PICKUP, _PICKUP_CASH)),
+    replace(_MADE_TO_ORDER, version=2, returns=ReturnRules((*_FAULTS, _DAMAGED))),
+)
+"""With the reasons for which goods are given back. What is made for somebody goes back for others' faults only."""
+
+_ALL = (_CARRIER, _PICKUP, _APPOINTMENT, _DIGITAL, _CARRIER_CASH, _PICKUP_CASH, _MADE_TO_ORDER, *_SECOND)
 _VERSIONS = {(procedure.name, procedure.version): procedure for procedure in _ALL}
 PROCEDURES = {procedure.name: procedure for procedure in sorted(_ALL, key=lambda one: one.version)}
 """The newest version of each procedure, under which new orders are placed."""

@@ -7,13 +7,14 @@ from collections.abc import Collection, Sequence
 from msgspec import Struct, field
 
 from mart_union.catalog.fees import CommissionRule, frozen_rule
+from mart_union.catalog.procedures import ReturnReason
 from mart_union.customers.model import Recipient, RecipientFields
 from mart_union.orders.cash import due_minor
 from mart_union.orders.codes import is_locked, waits_for_code
 from mart_union.orders.model import Line, Order, Response, ReturnedLine, Shipment, StepTaken
 from mart_union.orders.procedures import allowed_steps, deadline_of
 from mart_union.orders.refunding import refundable_units, store_refundable_minor
-from mart_union.orders.returns import allowed_decisions, can_return, returnable_units
+from mart_union.orders.returns import allowed_decisions, can_return, reason_of, returnable_units, rules_of, stocks_for
 
 
 class SeenStep(Struct, frozen=True):
@@ -44,18 +45,23 @@ class SeenRefund(Struct, frozen=True):
 
 
 class SeenReturn(Struct, frozen=True):
-    """Goods that the customer gives back, how far that has come, and what the reader may decide (`accept`, `refuse`, `receive`)."""
+    """Goods that the customer gives back, why, whose fault that is and who pays the way back (customer, store, supplier, carrier), how far it has
+    come, and what the reader may decide (`accept`, `refuse`, `receive`, `refund` without the goods). `note` is what the customer wrote. `taker` is
+    who takes them back (`store/<id>`, `supplier/<id>`), `stocks` says where the goods may go."""
 
     id: str
     state: str
     lines: tuple[ReturnedLine, ...]
-    reason: str
+    reason: ReturnReason
+    note: str
     at: str
     answer: str
     decided_at: str
     received_at: str
     stock: str
     allowed: tuple[str, ...]
+    taker: str
+    stocks: tuple[str, ...]
 
 
 class OrderedLine(Struct, frozen=True):
@@ -80,7 +86,8 @@ class OrderedLine(Struct, frozen=True):
 
 class CustomerOrder(Struct, frozen=True):
     """An order as its customer follows it. `code_locked`: the pick-up code was wrong too often, renew it. `recipient` is null once it was erased. `escrow_minor` is what the union holds of the money
-    until the goods are received, `refunded_minor` what has gone back to whoever paid, `due_minor` what is to be paid on delivery.
+    until the goods are received, `refunded_minor` what has gone back to whoever paid, `due_minor` what is to be paid on delivery. `return_reasons`
+    are those for which something of it can be given back now.
     """
 
     id: str
@@ -107,6 +114,7 @@ class CustomerOrder(Struct, frozen=True):
     returns: tuple[SeenReturn, ...]
     code_locked: bool = False
     due_minor: int = 0
+    return_reasons: tuple[ReturnReason, ...] = ()
 
 
 class FulfilledLine(Struct, frozen=True):
@@ -216,7 +224,14 @@ def customer_order(order: Order, at: str, recipient: Recipient | None = None) ->
         returns=seen_returns(order),
         code_locked=is_locked(order) and waits_for_code(order),
         due_minor=due_minor(order),
+        return_reasons=_return_reasons(order, at),
     )
+
+
+def _return_reasons(order: Order, at: str) -> tuple[ReturnReason, ...]:
+    rules = rules_of(order)
+    some = any(can_return(order, line, at) for line in order.lines)
+    return rules.reasons if rules is not None and some else ()
 
 
 def store_order(order: Order, recipient: Recipient | None = None) -> StoreOrder:
@@ -272,16 +287,19 @@ def seen_returns(order: Order, party: str = "", *, only_own: bool = False) -> tu
             id=asked.id,
             state=asked.state,
             lines=asked.lines,
-            reason=asked.reason,
+            reason=reason_of(order, asked),
+            note=asked.note,
             at=asked.at,
             answer=asked.answer,
             decided_at=asked.decided_at,
             received_at=asked.received_at,
             stock=asked.stock,
-            allowed=tuple(allowed_decisions(asked)) if asked.fulfiller == party else (),
+            allowed=tuple(allowed_decisions(order, asked)) if asked.taker == party else (),
+            taker=asked.taker,
+            stocks=stocks_for(order, asked),
         )
         for asked in order.returns
-        if not only_own or asked.fulfiller == party
+        if not only_own or asked.taker == party
     )
 
 

@@ -68,9 +68,9 @@ def refund_order(
 
 
 def ask_return(
-    order: str, lines: Sequence[ReturnedLine], *, customer: str, reason: str, key: str, now: datetime
+    order: str, lines: Sequence[ReturnedLine], *, customer: str, reason: str, note: str = "", key: str, now: datetime
 ) -> Order:
-    """Ask to give units of an order back; the same key again changes nothing. One read and one write.
+    """Ask to give units of an order back, for a reason of its procedure; the same key again changes nothing. One read and one write.
 
     Raises:
         NotFound: there is no such order of this customer.
@@ -79,15 +79,16 @@ def ask_return(
     """
 
     def change(before: Order) -> Change:
-        return Change(request_return(before, lines, reason=reason, key=key, at=iso(now)))
+        return Change(request_return(before, lines, reason=reason, note=note, key=key, at=iso(now)))
 
     return _change(order, "customer", customer, change, customer, now)
 
 
 def settle_return(
-    order: str, identity: str, wish: Decision, *, fulfiller: str, actor: str, key: str, now: datetime
+    order: str, identity: str, wish: Decision, *, taker: str, actor: str, key: str, now: datetime
 ) -> Order:
-    """Decide on a return, for whoever fulfilled its lines (`store/<id>` or `supplier/<id>`); receiving it refunds and moves the stock.
+    """Decide on a return, for whoever fulfilled its lines (`store/<id>` or `supplier/<id>`); receiving it refunds and moves the stock; so does a
+    refund of what the customer keeps, which is written off.
 
     Repeating a decision changes nothing.
 
@@ -95,15 +96,13 @@ def settle_return(
         NotFound, StepNotAllowed, Invalid: as for `decide_return`.
         Busy: other changes kept winning.
     """
-    role = fulfiller.partition("/")[0]
+    role = taker.partition("/")[0]
 
     def change(before: Order) -> Change:
         currency = settings().currency
-        return decide_return(
-            before, identity, wish, fulfiller=fulfiller, actor=actor, key=key, at=iso(now), currency=currency
-        )
+        return decide_return(before, identity, wish, taker=taker, actor=actor, key=key, at=iso(now), currency=currency)
 
-    return _change(order, role, fulfiller, change, actor, now, to_reserve=wish.stock != "written_off")
+    return _change(order, role, taker, change, actor, now, to_reserve=wish.stock == "reserve")
 
 
 def _change(

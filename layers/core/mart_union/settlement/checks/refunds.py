@@ -6,15 +6,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
+from mart_union.catalog.procedures import ReturnRules
 from mart_union.checkout.disputed_refunds import BORNE
 from mart_union.checkout.payers import CARDS
+from mart_union.kernel.errors import NotFound
 from mart_union.ledger.model import Transfer
 from mart_union.orders.model import Line, Order, Refund, RefundedLine
 from mart_union.orders.refunds import payer_of
+from mart_union.orders.returns import GIVEN_BACK, borne_by, rules_of, taker_of
 from mart_union.settlement.checks.model import UNION, Books, amounts_of, was_left_out
 from mart_union.settlement.differences import Difference
 
 _PAYERS = ("customer/", "provider/")
+_AT_RATES = frozenset({"all", "but_supplier"})
 _WHOLE = frozenset({"refused", "cancelled"})
 _STEPS_A_REFUND = 2
 """How far, in steps, one refund may round a share away from its exact part: the deposit's part is rounded, then the shares'."""
@@ -136,21 +140,46 @@ def _refund_problems(order: Order, refund: Refund, transfer: Transfer | None) ->
 
 
 def _return_problems(order: Order) -> Iterator[str]:
-    """A return that was received has its refund, of the units that came back."""
-    refunds = {refund.id: refund for refund in order.refunds}
+    """A return that was received, or refunded without the goods, has its refund, of the units that it is about, and whoever should bear it does. Each
+    is for a reason of the order's procedure, and taken back by whom that reason names. Nothing else is borne so."""
+    refunds, rules = {refund.id: refund for refund in order.refunds}, _rules(order)
+    lines = {line.number: line for line in order.lines}
     for asked in order.returns:
         refund = refunds.get(asked.refund)
         units = sorted((part.number, part.units) for part in refund.lines) if refund is not None else []
-        wanted = sorted((each.number, each.units) for each in asked.lines) if asked.state == "received" else []
+        wanted = sorted((each.number, each.units) for each in asked.lines) if asked.state in GIVEN_BACK else []
         if units != wanted:
             yield f"return {asked.id} is {asked.state} of {wanted}, its refund is of {units}"
+        reason = rules.reason(asked.reason) if rules is not None else None
+        if reason is None:
+            yield f"return {asked.id} is for {asked.reason}, which its procedure does not know"
+            continue
+        takers = {taker_of(order, lines[each.number], reason.fault) for each in asked.lines}
+        if takers != {asked.taker}:
+            yield f"return {asked.id} is {asked.taker}'s to take, its reason gives {', '.join(sorted(takers))}"
+        for part in refund.lines if refund is not None else ():
+            if part.borne_by != borne_by(lines[part.number], asked.taker):
+                yield f"return {asked.id} is borne by {part.borne_by}, and {asked.taker} took it back"
+    returned = {asked.refund for asked in order.returns}
+    for refund in order.refunds:
+        if refund.id not in returned and any(part.borne_by == "but_supplier" for part in refund.lines):
+            yield f"{refund.id} is borne for a supplier, and is of no return"
+
+
+def _rules(order: Order) -> ReturnRules | None:
+    try:
+        return rules_of(order)
+    except NotFound:
+        return None  # the check of its steps says that there is no such procedure
 
 
 def _line_problems(order: Order, line: Line, parts: list[RefundedLine], step: int) -> Iterator[str]:
     units = sum(part.units for part in parts)
     if line.returned != units or not 0 <= units <= line.quantity:
         yield f"{line.returned} units of {line.quantity} came back, {units} in its refunds"
-    beyond = [share.account for share in line.split if not 0 <= share.reversed_minor <= share.amount_minor]
+    beyond = [
+        share.account for share in line.split if min(share.reversed_minor, share.kept_minor, share.open_minor) < 0
+    ]
     if beyond:
         yield f"more was taken from {', '.join(beyond)} than it got"
     if line.state in _WHOLE:
@@ -162,23 +191,29 @@ def _line_problems(order: Order, line: Line, parts: list[RefundedLine], step: in
 
 
 def _rate_problems(order: Order, line: Line, parts: list[RefundedLine], step: int) -> Iterator[str]:
-    """What others than the store have left is their part of what was left of the goods, refund by refund; its own share may bear more."""
-    left = _exact_fraction_left(line, parts)
+    """What others than the store have left is their part of what was left of the goods, refund by refund; its own share may bear more. A supplier
+    keeps its part of what the store has borne for it, and nobody else keeps anything."""
+    left, kept = _exact_fractions(line, parts)
     most = _STEPS_A_REFUND * step * len(parts)
     for share in line.split:
         if share.kind == "delivery" or share.account == f"store/{order.store}":
             continue
         exact = share.amount_minor * left
-        if abs(share.left_minor - exact) > most:
-            yield f"{share.account} has {share.left_minor} left, its rate gives {float(exact):.2f}"
+        keeps = share.amount_minor * kept if share.account == line.fulfiller else Fraction(0)
+        if abs(share.open_minor - exact) > most:
+            yield f"{share.account} has {share.open_minor} left, its rate gives {float(exact):.2f}"
+        if abs(share.kept_minor - keeps) > (most if keeps else 0):
+            yield f"{share.account} keeps {share.kept_minor} of what came back, its rate gives {float(keeps):.2f}"
 
 
-def _exact_fraction_left(line: Line, parts: list[RefundedLine]) -> Fraction:
+def _exact_fractions(line: Line, parts: list[RefundedLine]) -> tuple[Fraction, Fraction]:
+    """What is left of the goods, and how much of them came back for which their supplier keeps what it is owed."""
     delivery = sum(share.amount_minor for share in line.split if share.kind == "delivery")
-    goods, fraction = line.charged_minor - delivery, Fraction(1)
+    goods, fraction, kept = line.charged_minor - delivery, Fraction(1), Fraction(0)
     for part in parts:
         of_goods = min(part.amount_minor, goods) if part.borne_by != "carrier" else 0
-        if part.borne_by == "all" and goods:
-            fraction *= 1 - Fraction(of_goods, goods)
+        if part.borne_by in _AT_RATES and goods:
+            went = fraction * Fraction(of_goods, goods)
+            fraction, kept = fraction - went, kept + (went if part.borne_by == "but_supplier" else 0)
         goods -= of_goods
-    return fraction
+    return fraction, kept
