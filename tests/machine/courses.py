@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tests.machine.cards import Cards
+from tests.machine.machine import some
 from tests.machine.refunds import Refunds
 from tests.machine.sellers import Sellers, own_goods
 from tests.machine.shoppers import Shoppers
 from tests.machine.striking import Aimed, strikes
-from tests.machine.union import GOODS
+from tests.machine.union import GOODS, MEDIATED, OWN
 
 _STEPS = 4
 """More than from placed to received."""
@@ -50,11 +51,11 @@ class Courses(Shoppers, Cards, Sellers, Refunds):
                 self.card_news_arrives(0, False, strike)
         return order
 
-    @rule(goods=own_goods, way=ways, strike=strikes)
-    def buy_and_send_back(self, goods: tuple[str, str], way: str, strike: Aimed | None) -> None:
-        """Goods are bought, received, and one of them is given back for its money."""
+    @rule(goods=st.sampled_from((*OWN, MEDIATED)), way=ways, pick=some, strike=strikes)
+    def buy_and_send_back(self, goods: tuple[str, str], way: str, pick: int, strike: Aimed | None) -> None:
+        """Goods are bought, received, and one of them is given back for its money, for a reason that is somebody's fault."""
         order = self.sell(goods, way, strike)
-        if not order or not self.ask_return_of(self.order_of(order), 0, 1, strike):
+        if not order or not self.ask_return_of(self.order_of(order), pick, 1, strike):
             return
         for decision in ("accept", "receive"):
             self.decide_return(self.order_of(order), 0, decision, "reserve", strike)

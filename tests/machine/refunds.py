@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from mart_union.orders.model import Order
+from mart_union.orders.returns import stocks_for
 from tests.machine.machine import History, has_purchases, one_of, some
 from tests.machine.striking import Aimed, strikes
 from tests.machine.trading import request
@@ -75,6 +76,7 @@ class Refunds(History):
         """A decision on one of the returns of an order, by whoever fulfilled it."""
         chosen = one_of(order.returns, pick)
         role, _, party = chosen.taker.partition("/")
+        stock = stock if stock in stocks_for(order, chosen) else "written_off"
         function, owner = ("manage", STAFF[party]) if role == "store" else ("supply", SUPPLIERS_OWNER)
         body = {"id": chosen.id, "decision": decision, "answer": "as agreed", "stock": stock}
         path = f"/api/{function}/{party}/orders/{order.id}/returns"
