@@ -10,7 +10,7 @@ from mart_union.kernel.money import parse_price
 from mart_union.kernel.settings import settings
 from mart_union.orders.model import Order
 from mart_union.orders.refunding import RefundWish
-from mart_union.orders.returns import ReturnDecision
+from mart_union.orders.returns import ReturnDecision, ReturnForm
 from mart_union.orders.views import StoreOrder
 from mart_union.settlement.refunding import refund_order, settle_return
 from mart_union.web.access import MANAGER
@@ -47,7 +47,7 @@ def add_routes(api: Api) -> None:
     api.post(f"/api{order}/refunds", MANAGER, body=NewRefund, answer=StoreOrder, status=201, key=True)(refund)
     api.post(f"/api{order}/returns", MANAGER, body=ReturnDecision, answer=StoreOrder, key=True)(decide)
     api.post(f"{order}/refunds", MANAGER, body=RefundForm, key=True)(refund_here)
-    api.post(f"{order}/returns", MANAGER, body=ReturnDecision, key=True)(decide_here)
+    api.post(f"{order}/returns", MANAGER, body=ReturnForm, key=True)(decide_here)
 
 
 def refund(request: Request) -> StoreOrder:
@@ -56,8 +56,8 @@ def refund(request: Request) -> StoreOrder:
 
 
 def decide(request: Request) -> StoreOrder:
-    """Accept, refuse or receive a return that the store takes back, or refund what the customer keeps; receiving gives their price back."""
-    return seen(request, _decide(request))
+    """Accept, refuse or receive a return that the store takes back, refund or replace what came, or refund what the customer keeps."""
+    return seen(request, _decide(request, request.content))
 
 
 def refund_here(request: Request) -> Redirect:
@@ -72,7 +72,8 @@ def refund_here(request: Request) -> Redirect:
 
 def decide_here(request: Request) -> Redirect:
     """Decide on the return and show the order."""
-    order = _decide(request)
+    form: ReturnForm = request.content
+    order = _decide(request, form.decided(settings().currency))
     return Redirect(f"/manage/{order.store}/orders/{order.id}#returns")
 
 
@@ -89,11 +90,11 @@ def _refund(request: Request, wish: NewRefund) -> Order:
     )
 
 
-def _decide(request: Request) -> Order:
+def _decide(request: Request, wish: ReturnDecision) -> Order:
     return settle_return(
         request.params["order"],
-        request.content.id,
-        request.content,
+        wish.id,
+        wish,
         taker=f"store/{request.params['store']}",
         actor=request.caller.subject,
         key=request.idempotency_key,

@@ -60,7 +60,7 @@ class Taken(Struct, frozen=True):
 
 
 class SuppliedOrder(Struct, frozen=True):
-    """A supplier's part of an order. `deliver_to` is None once the delivery is over, or where the recipient was erased."""
+    """A supplier's part of an order. `deliver_to` is None once the delivery, and that of a replacement, is over, or where the recipient was erased."""
 
     order: str
     store: str
@@ -215,9 +215,14 @@ def view_of(order: Order, supplier: str) -> SuppliedOrder:
             if own.intersection(taken.lines)
         ),
         carrier=order.carrier,
-        deliver_to=None if state in ENDED else _deliver_to(order.recipient),
+        deliver_to=_deliver_to(order.recipient) if state not in ENDED or _replaces(order, supplier) else None,
         returns=seen_returns(order, f"supplier/{supplier}", only_own=True),
     )
+
+
+def _replaces(order: Order, supplier: str) -> bool:
+    """Whether a replacement of the supplier's is still to be sent."""
+    return any((one.taker, one.state) == (f"supplier/{supplier}", "replacing") for one in order.returns)
 
 
 def _among(lines: Iterable[int], own: set[int]) -> tuple[int, ...]:

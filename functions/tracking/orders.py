@@ -16,7 +16,7 @@ from mart_union.orders.responses import add_response, list_responses
 from mart_union.orders.service import get_order_for, renew_pickup_code, take_step
 from mart_union.orders.views import CustomerOrder, SeenResponse, customer_order, seen_response
 from mart_union.settlement.completion import complete_order
-from mart_union.settlement.refunding import ask_return
+from mart_union.settlement.refunding import ask_return, send_goods
 from mart_union.web.access import CUSTOMER
 from mart_union.web.api import Api
 from mart_union.web.request import Request
@@ -40,11 +40,19 @@ class NewResponse(Struct, frozen=True):
 
 class NewReturn(Struct, frozen=True):
     """Units of delivered lines that the customer gives back, all from one fulfiller, and why: by the name of one of the order's `return_reasons`,
-    and in words, as far as they help."""
+    and in words, as far as they help. `wants` is a refund or a replacement."""
 
     lines: tuple[ReturnedLine, ...]
     reason: str
     note: str = ""
+    wants: str = "refund"
+
+
+class ReturnSent(Struct, frozen=True):
+    """The carrier that brings the goods of an accepted return back, one of the union's (the order's, unless named), and its tracking number."""
+
+    tracking_number: str
+    carrier: str = ""
 
 
 def add_routes(api: Api) -> None:
@@ -58,6 +66,8 @@ def add_routes(api: Api) -> None:
     api.post("/api/orders/{order}/returns", CUSTOMER, body=NewReturn, answer=CustomerOrder, status=201, key=True)(
         return_goods
     )
+    sent = "/api/orders/{order}/returns/{return}/sent"
+    api.post(sent, CUSTOMER, body=ReturnSent, answer=CustomerOrder, key=True)(send_back)
 
 
 def read_order(request: Request) -> CustomerOrder:
@@ -75,7 +85,12 @@ def step_order(request: Request) -> CustomerOrder:
 def return_goods(request: Request) -> CustomerOrder:
     """Ask to give delivered goods back within the return window; whoever sent them accepts or refuses."""
     wish: NewReturn = request.content
-    return customer_order(ask(request, wish.lines, wish.reason, wish.note), iso(utc_now()))
+    return customer_order(ask(request, wish), iso(utc_now()))
+
+
+def send_back(request: Request) -> CustomerOrder:
+    """Say by which carrier the goods of an accepted return are on their way; what is handed in instead needs no word."""
+    return customer_order(send(request), iso(utc_now()))
 
 
 def read_responses(request: Request) -> Page[SeenResponse]:
@@ -109,11 +124,28 @@ def order_of(request: Request) -> Order:
     return get_order_for(request.params["order"], "customer", request.caller.subject)
 
 
-def ask(request: Request, lines: Sequence[ReturnedLine], reason: str, note: str) -> Order:
+def ask(request: Request, wish: NewReturn) -> Order:
     """Ask for the return that the request names."""
+    return ask_return(
+        request.params["order"],
+        wish.lines,
+        customer=request.caller.subject,
+        reason=wish.reason,
+        note=wish.note,
+        wants=wish.wants,
+        key=request.idempotency_key,
+        now=utc_now(),
+    )
+
+
+def send(request: Request) -> Order:
+    """Note by which carrier the return that the path names is on its way."""
+    sent: ReturnSent = request.content
     customer, key = request.caller.subject, request.idempotency_key
-    order, now = request.params["order"], utc_now()
-    return ask_return(order, lines, customer=customer, reason=reason, note=note, key=key, now=now)
+    parcel = (sent.carrier, sent.tracking_number)
+    return send_goods(
+        request.params["order"], request.params["return"], parcel, customer=customer, key=key, now=utc_now()
+    )
 
 
 def take(request: Request, step: str, lines: Sequence[int] | None) -> Order:

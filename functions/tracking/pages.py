@@ -17,7 +17,7 @@ from mart_union.web.access import CUSTOMER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
-from tracking.orders import NewResponse, ask, order_of, respond, take
+from tracking.orders import NewResponse, NewReturn, ReturnSent, ask, order_of, respond, send, take
 from tracking.purchases import cancel, status_of
 
 
@@ -35,6 +35,7 @@ class ReturnForm(Struct, frozen=True):
     units: int
     reason: str
     note: str = ""
+    wants: str = "refund"
 
 
 def add_routes(api: Api) -> None:
@@ -46,6 +47,7 @@ def add_routes(api: Api) -> None:
     api.post("/orders/{order}/steps", CUSTOMER, body=StepForm, key=True)(step_here)
     api.post("/orders/{order}/responses", CUSTOMER, body=NewResponse, key=True)(respond_here)
     api.post("/orders/{order}/returns", CUSTOMER, body=ReturnForm, key=True)(return_here)
+    api.post("/orders/{order}/returns/{return}/sent", CUSTOMER, body=ReturnSent, key=True)(send_here)
 
 
 def purchases_page(request: Request) -> Page:
@@ -93,5 +95,11 @@ def respond_here(request: Request) -> Redirect:
 def return_here(request: Request) -> Redirect:
     """Ask for the return and show it with the order."""
     form: ReturnForm = request.content
-    order = ask(request, (ReturnedLine(form.line, form.units),), form.reason, form.note)
+    lines = (ReturnedLine(form.line, form.units),)
+    order = ask(request, NewReturn(lines, form.reason, form.note, form.wants))
     return Redirect(f"/orders/{order.id}#returns")
+
+
+def send_here(request: Request) -> Redirect:
+    """Note that the goods are on their way and show the return with the order."""
+    return Redirect(f"/orders/{send(request).id}#returns")

@@ -13,6 +13,7 @@ from infra.invariants import check_local
 from infra.local import people
 from infra.local.bank import send_money
 from infra.local.demo_cards import paid_by_card
+from infra.local.demo_returns import returned, returned_to_its_supplier
 from infra.local.demo_rush import sold_out_in_a_rush
 from infra.local.network import SAMPLE, read, write
 from infra.local.people import Person, Refused
@@ -165,7 +166,7 @@ def bought(story: Story, linked: dict[str, Any]) -> dict[str, Any]:
     shopper.http.cookies.update(visitor.http.cookies)
     lines = [
         {"store": story.store, "sku": "PERSIMMON", "quantity": 2},
-        {"store": story.store, "sku": linked["sku"], "quantity": 1},
+        {"store": story.store, "sku": linked["sku"], "quantity": 2},
         _line_of_another_store(shopper),
     ]
     quote = shopper.post("/api/quotes", {"lines": lines})
@@ -210,46 +211,21 @@ def served(story: Story, purchase: dict[str, Any]) -> None:
         store = order["store"]
         staff = story.person("store/emei-tea/owner")
         _work(story, staff, f"/api/manage/{store}/orders/{order_id}", f"{store}-{order_id}")
+        weaver, path = (
+            story.person("supplier/zhudong-woodworks/owner"),
+            f"/api/supply/{story.supplier}/orders/{order_id}",
+        )
         if any(line["sku"] == LINKED_SKU for line in order["lines"]):
-            weaver = story.person("supplier/zhudong-woodworks/owner")
-            path = f"/api/supply/{story.supplier}/orders/{order_id}"
             wait_until(partial(_is_there, weaver, path), 60, "the supplier's order")
             _work(story, weaver, path, f"{story.supplier}-{order_id}")
         story.tell(f"{store}: accepted, shipped, delivered", f"order {order_id}, {story.money(order['total_minor'])}")
         if store == story.store:
-            refunded(story, shopper, staff, order)
+            returned(story, shopper, staff, order, "PERSIMMON")
+            returned_to_its_supplier(story, shopper, (weaver, path), order, LINKED_SKU)
         shopper.post(f"/api/orders/{order_id}/steps", {"step": "receive"}, key=f"receive-{order_id}")
         done = shopper.get(f"/api/orders/{order_id}")
         expect(done["state"] == "completed", f"order {order_id} is {done['state']}, not completed")
     story.tell("the customer confirms: both orders are completed, and their escrow is split")
-
-
-def refunded(story: Story, shopper: Person, staff: Person, order: dict[str, Any]) -> None:
-    """One of two goes back: the store accepts the return, lays it back into the reserve, and the shopper has the money at once."""
-    line = next(line for line in order["lines"] if line["sku"] == "PERSIMMON")
-    before = shopper.get("/api/me/account")["balance_minor"]
-    wish = {
-        "lines": [{"number": line["number"], "units": 1}],
-        "reason": "changed_mind",
-        "note": "too sweet for my mother",
-    }
-    asked = shopper.post(f"/api/orders/{order['id']}/returns", wish, key=f"return-{order['id']}", status=201)[
-        "returns"
-    ][0]
-    path = f"/api/manage/{story.store}/orders/{order['id']}/returns"
-    staff.post(path, {"id": asked["id"], "decision": "accept"}, key=f"accept-{asked['id']}")
-    received = {"id": asked["id"], "decision": "receive", "stock": "reserve"}
-    staff.post(path, received, key=f"receive-{asked['id']}")
-    given = shopper.get("/api/me/account")["balance_minor"] - before
-    expect(given == line["price_minor"], f"the return gave back {given}, not {line['price_minor']}")
-    wish = {"lines": [{"number": line["number"], "amount_minor": 5_000}], "reason": "one of them was bruised"}
-    path = f"/api/manage/{story.store}/orders/{order['id']}/refunds"
-    after = staff.post(path, wish, key=f"refund-{order['id']}", status=201)
-    expect(after["refunded_minor"] == given + 5_000, f"the order says that {after['refunded_minor']} went back")
-    story.tell(
-        "the shopper returns one and gets its price back at once; for a bruise the store gives back a little more",
-        f"returned x 1: {story.money(given)}, back in the reserve; refunded: {story.money(5_000)}",
-    )
 
 
 def sold_elsewhere(story: Story) -> None:

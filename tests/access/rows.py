@@ -143,6 +143,8 @@ ROWS: dict[str, Row] = {
     "POST /orders/{order}/responses": LIN,
     "POST /api/orders/{order}/returns": LIN,
     "POST /orders/{order}/returns": LIN,
+    "POST /api/orders/{order}/returns/{return}/sent": LIN,
+    "POST /orders/{order}/returns/{return}/sent": LIN,
     "POST /api/payments": LIN,
     "GET /api/payments/{payment}": LIN,
     "GET /api/operate/suspense": OPERATING,

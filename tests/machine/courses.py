@@ -57,7 +57,7 @@ class Courses(Shoppers, Cards, Sellers, Refunds):
         order = self.sell(goods, way, strike)
         if not order or not self.ask_return_of(self.order_of(order), pick, 1, strike):
             return
-        for decision in ("accept", "receive"):
+        for decision in ("accept", "receive", "refund"):
             self.decide_return(self.order_of(order), 0, decision, "reserve", strike)
         while self.card_news:
             self.card_news_arrives(0, False, strike)

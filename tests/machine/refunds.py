@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from mart_union.orders.model import Order
-from mart_union.orders.returns import stocks_for
+from mart_union.orders.return_rules import stocks_for
 from tests.machine.machine import History, has_purchases, one_of, some
 from tests.machine.striking import Aimed, strikes
 from tests.machine.trading import request
@@ -16,7 +16,9 @@ from tests.world import CUSTOMER
 REASONS = ("changed_mind", "defective", "wrong_advice", "damaged_on_the_way")
 """Each is the fault of somebody else: the customer, the supplier, the store, the carrier."""
 
-decisions = st.sampled_from(("accept", "accept", "receive", "receive", "refuse", "refund"))
+stocks = st.sampled_from(("reserve", "written_off"))
+
+decisions = st.sampled_from(("accept", "accept", "receive", "receive", "refuse", "refund", "refund", "replace", "ship"))
 
 
 class Refunds(History):
@@ -59,26 +61,40 @@ class Refunds(History):
         return True
 
     @precondition(lambda self: self.returning)
-    @rule(pick=some, decision=decisions, stock=st.sampled_from(("reserve", "written_off")), strike=strikes)
-    def decide(self, pick: int, decision: str, stock: str, strike: Aimed | None) -> None:
-        """Whoever fulfilled it accepts, refuses or receives a return."""
+    @rule(pick=some, decision=decisions, stock=stocks, amount=st.sampled_from((0, 0, 100)), strike=strikes)
+    def decide(self, pick: int, decision: str, stock: str, amount: int, strike: Aimed | None) -> None:
+        """Whoever takes it back accepts, refuses, receives, refunds or replaces a return, or a part of it."""
         order = self.order_of(one_of(self.returning, pick))
-        self.decide_return(order, pick, decision, stock, strike)
+        self.decide_return(order, pick, decision, stock, strike, amount)
+
+    @precondition(lambda self: self.returning)
+    @rule(pick=some, strike=strikes)
+    def send_back(self, pick: int, strike: Aimed | None) -> None:
+        """The customer says by which carrier a return is on its way."""
+        order = self.order_of(one_of(self.returning, pick))
+        path = f"/api/orders/{order.id}/returns/{one_of(order.returns, pick).id}/sent"
+        body = {"tracking_number": f"BACK{pick}"}
+        command = request("tracking", "POST", path, body, subject=CUSTOMER, key=self.key())
+        self.perform("send a return", command, strike)
 
     @precondition(lambda self: self.returning)
     @rule(pick=some, strike=strikes)
     def take_back(self, pick: int, strike: Aimed | None) -> None:
         """A return goes well: else few would get there."""
-        for decision in ("accept", "receive"):
+        for decision in ("accept", "receive", one_of(("refund", "refund", "replace"), pick)):
             self.decide_return(self.order_of(self.returning[-1]), pick, decision, "reserve", strike)
 
-    def decide_return(self, order: Order, pick: int, decision: str, stock: str, strike: Aimed | None) -> None:
-        """A decision on one of the returns of an order, by whoever fulfilled it."""
+    def decide_return(
+        self, order: Order, pick: int, decision: str, stock: str, strike: Aimed | None, amount: int = 0
+    ) -> None:
+        """A decision on one of the returns of an order, by whoever takes it back."""
         chosen = one_of(order.returns, pick)
         role, _, party = chosen.taker.partition("/")
         stock = stock if stock in stocks_for(order, chosen) else "written_off"
         function, owner = ("manage", STAFF[party]) if role == "store" else ("supply", SUPPLIERS_OWNER)
         body = {"id": chosen.id, "decision": decision, "answer": "as agreed", "stock": stock}
+        body |= {"amount_minor": amount} if decision == "refund" and stock == "written_off" else {}
+        body |= {"tracking_number": f"INSTEAD{pick}"} if decision == "ship" else {}
         path = f"/api/{function}/{party}/orders/{order.id}/returns"
         command = request(function, "POST", path, body, subject=owner, role="owner", key=self.key())
         self.perform(f"return: {decision}", command, strike)

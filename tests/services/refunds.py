@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.service import place_purchase
@@ -87,10 +88,16 @@ def ask(
     return after.returns[-1].id
 
 
-def decide(market: Market, order: str, identity: str, decision: str, *, taker: str = "", **facts: str) -> Order:
+def decide(market: Market, order: str, identity: str, decision: str, *, taker: str = "", **facts: Any) -> Order:
     party = taker or f"store/{market.store}"
     wish = Decision(decision, **facts)
     return settle_return(order, identity, wish, taker=party, actor="staff", key=f"{decision}-0001", now=LATER)
+
+
+def take_back(market: Market, order: str, identity: str, *, taker: str = "", **facts: Any) -> Order:
+    """The goods of a return have come, were looked at, and are refunded."""
+    decide(market, order, identity, "receive", taker=taker)
+    return decide(market, order, identity, "refund", taker=taker, **facts)
 
 
 def balance(market: Market) -> int:

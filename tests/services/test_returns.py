@@ -8,20 +8,25 @@ import pytest
 from msgspec.structs import replace
 
 from mart_union.catalog.procedures import ReturnReason, ReturnRules
+from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import (
     Invalid,
     KeyReused,
     NotFound,
+    OutOfStock,
     RuleViolation,
     StepNotAllowed,
+    UnknownCarrier,
 )
 from mart_union.orders.model import ReturnedLine
 from mart_union.orders.returns import Decision
 from mart_union.orders.service import get_order
 from mart_union.orders.shipped import PROCEDURES
+from mart_union.orders.tracking import add_tracking_event
 from mart_union.settlement.completion import complete_order
-from mart_union.settlement.refunding import ask_return, settle_return
+from mart_union.settlement.refunding import ask_return, send_goods, settle_return
 from mart_union.stock.service import get_level
+from supply.orders import view_of
 from tests.services.market import NOW, fill_pool, open_market, save_mediated, save_store
 from tests.services.refunds import (
     LATER,
@@ -34,6 +39,7 @@ from tests.services.refunds import (
     decide,
     delivered,
     payables,
+    take_back,
     wrong,
 )
 
@@ -44,12 +50,13 @@ def test_a_return_goes_from_request_to_refund_and_stock(unique: str) -> None:
     identity = ask(market, order, 2)
     assert get_order(order).returns[0].state == "requested"
     decide(market, order, identity, "accept")
-    after = decide(market, order, identity, "receive", stock="reserve")
+    after = take_back(market, order, identity, stock="reserve")
     [given] = after.returns
-    assert (given.state, given.stock, given.refund) == ("received", "reserve", after.refunds[0].id)
+    assert (given.state, given.stock, given.refund) == ("refunded", "reserve", after.refunds[0].id)
     assert (after.lines[0].returned, after.lines[0].refunded_minor) == (2, 60_000)
     assert (balance(market), counts(market)) == (1_000_000 - PAID + 60_000, (9, 1, 0))
-    assert decide(market, order, identity, "receive", stock="reserve") == after
+    assert decide(market, order, identity, "refund", stock="reserve") == after
+    assert decide(market, order, identity, "receive") == after
     assert wrong(market) == []
 
 
@@ -60,7 +67,7 @@ def test_goods_that_cannot_be_sold_again_are_written_off_and_a_completed_line_is
     order = completed(market, bought(market))
     identity = ask(market, order, 3)
     decide(market, order, identity, "accept")
-    decide(market, order, identity, "receive", stock="written_off")
+    take_back(market, order, identity, stock="written_off")
     assert (balance(market), counts(market)) == (1_000_000 - 6_000, (7, 0, 3))
     assert payables(order, "refund")[f"store/{market.store}"].amount_minor == -(90_000 - 5_400 - 4_300)
     assert wrong(market) == []
@@ -74,7 +81,12 @@ def test_a_refused_return_says_why_and_moves_nothing(unique: str) -> None:
         decide(market, order, identity, "refuse")
     after = decide(market, order, identity, "refuse", answer="the seal is broken")
     assert (after.returns[0].state, after.returns[0].answer, after.refunds) == ("refused", "the seal is broken", ())
-    for late in (Decision("accept"), Decision("receive", stock="reserve"), Decision("refuse", "another reason")):
+    for late in (
+        Decision("accept"),
+        Decision("receive"),
+        Decision("refund", stock="reserve"),
+        Decision("refuse", "another reason"),
+    ):
         with pytest.raises(StepNotAllowed) as refused:
             settle_return(
                 order, identity, late, taker=f"store/{market.store}", actor="staff", key="k-0000001", now=LATER
@@ -117,7 +129,7 @@ def test_the_supplier_decides_on_what_it_supplied_and_gives_back_its_price_as_of
     with pytest.raises(NotFound):
         decide(market, order, identity, "accept")
     decide(market, order, identity, "accept", taker=supplier)
-    decide(market, order, identity, "receive", taker=supplier, stock="reserve")
+    take_back(market, order, identity, taker=supplier, stock="reserve")
     assert payables(order, "refund")[supplier].amount_minor == -15_000
     assert (get_level(pool).reserve, get_level(pool).sold) == (4, 1)
     assert (balance(market), wrong(market)) == (1_000_000 - 52_000 + 23_000, [])
@@ -138,8 +150,8 @@ def test_what_its_supplier_does_not_take_back_the_store_decides_on_and_bears_unl
         decide(market, order, identity, "accept", taker=supplier)
     decide(market, order, identity, "accept")
     with pytest.raises(Invalid, match="written_off"):
-        decide(market, order, identity, "receive", stock="reserve")
-    decide(market, order, identity, "receive", stock="written_off")
+        take_back(market, order, identity, stock="reserve")
+    decide(market, order, identity, "refund", stock="written_off")
     given = payables(order, "refund")
     assert supplier not in given
     assert given[f"store/{market.store}"].amount_minor == -(23_000 - 1_400 - 1_100)
@@ -151,7 +163,7 @@ def test_what_its_supplier_does_not_take_back_the_store_decides_on_and_bears_unl
     with pytest.raises(NotFound):
         decide(market, order, broken, "accept")
     decide(market, order, broken, "accept", taker=supplier)
-    decide(market, order, broken, "receive", taker=supplier, stock="reserve")
+    take_back(market, order, broken, taker=supplier, stock="reserve")
     assert payables(order, "refund")[supplier].amount_minor == -15_000
     assert (get_level(pool).reserve, wrong(market)) == (3, [])
 
@@ -165,7 +177,7 @@ def test_a_return_before_completion_that_the_store_bears_leaves_the_supplier_its
     order = delivered(market, bought(market, quantity=2, sku="HERB", price=23_000), supplier)
     identity = ask(market, order, reason="wrong_advice")
     decide(market, order, identity, "accept")
-    decide(market, order, identity, "receive", stock="written_off")
+    take_back(market, order, identity, stock="written_off")
     complete_order(order, actor=market.customer, role="customer", key="receive-0001", now=LATER)
     paid = payables(order, "completion")
     assert paid[supplier].amount_minor == 2 * 15_000 + 6_000
@@ -193,3 +205,85 @@ def test_a_procedure_of_the_stores_own_says_for_which_reasons_and_how_long(uniqu
     assert (balance(market), counts(market)) == (1_000_000 - PAID + 30_000, (7, 2, 1))
     assert decide(market, order, identity, "refund") == after
     assert wrong(market) == []
+
+
+def test_goods_that_came_damaged_are_written_off_and_refunded_in_part(unique: str) -> None:
+    market = open_market(unique)
+    order = completed(market, bought(market))
+    identity = ask(market, order)
+    decide(market, order, identity, "accept")
+    send_goods(order, identity, ("", "BACK 1"), customer=market.customer, key="sent-0001", now=LATER)
+    assert (get_order(order).returns[0].state, get_order(order).returns[0].carrier) == ("sent", "hct")
+    decide(market, order, identity, "receive")
+    assert (balance(market), counts(market)) == (1_000_000 - PAID, (7, 3, 0))
+    after = decide(market, order, identity, "refund", stock="written_off", amount_minor=10_000, answer="a broken seal")
+    assert (after.returns[0].state, after.refunds[0].amount_minor) == ("refunded", 10_000)
+    assert (balance(market), counts(market)) == (1_000_000 - PAID + 10_000, (7, 2, 1))
+    other = ask(market, order, 2, key="return-0002")
+    decide(market, order, other, "accept")
+    assert take_back(market, order, other, stock="reserve").refunds[1].amount_minor == 60_000
+    assert (balance(market), wrong(market)) == (1_000_000 - PAID + 70_000, [])
+
+
+def test_what_came_may_still_be_refused_and_nothing_moves(unique: str) -> None:
+    market = open_market(unique)
+    order = delivered(market, bought(market))
+    identity = ask(market, order)
+    decide(market, order, identity, "accept")
+    decide(market, order, identity, "receive")
+    after = decide(market, order, identity, "refuse", answer="it was opened")
+    assert (after.returns[0].state, after.returns[0].answer) == ("refused", "it was opened")
+    assert (balance(market), counts(market), wrong(market)) == (1_000_000 - PAID, (7, 3, 0), [])
+
+
+def test_a_replacement_takes_stock_as_it_is_decided_and_is_shipped_with_the_order(unique: str) -> None:
+    market = open_market(unique)
+    order = delivered(market, bought(market))
+    identity = ask(market, order, reason="defective")
+    decide(market, order, identity, "accept")
+    decide(market, order, identity, "receive")
+    after = decide(market, order, identity, "replace", stock="written_off")
+    assert (after.returns[0].state, after.refunds, counts(market)) == ("replacing", (), (6, 3, 1))
+    assert decide(market, order, identity, "replace", stock="written_off") == after
+    with pytest.raises(UnknownCarrier):
+        decide(market, order, identity, "ship", carrier="owl", tracking_number="HCT2")
+    sent = decide(market, order, identity, "ship", tracking_number="HCT2")
+    assert (sent.returns[0].state, sent.returns[0].replacement) == ("replaced", "2")
+    assert (sent.shipments[1].carrier, sent.shipments[1].tracking_number) == ("hct", "HCT2")
+    add_tracking_event(order, "2", "delivered", iso(LATER), carrier="hct", now=LATER)
+    again = ask(market, order, 3, key="return-0002")
+    assert [one.state for one in get_order(order).returns] == ["replaced", "requested"]
+    assert again != identity
+    assert (balance(market), counts(market), wrong(market)) == (1_000_000 - PAID, (6, 3, 1), [])
+
+
+def test_what_is_out_of_stock_is_not_replaced_and_can_still_be_refunded(unique: str) -> None:
+    market = open_market(unique, stock=3)
+    order = delivered(market, bought(market))
+    identity = ask(market, order, reason="defective")
+    decide(market, order, identity, "accept")
+    before = decide(market, order, identity, "receive")
+    with pytest.raises(OutOfStock) as refused:
+        decide(market, order, identity, "replace", stock="written_off")
+    assert refused.value.facts["left"] == 0
+    assert (get_order(order), counts(market)) == (before, (0, 3, 0))
+    decide(market, order, identity, "refund", stock="written_off")
+    assert (balance(market), counts(market), wrong(market)) == (1_000_000 - PAID + 30_000, (0, 2, 1), [])
+
+
+def test_a_supplier_replaces_out_of_its_pool(unique: str) -> None:
+    market = open_market(unique)
+    pool = fill_pool(market.supplier, 5, 15_000)
+    save_mediated(market.store, "HERB", market.supplier, price_minor=23_000, supply_minor=15_000)
+    supplier = f"supplier/{market.supplier}"
+    order = completed(market, bought(market, quantity=2, sku="HERB", price=23_000), supplier)
+    identity = ask(market, order, reason="damaged_on_the_way")
+    for decision in ("accept", "receive"):
+        decide(market, order, identity, decision, taker=supplier)
+    decide(market, order, identity, "replace", taker=supplier, stock="written_off")
+    level = get_level(pool)
+    assert (level.reserve, level.sold, level.written_off) == (2, 2, 1)
+    assert view_of(get_order(order), market.supplier).deliver_to is not None
+    after = decide(market, order, identity, "ship", taker=supplier, tracking_number="HCT2")
+    assert view_of(after, market.supplier).deliver_to is None
+    assert (payables(order, "refund"), wrong(market)) == ({}, [])

@@ -131,9 +131,9 @@ def test_what_is_returned_counts_as_bought(unique: str) -> None:
         take_step(order, step, "owner", "store", f"{step}-001", NOW, fulfiller=f"store/{market.store}", **more)  # type: ignore[arg-type]
     lines = [ReturnedLine(1, 1)]
     asked = ask_return(order, lines, customer=market.customer, reason="changed_mind", key="return-1", now=NOW)
-    for decision in ("accept", "receive"):
-        wish = Decision(decision, "", "reserve" if decision == "receive" else "")
-        settle_return(order, asked.returns[0].id, wish, taker=f"store/{market.store}", actor="owner", key="d", now=NOW)
+    for wish in (Decision("accept"), Decision("receive"), Decision("refund", stock="reserve")):
+        facts = {"taker": f"store/{market.store}", "actor": "owner", "now": NOW}
+        settle_return(order, asked.returns[0].id, wish, key=f"{wish.decision}-01", **facts)  # type: ignore[arg-type]
     assert_checked(market, sale, 2)
     with pytest.raises(LimitReached):
         buy(market, 1, 20_000, key="key-00000002")

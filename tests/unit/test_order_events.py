@@ -87,11 +87,14 @@ def test_a_response_is_told_without_its_words_and_its_copies_are_not_told() -> N
 def test_refunds_and_returns_have_names_and_are_told_without_their_reasons() -> None:
     refund = Refund("refund-p1-1-2", NOW, "manager", "for Ms Lin", (RefundedLine(1, 0, 100),), 100, "key-2", "hash")
     asked = Return("r1", "store/emei-tea", (ReturnedLine(1, 1),), "defective", NOW, "hash", note="I am Lin")
+    why = StepTaken("refuse", "store", "manager", NOW, (), "key-2", "Lin opened it")
     placed = order_of(state="delivered")
     refunded = replace(placed, refunds=(refund,), sequence=2)
     requested = replace(placed, returns=(asked,), sequence=2)
-    refused = replace(requested, returns=(replace(asked, state="refused", answer="Lin opened it"),), sequence=3)
-    received = replace(requested, returns=(replace(asked, state="received"),), refunds=(refund,), sequence=3)
+    refused = replace(
+        requested, returns=(replace(asked, state="refused", answer="Lin opened it", history=(why,)),), sequence=3
+    )
+    received = replace(requested, returns=(replace(asked, state="refunded"),), refunds=(refund,), sequence=3)
     assert names(placed, refunded) == ["OrderRefunded"]
     assert names(placed, requested) == ["ReturnRequested"]
     assert names(requested, refused) == ["ReturnRefused"]

@@ -15,7 +15,7 @@ from mart_union.orders.model import MOST_TEXT, Order, StepTaken, state_of
 from mart_union.orders.procedures import allowed_steps
 from mart_union.orders.refunding import RefundWish, refund_part
 from mart_union.orders.refunds import refund_amounts, units_of
-from mart_union.orders.returns import can_return
+from mart_union.orders.return_rules import can_return
 from mart_union.orders.shipped import PROCEDURES
 from mart_union.orders.steps import Details, apply_step
 from tests.orders_examples import PLACED, line_of, order_of

@@ -20,7 +20,8 @@ ENDED = replace(
 def asked(state: str, decided_at: str = "") -> Return:
     moment = iso(PLACED + timedelta(days=5))
     lines = (ReturnedLine(1, 1),)
-    return Return("r1", "store/emei-tea", lines, "defective", moment, "request", state=state, decided_at=decided_at)
+    history = (StepTaken("refuse", "store", "manager", decided_at, ()),) if decided_at else ()
+    return Return("r1", "store/emei-tea", lines, "defective", moment, "request", state=state, history=history)
 
 
 def test_while_an_order_is_open_its_recipient_is_shown() -> None:

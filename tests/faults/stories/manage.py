@@ -89,9 +89,19 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "manage POST /api/manage/{store}/orders/{order}/returns": (
         *sample("post-order-returns-1-accept"),
         *sample("post-order-returns-2-receive", "post-order-returns-1-accept"),
+        *sample("post-order-returns-3-replace", "post-order-returns-1-accept", "post-order-returns-2-receive"),
+        *sample(
+            "post-order-returns-4-ship",
+            "post-order-returns-1-accept",
+            "post-order-returns-2-receive",
+            "post-order-returns-3-replace",
+        ),
     ),
     "manage POST /manage/{store}/orders/{order}/refunds": sample("post-order-page-refund.303"),
-    "manage POST /manage/{store}/orders/{order}/returns": sample("post-order-page-return.303"),
+    "manage POST /manage/{store}/orders/{order}/returns": (
+        *sample("post-order-page-return.303"),
+        *sample("post-order-page-returned.303", "post-order-page-return.303"),
+    ),
     "manage POST /api/manage/{store}/responses/{order}/{response}/answer": sample("post-response-answer"),
     "manage POST /manage/{store}/responses/{order}/{response}/answer": sample("post-response-page-answer.303"),
     "manage PUT /api/manage/{store}/procedures": sample("put-procedures"),

@@ -32,8 +32,9 @@ STORIES: dict[str, tuple[Story, ...]] = {
         "post-step-5-page-deliver.303", "post-step-1-accept", "post-step-3-ship"
     ),
     "supply POST /api/supply/{supplier}/orders/{order}/returns": sample("post-returns-1-accept"),
-    "supply POST /supply/{supplier}/orders/{order}/returns": sample(
-        "post-returns-2-page-receive.303", "post-returns-1-accept"
+    "supply POST /supply/{supplier}/orders/{order}/returns": (
+        *sample("post-returns-2-page-receive.303", "post-returns-1-accept"),
+        *sample("post-returns-3-page-refund.303", "post-returns-1-accept", "post-returns-2-page-receive.303"),
     ),
     "supply POST /api/supply/{supplier}/responses/{order}/{response}/answer": request(
         "POST",

@@ -33,6 +33,8 @@ STORIES: dict[str, tuple[Story, ...]] = {
     ),
     "tracking POST /api/orders/{order}/returns": sample("post-order-returns.201"),
     "tracking POST /orders/{order}/returns": sample("post-order-page-return.303"),
+    "tracking POST /api/orders/{order}/returns/{return}/sent": sample("post-order-return-sent"),
+    "tracking POST /orders/{order}/returns/{return}/sent": sample("post-order-page-return-sent.303"),
     "tracking POST /api/carriers/{carrier}/events": (
         *sample("post-carrier-event-1-in-transit"),
         *sample("post-carrier-event-2-delivered", "post-carrier-event-1-in-transit"),

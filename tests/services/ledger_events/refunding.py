@@ -115,10 +115,11 @@ def _(scene: Scene) -> Iterator[None]:
 
 
 def give_back(scene: Scene, taker: str, reason: str, stock: str) -> Iterator[None]:
-    """The customer returns one, and whoever takes it back has accepted that; what is posted when it is received."""
+    """The customer returns one, and whoever takes it back has accepted that; what is posted when it is refunded."""
     lines, customer = [ReturnedLine(1, 1)], scene.market.customer
     after = ask_return(scene.order, lines, customer=customer, reason=reason, key="return-0001", now=LATER)
     asked, facts = after.returns[0].id, {"taker": taker, "actor": "staff", "now": LATER}
     settle_return(scene.order, asked, Decision("accept"), key="accept-0001", **facts)  # type: ignore[arg-type]
+    settle_return(scene.order, asked, Decision("receive"), key="receive-0001", **facts)  # type: ignore[arg-type]
     yield
-    settle_return(scene.order, asked, Decision("receive", stock=stock), key="receive-0001", **facts)  # type: ignore[arg-type]
+    settle_return(scene.order, asked, Decision("refund", stock=stock), key="refund-0001", **facts)  # type: ignore[arg-type]

@@ -291,6 +291,9 @@ _REFUND, _FAILED, _COMPLETION = "refund-done-1-8", "refund-failed-refund-card-1-
         (lambda books: change(books, "orders", "returned-1", refunds=()), "order/returned-1"),
         (lambda books: _return(books, state="accepted"), "order/returned-1"),
         (lambda books: _return(books, reason="whim"), "order/returned-1"),
+        (lambda books: _return(books, history=()), "order/returned-1"),
+        (lambda books: _return(books, replacement="1"), "order/returned-1"),
+        (lambda books: change_line(books, "returned-1", 1, withheld_minor=100), "order/returned-1"),
         (lambda books: _return(books, "firm-1", taker="supplier/kiln"), "order/firm-1"),
         (lambda books: _return(books, "firm-1", reason="defective"), "order/firm-1"),
         (lambda books: change_share(books, "firm-1", 1, "supply", kept_minor=0), "order/firm-1"),
@@ -342,7 +345,7 @@ def _allot(books: Books, **changes: Any) -> Books:
     return books
 
 
-def _return(books: Books, order: str = "returned-1", **changes: str) -> Books:
+def _return(books: Books, order: str = "returned-1", **changes: Any) -> Books:
     first, *others = find(books, "orders", order).returns
     return change(books, "orders", order, returns=(replace(first, **changes), *others))
 

@@ -41,7 +41,8 @@ from mart_union.orders.draws import units_left
 from mart_union.orders.model import ON_DELIVERY, Order, ReturnedLine
 from mart_union.orders.refunding import Change, RefundWish, refund_part
 from mart_union.orders.refunds import refund_amounts
-from mart_union.orders.returns import Decision, decide_return, request_return, stocks_for
+from mart_union.orders.return_rules import stocks_for
+from mart_union.orders.returns import Decision, decide_return, request_return
 from mart_union.orders.steps import Details, apply_step
 from mart_union.settlement.checks.model import Books, amounts_of
 from mart_union.settlement.shares import completion_amounts, completion_transfer, payables_of
@@ -273,13 +274,13 @@ class Trade:
             self.bought[_COUNT] -= sum(wish.units for wish in wishes)
 
     def take_back(self, order: str, number: int, units: int, reason: str = "changed_mind") -> None:
-        """The customer returns units of a line, and whoever takes them back receives them."""
+        """The customer returns units of a line, and whoever takes them back receives and refunds them."""
         at, lines = iso(NOW + timedelta(days=1)), [ReturnedLine(number, units)]
         before = request_return(self.orders[order], lines, reason=reason, key=f"return-{reason}", at=at)
         asked, taker = before.returns[-1].id, before.returns[-1].taker
-        decision = Decision("receive", "", stocks_for(before, before.returns[-1])[0])
-        for wish in (Decision("accept", "", ""), decision):
-            change = decide_return(before, asked, wish, taker=taker, actor="a", key="d", at=at, currency=TWD)
+        decision = Decision("refund", "", stocks_for(before, before.returns[-1])[0])
+        for wish in (Decision("accept"), Decision("receive"), decision):
+            change = decide_return(before, asked, wish, taker=taker, actor="a", key=wish.decision, at=at, currency=TWD)
             if wish is decision:
                 self._give_back(before, change, to=decision.stock)
             before = change.order

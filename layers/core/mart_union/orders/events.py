@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mart_union.kernel.events import Event
-from mart_union.orders.model import REMINDERS, Order, Response, state_of
+from mart_union.orders.model import REMINDERS, Order, Response, Return, state_of
 
 _BY_STATE = {
     "awaiting_payment": "OrderReserved",
@@ -84,6 +84,11 @@ def _order_event(before: Order | None, after: Order) -> str:
     return f"Return{changed.capitalize()}" if changed else "OrderTracked"
 
 
+def _without_words(asked: Return) -> Return:
+    told = tuple(replace(taken, note="", key="") for taken in asked.history)
+    return replace(asked, note="", answer="", request="", history=told)
+
+
 def for_event(order: Order) -> Order:
     """The order without what only its customer may read (codes, access) and without free text, which could name people."""
     return replace(
@@ -91,5 +96,5 @@ def for_event(order: Order) -> Order:
         history=tuple(replace(taken, note="", key="") for taken in order.history),
         facts={name: fact for name, fact in order.facts.items() if name not in _SECRET_FACTS},
         refunds=tuple(replace(refund, reason="", key="", request="") for refund in order.refunds),
-        returns=tuple(replace(asked, note="", answer="", request="") for asked in order.returns),
+        returns=tuple(_without_words(asked) for asked in order.returns),
     )

@@ -68,7 +68,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
     usually is (no tax added, nothing given back) is not written, which keeps an order small.
     `supply_minor` is what a unit of an offer cost the store when the purchase was made, whatever its supplier asks later.
     `escrow_minor` is what of it the order still holds; `held_minor` what the seller's deposit holds for it. `refunded_minor` is what the
-    payer got back of it, `returned` how many of its units went back into stock or were written off.
+    payer got back of it, `returned` how many of its units went back into stock or were written off, `withheld_minor` what of those units' price stayed.
     `draws` is written where the units do not all come from `level`: how many come from which, in the order in which they are counted (shards),
     or, with `is_bundle`, how many of each level all units of the line together have. `slot` names the time for which a service is booked.
     `sale` is the urgent sale that it was sold in, `sale_limit` how many units of that a customer might have (0: no limit). `kind` is its listing's:
@@ -102,6 +102,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
     slot: str = ""
     kind: str = "goods"
     accepts_returns: bool = True
+    withheld_minor: int = 0
 
     @property
     def charged_minor(self) -> int:
@@ -137,17 +138,19 @@ class StepTaken(Struct, frozen=True, omit_defaults=True):
     note: str = ""
 
 
-class RefundedLine(Struct, frozen=True):
+class RefundedLine(Struct, frozen=True, omit_defaults=True):
     """A line's part of a refund: what the payer got back of it, and the units that came back with it (0: money only).
 
     `borne_by` is `all` when every share gave back at its original rate, `but_supplier` when all but the supplier's did and the store gave that
-    part, too, `store` when the store alone gave, `carrier` when the carrier did.
+    part, too, `store` when the store alone gave, `carrier` when the carrier did. `withheld_minor` is what of the units' price did not go back, since they came back
+    damaged.
     """
 
     number: int
     units: int
     amount_minor: int
     borne_by: str = "all"
+    withheld_minor: int = 0
 
 
 class Refund(Struct, frozen=True):
@@ -170,12 +173,14 @@ class ReturnedLine(Struct, frozen=True):
     units: int
 
 
-class Return(Struct, frozen=True):
-    """Goods that a customer gives back: `requested`, then `accepted` or `refused` with an answer, then `received` with its refund; or `refunded`
-    and kept by the customer.
+class Return(Struct, frozen=True, omit_defaults=True):
+    """Goods that a customer gives back: `requested`, then `accepted` or `refused` with an answer, `sent` by a carrier or handed in, `received`, and when
+    they were looked at `refunded`, `refused` after all, or `replacing` until another one is on its way, `replaced`. What is `refunded` without having been
+    received, its customer keeps.
 
-    All its lines have one fulfiller. `taker` takes them back and decides: that fulfiller, or the store. `reason` is one of the order's procedure, `note` what the customer wrote beside it. `stock` says
-    where received units went: `reserve` or `written_off`.
+    All its lines have one fulfiller. `taker` takes them back and decides: that fulfiller, or the store. `reason` is one of the order's procedure, `note` what the customer wrote beside it, `wants` a
+    refund or a replacement. `stock` says where the units went: `reserve` or `written_off`. `history` has its steps, `replacement` names the
+    shipment of the order that it became.
     """
 
     id: str
@@ -186,11 +191,14 @@ class Return(Struct, frozen=True):
     request: str
     state: str = "requested"
     answer: str = ""
-    decided_at: str = ""
-    received_at: str = ""
     stock: str = ""
     refund: str = ""
     note: str = ""
+    wants: str = "refund"
+    carrier: str = ""
+    tracking_number: str = ""
+    replacement: str = ""
+    history: tuple[StepTaken, ...] = ()
 
 
 class Order(Struct, frozen=True, omit_defaults=True):
@@ -259,7 +267,8 @@ def checked_text(order: Order, text: str) -> str:
         RuleViolation: the order's notes, reasons and answers would be too long together; `left` says how many characters fit.
     """
     written = sum(len(taken.note) for taken in order.history) + sum(len(refund.reason) for refund in order.refunds)
-    written += sum(len(each.note) + len(each.answer) for each in order.returns)
+    written += sum(len(each.note) for each in order.returns)
+    written += sum(len(taken.note) for each in order.returns for taken in each.history)
     if text and written + len(text) > MOST_TEXT:
         left = max(MOST_TEXT - written, 0)
         raise RuleViolation(f"an order keeps {MOST_TEXT} characters of notes and reasons: {left} are left", left=left)

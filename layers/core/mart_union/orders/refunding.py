@@ -39,11 +39,13 @@ class RefundWish(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """An order after a change, what each account gets by it, and the units that leave `sold` at each level."""
+    """An order after a change, what each account gets by it, the units that leave `sold` at each level, and those that leave its reserve in place of
+    damaged ones."""
 
     order: Order
     amounts: Mapping[str, int] = field(default_factory=dict)
     units: Mapping[str, int] = field(default_factory=dict)
+    replaced: Mapping[str, int] = field(default_factory=dict)
 
 
 def refund_part(
@@ -105,7 +107,8 @@ def give_parts_back(
         part = give_back(order, line, each.amount_minor, step=step, only=only, keeps=keeps, carrier_gives=carrier_gives)
         for account, amount in part_amounts(order, line, part).items():
             amounts[account] = amounts.get(account, 0) + amount
-        lines[each.number] = replace(part.line, returned=line.returned + each.units)
+        withheld = line.withheld_minor + each.withheld_minor
+        lines[each.number] = replace(part.line, returned=line.returned + each.units, withheld_minor=withheld)
         units.update(units_given_back(line, each.units))
     sequence = order.sequence + 1
     refund = Refund(

@@ -163,8 +163,9 @@ def _of_goods(line: Line, of_goods: int, covered: int, step: int, *, only: str, 
 
 
 def value_of_units(order: Order, line: Line, units: int, step: int) -> int:
-    """What is given back with units of a line: their part of what is left of its goods, in whole steps, the last unit with the remainder."""
-    goods, _ = refundable_minor(order, line)
+    """What is given back with units of a line: their part of what is left of its goods, in whole steps, the last unit with the remainder.
+    What was withheld of units that came back before is no part of it."""
+    goods = max(refundable_minor(order, line)[0] - line.withheld_minor, 0)
     if units == line.left_units:
         return goods
     return goods * units // (line.left_units * step) * step

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.orders.model import ENDED, Order
-from mart_union.orders.returns import OPEN
+from mart_union.orders.return_rules import OPEN
 
 RECIPIENT_DAYS = 30
 """After the last that happened to an order that is over: a return window is at most as long, or counts instead."""
@@ -17,7 +17,7 @@ def recipient_until(order: Order) -> str:
     if order.state not in ENDED or any(asked.state in OPEN for asked in order.returns):
         return ""
     moments = [order.placed_at, *(taken.at for taken in order.history), *(refund.at for refund in order.refunds)]
-    moments += [moment for asked in order.returns for moment in (asked.decided_at, asked.received_at) if moment]
+    moments += [taken.at for asked in order.returns for taken in asked.history]
     last = max(from_iso(moment) for moment in moments)
     return iso(last + timedelta(days=max(RECIPIENT_DAYS, order.return_window_days)))
 

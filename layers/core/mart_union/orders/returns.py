@@ -1,114 +1,160 @@
-"""Returns: a customer gives goods back as the order's procedure allows it; whoever takes it back accepts or refuses, then receives. Pure rules."""
+"""Returns: a customer asks to give goods back and sends them; whoever takes them accepts or refuses, receives them, looks at them, and refunds or
+replaces them. Pure rules."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mart_union.catalog.procedures import ReturnReason, ReturnRules
-from mart_union.kernel.clock import from_iso, iso
+from mart_union.catalog.procedures import ReturnRules
 from mart_union.kernel.errors import Invalid, KeyReused, NotFound, RuleViolation, StepNotAllowed
 from mart_union.kernel.ids import derived_id, input_hash
-from mart_union.kernel.money import Currency
-from mart_union.orders.model import Line, Order, RefundedLine, Return, ReturnedLine, checked_text
-from mart_union.orders.procedures import procedure_of
+from mart_union.kernel.money import Currency, checked_price, parse_price, split_within
+from mart_union.orders.draws import units_given_back
+from mart_union.orders.model import Line, Order, RefundedLine, Return, ReturnedLine, Shipment, StepTaken, checked_text
 from mart_union.orders.refunding import Change, give_parts_back
-from mart_union.orders.refunds import value_of_units
+from mart_union.orders.return_rules import (
+    RETURNABLE,
+    borne_by,
+    is_fulfillers,
+    may_be_kept,
+    reason_of,
+    return_until,
+    returnable_units,
+    rules_of,
+    stocks_for,
+    taker_of,
+    values_of,
+)
+from mart_union.orders.steps import check_parcel
+from mart_union.stock.model import home_of
 
 MOST_RETURNS = 20
 LONGEST_TEXT = 500
-OPEN = frozenset({"requested", "accepted"})
-GIVEN_BACK = frozenset({"received", "refunded"})
-"""The states of a return whose units are no longer the customer's to return."""
-STOCKS = ("reserve", "written_off")
-_RETURNABLE = frozenset({"delivered", "completed"})
+WANTS = ("refund", "replacement")
 _DECISIONS = {
     "accept": (frozenset({"requested"}), "accepted"),
-    "refuse": (OPEN, "refused"),
-    "receive": (frozenset({"accepted"}), "received"),
-    "refund": (OPEN, "refunded"),
+    "refuse": (frozenset({"requested", "accepted", "received"}), "refused"),
+    "receive": (frozenset({"accepted", "sent"}), "received"),
+    "refund": (frozenset({"requested", "accepted", "received"}), "refunded"),
+    "replace": (frozenset({"received"}), "replacing"),
+    "ship": (frozenset({"replacing"}), "replaced"),
 }
+"""Each decision with the states in which it is taken, and the state that it leads to."""
+_MOVES = _DECISIONS | {"send": (frozenset({"accepted"}), "sent")}
 
 
 class Decision(Struct, frozen=True):
-    """What becomes of a return: `accept`, `refuse` (with an answer), `receive` (with where the goods go: reserve or written_off), or `refund` without
-    the goods."""
+    """What becomes of a return.
+
+    `accept`; `refuse`, with an answer, also of goods that have come; `receive`, when they have come. Then, when they were looked at, with the `stock` that
+    they go to (`reserve`: good, `written_off`: damaged): `refund`, of damaged ones also a part only (`amount_minor`, with an answer), or `replace`. `ship`
+    sends the other one, by a carrier with its number. `refund` of what has not come: the customer keeps it.
+    """
 
     decision: str
     answer: str = ""
     stock: str = ""
+    amount_minor: int = 0
+    carrier: str = ""
+    tracking_number: str = ""
 
 
 class ReturnDecision(Decision, frozen=True, kw_only=True):
-    """What becomes of the return of an id: `accept`, `refuse` with an answer, `receive` with the stock that the goods go to (reserve,
-    written_off), or `refund` of what the customer keeps."""
+    """What becomes of the return of an id: `accept`; `refuse`, with an answer; `receive`; when the goods that came were looked at, `refund` or
+    `replace` with the stock that they go to (reserve, written_off), of damaged ones also an amount in minor units less than their price, with an answer; `ship`
+    of the replacement by a carrier with its number; `refund` of what the customer keeps."""
 
     id: str
 
 
+class ReturnForm(Struct, frozen=True):
+    """A decision on a return as a page's form has it: an amount as people write it, such as 1280."""
+
+    id: str
+    decision: str
+    answer: str = ""
+    stock: str = ""
+    amount: str = ""
+    carrier: str = ""
+    tracking_number: str = ""
+
+    def decided(self, currency: Currency) -> ReturnDecision:
+        """What it decides.
+
+        Raises:
+            Invalid: the amount is none.
+        """
+        amount = parse_price(f"{self.amount} {currency.code}", currency) if self.amount.strip() else 0
+        return ReturnDecision(
+            decision=self.decision,
+            answer=self.answer,
+            stock=self.stock,
+            amount_minor=amount,
+            carrier=self.carrier,
+            tracking_number=self.tracking_number,
+            id=self.id,
+        )
+
+
 def request_return(
-    order: Order, lines: Sequence[ReturnedLine], *, reason: str, note: str = "", key: str, at: str
+    order: Order,
+    lines: Sequence[ReturnedLine],
+    *,
+    reason: str,
+    note: str = "",
+    wants: str = "refund",
+    key: str,
+    at: str,
 ) -> Order:
     """The order with a return that its customer asks for; the very same order if this key asked for it before.
 
     Raises:
         KeyReused: the key asked for another return of this order.
-        Invalid: a line is unknown or named twice, a quantity is not positive, the note is too long, or the reason is none of the procedure's.
+        Invalid: a line is unknown or named twice, a quantity is not positive, the note is too long, the reason is none of the procedure's, or it is
+            neither a refund nor a replacement that is wanted.
         RuleViolation: nothing of it can be returned: not delivered yet, of a kind that is not, the window is over, or more than the customer has.
     """
-    identity, request = derived_id("return", order.id, order.customer, key), input_hash([lines, reason, note])
+    request = input_hash([lines, reason, note, wants])
+    identity = derived_id("return", order.id, order.customer, key)
     before = next((one for one in order.returns if one.id == identity), None)
     if before is not None:
         if before.request != request:
             raise KeyReused("this key was used for another return of this order; nothing was changed")
         return order
-    rules, fault = _check_request(order, lines, reason, note)
+    rules, fault = _check_request(order, lines, reason, note, wants)
     chosen = {line.number: line for line in order.lines}
     for each in lines:
         _check_line(order, rules, chosen[each.number], each.units, at)
-    asked = Return(
-        identity,
-        _taker(order, [chosen[each.number] for each in lines], fault),
-        tuple(lines),
-        reason,
-        at,
-        request,
-        note=note,
-    )
+    taker = _taker(order, [chosen[each.number] for each in lines], fault)
+    asked = Return(identity, taker, tuple(lines), reason, at, request, note=note, wants=wants)
     return replace(order, returns=(*order.returns, asked), sequence=order.sequence + 1)
 
 
-def rules_of(order: Order) -> ReturnRules | None:
-    """How lines of an order may be given back, None where they are not."""
-    return procedure_of(order).returns
-
-
-def reason_of(order: Order, asked: Return) -> ReturnReason:
-    """Why goods are given back, with whose fault that is.
+def send_return(order: Order, identity: str, carrier: str, tracking_number: str, *, key: str, at: str) -> Order:
+    """The order after its customer gave the goods of an accepted return to a carrier; the very same order if that was said before.
 
     Raises:
-        RuleViolation: the order's procedure knows no such reason; nothing asks for a return with one.
+        NotFound: there is no such return.
+        StepNotAllowed: it is not accepted, or was sent otherwise already.
+        Invalid: the carrier or its number is missing.
     """
-    rules = rules_of(order)
-    reason = rules.reason(asked.reason) if rules is not None else None
-    if reason is None:
-        raise RuleViolation(f"the procedure of order {order.id} has no reason '{asked.reason}'")
-    return reason
-
-
-def taker_of(order: Order, line: Line, fault: str) -> str:
-    """Who takes a line back, and decides, for a reason that is somebody's fault: whoever fulfilled it. But the store takes, and bears the cost of, what
-    its supplier does not have to: where it is the customer's doing or the store's, and the offer did not accept returns."""
-    of_others = fault in {"customer", "store"}
-    return f"store/{order.store}" if of_others and not line.accepts_returns else line.fulfiller
-
-
-def borne_by(line: Line, taker: str) -> str:
-    """Who bears what goes back for units of a line that somebody takes: every share at its rate, all but the supplier's where that keeps it."""
-    return "all" if taker == line.fulfiller else "but_supplier"
+    asked = next((one for one in order.returns if one.id == identity), None)
+    if asked is None:
+        raise NotFound("there is no such return")
+    check_parcel(carrier, tracking_number)
+    if (asked.carrier, asked.tracking_number) == (carrier, tracking_number):
+        return order
+    if asked.state != "accepted":
+        raise StepNotAllowed(f"the return is {asked.state}; it cannot be sent", allowed=[], state=asked.state)
+    taken = StepTaken("send", "customer", order.customer, at, (), key)
+    sent = replace(
+        asked, state="sent", carrier=carrier, tracking_number=tracking_number, history=(*asked.history, taken)
+    )
+    return replace(_with_return(order, sent), sequence=order.sequence + 1)
 
 
 def _taker(order: Order, lines: Sequence[Line], fault: str) -> str:
@@ -124,7 +170,9 @@ def _taker(order: Order, lines: Sequence[Line], fault: str) -> str:
     return places.pop()[1]
 
 
-def _check_request(order: Order, lines: Sequence[ReturnedLine], reason: str, note: str) -> tuple[ReturnRules, str]:
+def _check_request(
+    order: Order, lines: Sequence[ReturnedLine], reason: str, note: str, wants: str
+) -> tuple[ReturnRules, str]:
     """The rules of the order's returns, and whose fault the reason is."""
     numbers = [each.number for each in lines]
     if not numbers or set(numbers) - {line.number for line in order.lines} or len(set(numbers)) != len(numbers):
@@ -135,6 +183,8 @@ def _check_request(order: Order, lines: Sequence[ReturnedLine], reason: str, not
     why = rules.reason(reason)
     if why is None:
         raise _invalid("reason", f"one of {', '.join(each.name for each in rules.reasons)}")
+    if wants not in WANTS:
+        raise _invalid("wants", f"one of {', '.join(WANTS)}")
     if len(note) > LONGEST_TEXT:
         raise _invalid("note", f"at most {LONGEST_TEXT} characters")
     checked_text(order, note)
@@ -148,7 +198,7 @@ def _check_line(order: Order, rules: ReturnRules, line: Line, units: int, at: st
         raise _invalid("lines.units", "at least one unit")
     if line.kind not in rules.kinds:
         raise RuleViolation(f"line {line.number} is no {' or '.join(rules.kinds)}: it is {line.kind}", kind=line.kind)
-    if line.state not in _RETURNABLE:
+    if line.state not in RETURNABLE:
         raise RuleViolation(f"line {line.number} has not been delivered: it is {line.state}", state=line.state)
     if at > return_until(order, line):
         raise RuleViolation(f"the return window of line {line.number} is over", until=return_until(order, line))
@@ -157,120 +207,154 @@ def _check_line(order: Order, rules: ReturnRules, line: Line, units: int, at: st
         raise RuleViolation(f"{left} units of line {line.number} can still be returned", left_units=left)
 
 
-def return_until(order: Order, line: Line) -> str:
-    """When the return window of a line ends (ISO), '' when it has not been delivered."""
-    procedure = procedure_of(order)
-    for taken in order.history:
-        step = procedure.step(taken.step)
-        if line.number in taken.lines and step is not None and step.to_state in _RETURNABLE:
-            return iso(from_iso(taken.at) + timedelta(days=order.return_window_days))
-    return ""
-
-
-def returnable_units(order: Order, line: Line) -> int:
-    """The units of a line that its customer still has and has not asked to return."""
-    asked = sum(
-        each.units for one in order.returns if one.state in OPEN for each in one.lines if each.number == line.number
-    )
-    return line.left_units - asked
-
-
-def can_return(order: Order, line: Line, at: str) -> bool:
-    """Whether a customer may ask to return units of a line now."""
-    rules = rules_of(order)
-    in_window = line.state in _RETURNABLE and at <= return_until(order, line)
-    return rules is not None and line.kind in rules.kinds and in_window and returnable_units(order, line) > 0
-
-
 def decide_return(
     order: Order, identity: str, wish: Decision, *, taker: str, actor: str, key: str, at: str, currency: Currency
 ) -> Change:
     """The order after whoever takes the lines back decided on a return; the very same order if that was decided before.
 
-    Receiving gives the goods' price back at the original rates: of each line, the returned units' part of what is left of it. So does a refund
-    without the goods, up to what the procedure allows. What a supplier does not take back, the store bears.
+    A refund gives the goods' price back at the original rates: of each line, the returned units' part of what is left of it. What a supplier does not
+    take back, the store bears. A replacement takes as many units out of stock as are written off, and moves no money.
 
     Raises:
         NotFound: there is no such return of theirs.
+        KeyReused: the key decided otherwise.
         StepNotAllowed: it is decided otherwise already, or too much to be kept; `allowed` names what may be done.
-        Invalid: no such decision, a refusal without an answer, or no place for the goods.
+        Invalid: no such decision, an answer, a place for the goods or a parcel is missing, or an amount is none.
     """
     asked = next((one for one in order.returns if one.id == identity and one.taker == taker), None)
     if asked is None:
         raise NotFound("there is no such return")
-    _check_decision(wish, stocks_for(order, asked))
+    _check_decision(order, wish)
     to_state = _DECISIONS[wish.decision][1]
-    if asked.state == to_state and (asked.answer == wish.answer or wish.decision != "refuse"):
+    if _was_decided(asked, wish, to_state, actor=actor, key=key):
         return Change(order)
     allowed = allowed_decisions(order, asked)
     if wish.decision not in allowed:
-        raise StepNotAllowed(
-            f"the return is {asked.state}; it cannot be {to_state}", allowed=allowed, state=asked.state
-        )
-    if to_state in GIVEN_BACK:
-        return _given_back(order, asked, wish, actor, key, at, currency)
-    decided = replace(asked, state=to_state, answer=checked_text(order, wish.answer), decided_at=at)
+        message = f"the return is {asked.state}; it cannot be {to_state}"
+        raise StepNotAllowed(message, allowed=allowed, state=asked.state)
+    _check_look(order, asked, wish)
+    answer = checked_text(order, wish.answer)
+    taken = StepTaken(wish.decision, taker.partition("/")[0], actor, at, (), key, answer)
+    decided = replace(asked, state=to_state, answer=answer or asked.answer, history=(*asked.history, taken))
+    if wish.decision == "refund":
+        return _refunded(order, decided, wish, taken, currency, kept=asked.state != "received")
+    if wish.decision == "replace":
+        return _replaced(order, replace(decided, stock=wish.stock))
+    if wish.decision == "ship":
+        return Change(_shipped(order, decided, wish, at))
     return Change(replace(_with_return(order, decided), sequence=order.sequence + 1))
 
 
+def _was_decided(asked: Return, wish: Decision, to_state: str, *, actor: str, key: str) -> bool:
+    """Whether this decision was taken before: under this key, or, where it moves nothing, by anybody.
+
+    Raises:
+        KeyReused: the key decided otherwise.
+    """
+    taken = next((one for one in asked.history if (one.key, one.actor) == (key, actor)), None)
+    if taken is None:
+        moves = wish.decision in {"refund", "replace", "ship"}
+        return not moves and asked.state == to_state and wish.answer == asked.answer
+    if (taken.step, taken.note) != (wish.decision, wish.answer):
+        raise KeyReused(f"this key was used to {taken.step} the return; nothing was changed")
+    return True
+
+
 def allowed_decisions(order: Order, asked: Return) -> list[str]:
-    """What may be decided of a return now."""
+    """What may be decided of a return now. Of goods that have come none is kept by the customer; what its supplier does not take back, it does not
+    replace."""
     possible = [name for name, (states, _) in _DECISIONS.items() if asked.state in states]
-    return [name for name in possible if name != "refund" or _may_keep(order, asked)]
+    may = {
+        "refund": lambda: asked.state == "received" or may_be_kept(order, asked),
+        "replace": lambda: is_fulfillers(order, asked),
+    }
+    return [name for name in possible if name not in may or may[name]()]
 
 
-def _may_keep(order: Order, asked: Return) -> bool:
-    """Whether a return is worth so little that its customer may have the money and keep the goods."""
-    rules, lines = rules_of(order), {line.number: line for line in order.lines}
-    worth = sum(value_of_units(order, lines[each.number], each.units, 1) for each in asked.lines)
-    return rules is not None and 0 < rules.returnless_minor >= worth
-
-
-def stocks_for(order: Order, asked: Return) -> tuple[str, ...]:
-    """Where the goods of a return may go. What a supplier does not take back is out of its stock for good; its store may lay it in as its own."""
-    numbers = {each.number for each in asked.lines}
-    theirs = all(line.fulfiller == asked.taker for line in order.lines if line.number in numbers)
-    return STOCKS if theirs else STOCKS[1:]
-
-
-def _check_decision(wish: Decision, stocks: Sequence[str]) -> None:
-    if wish.decision not in _DECISIONS:
-        raise _invalid("decision", f"decide one of {', '.join(_DECISIONS)}")
-    if len(wish.answer) > LONGEST_TEXT or (wish.decision == "refuse" and not wish.answer.strip()):
-        raise _invalid("answer", f"say why, in at most {LONGEST_TEXT} characters")
-    if wish.decision == "receive" and wish.stock not in stocks:
+def _check_look(order: Order, asked: Return, wish: Decision) -> None:
+    """Goods that have come were looked at before they are refunded or replaced."""
+    stocks = stocks_for(order, asked)
+    if asked.state == "received" and wish.decision in {"refund", "replace"} and wish.stock not in stocks:
         raise _invalid("stock", f"say where the goods go: {' or '.join(stocks)}")
 
 
-def _given_back(
-    order: Order, asked: Return, wish: Decision, actor: str, key: str, at: str, currency: Currency
+def _check_decision(order: Order, wish: Decision) -> None:
+    if wish.decision not in _DECISIONS:
+        raise _invalid("decision", f"decide one of {', '.join(_DECISIONS)}")
+    needs_answer = wish.decision == "refuse" or bool(wish.amount_minor)
+    if len(wish.answer) > LONGEST_TEXT or (needs_answer and not wish.answer.strip()):
+        raise _invalid("answer", f"say why, in at most {LONGEST_TEXT} characters")
+    if wish.amount_minor and (wish.decision, wish.stock) != ("refund", "written_off"):
+        raise _invalid("amount_minor", "a part goes back of what came back damaged, and is written off")
+    if wish.decision == "ship":
+        check_parcel(wish.carrier or order.carrier, wish.tracking_number)
+
+
+def _refunded(
+    order: Order, decided: Return, wish: Decision, taken: StepTaken, currency: Currency, *, kept: bool
 ) -> Change:
-    """The order after the money of a return went back; what the customer keeps is out of stock for good."""
+    """The order after the money of a return went back, whole or in part; what the customer keeps is out of stock for good."""
+    values = values_of(order, decided, currency.step)
+    given = _in_part(values, wish.amount_minor, currency) if wish.amount_minor else values
     lines = {line.number: line for line in order.lines}
     parts = [
-        RefundedLine(
-            each.number,
-            each.units,
-            value_of_units(order, lines[each.number], each.units, currency.step),
-            borne_by(lines[each.number], asked.taker),
-        )
-        for each in asked.lines
+        RefundedLine(each.number, each.units, amount, borne_by(lines[each.number], decided.taker), value - amount)
+        for each, value, amount in zip(decided.lines, values, given, strict=True)
     ]
     change = give_parts_back(
         order,
         parts,
-        reason=reason_of(order, asked).title,
-        actor=actor,
-        key=key,
-        request=asked.id,
-        at=at,
+        reason=reason_of(order, decided).title,
+        actor=taken.actor,
+        key=taken.key,
+        request=decided.id,
+        at=taken.at,
         step=currency.step,
     )
-    goods = {"state": "received", "received_at": at, "stock": wish.stock}
-    if wish.decision == "refund":
-        goods = {"state": "refunded", "decided_at": at, "stock": "written_off"}
-    done = replace(asked, **goods, refund=change.order.refunds[-1].id)
+    stock = "written_off" if kept else wish.stock
+    done = replace(decided, stock=stock, refund=change.order.refunds[-1].id)
     return replace(change, order=_with_return(change.order, done))
+
+
+def _in_part(values: Sequence[int], amount_minor: int, currency: Currency) -> list[int]:
+    """An amount over the lines of a return, by their values.
+
+    Raises:
+        Invalid: it is none, or as much as all of it.
+    """
+    checked_price(amount_minor, currency)
+    if amount_minor >= sum(values):
+        raise _invalid("amount_minor", f"less than {sum(values)}, or leave it out")
+    return split_within(amount_minor, values, currency.step)
+
+
+def _replaced(order: Order, decided: Return) -> Change:
+    """The order after a replacement was decided: its line has as many units as before. Of damaged goods another one leaves the reserve for each."""
+    lines = {line.number: line for line in order.lines}
+    units: Counter[str] = Counter()
+    for each in decided.lines if decided.stock == "written_off" else ():
+        for level, count in units_given_back(lines[each.number], each.units).items():
+            units[home_of(level)] += count
+    after = replace(_with_return(order, decided), sequence=order.sequence + 1)
+    return Change(after, replaced=units)
+
+
+def _shipped(order: Order, decided: Return, wish: Decision, at: str) -> Order:
+    """The order with the replacement as one of its shipments, which its carrier reports of like of any other."""
+    numbers = tuple(each.number for each in decided.lines)
+    parcel = Shipment(f"{len(order.shipments) + 1}", numbers, wish.carrier or order.carrier, wish.tracking_number, at)
+    sent = replace(decided, replacement=parcel.id)
+    after = replace(_with_return(order, sent), shipments=(*order.shipments, parcel))
+    return replace(after, sequence=order.sequence + 1)
+
+
+def state_by_history(asked: Return) -> str:
+    """The state to which a return's steps lead, '' where one of them could not be taken."""
+    state = "requested"
+    for taken in asked.history:
+        before, after = _MOVES.get(taken.step, (frozenset(), ""))
+        state = after if state in before else ""
+    return state
 
 
 def _with_return(order: Order, decided: Return) -> Order:

@@ -245,9 +245,18 @@ def _refuse_elsewhere(order: Order, step: str, role: str, fulfiller: str) -> Non
 
 
 def _refuse_strangers(order: Order, step: str, carrier: str) -> None:
-    """A parcel goes by a carrier of the union's, or by the one that the order was placed under."""
     rule = procedure_of(order).step(step)
-    if rule is None or "tracking" not in rule.needs or carrier in {"", order.carrier}:
+    if rule is not None and "tracking" in rule.needs:
+        require_carrier(order, carrier)
+
+
+def require_carrier(order: Order, carrier: str) -> None:
+    """Nothing, if a parcel may go by a carrier: one of the union's, or the one that the order was placed under. A read of the union, for another than that.
+
+    Raises:
+        UnknownCarrier: the union has no such carrier; `carriers` names those that it has.
+    """
+    if carrier in {"", order.carrier}:
         return
     union = fetch(union_ref())
     known = [each.id for each in union.carriers] if union is not None else []

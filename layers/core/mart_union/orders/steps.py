@@ -209,8 +209,7 @@ def _not_allowed(order: Order, step: str, role: str, fulfiller: str) -> StepNotA
 
 def _check_details(order: Order, rule: Step, details: Details, at: str) -> None:
     if "tracking" in rule.needs:
-        _need("carrier", _CARRIER.match(details.carrier or order.carrier), "name the carrier by its id")
-        _need("tracking_number", _TRACKING_NUMBER.match(details.tracking_number), "give the carrier's tracking number")
+        check_parcel(details.carrier or order.carrier, details.tracking_number)
     if "access" in rule.needs:
         fits = 0 < len(details.access) <= _LONGEST_TEXT
         _need("access", fits, f"tell the customer how to get it, in at most {_LONGEST_TEXT} characters")
@@ -218,6 +217,16 @@ def _check_details(order: Order, rule: Step, details: Details, at: str) -> None:
         raise RuleViolation("an appointment must be ahead")
     if "pickup_code" in rule.needs:
         check_code(order, details.pickup_code)
+
+
+def check_parcel(carrier: str, tracking_number: str) -> None:
+    """Nothing, if a parcel goes by a carrier, with its number.
+
+    Raises:
+        Invalid: one of them is missing or malformed.
+    """
+    _need("carrier", _CARRIER.match(carrier), "name the carrier by its id")
+    _need("tracking_number", _TRACKING_NUMBER.match(tracking_number), "give the carrier's tracking number")
 
 
 def _with_slot(order: Order, numbers: tuple[int, ...], details: Details) -> Details:

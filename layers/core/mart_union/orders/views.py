@@ -14,7 +14,8 @@ from mart_union.orders.codes import is_locked, waits_for_code
 from mart_union.orders.model import Line, Order, Response, ReturnedLine, Shipment, StepTaken
 from mart_union.orders.procedures import allowed_steps, deadline_of
 from mart_union.orders.refunding import refundable_units, store_refundable_minor
-from mart_union.orders.returns import allowed_decisions, can_return, reason_of, returnable_units, rules_of, stocks_for
+from mart_union.orders.return_rules import can_return, reason_of, returnable_units, rules_of, stocks_for
+from mart_union.orders.returns import allowed_decisions
 
 
 class SeenStep(Struct, frozen=True):
@@ -46,8 +47,9 @@ class SeenRefund(Struct, frozen=True):
 
 class SeenReturn(Struct, frozen=True):
     """Goods that the customer gives back, why, whose fault that is and who pays the way back (customer, store, supplier, carrier), how far it has
-    come, and what the reader may decide (`accept`, `refuse`, `receive`, `refund` without the goods). `note` is what the customer wrote. `taker` is
-    who takes them back (`store/<id>`, `supplier/<id>`), `stocks` says where the goods may go."""
+    come, and what the reader may decide (`accept`, `refuse`, `receive`, `refund`, `replace`, `ship`). `note` is what the customer wrote, `wants` a refund
+    or a replacement. `taker` is who takes them back (`store/<id>`, `supplier/<id>`), `stocks` says where the goods may go. `refunded_minor` went
+    back for them; `replacement` is the order's shipment of the other one."""
 
     id: str
     state: str
@@ -56,12 +58,16 @@ class SeenReturn(Struct, frozen=True):
     note: str
     at: str
     answer: str
-    decided_at: str
-    received_at: str
     stock: str
     allowed: tuple[str, ...]
     taker: str
     stocks: tuple[str, ...]
+    wants: str
+    carrier: str
+    tracking_number: str
+    replacement: str
+    refunded_minor: int
+    history: tuple[SeenStep, ...]
 
 
 class OrderedLine(Struct, frozen=True):
@@ -291,12 +297,16 @@ def seen_returns(order: Order, party: str = "", *, only_own: bool = False) -> tu
             note=asked.note,
             at=asked.at,
             answer=asked.answer,
-            decided_at=asked.decided_at,
-            received_at=asked.received_at,
             stock=asked.stock,
             allowed=tuple(allowed_decisions(order, asked)) if asked.taker == party else (),
             taker=asked.taker,
             stocks=stocks_for(order, asked),
+            wants=asked.wants,
+            carrier=asked.carrier,
+            tracking_number=asked.tracking_number,
+            replacement=asked.replacement,
+            refunded_minor=sum(refund.amount_minor for refund in order.refunds if refund.id == asked.refund),
+            history=_seen_steps(asked.history),
         )
         for asked in order.returns
         if not only_own or asked.taker == party

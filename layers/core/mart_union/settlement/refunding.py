@@ -20,12 +20,12 @@ from mart_union.orders.draws import sales_of
 from mart_union.orders.limits import add_left_out
 from mart_union.orders.model import Order, ReturnedLine
 from mart_union.orders.refunding import Change, RefundWish, refund_part
-from mart_union.orders.returns import Decision, decide_return, request_return
-from mart_union.orders.service import get_order_for
+from mart_union.orders.returns import Decision, decide_return, request_return, send_return
+from mart_union.orders.service import change_order, get_order_for, require_carrier
 from mart_union.orders.storing import OrderMoved, add_changed_order, replace_order
 from mart_union.settlement.shares import payables_of
 from mart_union.stock.keeping import SaleMoved, add_movements
-from mart_union.stock.model import take_back
+from mart_union.stock.model import take_back, take_instead
 
 
 def refund_order(
@@ -68,7 +68,15 @@ def refund_order(
 
 
 def ask_return(
-    order: str, lines: Sequence[ReturnedLine], *, customer: str, reason: str, note: str = "", key: str, now: datetime
+    order: str,
+    lines: Sequence[ReturnedLine],
+    *,
+    customer: str,
+    reason: str,
+    note: str = "",
+    wants: str = "refund",
+    key: str,
+    now: datetime,
 ) -> Order:
     """Ask to give units of an order back, for a reason of its procedure; the same key again changes nothing. One read and one write.
 
@@ -78,28 +86,51 @@ def ask_return(
         Busy: other changes kept winning.
     """
 
-    def change(before: Order) -> Change:
-        return Change(request_return(before, lines, reason=reason, note=note, key=key, at=iso(now)))
+    def change(before: Order) -> Order:
+        return request_return(before, lines, reason=reason, note=note, wants=wants, key=key, at=iso(now))
 
-    return _change(order, "customer", customer, change, customer, now)
+    return change_order(order, "customer", customer, change, now)
+
+
+def send_goods(order: str, identity: str, parcel: tuple[str, str], *, customer: str, key: str, now: datetime) -> Order:
+    """Say by which carrier, under which number, the goods of an accepted return are on their way; the same again changes nothing. One read and one
+    write, and a read of the union where another carrier is named than the order's.
+
+    Raises:
+        NotFound: there is no such order of this customer, or no such return of it.
+        UnknownCarrier, StepNotAllowed, Invalid: as for `require_carrier` and `send_return`.
+        Busy: other changes kept winning.
+    """
+    carrier, number = parcel
+
+    def change(before: Order) -> Order:
+        require_carrier(before, carrier)
+        return send_return(before, identity, carrier or before.carrier, number, key=key, at=iso(now))
+
+    return change_order(order, "customer", customer, change, now)
 
 
 def settle_return(
     order: str, identity: str, wish: Decision, *, taker: str, actor: str, key: str, now: datetime
 ) -> Order:
-    """Decide on a return, for whoever fulfilled its lines (`store/<id>` or `supplier/<id>`); receiving it refunds and moves the stock; so does a
-    refund of what the customer keeps, which is written off.
+    """Decide on a return, for whoever fulfilled its lines (`store/<id>` or `supplier/<id>`); a refund moves money and stock, and a replacement takes
+    stock, in the transaction that decides it. What the customer keeps is written off. One read and one write, and a read of the union where a replacement goes by
+    another carrier than the order's.
 
     Repeating a decision changes nothing.
 
     Raises:
-        NotFound, StepNotAllowed, Invalid: as for `decide_return`.
+        NotFound, KeyReused, StepNotAllowed, Invalid: as for `decide_return`.
+        OutOfStock: there is none to replace it with; it can still be refunded.
+        UnknownCarrier: as for `require_carrier`.
         Busy: other changes kept winning.
     """
     role = taker.partition("/")[0]
 
     def change(before: Order) -> Change:
         currency = settings().currency
+        if wish.decision == "ship":
+            require_carrier(before, wish.carrier)
         return decide_return(before, identity, wish, taker=taker, actor=actor, key=key, at=iso(now), currency=currency)
 
     return _change(order, role, taker, change, actor, now, to_reserve=wish.stock == "reserve")
@@ -128,7 +159,7 @@ def _change(
 
 
 def _commit(before: Order, made: Change, actor: str, now: datetime, *, to_reserve: bool) -> None:
-    if not made.amounts and not made.units:
+    if not (made.amounts or made.units or made.replaced):
         replace_order(before, made.order)
         return
     transaction = WriteTransaction()
@@ -137,6 +168,7 @@ def _commit(before: Order, made: Change, actor: str, now: datetime, *, to_reserv
         _add_refund(transaction, before, made, now)
     reference = f"order/{before.id}"
     back = {level: take_back(units, actor, reference, to_reserve=to_reserve) for level, units in made.units.items()}
+    back |= {level: take_instead(units, actor, reference) for level, units in made.replaced.items()}
     add_movements(transaction, back, now, sales_of([before]))
     if made.units:
         add_left_out(transaction, before, made.order.refunds[-1])

@@ -157,6 +157,11 @@ def take_back(quantity: int, actor: str, reference: str, *, to_reserve: bool) ->
     return Movement("returned-unsaleable", actor, reference, sold=-quantity, written_off=quantity)
 
 
+def take_instead(quantity: int, actor: str, reference: str) -> Movement:
+    """Taken to replace as many sold ones that came back and cannot be sold again: these are written off, those count as sold in their place."""
+    return Movement("replaced", actor, reference, reserve=-quantity, written_off=quantity)
+
+
 def stock_in_movement(quantity: int, reason: str, actor: str, reference: str) -> Movement:
     """Goods were laid in."""
     return Movement(reason, actor, reference, received=quantity, reserve=quantity)

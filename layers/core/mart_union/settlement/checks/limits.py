@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from mart_union.orders.model import Line, Order
-from mart_union.orders.returns import GIVEN_BACK as RETURNED
 from mart_union.settlement.checks.model import Books
 from mart_union.settlement.checks.units import GIVEN_BACK
 from mart_union.settlement.differences import Difference
@@ -38,5 +37,5 @@ def _had(order: Order, line: Line) -> int:
     """The units of a line that its customer had: those that they still have, and those that they returned."""
     if line.state in GIVEN_BACK:
         return 0
-    received = (each for asked in order.returns if asked.state in RETURNED for each in asked.lines)
-    return line.left_units + sum(each.units for each in received if each.number == line.number)
+    refunded = (each for asked in order.returns if asked.state == "refunded" for each in asked.lines)
+    return line.left_units + sum(each.units for each in refunded if each.number == line.number)

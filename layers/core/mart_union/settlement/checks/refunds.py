@@ -11,9 +11,10 @@ from mart_union.checkout.disputed_refunds import BORNE
 from mart_union.checkout.payers import CARDS
 from mart_union.kernel.errors import NotFound
 from mart_union.ledger.model import Transfer
-from mart_union.orders.model import Line, Order, Refund, RefundedLine
+from mart_union.orders.model import Line, Order, Refund, RefundedLine, Return
 from mart_union.orders.refunds import payer_of
-from mart_union.orders.returns import GIVEN_BACK, borne_by, rules_of, taker_of
+from mart_union.orders.return_rules import borne_by, rules_of, taker_of
+from mart_union.orders.returns import state_by_history
 from mart_union.settlement.checks.model import UNION, Books, amounts_of, was_left_out
 from mart_union.settlement.differences import Difference
 
@@ -140,16 +141,17 @@ def _refund_problems(order: Order, refund: Refund, transfer: Transfer | None) ->
 
 
 def _return_problems(order: Order) -> Iterator[str]:
-    """A return that was received, or refunded without the goods, has its refund, of the units that it is about, and whoever should bear it does. Each
-    is for a reason of the order's procedure, and taken back by whom that reason names. Nothing else is borne so."""
+    """A return that was refunded has its refund, of the units that it is about, and whoever should bear it does; one that was replaced has its shipment.
+    Each is where its steps led, for a reason of the order's procedure, and taken back by whom that reason names. Nothing else is borne so."""
     refunds, rules = {refund.id: refund for refund in order.refunds}, _rules(order)
     lines = {line.number: line for line in order.lines}
     for asked in order.returns:
         refund = refunds.get(asked.refund)
         units = sorted((part.number, part.units) for part in refund.lines) if refund is not None else []
-        wanted = sorted((each.number, each.units) for each in asked.lines) if asked.state in GIVEN_BACK else []
+        wanted = sorted((each.number, each.units) for each in asked.lines) if asked.state == "refunded" else []
         if units != wanted:
             yield f"return {asked.id} is {asked.state} of {wanted}, its refund is of {units}"
+        yield from _way_problems(order, asked)
         reason = rules.reason(asked.reason) if rules is not None else None
         if reason is None:
             yield f"return {asked.id} is for {asked.reason}, which its procedure does not know"
@@ -166,6 +168,14 @@ def _return_problems(order: Order) -> Iterator[str]:
             yield f"{refund.id} is borne for a supplier, and is of no return"
 
 
+def _way_problems(order: Order, asked: Return) -> Iterator[str]:
+    led_to = state_by_history(asked)
+    if led_to != asked.state:
+        yield f"return {asked.id} is {asked.state}, its steps led to {led_to or 'nothing'}"
+    if (asked.state == "replaced") != (asked.replacement in {parcel.id for parcel in order.shipments}):
+        yield f"return {asked.id} is {asked.state}, and became shipment '{asked.replacement}'"
+
+
 def _rules(order: Order) -> ReturnRules | None:
     try:
         return rules_of(order)
@@ -177,6 +187,9 @@ def _line_problems(order: Order, line: Line, parts: list[RefundedLine], step: in
     units = sum(part.units for part in parts)
     if line.returned != units or not 0 <= units <= line.quantity:
         yield f"{line.returned} units of {line.quantity} came back, {units} in its refunds"
+    withheld = sum(part.withheld_minor for part in parts)
+    if line.withheld_minor != withheld:
+        yield f"{line.withheld_minor} is withheld of what came back, {withheld} in its refunds"
     beyond = [
         share.account for share in line.split if min(share.reversed_minor, share.kept_minor, share.open_minor) < 0
     ]
