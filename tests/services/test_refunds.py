@@ -36,6 +36,7 @@ from tests.services.refunds import (
     payables,
     refund,
     shipped,
+    take_back,
     wrong,
 )
 
@@ -229,8 +230,8 @@ def test_what_a_deposit_covered_goes_back_to_it_in_proportion(unique: str) -> No
     held = get_balance(f"store/{market.store}/held").balance_minor
     assert held == 60_000 + 2_400 + 1_900 - 40_000
     given = ask(market, order)
-    decide(market, order, given, "accept", fulfiller=f"supplier/{market.supplier}")
-    decide(market, order, given, "receive", fulfiller=f"supplier/{market.supplier}", stock="reserve")
+    decide(market, order, given, "accept", taker=f"supplier/{market.supplier}")
+    take_back(market, order, given, taker=f"supplier/{market.supplier}", stock="reserve")
     assert get_balance(f"store/{market.store}/held").balance_minor == held - 12_100
     owed = {share.kind: share.left_minor for share in get_order(order).lines[0].split}
     assert owed == {"supply": 30_000, "commission": 1_200, "tax": 1_000, "delivery": 6_000}
