@@ -26,6 +26,7 @@ _ORDER_STATES = {
     "OrderCancelled": "cancelled",
     "OrderExpired": "expired",
 }
+_FULFILLERS_READ = {"OrderReminded": "reminded", "OrderLate": "late"}
 _STORE_READS = {"placed", "cancelled"}
 _STOCK_WORDS = {"StockLow": "low", "StockOut": "out"}
 _DECIDED = {"approved", "refused", "suspended"}
@@ -85,16 +86,16 @@ def _order_notice(event: Event, order: Order, template: str, audience: Audience,
     return Notice(template, audience, event.entity, event.sequence, news, facts, order.language)
 
 
-def _of_order_reminded(event: Event) -> list[Notice]:
-    """Whoever fulfils the lines that wait is told that they do: the store's own people, and each supplier of its own."""
-    order = msgspec.convert(event.data, Order)
+def _of_order_waiting(event: Event) -> list[Notice]:
+    """Whoever fulfils the lines that wait, or are late, is told that they do: the store's own people, and each supplier of its own."""
+    order, word = msgspec.convert(event.data, Order), _FULFILLERS_READ[event.name]
     waiting = [line for line in order.lines if line.number in order.history[-1].lines]
     notices = []
     for fulfiller in sorted({line.fulfiller for line in waiting}):
         kind, _, party = fulfiller.partition("/")
         audience = Audience(kind, party, frozenset({"owner", "manager"}) if kind == "store" else frozenset())
         own = [line for line in waiting if line.fulfiller == fulfiller]
-        notices.append(_reminder(event, order, f"{kind}_order_reminded", audience, own))
+        notices.append(_reminder(event, order, f"{kind}_order_{word}", audience, own))
     return notices
 
 
@@ -106,7 +107,7 @@ def _of_customer_reminded(event: Event) -> list[Notice]:
 
 
 def _reminder(event: Event, order: Order, template: str, audience: Audience, lines: list[Line]) -> Notice:
-    """Each reminder is news: the procedure says how often there is one."""
+    """Each of them is news: the procedure says how often there is one, and a line is late once."""
     facts = {"order": order, "lines": lines, "state": lines[0].state if lines else order.state}
     news = f"{event.name} {event.sequence}"
     return Notice(template, audience, f"{event.entity}/reminders", event.sequence, news, facts, order.language)
@@ -203,7 +204,7 @@ def _of_deposit_standing(event: Event) -> list[Notice]:
 
 
 _OTHERS: dict[str, Callable[[Event], list[Notice]]] = {
-    "OrderReminded": _of_order_reminded,
+    **dict.fromkeys(_FULFILLERS_READ, _of_order_waiting),
     "OrderCustomerReminded": _of_customer_reminded,
     "ResponseReceived": _of_response_received,
     "ResponseAnswered": _of_response_answered,

@@ -14,14 +14,16 @@ from mart_union.web.request import Request
 
 
 class Report(Struct, frozen=True):
-    """What happened to a shipment: picked_up, in_transit, out_for_delivery, failed_attempt or delivered, and when; with what the carrier took, in minor
-    units, for an order that is paid on delivery."""
+    """What happened to a shipment: picked_up, in_transit, out_for_delivery, failed_attempt or delivered, when and where, and when it is expected to
+    arrive; with what the carrier took, in minor units, for an order that is paid on delivery."""
 
     order: str
     shipment: str
     event: str
     at: str
     collected_minor: int = 0
+    place: str = ""
+    estimated_by: str = ""
 
 
 class Received(Struct, frozen=True):
@@ -50,6 +52,8 @@ def receive_report(request: Request) -> Received:
         carrier=carrier,
         now=utc_now(),
         collected_minor=report.collected_minor,
+        place=report.place,
+        estimated_by=report.estimated_by,
     )
     return Received(order.id, order.state, order.sequence)
 

@@ -288,7 +288,7 @@ def test_a_carriers_reports_in_any_order_and_twice_deliver_once(unique: str) -> 
         at = iso(NOW + timedelta(hours=hour))
         add_tracking_event(order.id, "1", event, at, carrier="windcity-express", now=NOW + timedelta(hours=4))
     after = get_order(order.id, consistent=True)
-    assert [event for _, event in after.shipments[0].events] == ["picked_up", "in_transit", "delivered"]
+    assert [each.event for each in after.shipments[0].events] == ["picked_up", "in_transit", "delivered"]
     assert (after.state, after.sequence) == ("delivered", 6)
     assert [(taken.step, taken.actor) for taken in after.history[2:]] == [("deliver", "carrier/windcity-express")]
 

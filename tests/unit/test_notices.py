@@ -115,6 +115,13 @@ def test_of_what_waits_whoever_fulfils_it_is_reminded_or_the_customer_each_time(
     assert notices_of(event("OrderCustomerReminded", replace(reminded(), customer=""))) == []
 
 
+def test_of_what_is_late_whoever_fulfils_it_is_told() -> None:
+    notices = notices_of(event("OrderLate", reminded()))
+    assert told(notices) == [("store_order_late", "store", "tea"), ("supplier_order_late", "supplier", "guanxi")]
+    assert [[each.number for each in notice.facts["lines"]] for notice in notices] == [[1], [2]]
+    assert notices[0].news == "OrderLate 3"
+
+
 @pytest.mark.parametrize(
     "name", ["OrderTracked", "OrderEscalated", "OrderReserved", "OrderCompleted", "ListingChanged", "StockBack"]
 )
@@ -177,6 +184,7 @@ EXAMPLES = {
     "order_making": event("OrderBegun", order(line(1, "making"))),
     "order_reminded": event("OrderCustomerReminded", reminded()),
     "others_reminded": event("OrderReminded", reminded()),
+    "others_late": event("OrderLate", reminded()),
     "order_ready": event("OrderReady", order(line(1, "ready"))),
     "order_shipped": event("OrderShipped", order(line(1, "shipped"))),
     "order_delivered": event("OrderDelivered", order(line(1, "delivered"))),

@@ -47,8 +47,9 @@ def test_each_change_of_an_order_is_one_event_named_for_what_moved() -> None:
         ("fulfiller", "OrderReminded"),
         ("customer", "OrderCustomerReminded"),
         ("operator", "OrderEscalated"),
+        ("late", "OrderLate"),
     ):
-        told = StepTaken(REMINDERS[to], "system", "system", NOW, (1,))
+        told = StepTaken(REMINDERS.get(to, to), "system", "system", NOW, (1,))
         assert names(accepted, replace(accepted, history=(*accepted.history, told), sequence=3)) == [event]
 
 

@@ -17,7 +17,7 @@ from mart_union.orders.pictures import mermaid_of
 from mart_union.orders.procedures import PAID_FOR, allowed_steps, find_procedure, promised_by
 from mart_union.orders.proving import ROLES, shape_problems, stranding_problems
 from mart_union.orders.shipped import PROCEDURES, STARTS, get_procedure
-from mart_union.orders.steps import Details, apply_step, due_steps, remind
+from mart_union.orders.steps import Details, apply_step, due_steps, find_late, remind
 from tests.orders_examples import PLACED, order_of
 from tests.procedure_paths import covered, edges, paths
 
@@ -93,8 +93,8 @@ def test_an_order_that_nobody_touches_ends_by_its_deadlines_alone(name: str) -> 
             break
         moment = from_iso(order.clock_at)
         assert due_steps(order, moment - timedelta(milliseconds=1)) == []
-        while remind(order, moment) is not order:
-            order = remind(order, moment)
+        while (told := find_late(remind(order, moment), moment)) is not order:
+            order = told
             moment = from_iso(order.clock_at)
         ((step, lines),) = due_steps(order, moment)
         order = apply_step(order, step, role="system", actor="system", at=iso(moment), key=f"{number}", lines=lines)
@@ -134,14 +134,16 @@ def test_who_waits_too_long_is_told_once_each_and_then_the_deadline_acts() -> No
     order = taken(order, PROCEDURES["made_to_order"].steps[4], PLACED, "b")
     promised = from_iso(order.promised_by)
     seen = []
-    for _ in range(3):
+    for _ in range(4):
         moment = from_iso(order.clock_at)
-        assert remind(order, moment - timedelta(milliseconds=1)) is order
-        if (after := remind(order, moment)) is order:
+        just_before = moment - timedelta(milliseconds=1)
+        assert find_late(remind(order, just_before), just_before) is order
+        if (after := find_late(remind(order, moment), moment)) is order:
             break
         seen.append((after.history[-1].step, moment - promised, after.state, after.escrow_minor))
         order = after
     assert seen == [
+        ("late", timedelta(0), "making", order.escrow_minor),
         ("remind", timedelta(hours=1), "making", order.escrow_minor),
         ("escalate", timedelta(days=7), "making", order.escrow_minor),
     ]

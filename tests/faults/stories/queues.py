@@ -112,6 +112,7 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     "notifications OrderPlaced": sample("order-placed"),
     "notifications OrderAccepted": (*sample("order-accepted-late"), *_of_order("OrderAccepted", _TO_PEOPLE)),
     "notifications OrderBegun": _of_order("OrderBegun", _TO_PEOPLE),
+    "notifications OrderLate": _of_order("OrderLate", _TO_PEOPLE),
     "notifications OrderReminded": _of_order("OrderReminded", _TO_PEOPLE),
     "notifications OrderCustomerReminded": _of_order("OrderCustomerReminded", _TO_PEOPLE),
     "notifications OrderReady": _of_order("OrderReady", _TO_PEOPLE),

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mart_union.kernel.events import Event
-from mart_union.orders.model import REMINDERS, Order, Response, Return, state_of
+from mart_union.orders.model import LATE, REMINDERS, Order, Response, Return, state_of
 
 _BY_STATE = {
     "awaiting_payment": "OrderReserved",
@@ -24,10 +24,11 @@ _BY_STATE = {
     "cancelled": "OrderCancelled",
     "expired": "OrderExpired",
 }
-_REMINDED = {
+_TOLD = {
     REMINDERS["fulfiller"]: "OrderReminded",
     REMINDERS["customer"]: "OrderCustomerReminded",
     REMINDERS["operator"]: "OrderEscalated",
+    LATE: "OrderLate",
 }
 _SECRET_FACTS = frozenset({"pickup_code", "access", "wrong_code", "wrong_codes", "renewed_by"})
 
@@ -67,7 +68,7 @@ def _event(event_id: str, name: str, entity: str, sequence: int, at: str, snapsh
 
 
 def _order_event(before: Order | None, after: Order) -> str:
-    """Named for the state that lines have entered; for a change that moved no line, OrderRefunded, who was told that they wait, what became of a
+    """Named for the state that lines have entered; for a change that moved no line, OrderRefunded, who was told that they wait or that they are late, what became of a
     return, or OrderTracked."""
     if before is None:
         return _BY_STATE[after.state]
@@ -77,8 +78,8 @@ def _order_event(before: Order | None, after: Order) -> str:
         return _BY_STATE[state_of(entered)]
     if len(after.refunds) > len(before.refunds):
         return "OrderRefunded"
-    if len(after.history) > len(before.history) and after.history[-1].step in _REMINDED:
-        return _REMINDED[after.history[-1].step]
+    if len(after.history) > len(before.history) and after.history[-1].step in _TOLD:
+        return _TOLD[after.history[-1].step]
     known = {asked.id: asked.state for asked in before.returns}
     changed = next((asked.state for asked in after.returns if known.get(asked.id) != asked.state), "")
     return f"Return{changed.capitalize()}" if changed else "OrderTracked"
@@ -97,4 +98,7 @@ def for_event(order: Order) -> Order:
         facts={name: fact for name, fact in order.facts.items() if name not in _SECRET_FACTS},
         refunds=tuple(replace(refund, reason="", key="", request="") for refund in order.refunds),
         returns=tuple(_without_words(asked) for asked in order.returns),
+        shipments=tuple(
+            replace(parcel, events=tuple(replace(each, place="") for each in parcel.events)) for parcel in order.shipments
+        ),
     )

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from mart_union.kernel.clock import from_iso
-from mart_union.orders.model import Order, Response, StepTaken
+from mart_union.orders.model import LATE, Order, Response, StepTaken
 from mart_union.orders.procedures import procedure_of
 
 WINDOWS = (30, 90)
@@ -55,7 +55,8 @@ class Rates(Struct, frozen=True):
 def counted_order(order: Order) -> Counts:
     """What an order says of its store: nothing, where the store fulfils no line of it, or it was never paid.
 
-    An order is late that left the store, or was ready or done, too late to arrive as promised.
+    An order is late that left the store, or was ready or done, too late to arrive as promised; so is one that was found late and has not left: it counts
+    as if it left then.
     """
     own = {line.number for line in order.lines if line.fulfiller == f"store/{order.store}"}
     moves = [taken for taken in order.history if own.intersection(taken.lines)]
@@ -65,6 +66,7 @@ def counted_order(order: Order) -> Counts:
     since = next((taken.at for taken in moves if taken.step == "pay"), order.placed_at)
     accepted = next((taken.at for taken in moves if taken.role == "store" and _effect(order, taken) != "refund"), "")
     sent = next((taken.at for taken in moves if _leads_to(order, taken) in _SENT), "")
+    sent = sent or next((taken.at for taken in moves if taken.step == LATE), "")
     parcels = [parcel for parcel in order.shipments if own.intersection(parcel.lines)]
     return Counts(
         orders=1,

@@ -30,6 +30,10 @@ PROGRESS = (
 STATES = frozenset(PROGRESS) | ENDED
 REMINDERS = {"fulfiller": "remind", "customer": "remind_customer", "operator": "escalate"}
 """What an order's history says when one of them was told that lines still wait: these move nothing."""
+LATE = "late"
+"""What it says when lines had not arrived by when they were promised or expected: this moves nothing, either."""
+TOLD = frozenset({*REMINDERS.values(), LATE})
+"""All of a history that moves nothing."""
 ON_DELIVERY = "on_delivery"
 """How an order is paid that is paid in cash when it is handed over, and not yet."""
 
@@ -115,15 +119,26 @@ class Line(Struct, frozen=True, omit_defaults=True):
         return self.quantity - self.returned
 
 
+class TrackingEvent(Struct, frozen=True, array_like=True, order=True):
+    """What happened to a shipment, when (ISO), and where, if that was said; `estimated_by` is when it is expected to arrive, as was said then."""
+
+    at: str
+    event: str
+    place: str = ""
+    estimated_by: str = ""
+
+
 class Shipment(Struct, frozen=True):
-    """A parcel or hand-over of some lines by a provider of delivery."""
+    """A parcel or hand-over of some lines by a provider of delivery. `estimated_by` (ISO) is when it is expected: as the newest event says that says it,
+    else as the carrier's days of transit do; '' where nobody does."""
 
     id: str
     lines: tuple[int, ...]
     carrier: str
     tracking_number: str
     shipped_at: str
-    events: tuple[tuple[str, str], ...] = ()
+    events: tuple[TrackingEvent, ...] = ()
+    estimated_by: str = ""
 
 
 class StepTaken(Struct, frozen=True, omit_defaults=True):

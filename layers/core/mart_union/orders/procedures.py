@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from mart_union.catalog.carriers import Carrier
@@ -11,7 +11,8 @@ from mart_union.catalog.procedures import Procedure, Reminder, Step
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
-from mart_union.orders.model import ENDED, ON_DELIVERY, REMINDERS, Line, Order
+from mart_union.orders.lateness import late_moment
+from mart_union.orders.model import ENDED, ON_DELIVERY, REMINDERS, TOLD, Line, Order
 from mart_union.orders.shipped import FULFILLERS, PROCEDURES, get_procedure
 from mart_union.stock.slotting import slot_moment
 
@@ -72,10 +73,21 @@ def is_carried(procedure: Procedure) -> bool:
 def promised_by(store: Store, now: datetime, carrier: Carrier | None = None, postcode: str | None = None) -> str:
     """The end of the day, in the union's time zone, by which a store promises what is bought now (ISO): after the days until it leaves and, where a
     carrier brings it, once that has collected it and been on its way."""
-    zone = ZoneInfo(settings().time_zone)
-    bought, lead = now.astimezone(zone), store.lead_days
-    day = carrier.arrival(bought, lead, postcode) if carrier else bought.date() + timedelta(days=lead)
-    return iso(datetime.combine(day, time(23, 59, 59), zone))
+    bought, lead = now.astimezone(ZoneInfo(settings().time_zone)), store.lead_days
+    return _end_of(carrier.arrival(bought, lead, postcode) if carrier else bought.date() + timedelta(days=lead))
+
+
+def estimated_by(order: Order, carrier: str, shipped_at: str) -> str:
+    """The end of the day (ISO) by which a parcel is expected, by the days of transit of the carrier that the order was placed under; '' of another."""
+    if order.transit_days is None or carrier != order.carrier:
+        return ""
+    shipped = from_iso(shipped_at).astimezone(ZoneInfo(settings().time_zone))
+    return _end_of(shipped.date() + timedelta(days=order.transit_days))
+
+
+def _end_of(day: date) -> str:
+    """The end of a day in the union's time zone (ISO)."""
+    return iso(datetime.combine(day, time(23, 59, 59), ZoneInfo(settings().time_zone)))
 
 
 def may_act_on(line: Line, role: str, fulfiller: str) -> bool:
@@ -162,9 +174,9 @@ def _waits_since(order: Order, line: Line, *, after_promise: bool) -> str:
 
 
 def _entered(order: Order, line: Line) -> int:
-    """How much of the history there was when a line had taken its last step; to be reminded of is none."""
+    """How much of the history there was when a line had taken its last step; to be reminded of, or late, is none."""
     taken = enumerate(order.history, 1)
-    return max((n for n, one in taken if line.number in one.lines and one.step not in REMINDERS.values()), default=0)
+    return max((n for n, one in taken if line.number in one.lines and one.step not in TOLD), default=0)
 
 
 def reminder_of(order: Order, line: Line) -> tuple[str, Reminder] | None:
@@ -176,7 +188,8 @@ def reminder_of(order: Order, line: Line) -> tuple[str, Reminder] | None:
     told = [reminder for reminder in procedure_of(order).reminders if reminder.state == line.state]
     if not told or deadline is None:
         return None
-    given = sum(line.number in taken.lines for taken in order.history[_entered(order, line) :])
+    since = order.history[_entered(order, line) :]
+    given = sum(line.number in taken.lines for taken in since if taken.step in REMINDERS.values())
     moments = sorted((_moment_of(order, line, reminder), number) for number, reminder in enumerate(told))[given:]
     if not moments or moments[0][0] >= deadline[0]:
         return None
@@ -194,6 +207,7 @@ def next_deadline(order: Order) -> str:
 
 
 def next_look(order: Order) -> str:
-    """The first moment at which the system acts on an order or reminds somebody of it (ISO), '' when it waits for nothing."""
+    """The first moment at which the system acts on an order, reminds somebody of it or finds it late (ISO), '' when it waits for nothing."""
     reminders = (found[0] for line in order.lines if (found := reminder_of(order, line)) is not None)
-    return min(filter(None, (next_deadline(order), *reminders)), default="")
+    late = (late_moment(order, line) for line in order.lines)
+    return min(filter(None, (next_deadline(order), *reminders, *late)), default="")

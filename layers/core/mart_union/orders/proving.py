@@ -9,7 +9,7 @@ from mart_union.catalog.model import KINDS
 from mart_union.catalog.procedures import Deadline, Procedure, Reminder, ReturnReason, ReturnRules, Step
 from mart_union.kernel.money import LARGEST_AMOUNT
 from mart_union.orders.codes import RENEW_CODE
-from mart_union.orders.model import ENDED, ON_DELIVERY, REMINDERS, STATES
+from mart_union.orders.model import ENDED, ON_DELIVERY, REMINDERS, STATES, TOLD
 from mart_union.orders.procedures import HANDED_OVER, PAID_FOR
 from mart_union.orders.shipped import FULFILLERS, STARTS, UNPAID
 
@@ -21,7 +21,7 @@ PARTIES = ("customer", "store", "supplier", "carrier")
 """Who can be at fault for a return, and who can pay for its way back."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_RESERVED = frozenset(REMINDERS.values()) | {RENEW_CODE}
+_RESERVED = TOLD | {RENEW_CODE}
 _LONGEST_TITLE = 80
 _MOST_STEPS, _MOST_WAITS = 30, 20
 _LONGEST_WAIT = 120 * 24

@@ -27,7 +27,7 @@ from mart_union.orders.listing import page_of_keys
 from mart_union.orders.model import ON_DELIVERY, REMINDERS, Order, StepTaken
 from mart_union.orders.procedures import allowed_steps, gives_money_back, procedure_of
 from mart_union.orders.refunds import refund_amounts, units_of
-from mart_union.orders.steps import Details, apply_step, due_steps, remind
+from mart_union.orders.steps import Details, apply_step, due_steps, find_late, remind
 from mart_union.orders.storing import OrderMoved, add_changed_order, replace_order
 from mart_union.orders.tables import OrderItem, OrdersItem, order_key
 from mart_union.stock.keeping import SaleMoved, add_movements
@@ -322,7 +322,8 @@ def _given_before(before: Order, after: Order, refund: Transfer, amount_minor: i
 
 
 def act_on_deadlines(order: str, now: datetime) -> Order:
-    """Take every step whose deadline has passed, as the system, and tell whom the procedure wants told; repeating it changes nothing.
+    """Take every step whose deadline has passed, as the system, tell whom the procedure wants told, and find what is late; repeating it changes
+    nothing.
 
     Completion is settlement's: its clock stays, and `due_steps` names it.
 
@@ -340,6 +341,7 @@ def act_on_deadlines(order: str, now: datetime) -> Order:
             current = take_step(order, step, "system", "system", key, now, lines=lines, note="deadline passed")
         except StepNotAllowed:  # somebody acted in the last moment, which is as good
             current = get_order(order, consistent=True)
-    if remind(current, now) is current:
-        return current
-    return change_order(order, "system", "", lambda before: remind(before, now), now)
+    for look in (remind, find_late):
+        if look(current, now) is not current:
+            current = change_order(order, "system", "", lambda before, look=look: look(before, now), now)
+    return current

@@ -14,10 +14,12 @@ from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Busy, Invalid, KeyReused, PaymentOutstanding, RuleViolation, StepNotAllowed
 from mart_union.orders.cash import CASH, collector_of, require_whole
 from mart_union.orders.codes import check_code
-from mart_union.orders.model import ON_DELIVERY, REMINDERS, Line, Order, Shipment, StepTaken, checked_text
+from mart_union.orders.lateness import late_moment
+from mart_union.orders.model import LATE, ON_DELIVERY, REMINDERS, Line, Order, Shipment, StepTaken, checked_text
 from mart_union.orders.procedures import (
     allowed_steps,
     deadline_of,
+    estimated_by,
     may_act_on,
     next_look,
     procedure_of,
@@ -159,6 +161,17 @@ def remind(order: Order, now: datetime) -> Order:
     return with_clock(replace(order, history=(*order.history, told), sequence=order.sequence + 1), iso(now))
 
 
+def find_late(order: Order, now: datetime) -> Order:
+    """The order after those of its lines were found late that are, each once; the very same order where none is. Whoever reads its history tells of it."""
+    late = tuple(
+        line.number for line in order.lines if (moment := late_moment(order, line)) and from_iso(moment) <= now
+    )
+    if not late:
+        return order
+    found = StepTaken(LATE, SYSTEM, SYSTEM, iso(now), late, f"{LATE}-{order.sequence}")
+    return with_clock(replace(order, history=(*order.history, found), sequence=order.sequence + 1), iso(now))
+
+
 def _was_taken(order: Order, step: str, *, role: str, actor: str, key: str, lines: Sequence[int] | None) -> bool:
     taken = next((one for one in order.history if (one.key, one.role, one.actor) == (key, role, actor)), None)
     if taken is None or not key:
@@ -276,7 +289,15 @@ def _shipments(order: Order, rule: Step, details: Details, numbers: tuple[int, .
     if "tracking" not in rule.needs:
         return order.shipments
     carrier = details.carrier or order.carrier
-    return (*order.shipments, Shipment(f"{len(order.shipments) + 1}", numbers, carrier, details.tracking_number, at))
+    parcel = Shipment(
+        f"{len(order.shipments) + 1}",
+        numbers,
+        carrier,
+        details.tracking_number,
+        at,
+        estimated_by=estimated_by(order, carrier, at),
+    )
+    return (*order.shipments, parcel)
 
 
 def _facts(order: Order, rule: Step, details: Details) -> dict[str, str]:

@@ -1,77 +1,166 @@
-"""What carriers report of the shipments that they carry."""
+"""What is reported of shipments on their way: by the carriers themselves, or by hand by whoever sent them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Forbidden, Invalid, NotFound, RuleViolation
-from mart_union.orders.model import Order, Shipment
+from mart_union.orders.model import Order, Shipment, TrackingEvent
 from mart_union.orders.service import change_order
-from mart_union.orders.steps import Details, apply_step
+from mart_union.orders.steps import SYSTEM, Details, apply_step, with_clock
 
 TRACKING_EVENTS = ("picked_up", "in_transit", "out_for_delivery", "failed_attempt", "delivered")
+LONGEST_PLACE = 80
 _MOST_EVENTS = 100
 _AHEAD = timedelta(minutes=5)  # a carrier's clock may be a little fast
+_MOST_AHEAD = timedelta(days=365)
+
+
+class _Teller(Struct, frozen=True):
+    """Who reports, and how it takes the step that an arrival is."""
+
+    role: str
+    actor: str
+    name: str
+    fulfiller: str = ""
+    details: Details = Details()
 
 
 def add_tracking_event(
-    order: str, shipment: str, event: str, at: str, *, carrier: str, now: datetime, collected_minor: int = 0
+    order: str,
+    shipment: str,
+    event: str,
+    at: str,
+    *,
+    carrier: str,
+    now: datetime,
+    place: str = "",
+    estimated_by: str = "",
+    collected_minor: int = 0,
 ) -> Order:
     """Record what a carrier reports of its shipment; `delivered` also takes the deliver step, as the system, with what it collected of an
     order that is paid on delivery.
 
-    The same report again changes nothing, and reports may come in any order.
+    The same report again changes nothing, and reports may come in any order. Of when it is expected (`estimated_by`), the newest report holds.
 
     Raises:
         NotFound: there is no such order or shipment.
         Forbidden: another carrier carries it.
-        Invalid: unknown event, or a moment that is malformed or ahead of now.
+        Invalid: unknown event, too long a place, a moment that is malformed or ahead of now, or an estimate that is none.
         RuleViolation: the shipment has too many reports, or what was collected is not what the order costs.
     """
-    moment = _checked(event, at, now)
+    news = checked_event(event, at, place, estimated_by, now)
+    details = Details(collected_minor=collected_minor, collected_by="carrier")
+    teller = _Teller(SYSTEM, f"carrier/{carrier}", "carrier", details=details)
 
     def change(before: Order) -> Order:
-        parcel = _parcel(before, shipment, carrier)
-        if (moment, event) in parcel.events:
-            return before
-        if len(parcel.events) >= _MOST_EVENTS:
-            raise RuleViolation(f"a shipment has at most {_MOST_EVENTS} reports")
-        reported = replace(parcel, events=tuple(sorted((*parcel.events, (moment, event)))))
-        parcels = tuple(reported if one.id == shipment else one for one in before.shipments)
-        told = replace(before, shipments=parcels)
-        arrived = [line.number for line in before.lines if line.number in parcel.lines and line.state == "shipped"]
-        if event != "delivered" or not arrived:
-            return replace(told, sequence=before.sequence + 1)
-        key = f"carrier-{shipment}-{moment}"
-        who, details = f"carrier/{carrier}", Details(collected_minor=collected_minor, collected_by="carrier")
-        return apply_step(
-            told, "deliver", role="system", actor=who, at=iso(now), key=key, lines=arrived, details=details
-        )
+        parcel = _parcel(before, shipment)
+        if parcel.carrier != carrier:
+            raise Forbidden("another carrier carries this shipment")
+        return _recorded(before, parcel, news, teller, now)
 
-    return change_order(order, "system", "", change, now)
+    return change_order(order, SYSTEM, "", change, now)
 
 
-def _checked(event: str, at: str, now: datetime) -> str:
-    if event not in TRACKING_EVENTS:
-        reason = f"an event is one of {', '.join(TRACKING_EVENTS)}"
-        raise Invalid(reason, errors=[{"field": "event", "reason": reason}])
+def add_event_by_hand(
+    order: str,
+    shipment: str,
+    event: str,
+    at: str,
+    *,
+    actor: str,
+    fulfiller: str,
+    now: datetime,
+    place: str = "",
+    estimated_by: str = "",
+) -> Order:
+    """Record what those who sent a shipment (`store/<id>` or `supplier/<id>`) know of it; `delivered` also takes their deliver step. The same again
+    changes nothing, whoever told of it first, and in any order.
+
+    Raises:
+        NotFound: there is no such order of theirs, or no such shipment.
+        Forbidden: another sent it.
+        Invalid: as for `add_tracking_event`.
+        RuleViolation: the shipment has too many reports, or the order is paid on delivery: that takes the step itself, with what was collected.
+    """
+    news = checked_event(event, at, place, estimated_by, now)
+    teller = _Teller(fulfiller.partition("/")[0], actor, "hand", fulfiller)
+
+    def change(before: Order) -> Order:
+        parcel = _parcel(before, shipment)
+        if any(line.fulfiller != fulfiller for line in before.lines if line.number in parcel.lines):
+            raise Forbidden("another sent this shipment")
+        return _recorded(before, parcel, news, teller, now)
+
+    return change_order(order, teller.role, fulfiller, change, now)
+
+
+def _recorded(before: Order, parcel: Shipment, news: TrackingEvent, teller: _Teller, now: datetime) -> Order:
+    if any((known.at, known.event) == (news.at, news.event) for known in parcel.events):
+        return before
+    if len(parcel.events) >= _MOST_EVENTS:
+        raise RuleViolation(f"a shipment has at most {_MOST_EVENTS} reports")
+    events = tuple(sorted((*parcel.events, news)))
+    reported = replace(parcel, events=events, estimated_by=_newest_estimate(events) or parcel.estimated_by)
+    told = replace(before, shipments=tuple(reported if one.id == parcel.id else one for one in before.shipments))
+    arrived = [line.number for line in before.lines if line.number in parcel.lines and line.state == "shipped"]
+    if news.event != "delivered" or not arrived:
+        return with_clock(replace(told, sequence=before.sequence + 1), iso(now))
+    return apply_step(
+        told,
+        "deliver",
+        role=teller.role,
+        actor=teller.actor,
+        at=iso(now),
+        key=f"{teller.name}-{parcel.id}-{news.at}",
+        lines=arrived,
+        fulfiller=teller.fulfiller,
+        details=teller.details,
+    )
+
+
+def _newest_estimate(events: Sequence[TrackingEvent]) -> str:
+    return next((each.estimated_by for each in reversed(events) if each.estimated_by), "")
+
+
+def checked_event(event: str, at: str, place: str, estimated_by: str, now: datetime) -> TrackingEvent:
+    """What is reported, with its moments in UTC, if it can have happened.
+
+    Raises:
+        Invalid: unknown event, too long a place, a moment that is malformed or ahead of now, or an estimate that is none or a year ahead.
+    """
+    _need(event in TRACKING_EVENTS, "event", f"an event is one of {', '.join(TRACKING_EVENTS)}")
+    moment = _moment("at", at, now + _AHEAD, "give a past moment with its time zone, such as 2026-12-01T10:00:00+08:00")
+    _need(len(place) <= LONGEST_PLACE, "place", f"a place has at most {LONGEST_PLACE} characters")
+    expected = ""
+    if estimated_by:
+        reason = "give a moment within a year, with its time zone, such as 2026-12-01T10:00:00+08:00"
+        expected = _moment("estimated_by", estimated_by, now + _MOST_AHEAD, reason)
+    return TrackingEvent(moment, event, place.strip(), expected)
+
+
+def _moment(field: str, text: str, latest: datetime, reason: str) -> str:
     try:
-        moment = from_iso(at)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or moment > now + _AHEAD:
-        reason = "give a past moment with its time zone, such as 2026-12-01T10:00:00+08:00"
-        raise Invalid(reason, errors=[{"field": "at", "reason": reason}])
+        moment = from_iso(text)
+        fits = moment.tzinfo is not None and moment <= latest
+    except (ValueError, OverflowError):
+        fits = False
+    _need(fits, field, reason)
     return iso(moment)
 
 
-def _parcel(order: Order, shipment: str, carrier: str) -> Shipment:
+def _need(holds: bool, field: str, reason: str) -> None:
+    if not holds:
+        raise Invalid(reason, errors=[{"field": field, "reason": reason}])
+
+
+def _parcel(order: Order, shipment: str) -> Shipment:
     parcel = next((one for one in order.shipments if one.id == shipment), None)
     if parcel is None:
         raise NotFound("there is no such shipment of this order")
-    if parcel.carrier != carrier:
-        raise Forbidden("another carrier carries this shipment")
     return parcel

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mart_union.catalog.procedures import Procedure, Step
 from mart_union.kernel.clock import from_iso, iso
-from mart_union.orders.model import REMINDERS, Order, StepTaken
+from mart_union.orders.model import TOLD, Order, StepTaken
 from mart_union.orders.procedures import next_deadline
 from mart_union.orders.shipped import UNPAID
 from mart_union.orders.steps import SYSTEM, due_steps
@@ -46,7 +46,7 @@ def try_on(order: Order, procedure: Procedure) -> TriedOrder:
     current = replace(order, own_procedure=procedure, lines=lines, history=(), payment="paid")
     refused, missing, overtaken = list[str](), set[str](), list[str]()
     for taken in order.history:
-        if taken.step in REMINDERS.values() or _was_a_deadline(taken):
+        if taken.step in TOLD or _was_a_deadline(taken):
             continue
         current = _until(current, taken.at, overtaken)
         rule = procedure.step(taken.step)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mart_union.checkout.payers import is_awaited
 from mart_union.kernel.errors import NotFound
-from mart_union.orders.model import REMINDERS, Order
+from mart_union.orders.model import TOLD, Order
 from mart_union.orders.procedures import procedure_of
 from mart_union.settlement.checks.model import Books
 from mart_union.settlement.differences import Difference
@@ -30,7 +30,7 @@ def _problems(order: Order, start: str) -> Iterator[str]:
         return
     states = {line.number: start for line in order.lines}
     for taken in order.history:
-        if taken.step in REMINDERS.values():
+        if taken.step in TOLD:
             continue  # it moved nothing
         rule = procedure.step(taken.step)
         if rule is None:
