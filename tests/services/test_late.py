@@ -20,8 +20,8 @@ from mart_union.orders.indicators import counted_order
 from mart_union.orders.model import Order
 from mart_union.orders.service import act_on_deadlines, get_order, list_due, take_step
 from mart_union.orders.tracking import add_tracking_event
-from mart_union.settlement.sweeping import take_due_steps
 from mart_union.settlement.check import check_union
+from mart_union.settlement.sweeping import take_due_steps
 from tests.gateway import CONTEXT, gateway_event
 from tests.services.capacity import measured
 from tests.services.market import NOW, Market, open_market, save_store, save_union

@@ -243,7 +243,7 @@ def test_completion_is_left_to_settlement_when_the_return_window_is_over(unique:
 
 
 def test_the_clock_lists_an_order_in_the_hour_of_its_next_deadline(unique: str) -> None:
-    order = place(order_of(), unique)
+    order = place(replace(order_of(), promised_by=iso(PLACED + timedelta(days=5))), unique)
     deadline = iso(PLACED + timedelta(hours=48))
     assert order.id in list_due(deadline[:13], deadline)
     assert order.id not in list_due(deadline[:13], iso(PLACED + timedelta(hours=48) - timedelta(milliseconds=1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.faults.stories.preparing import (
     quietly,
+    with_a_late_parcel,
     with_a_mark_lost,
     with_acceptance_over,
     with_an_answer_overdue,
@@ -68,6 +69,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("schedule", prepare=with_acceptance_over),
         *sample("schedule", prepare=with_an_order_to_escalate),
         *sample("schedule", prepare=with_an_answer_overdue),
+        *sample("schedule", prepare=with_a_late_parcel),
         *sample("schedule", prepare=with_card_acceptance_over),
         *sample("unpaid", prepare=with_reservation_over),
     ),

@@ -128,6 +128,18 @@ def with_an_answer_overdue(place: Place) -> datetime:
     return due + timedelta(minutes=1)
 
 
+def with_a_late_parcel(place: Place) -> datetime:
+    """What was shipped has not arrived by when it was promised."""
+    from mart_union.kernel.clock import from_iso
+    from mart_union.ledger import jobs
+    from mart_union.orders.service import get_order
+
+    due = from_iso(get_order(place.names["order_shipped"]).clock_at)
+    _have_swept(due)
+    jobs.set_checkpoint("order_deadlines", due.isoformat()[:13])
+    return due + timedelta(minutes=1)
+
+
 def with_windows_over(place: Place) -> datetime:
     """The return window of the delivered order is over, and what the completed one owes is due."""
     from mart_union.kernel.clock import from_iso

@@ -99,6 +99,7 @@ def for_event(order: Order) -> Order:
         refunds=tuple(replace(refund, reason="", key="", request="") for refund in order.refunds),
         returns=tuple(_without_words(asked) for asked in order.returns),
         shipments=tuple(
-            replace(parcel, events=tuple(replace(each, place="") for each in parcel.events)) for parcel in order.shipments
+            replace(parcel, events=tuple(replace(each, place="") for each in parcel.events))
+            for parcel in order.shipments
         ),
     )

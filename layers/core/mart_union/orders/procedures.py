@@ -11,8 +11,7 @@ from mart_union.catalog.procedures import Procedure, Reminder, Step
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
-from mart_union.orders.lateness import late_moment
-from mart_union.orders.model import ENDED, ON_DELIVERY, REMINDERS, TOLD, Line, Order
+from mart_union.orders.model import ENDED, LATE, ON_DELIVERY, REMINDERS, TOLD, Line, Order
 from mart_union.orders.shipped import FULFILLERS, PROCEDURES, get_procedure
 from mart_union.stock.slotting import slot_moment
 
@@ -21,6 +20,9 @@ HANDED_OVER = frozenset({"shipped", "delivered", "completed"})
 
 PAID_FOR = HANDED_OVER | {"making"}
 """The states that a line enters only when its money is there, or is to be paid at the door."""
+
+_ON_THE_WAY = frozenset({"placed", "accepted", "making", "shipped"})
+"""The states of a line for which something is still to be done before it arrives."""
 
 _GIVEN_UP = ENDED - {"completed"}
 
@@ -199,6 +201,21 @@ def reminder_of(order: Order, line: Line) -> tuple[str, Reminder] | None:
 def _moment_of(order: Order, line: Line, reminder: Reminder) -> str:
     since = _waits_since(order, line, after_promise=reminder.after_promise)
     return iso(from_iso(since) + timedelta(hours=reminder.hours))
+
+
+def late_moment(order: Order, line: Line) -> str:
+    """When a line that a carrier brings is late unless it arrives before (ISO): by when it was promised is over, or by when its parcel was expected.
+
+    '' where it cannot be late any more, was found so, or may not leave yet, since the card's money is awaited.
+    """
+    waits = order.payment in {"authorized", "capturing"}
+    if waits or line.state not in _ON_THE_WAY or not is_carried(procedure_of(order)):
+        return ""
+    if any(taken.step == LATE and line.number in taken.lines for taken in order.history):
+        return ""
+    parcels = [parcel for parcel in order.shipments if line.number in parcel.lines]
+    expected = parcels[-1].estimated_by if parcels else ""
+    return min(filter(None, (order.promised_by, expected)), default="")
 
 
 def next_deadline(order: Order) -> str:

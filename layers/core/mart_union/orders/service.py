@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from mart_union.catalog.refs import union_ref
 from mart_union.kernel.clock import iso
@@ -343,5 +344,5 @@ def act_on_deadlines(order: str, now: datetime) -> Order:
             current = get_order(order, consistent=True)
     for look in (remind, find_late):
         if look(current, now) is not current:
-            current = change_order(order, "system", "", lambda before, look=look: look(before, now), now)
+            current = change_order(order, "system", "", partial(look, now=now), now)
     return current

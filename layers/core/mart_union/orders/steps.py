@@ -14,12 +14,12 @@ from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Busy, Invalid, KeyReused, PaymentOutstanding, RuleViolation, StepNotAllowed
 from mart_union.orders.cash import CASH, collector_of, require_whole
 from mart_union.orders.codes import check_code
-from mart_union.orders.lateness import late_moment
 from mart_union.orders.model import LATE, ON_DELIVERY, REMINDERS, Line, Order, Shipment, StepTaken, checked_text
 from mart_union.orders.procedures import (
     allowed_steps,
     deadline_of,
     estimated_by,
+    late_moment,
     may_act_on,
     next_look,
     procedure_of,
