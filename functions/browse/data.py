@@ -65,7 +65,7 @@ class Listings(Struct, frozen=True):
 
 
 class ListingAnswer(Struct, frozen=True):
-    """A listing with what is left of it now, and the urgent sale that it is in, if any. With `parts` it is a bundle: so many units of each of the
+    """A listing with what is left of it now, and the urgent sale that it is in, if any; `usual_minor` is its own price where that one lowers it, else 0. With `parts` it is a bundle: so many units of each of the
     store's listings, by SKU. With `slot_minutes` it is a service that is booked for a time: `reserve` counts the places at the next ones."""
 
     store: str
@@ -87,6 +87,7 @@ class ListingAnswer(Struct, frozen=True):
     parts: dict[str, int]
     urgent_sale: UrgentSale | None
     slot_minutes: int
+    usual_minor: int
 
 
 class FreeSlots(Struct, frozen=True):
@@ -165,7 +166,9 @@ def list_listings(request: Request) -> Json:
 def get_listing(request: Request) -> ListingAnswer:
     """A listing with what is left of it now."""
     shown = showing.show_listing(request.params["store"], request.params["sku"])
-    return ListingAnswer(**_facts(shown.listing), reserve=shown.reserve, available=shown.available)
+    return ListingAnswer(
+        **_facts(shown.listing), reserve=shown.reserve, available=shown.available, usual_minor=shown.usual_minor
+    )
 
 
 def list_free_slots(request: Request) -> FreeSlots:

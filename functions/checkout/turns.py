@@ -10,7 +10,7 @@ from msgspec import Struct
 from checkout.bodies import Slug
 from mart_union.checkout.admission import Turn, get_in_line, look_at_turn
 from mart_union.kernel.clock import from_iso, utc_now
-from mart_union.kernel.errors import NotAdmitted, OutOfStock
+from mart_union.kernel.errors import NotAdmitted, NotFound, OutOfStock
 from mart_union.web.access import CUSTOMER
 from mart_union.web.answer import Page, Redirect, SetCookie
 from mart_union.web.api import Api
@@ -66,7 +66,7 @@ def join_by_form(request: Request) -> Redirect:
     here = f"/admissions/{store}/{sku}"
     try:
         turn = get_in_line(request.caller.subject, store, sku, now=now)
-    except OutOfStock:
+    except (NotFound, OutOfStock):
         return Redirect(here)  # the page says so
     return Redirect(here, cookies=(_cookie(turn, now),))
 

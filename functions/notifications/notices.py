@@ -69,7 +69,7 @@ def _of_order(event: Event, order: Order) -> list[Notice]:
     notices = []
     if order.customer:
         notices.append(_order_notice(event, order, f"order_{state}", Audience("customer", order.customer), lines))
-    if state in _STORE_READS:
+    if state in _STORE_READS and not _was_withdrawn(order):
         owners = Audience("store", order.store, frozenset({"owner", "manager"}))
         notices.append(_order_notice(event, order, f"store_order_{state}", owners, lines))
         for supplier in sorted({line.fulfiller for line in lines if line.fulfiller.startswith("supplier/")}):
@@ -77,6 +77,11 @@ def _of_order(event: Event, order: Order) -> list[Notice]:
             members = Audience("supplier", supplier.removeprefix("supplier/"))
             notices.append(_order_notice(event, order, f"supplier_order_{state}", members, own))
     return notices
+
+
+def _was_withdrawn(order: Order) -> bool:
+    """Whether its customer took it back before it was paid: whoever fulfils was never told of it."""
+    return bool(order.history) and order.history[-1].step == "withdraw"
 
 
 def _order_notice(event: Event, order: Order, template: str, audience: Audience, lines: list[Line]) -> Notice:

@@ -17,6 +17,7 @@ from infra.local.network import CENTER_REGION, STATE, Network, Trouble, is_free
 NAME = "emulator"
 _START_SECONDS = 60
 _SAVE_SECONDS = 120  # it saves all data when it is asked to end, and only then
+_WORKERS_SECONDS = 30
 
 
 def ensure(network: Network) -> bool:
@@ -42,8 +43,10 @@ def ensure(network: Network) -> bool:
 
 
 def stop() -> bool:
-    """End the emulator and wait until its data is saved; False when it was not running."""
-    return processes.stop(NAME, seconds=_SAVE_SECONDS)
+    """End the emulator, and wait until its data is saved and its functions' workers have ended, too; False when it was not running."""
+    stopped = processes.stop(NAME, seconds=_SAVE_SECONDS)
+    processes.end_all_in(STATE / "tmp", seconds=_WORKERS_SECONDS)
+    return stopped
 
 
 def healthy(network: Network) -> bool:

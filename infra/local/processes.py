@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from infra.local.network import STATE, Trouble, read, write
@@ -67,6 +68,26 @@ def stop(name: str, *, seconds: float) -> bool:
         time.sleep(0.1)
     (STATE / f"{name}.pid.json").unlink(missing_ok=True)
     return True
+
+
+def end_all_in(folder: Path, *, seconds: float) -> int:
+    """Wait until no process runs a program that lies in a folder; those that still do after so many seconds are ended with SIGTERM, and counted."""
+    deadline = time.monotonic() + seconds
+    while left := _running_in(folder):
+        if time.monotonic() > deadline:
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+            return len(left)
+        time.sleep(0.2)
+    return 0
+
+
+def _running_in(folder: Path) -> list[int]:
+    command = ["ps", "-axww", "-o", "pid=", "-o", "args="]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    listed = (line.strip().partition(" ") for line in answer.stdout.splitlines())
+    return [int(pid) for pid, _, program in listed if f"{folder}{os.sep}" in program]
 
 
 def _started_at(pid: int) -> str:

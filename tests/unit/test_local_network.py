@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -194,3 +196,13 @@ def test_a_token_is_of_one_of_the_accounts_or_the_accounts_are_named(
     monkeypatch.setattr(people, "sign_in", lambda _network, email, password: f"{email} by {password}")
     assert commands.main(["token", "--email", "lin@example"]) == 0
     assert capsys.readouterr().out == "lin@example by p\n"
+
+
+def test_what_runs_in_a_folder_is_waited_for_and_ended_when_it_stays(tmp_path: Path) -> None:
+    assert processes.end_all_in(tmp_path, seconds=0) == 0
+    stays = tmp_path / "worker.py"
+    stays.write_text("import time\ntime.sleep(60)\n")
+    with subprocess.Popen([sys.executable, str(stays)]) as worker:
+        assert processes.end_all_in(tmp_path, seconds=0.3) == 1
+        assert worker.wait(10) == -signal.SIGTERM
+    assert processes.end_all_in(tmp_path, seconds=0) == 0

@@ -215,6 +215,14 @@ EXAMPLES = {
 }
 
 
+def test_what_was_never_paid_is_told_to_its_customer_alone_and_without_a_word_of_a_refund() -> None:
+    taken = StepTaken("withdraw", "customer", "lin", "2026", (1,))
+    withdrawn = replace(order(line(1, "cancelled"), line(2, "cancelled", "supplier/guanxi")), history=(taken,))
+    notices = notices_of(event("OrderCancelled", withdrawn))
+    assert [notice.audience for notice in notices] == [Audience("customer", "lin")]
+    assert "if anything" in word("order_cancelled", "en", notices[0].facts).text
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_mail_can_be_worded_in_every_language(language: str) -> None:
     notices = [notice for each in EXAMPLES.values() for notice in notices_of(each)]

@@ -34,7 +34,7 @@ _levels: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 class Shown(Struct, frozen=True):
     """A listing with what is left of it now, and its store as it was up to a minute ago; `suspended` names who may not sell it, if somebody.
     `parts` are the listings that a bundle is made of, `slots` the next times of a bookable service that have places left, `sold_out` an urgent sale
-    whose window is open and of which nothing is left."""
+    whose window is open and of which nothing is left, `usual_minor` its own price while an urgent sale lowers that, else 0."""
 
     listing: Listing
     store: Store
@@ -43,6 +43,7 @@ class Shown(Struct, frozen=True):
     parts: tuple[Listing, ...] = ()
     slots: tuple[Slot, ...] = ()
     sold_out: UrgentSale | None = None
+    usual_minor: int = 0
 
     @property
     def available(self) -> bool:
@@ -117,7 +118,9 @@ def show_listing(
     slots = free_slots(store, sku, after or moment) if listing.slot_minutes else ()
     left += sum(slot.left for slot in slots)
     gone = listing.at(moment).urgent if sold_now.urgent is None else None
-    return Shown(sold_now, of, left, suspended, tuple(part for part in parts if part is not None), slots, gone)
+    made_of = tuple(part for part in parts if part is not None)
+    usual = listing.price_minor if listing.price_minor > sold_now.price_minor else 0
+    return Shown(sold_now, of, left, suspended, made_of, slots, gone, usual)
 
 
 def free_slots(store: str, sku: str, after: datetime) -> tuple[Slot, ...]:

@@ -42,8 +42,8 @@ _seen: dict[tuple[str, str], tuple[float, Shown]] = {}
 class Turn(Struct, frozen=True):
     """How a sale that lets buyers in one after another stands, and where the holder of a ticket is in its line.
 
-    `state` is newcomer (no ticket), waiting, admitted (until `expires_at`) or over. `place` counts those before and oneself; 0 when the turn has
-    come, or without a ticket. Times are ISO 8601.
+    `state` is newcomer (no ticket), waiting, admitted (until `expires_at`) or over; none, where nobody has to wait: there is no such sale now, or no more.
+    `place` counts those before and oneself; 0 when the turn has come, or without a ticket. Times are ISO 8601.
     """
 
     store: str
@@ -70,7 +70,10 @@ def get_in_line(customer: str, store: str, sku: str, *, now: datetime) -> Turn:
         OutOfStock: nothing is left; nothing was written.
         Busy: too many came to the same gate at this moment; try again.
     """
-    shown, sale = _sale(store, sku, now)
+    shown = _shown(store, sku, now)
+    sale = _gated_sale_of(shown)
+    if sale is None:
+        raise NotFound(f"nobody has to wait for {sku} of store {store} now")
     if shown.sold_out or not shown.available:
         left = 0 if shown.sold_out else shown.reserve
         raise OutOfStock(f"{sku} is sold out", sku=sku, store=store, left=left)
@@ -103,11 +106,15 @@ def look_at_turn(customer: str, store: str, sku: str, text: str, *, now: datetim
     """How far a ticket has come, or how the sale stands where there is none ('').
 
     Raises:
-        NotFound: there is no such listing, or it is in no sale that anybody waits for.
+        NotFound: there is no such listing.
         TicketForged, TicketOfAnother: it is no ticket of the union, of this sale, or of this customer.
         TicketUsed: something was bought by it; get in line again for more.
     """
-    shown, sale = _sale(store, sku, now)
+    shown = _shown(store, sku, now)
+    sale = _gated_sale_of(shown)
+    if sale is None:
+        listing = shown.listing
+        return Turn(listing.store, listing.sku, listing.titles, "", 0, not shown.available, "", state="none")
     if not text:
         return _told(shown, sale)
     ticket = read_ticket(text)
@@ -138,20 +145,21 @@ def add_used(transaction: WriteTransaction, ticket: Ticket, purchase: str) -> No
     )
 
 
-def _sale(
-    store: str, sku: str, now: datetime, monotonic: Callable[[], float] = time.monotonic
-) -> tuple[Shown, UrgentSale]:
-    """A listing as this process has seen it some seconds ago at most, and the sale that it is in now."""
+def _shown(store: str, sku: str, now: datetime, monotonic: Callable[[], float] = time.monotonic) -> Shown:
+    """A listing as this process has seen it some seconds ago at most."""
     at, shown = _seen.get((store, sku), (-_SEEN_SECONDS, None))
     if shown is None or monotonic() - at >= _SEEN_SECONDS or not _runs(shown, now):
         shown = show_listing(store, sku, now=now)
         if len(_seen) >= _MOST_SEEN:
             _seen.clear()
         _seen[store, sku] = (monotonic(), shown)
+    return shown
+
+
+def _gated_sale_of(shown: Shown) -> UrgentSale | None:
+    """The sale that lets its buyers in one after another, if the listing is in one."""
     sale = _sale_of(shown)
-    if sale is None or not sale.rate:
-        raise NotFound(f"nobody has to wait for {sku} of store {store} now")
-    return shown, sale
+    return sale if sale is not None and sale.rate else None
 
 
 def _runs(shown: Shown, now: datetime) -> bool:
