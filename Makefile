@@ -79,9 +79,9 @@ breaks: $(VENV)/ready
 	@$(BIN)/python -m tests.faults.breaks $(BREAK)
 
 # Proves the invariants of what the tables of the local network's unions hold now: docs/proof.md. UNION=<id> names one; with AWS=1
-# it is the one on AWS, read with the credentials and region of your own environment.
+# it is the one on AWS, read with the credentials and region of your own environment. LEVEL=listing/<store>/<sku> compares that level with its journal.
 invariants: $(VENV)/ready
-	@$(BIN)/python -m infra.invariants $(UNION) $(if $(AWS),--aws)
+	@$(BIN)/python -m infra.invariants $(UNION) $(if $(LEVEL),--level $(LEVEL)) $(if $(AWS),--aws)
 
 check: $(VENV)/ready
 	@$(BIN)/ruff check .

@@ -1,7 +1,7 @@
 """Tells levels again from their journals and compares: `python -m mart_union.settlement.journals listing/<store>/<sku> offer/<supplier>/<sku>`.
 
 A listing's shards are compared with it; an allotment is named by itself, `offer/<supplier>/<sku>#<store>`. An operator runs it with the
-environment of one of the union's functions, such as after the alarm StockJournalGap. The nightly reconciliation compares every level.
+environment of one of the union's functions (`make invariants UNION=<id> LEVEL=<level>` does so), such as after the alarm StockJournalGap. The nightly reconciliation compares every level.
 """
 
 from __future__ import annotations
