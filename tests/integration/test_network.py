@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -11,6 +12,7 @@ import boto3
 import httpx
 import pytest
 
+from infra.invariants import check_local
 from infra.local import http
 from mart_union.directory.model import Heartbeat
 from mart_union.directory.presence import CenterUnreachable, Credentials, Presence
@@ -155,3 +157,11 @@ def test_pages_come_compressed(network: Network, client: Clients) -> None:
     answer = client(network["unions"]["hsinchu"]["url"]).get("/", headers={"Accept-Encoding": "gzip"})
     assert answer.status_code == 200
     assert answer.headers["Content-Encoding"] == "gzip"
+
+
+def test_a_level_of_stock_is_told_again_from_its_journal(network: Network) -> None:
+    told, agrees = check_local(network, "hsinchu", "listing/emei-tea/OB-TOP")
+    assert agrees, told
+    assert re.search(r"^hsinchu: listing/emei-tea/OB-TOP: (\d+) of \1 movements$", told, re.MULTILINE), told
+    told, agrees = check_local(network, "hsinchu", "listing/emei-tea/NO-SUCH")
+    assert (agrees, "NO-SUCH" in told) == (False, True)
