@@ -243,6 +243,21 @@ def test_changes_of_an_offer_reach_its_listings_twice_late_or_out_of_order(uniqu
     assert mediation.get_link(store, "GX-HERBTEA").sequence == 2
 
 
+def test_whether_an_offer_accepts_returns_is_said_by_its_listings_and_kept_by_an_upload_that_says_nothing(
+    unique: str,
+) -> None:
+    store, offer = make_store(unique + "s"), make_offer(make_supplier(unique))
+    link(store, offer)
+    refuses = replace(offer, accepts_returns=False)
+    mediation.save_offer(refuses, None, "owner", NOW)
+    mediation.apply_offer_change(offer_changed(refuses, 2))
+    reference = get_listing(store, "GX-HERBTEA").offer
+    assert reference is not None
+    assert not reference.accepts_returns
+    mediation.save_offer(offer, None, "owner", NOW, kept=("accepts_returns",))
+    assert not mediation.get_offer(unique, "HERB-TEA").accepts_returns
+
+
 def test_a_revoked_grant_pauses_the_listing_and_a_new_one_resumes_it(unique: str) -> None:
     store, offer = make_store(unique + "s"), make_offer(make_supplier(unique))
     link(store, offer)

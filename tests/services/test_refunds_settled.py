@@ -18,7 +18,7 @@ from mart_union.settlement.checks.payables import check_payables
 from mart_union.settlement.checks.statements import check_statements
 from tests.services.buckets import own_bucket
 from tests.services.market import NOW, Market, open_market
-from tests.services.refunds import LATER, bought, completed, refund
+from tests.services.refunds import LATER, ask, bought, completed, decide, refund
 from tests.services.settling import settle_day, verify_account
 
 DUE = "2026-11-30"  # the Monday after
@@ -93,11 +93,28 @@ def test_a_refund_after_the_settlement_is_owed_and_carried_into_the_next(unique:
     check_books(market)
 
 
-def test_a_refund_and_the_settlement_at_once_count_it_once(unique: str) -> None:
+def receive(market: Market, order: str) -> str:
+    """A tea has come back, and is not refunded yet."""
+    identity = ask(market, order)
+    for decision in ("accept", "receive"):
+        decide(market, order, identity, decision)
+    return identity
+
+
+@pytest.mark.parametrize("way", ["refund", "return"])
+def test_a_refund_and_the_settlement_at_once_count_it_once(unique: str, way: str) -> None:
     market, order = open_settled_market(unique)
+    identity = receive(market, order) if way == "return" else ""
     mark(market)
+
+    def give() -> None:
+        if identity:
+            decide(market, order, identity, "refund", stock="reserve")
+        else:
+            give_back(market, order)
+
     with ThreadPoolExecutor(2) as threads:
-        for done in [threads.submit(give_back, market, order), threads.submit(settle, market)]:
+        for done in [threads.submit(give), threads.submit(settle, market)]:
             done.result()
     settle(market)
     settle(market)
