@@ -20,7 +20,7 @@ from mart_union.kernel.errors import (
 )
 from mart_union.orders.model import ReturnedLine
 from mart_union.orders.returns import Decision
-from mart_union.orders.service import get_order
+from mart_union.orders.service import get_order, list_store_orders
 from mart_union.orders.shipped import PROCEDURES
 from mart_union.orders.tracking import add_tracking_event
 from mart_union.settlement.completion import complete_order
@@ -287,3 +287,20 @@ def test_a_supplier_replaces_out_of_its_pool(unique: str) -> None:
     after = decide(market, order, identity, "ship", taker=supplier, tracking_number="HCT2")
     assert view_of(after, market.supplier).deliver_to is None
     assert (payables(order, "refund"), wrong(market)) == ({}, [])
+
+
+def test_an_order_of_which_something_goes_back_stands_among_the_stores_open_ones_until_that_is_over(
+    unique: str,
+) -> None:
+    market = open_market(unique)
+    order = completed(market, bought(market))
+
+    def listed(**of: str) -> list[str]:
+        return [one.id for one in list_store_orders(market.store, **of).items]
+
+    month = get_order(order).placed_at[:7]
+    assert (listed(), listed(month=month)) == ([], [order])
+    identity = ask(market, order)
+    assert (listed(), listed(state="completed"), listed(month=month)) == ([order], [order], [])
+    decide(market, order, identity, "refuse", answer="no")
+    assert (listed(), listed(month=month)) == ([], [order])

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.orders.model import ENDED, Order
-from mart_union.orders.return_rules import OPEN
+from mart_union.orders.return_rules import has_open_return
 
 RECIPIENT_DAYS = 30
 """After the last that happened to an order that is over: a return window is at most as long, or counts instead."""
@@ -14,7 +14,7 @@ RECIPIENT_DAYS = 30
 
 def recipient_until(order: Order) -> str:
     """Until when (ISO) those who fulfil an order see its recipient; '' while the order, or a return of it, is open."""
-    if order.state not in ENDED or any(asked.state in OPEN for asked in order.returns):
+    if order.state not in ENDED or has_open_return(order):
         return ""
     moments = [order.placed_at, *(taken.at for taken in order.history), *(refund.at for refund in order.refunds)]
     moments += [taken.at for asked in order.returns for taken in asked.history]

@@ -73,6 +73,11 @@ def may_be_kept(order: Order, asked: Return) -> bool:
     return rules is not None and 0 < rules.returnless_minor >= sum(values_of(order, asked, 1))
 
 
+def has_open_return(order: Order, taker: str = "") -> bool:
+    """Whether something of an order is going back and that is not over: to a taker, or to anybody."""
+    return any(one.state in OPEN and taker in {"", one.taker} for one in order.returns)
+
+
 def return_until(order: Order, line: Line) -> str:
     """When the return window of a line ends (ISO), '' when it has not been delivered."""
     procedure = procedure_of(order)

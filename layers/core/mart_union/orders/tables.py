@@ -18,7 +18,7 @@ Index `by_store` (`store_list`, `store_sort`), keys only, so that a step costs n
 read, also of the recipients, whom an order's key names at its end: an order or response enters it once (1 write unit) and changes its key with its state (2).
 A response about suppliers' lines has a copy for each of them (`FORWARDED#`), so that it stands in their lists too.
 Index `clock` (`clock_pk` = the hour, `clock_sk` = moment and order), keys only: only orders that wait for a deadline are in it (1 to enter,
-1 to leave).
+1 to leave). An order of which something is going back stands among the open ones, whatever state it has.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from mart_union.kernel.storage import Document, Item, table_name
 from mart_union.orders.indicators import Counts
 from mart_union.orders.model import ENDED, Order, Response
+from mart_union.orders.return_rules import has_open_return
 
 ESCALATED = "union#escalated#"
 """Begins the list of what was escalated in a month."""
@@ -173,7 +174,7 @@ def order_item(order: Order) -> OrderItem:
     """The item of an order, with the index keys that its state and clock call for."""
     pk, sk = order_key(order.id)
     state = order.state
-    ended = state in ENDED
+    ended = state in ENDED and not has_open_return(order)
     return OrderItem(
         pk,
         sk,
