@@ -63,7 +63,7 @@ def handle(record: SQSRecord, lambda_context: Any) -> None:
     try:
         if consumer is not None:
             consumer(event)
-        elif event.name.startswith("Order"):
+        elif event.name.startswith(("Order", "Return")):
             mediation.record_supply_order(event)
     except Exception as error:
         logger.warning("to be delivered again", event_name=event.name, event_id=event.id, problem=type(error).__name__)

@@ -21,7 +21,7 @@ from mart_union.kernel.events import Event
 from mart_union.ledger.model import Posting, Transfer
 from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
-from mart_union.orders.model import Line, Order, Share, StepTaken
+from mart_union.orders.model import Line, Order, Return, ReturnedLine, Share, StepTaken
 from mart_union.orders.tables import order_item
 from mart_union.web.api import Api
 from supply.app import lambda_handler as supply
@@ -233,6 +233,21 @@ def test_supply_orders_are_open_until_they_end_whatever_order_the_events_come_in
         mediation.record_supply_order(placed(late))
     assert mediation.list_supply_orders(unique).items == ()
     assert [each.state for each in mediation.list_supply_orders(unique, "2026-11").items] == ["completed"]
+
+
+def test_a_supply_order_of_which_something_goes_back_is_open_until_that_is_over(unique: str) -> None:
+    order = order_of(unique, "emei-tea", f"order-{unique}")
+    done = replace(order, sequence=3, lines=tuple(replace(line, state="completed") for line in order.lines))
+    asked = Return("r1", f"supplier/{unique}", (ReturnedLine(2, 1),), "defective", order.placed_at, "request")
+    theirs = replace(asked, taker="store/emei-tea")
+    for sequence, returns, found in (
+        (4, (theirs,), []),
+        (5, (theirs, asked), [("completed", True)]),
+        (6, (theirs, replace(asked, state="refused")), []),
+    ):
+        mediation.record_supply_order(placed(replace(done, sequence=sequence, returns=returns)))
+        listed = mediation.list_supply_orders(unique).items
+        assert [(each.state, each.returning) for each in listed] == found
 
 
 def test_a_store_finds_an_offer_with_its_margin_and_makes_a_link(unique: str) -> None:

@@ -187,7 +187,7 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     "syndication OrderPlaced": sample("orders-out-of-order"),
     **{
         f"syndication {kind}": _of_order(kind, _TO_SUPPLIERS)
-        for kind in (*_STATES, "OrderTracked", "OrderRefunded")
+        for kind in (*_STATES, "OrderTracked", "OrderRefunded", "ReturnRequested", "ReturnRefused", "ReturnReplaced")
         if kind != "OrderPlaced"
     },
 }

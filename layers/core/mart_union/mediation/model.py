@@ -304,6 +304,7 @@ class DepositStanding(Struct, frozen=True):
 
 class SupplyOrder(Struct, frozen=True):
     """A supplier's part of an order: a reference; the order itself is worked on in the Orders table. `late`: it was sent after the moment promised.
+    `returning`: something of it is going back to the supplier, and that is not over.
 
     While it is open, `owed_minor` is the supply cost of its lines, and `held_minor` what the seller's deposit holds for them.
     """
@@ -318,6 +319,7 @@ class SupplyOrder(Struct, frozen=True):
     owed_minor: int = 0
     held_minor: int = 0
     late: bool = False
+    returning: bool = False
 
 
 class Margin(Struct, frozen=True):

@@ -24,6 +24,7 @@ from mart_union.mediation.tables import (
 )
 from mart_union.orders import service as orders
 from mart_union.orders.model import ENDED, Line, Order, state_of
+from mart_union.orders.return_rules import has_open_return
 
 _SENDING = ("ship", "ready", "deliver")
 """Steps by which lines leave their supplier, or wait to be fetched."""
@@ -53,8 +54,9 @@ def supply_order_of(order: Order, supplier: str) -> SupplyOrder:
     waiting = [line for line in lines if line.state not in ENDED]
     owed, held = owed_minor(waiting, supplier), sum(line.held_minor for line in waiting)
     late = _was_late(order, numbers)
+    returning = has_open_return(order, f"supplier/{supplier}")
     return SupplyOrder(
-        supplier, order.id, order.store, order.placed_at, numbers, state, order.sequence, owed, held, late
+        supplier, order.id, order.store, order.placed_at, numbers, state, order.sequence, owed, held, late, returning
     )
 
 
@@ -82,7 +84,8 @@ def _record_once(wanted: SupplyOrder) -> None:
     is_as_read = SupplyOrderItem.pk.does_not_exist() if before is None else SupplyOrderItem.sequence == before.sequence
     transaction = WriteTransaction()
     moved = refuse(Conflict, "it was recorded just now")
-    transaction.put(supply_order_item(wanted, ended=wanted.state in ENDED), condition=is_as_read, refusal=moved)
+    ended = wanted.state in ENDED and not wanted.returning
+    transaction.put(supply_order_item(wanted, ended=ended), condition=is_as_read, refusal=moved)
     _add_counts(transaction, before, wanted)
     transaction.commit()
 
@@ -102,7 +105,7 @@ def _add_counts(transaction: WriteTransaction, before: SupplyOrder | None, after
 
 
 def list_supply_orders(supplier: str, month: str = "", cursor: str = "") -> Page[SupplyOrder]:
-    """A page of a supplier's open orders, oldest first; with a month (`yyyy-mm`), of those placed in it that have ended."""
+    """A page of a supplier's open orders, with those of which something goes back to it, oldest first; with a month (`yyyy-mm`), of those placed in it that have ended."""
     page = read_page(SupplyOrderItem.by_store.query, supply_list(supplier, month), cursor=cursor, newest_first=False)
     return Page(tuple(item.document for item in page.items), page.next)
 
