@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 from msgspec import Struct
 
 from manage import order_api
 from mart_union.catalog.refs import union_ref
 from mart_union.customers.refs import recipient_ref
-from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import parse_price, plain_amount
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
@@ -19,10 +14,12 @@ from mart_union.orders.cash import due_minor
 from mart_union.orders.model import ENDED, PROGRESS
 from mart_union.orders.procedures import procedure_of
 from mart_union.orders.responses import list_responses
+from mart_union.orders.tracking import TRACKING_EVENTS
 from mart_union.orders.views import seen_response
 from mart_union.web.access import PACKER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
+from mart_union.web.moments import local_moment
 from mart_union.web.request import Request
 
 _TABS = tuple(state for state in PROGRESS if state not in ENDED)
@@ -72,6 +69,7 @@ def order_page(request: Request) -> Page:
         "steps": {step.name: step for step in procedure_of(order).steps},
         "carriers": union.carriers if union else (),
         "due": plain_amount(due_minor(order), settings().currency),
+        "events": TRACKING_EVENTS,
         "responses": [seen_response(response) for response in list_responses(order.id)],
     }
     return Page("manage/orders_one.html", context)
@@ -86,7 +84,7 @@ def step_here(request: Request) -> Redirect:
         carrier=form.carrier,
         tracking_number=form.tracking_number,
         pickup_code=form.pickup_code,
-        appointment_at=_local_moment(form.appointment_at),
+        appointment_at=local_moment("appointment_at", form.appointment_at),
         access=form.access,
         note=form.note,
         collected_minor=_collected(form.collected),
@@ -99,14 +97,3 @@ def step_here(request: Request) -> Redirect:
 def _collected(text: str) -> int:
     """The amount of a form in major units; none is 0."""
     return parse_price(f"{text} {settings().currency.code}", settings().currency) if text.strip() else 0
-
-
-def _local_moment(text: str) -> str:
-    """What a form's date and time mean in the union's time zone (ISO)."""
-    if not text:
-        return ""
-    try:
-        return iso(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(settings().time_zone)))
-    except ValueError as error:
-        reason = "choose a day and a time"
-        raise Invalid(reason, errors=[{"field": "appointment_at", "reason": reason}]) from error

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -12,14 +10,14 @@ from mart_union.catalog.model import Listing
 from mart_union.catalog.service import list_listings_page
 from mart_union.catalog.urgent import SaleShown, end_urgent_sale, list_urgent_sales, start_urgent_sale
 from mart_union.catalog.urgent_terms import MOST_RATE, SaleTerms
-from mart_union.kernel.clock import iso, utc_now
-from mart_union.kernel.errors import Invalid
+from mart_union.kernel.clock import utc_now
 from mart_union.kernel.money import parse_price
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
 from mart_union.web.access import MANAGER, PACKER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
+from mart_union.web.moments import local_moment
 from mart_union.web.request import Request
 
 
@@ -97,8 +95,8 @@ def start_by_form(request: Request) -> Redirect:
     form: SaleForm = request.content
     terms = SaleTerms(
         _amount(form.price),
-        _local(form.starts_at),
-        _local(form.ends_at),
+        local_moment("starts_at", form.starts_at),
+        local_moment("ends_at", form.ends_at),
         quantity=form.quantity,
         turnover_minor=_amount(form.turnover) if form.turnover else 0,
         per_customer=form.per_customer,
@@ -117,17 +115,3 @@ def end_by_form(request: Request) -> Redirect:
 
 def _amount(text: str) -> int:
     return parse_price(f"{text} {settings().currency.code}", settings().currency)
-
-
-def _local(text: str) -> str:
-    """A moment of the form, which the union's clocks show.
-
-    Raises:
-        Invalid: it is not a moment.
-    """
-    try:
-        return iso(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(settings().time_zone)))
-    except ValueError as error:
-        raise Invalid(
-            f"'{text}' is not a day and time", errors=[{"field": "starts_at", "reason": "no moment"}]
-        ) from error

@@ -18,6 +18,7 @@ from mart_union.mediation.service import get_supplied_order, lines_of, list_supp
 from mart_union.orders.model import ENDED, Line, Order, Shipment, state_of
 from mart_union.orders.procedures import allowed_steps, procedure_of
 from mart_union.orders.service import take_step
+from mart_union.orders.tracking import TRACKING_EVENTS
 from mart_union.orders.views import SeenReturn, seen_returns
 from mart_union.web.access import SUPPLIER
 from mart_union.web.answer import Page, Redirect
@@ -144,7 +145,8 @@ def show_page(request: Request) -> Page:
     found = get_supplied_order(request.params["supplier"], request.params["order"])
     needs = {step.name: step for step in procedure_of(found).steps}
     view = view_of(found, request.params["supplier"])
-    return Page("supply/order.html", {"supplier": request.params["supplier"], "order": view, "needs": needs})
+    context = {"supplier": request.params["supplier"], "order": view, "needs": needs, "events": TRACKING_EVENTS}
+    return Page("supply/order.html", context)
 
 
 def step_by_form(request: Request) -> Redirect:

@@ -19,7 +19,7 @@ PLAIN: dict[str, str] = {
         "texts titles tracking_number tracking_url url words"
     ),
     "amounts, written as text in forms": "amount cap collected fixed floor level markup minimum minimum_price price rate suggested_price supply_price turnover",
-    "moments": "appointment_at at day days ends_at first from last month slot starts_at times",
+    "moments": "appointment_at at day days ends_at estimated_by first from last month slot starts_at times",
     "choices among words of ours": (
         "access collected_by consent decision event how kind lang language languages method on procedure role scope settlement_period state step "
         "stock type what"
@@ -52,6 +52,10 @@ FREE: dict[str, str] = {
     "POST /api/shops/{shop}/state after": "a name in the path's store to go on after",
     "POST /api/shops/{shop}/state links.availability": "a word that is compared",
     "GET /manage/{store}/urgent-sales sku": "stands in the form; who sends the form is asked",
+    "POST /api/manage/{store}/orders/{order}/events shipment": "a parcel of the path's order, by its number",
+    "POST /manage/{store}/orders/{order}/events shipment": "a parcel of the path's order, by its number",
+    "POST /api/supply/{supplier}/orders/{order}/events shipment": "a parcel of the path's order, by its number",
+    "POST /supply/{supplier}/orders/{order}/events shipment": "a parcel of the path's order, by its number",
     "POST /api/shops/{shop}/sales sale": "the shop's own number of its sale",
     "POST /api/payments/webhooks/{provider} data": "the bank may tell of anybody's money; who signs is in machines.py",
     "POST /unions union": "the network operator's to give",

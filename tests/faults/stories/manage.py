@@ -80,6 +80,8 @@ STORIES: dict[str, tuple[Story, ...]] = {
             body='{"step": "turn_away"}',
         ),
     ),
+    "manage POST /api/manage/{store}/orders/{order}/events": sample("post-order-event"),
+    "manage POST /manage/{store}/orders/{order}/events": sample("post-order-page-event.303"),
     "manage POST /manage/{store}/orders/{order}/steps": sample("post-order-page-step.303"),
     "manage POST /api/manage/{store}/orders/{order}/refunds": (
         *sample("post-order-refunds-1.201"),

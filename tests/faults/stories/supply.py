@@ -28,6 +28,12 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("post-step-1-accept"),
         *sample("post-step-3-ship", "post-step-1-accept"),
     ),
+    "supply POST /api/supply/{supplier}/orders/{order}/events": sample(
+        "post-step-4-event", "post-step-1-accept", "post-step-3-ship"
+    ),
+    "supply POST /supply/{supplier}/orders/{order}/events": sample(
+        "post-step-4-page-event.303", "post-step-1-accept", "post-step-3-ship"
+    ),
     "supply POST /supply/{supplier}/orders/{order}/steps": sample(
         "post-step-5-page-deliver.303", "post-step-1-accept", "post-step-3-ship"
     ),

@@ -21,14 +21,28 @@ _AHEAD = timedelta(minutes=5)  # a carrier's clock may be a little fast
 _MOST_AHEAD = timedelta(days=365)
 
 
-class _Teller(Struct, frozen=True):
-    """Who reports, and how it takes the step that an arrival is."""
+class ParcelNews(Struct, frozen=True):
+    """What is told of a shipment: one of TRACKING_EVENTS, when (ISO), where, and, if that is known, by when it is expected (ISO)."""
 
+    shipment: str
+    event: str
+    at: str
+    place: str = ""
+    estimated_by: str = ""
+
+
+class _Teller(Struct, frozen=True):
+    """Who tells of it, and how that takes the step that an arrival is. A carrier (`carrier/<id>`) tells of what it carries, a fulfiller of what it
+    sent."""
+
+    party: str
     role: str
     actor: str
-    name: str
-    fulfiller: str = ""
     details: Details = Details()
+
+    @property
+    def is_carrier(self) -> bool:
+        return self.party.startswith("carrier/")
 
 
 def add_tracking_event(
@@ -53,32 +67,14 @@ def add_tracking_event(
         Forbidden: another carrier carries it.
         Invalid: unknown event, too long a place, a moment that is malformed or ahead of now, or an estimate that is none.
         RuleViolation: the shipment has too many reports, or what was collected is not what the order costs.
+        Busy: other changes kept winning.
     """
-    news = checked_event(event, at, place, estimated_by, now)
-    details = Details(collected_minor=collected_minor, collected_by="carrier")
-    teller = _Teller(SYSTEM, f"carrier/{carrier}", "carrier", details=details)
-
-    def change(before: Order) -> Order:
-        parcel = _parcel(before, shipment)
-        if parcel.carrier != carrier:
-            raise Forbidden("another carrier carries this shipment")
-        return _recorded(before, parcel, news, teller, now)
-
-    return change_order(order, SYSTEM, "", change, now)
+    news = ParcelNews(shipment, event, at, place, estimated_by)
+    party, details = f"carrier/{carrier}", Details(collected_minor=collected_minor, collected_by="carrier")
+    return _add(order, news, _Teller(party, SYSTEM, party, details), now)
 
 
-def add_event_by_hand(
-    order: str,
-    shipment: str,
-    event: str,
-    at: str,
-    *,
-    actor: str,
-    fulfiller: str,
-    now: datetime,
-    place: str = "",
-    estimated_by: str = "",
-) -> Order:
+def add_news_by_hand(order: str, news: ParcelNews, *, actor: str, fulfiller: str, now: datetime) -> Order:
     """Record what those who sent a shipment (`store/<id>` or `supplier/<id>`) know of it; `delivered` also takes their deliver step. The same again
     changes nothing, whoever told of it first, and in any order.
 
@@ -87,17 +83,18 @@ def add_event_by_hand(
         Forbidden: another sent it.
         Invalid: as for `add_tracking_event`.
         RuleViolation: the shipment has too many reports, or the order is paid on delivery: that takes the step itself, with what was collected.
+        Busy: other changes kept winning.
     """
-    news = checked_event(event, at, place, estimated_by, now)
-    teller = _Teller(fulfiller.partition("/")[0], actor, "hand", fulfiller)
+    return _add(order, news, _Teller(fulfiller, fulfiller.partition("/")[0], actor), now)
+
+
+def _add(order: str, news: ParcelNews, teller: _Teller, now: datetime) -> Order:
+    event = _checked(news, now)
 
     def change(before: Order) -> Order:
-        parcel = _parcel(before, shipment)
-        if any(line.fulfiller != fulfiller for line in before.lines if line.number in parcel.lines):
-            raise Forbidden("another sent this shipment")
-        return _recorded(before, parcel, news, teller, now)
+        return _recorded(before, _parcel(before, news.shipment, teller), event, teller, now)
 
-    return change_order(order, teller.role, fulfiller, change, now)
+    return change_order(order, teller.role, "" if teller.is_carrier else teller.party, change, now)
 
 
 def _recorded(before: Order, parcel: Shipment, news: TrackingEvent, teller: _Teller, now: datetime) -> Order:
@@ -117,9 +114,9 @@ def _recorded(before: Order, parcel: Shipment, news: TrackingEvent, teller: _Tel
         role=teller.role,
         actor=teller.actor,
         at=iso(now),
-        key=f"{teller.name}-{parcel.id}-{news.at}",
+        key=f"{'carrier' if teller.is_carrier else 'hand'}-{parcel.id}-{news.at}",
         lines=arrived,
-        fulfiller=teller.fulfiller,
+        fulfiller=teller.party,
         details=teller.details,
     )
 
@@ -128,20 +125,15 @@ def _newest_estimate(events: Sequence[TrackingEvent]) -> str:
     return next((each.estimated_by for each in reversed(events) if each.estimated_by), "")
 
 
-def checked_event(event: str, at: str, place: str, estimated_by: str, now: datetime) -> TrackingEvent:
-    """What is reported, with its moments in UTC, if it can have happened.
-
-    Raises:
-        Invalid: unknown event, too long a place, a moment that is malformed or ahead of now, or an estimate that is none or a year ahead.
-    """
-    _need(event in TRACKING_EVENTS, "event", f"an event is one of {', '.join(TRACKING_EVENTS)}")
-    moment = _moment("at", at, now + _AHEAD, "give a past moment with its time zone, such as 2026-12-01T10:00:00+08:00")
-    _need(len(place) <= LONGEST_PLACE, "place", f"a place has at most {LONGEST_PLACE} characters")
-    expected = ""
-    if estimated_by:
-        reason = "give a moment within a year, with its time zone, such as 2026-12-01T10:00:00+08:00"
-        expected = _moment("estimated_by", estimated_by, now + _MOST_AHEAD, reason)
-    return TrackingEvent(moment, event, place.strip(), expected)
+def _checked(news: ParcelNews, now: datetime) -> TrackingEvent:
+    """What is told, with its moments in UTC, if it can have happened."""
+    _need(news.event in TRACKING_EVENTS, "event", f"an event is one of {', '.join(TRACKING_EVENTS)}")
+    past = "give a past moment with its time zone, such as 2026-12-01T10:00:00+08:00"
+    moment = _moment("at", news.at, now + _AHEAD, past)
+    _need(len(news.place) <= LONGEST_PLACE, "place", f"a place has at most {LONGEST_PLACE} characters")
+    within = "give a moment within a year, with its time zone, such as 2026-12-01T10:00:00+08:00"
+    expected = _moment("estimated_by", news.estimated_by, now + _MOST_AHEAD, within) if news.estimated_by else ""
+    return TrackingEvent(moment, news.event, news.place.strip(), expected)
 
 
 def _moment(field: str, text: str, latest: datetime, reason: str) -> str:
@@ -159,8 +151,15 @@ def _need(holds: bool, field: str, reason: str) -> None:
         raise Invalid(reason, errors=[{"field": field, "reason": reason}])
 
 
-def _parcel(order: Order, shipment: str) -> Shipment:
+def _parcel(order: Order, shipment: str, teller: _Teller) -> Shipment:
+    """The shipment, if it is the teller's to tell of."""
     parcel = next((one for one in order.shipments if one.id == shipment), None)
     if parcel is None:
         raise NotFound("there is no such shipment of this order")
+    if teller.is_carrier and parcel.carrier != teller.party.removeprefix("carrier/"):
+        raise Forbidden("another carrier carries this shipment")
+    if not teller.is_carrier and any(
+        one.fulfiller != teller.party for one in order.lines if one.number in parcel.lines
+    ):
+        raise Forbidden("another sent this shipment")
     return parcel
