@@ -82,8 +82,8 @@ def add_routes(api: Api) -> None:
 
 def list_by_api(request: Request) -> Page[ReplenishmentAnswer]:
     """Those of which something is still to come, by the day on which it is expected; or of a `month`, those of which nothing is."""
-    query = request.query
-    page = list_replenishments(request.params["store"], query.get("month", ""), query.get("cursor", ""))
+    month, cursor = request.query.get("month", ""), request.query.get("cursor", "")
+    page = list_replenishments(request.params["store"], month, cursor)
     return Page(tuple(_told(each) for each in page.items), page.next)
 
 

@@ -34,8 +34,8 @@ def add_routes(api: Api) -> None:
 
 def list_by_api(request: Request) -> Page[AskedReplenishment]:
     """Those of which something is still to come, by the day on which it is expected; or of a `month`, those of which nothing is."""
-    query = request.query
-    page = list_asked(request.params["supplier"], query.get("month", ""), query.get("cursor", ""))
+    month, cursor = request.query.get("month", ""), request.query.get("cursor", "")
+    page = list_asked(request.params["supplier"], month, cursor)
     return Page(tuple(_told(each) for each in page.items), page.next)
 
 

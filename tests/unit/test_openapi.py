@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -130,6 +131,49 @@ def test_what_a_handler_reads_from_the_query_is_found_in_the_functions_it_calls(
         return cursor_of(request)
 
     assert query_names(outer) == ["cursor"]
+
+
+def test_what_a_handler_reads_from_the_query_is_found_however_deep() -> None:
+    def outer(request: Request) -> str:
+        return inner(request)
+
+    def inner(request: Request) -> str:
+        return cursor_of(request)
+
+    assert query_names(outer) == ["cursor"]
+
+
+def test_whatever_the_functions_read_from_the_query_is_described() -> None:
+    read, elsewhere = set[str](), []
+    for file in sorted(FUNCTIONS.glob("*/*.py")):
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        names = [name for name in map(name_read, nodes) if name]
+        read |= {f"{file.parent.name} {name}" for name in names}
+        elsewhere += [str(file)] * (sum(is_query(node) for node in nodes) - len(names))
+    assert elsewhere == [], "a query is read in a way that the document does not see"
+    apis = find_apis(FUNCTIONS)
+    described = {f"{api.name} {name}" for api in apis for route in api.routes for name in query_names(route.handler)}
+    assert sorted(read - described) == []
+
+
+@pytest.mark.parametrize("path", ["/api/manage/{store}/replenishments", "/api/supply/{supplier}/replenishments"])
+def test_replenishments_are_asked_for_by_month_and_in_pages(path: str) -> None:
+    parameters = operation(describe(find_apis(FUNCTIONS), "0"), "get", path)["parameters"]
+    assert [each["name"] for each in parameters if each["in"] == "query"] == ["cursor", "month"]
+
+
+def is_query(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and ast.unparse(node) == "request.query"
+
+
+def name_read(node: ast.AST) -> str:
+    """The name under which a piece of code reads one value of the query; '' for any other."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=read, attr="get"), args=[ast.Constant(str(name)), *_]) if is_query(read):
+            return name
+        case ast.Subscript(value=read, slice=ast.Constant(str(name))) if is_query(read):
+            return name
+    return ""
 
 
 def test_the_unions_own_document_is_valid_and_names_every_route() -> None:

@@ -16,6 +16,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_type_hints
@@ -249,16 +250,38 @@ def _module_of(route: Route) -> Any:
 
 
 def query_names(handler: Callable[..., Any]) -> list[str]:
-    """The names that a handler reads from the query, itself or through functions of its own module."""
-    handler = inspect.unwrap(handler)
-    names = set(_query_names_in(handler))
-    for called in inspect.getclosurevars(handler).globals.values():
-        if inspect.isfunction(called) and called.__module__ == handler.__module__:
-            names |= set(_query_names_in(called))
+    """The names that a handler reads from the query, itself or through other code of its function, however deep."""
+    names: set[str] = set()
+    ahead, met = [inspect.unwrap(handler)], set[Callable[..., Any]]()
+    while ahead:
+        function = ahead.pop()
+        met.add(function)
+        names |= _query_names_in(function)
+        called = (inspect.unwrap(each) for each in _functions_in(function))
+        ahead += [each for each in called if each not in met and _package(each) == _package(function)]
     return sorted(names)
 
 
-def _query_names_in(function: Callable[..., Any]) -> Iterable[str]:
+def _functions_in(function: Callable[..., Any]) -> Iterable[Callable[..., Any]]:
+    """The functions that another one names: by themselves, or as a module's."""
+    variables = inspect.getclosurevars(function)
+    for named in (*variables.globals.values(), *variables.nonlocals.values()):
+        if inspect.isfunction(named):
+            yield named
+        elif inspect.ismodule(named):
+            yield from (vars(named)[each] for each in variables.unbound if inspect.isfunction(vars(named).get(each)))
+
+
+def _package(function: Callable[..., Any]) -> str:
+    return function.__module__.partition(".")[0]
+
+
+@cache
+def _query_names_in(function: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(_names_read(function))
+
+
+def _names_read(function: Callable[..., Any]) -> Iterable[str]:
     for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
         match node:
             case ast.Call(
