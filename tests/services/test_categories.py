@@ -136,6 +136,21 @@ def test_listings_follow_their_category_to_the_unions_it_maps_to(store: str) -> 
     assert catalog.get_category(store, "teas").union_category == leaves
 
 
+def test_a_name_in_a_language_that_the_union_does_not_have_is_refused_in_every_tree(store: str, unique: str) -> None:
+    before = catalog.list_categories(store), catalog.list_categories("")
+    for tree in (store, ""):
+        named = category(f"{unique}-fr", names={"fr": "Thé"})
+        for change in (
+            lambda tree=tree, named=named: catalog.save_category(tree, named, "staff", NOW),
+            lambda tree=tree, named=named: catalog.save_categories(tree, [named], "staff"),
+        ):
+            with pytest.raises(Invalid) as refused:
+                change()
+            reason = "'fr' is not a language of this union: zh-TW, en"
+            assert refused.value.facts == {"errors": [{"field": "names", "reason": reason}]}
+    assert (catalog.list_categories(store), catalog.list_categories("")) == before
+
+
 def test_a_category_that_moves_takes_what_is_below_it_along(store: str) -> None:
     save(store, category("drinks"), category("teas", "drinks"))
     catalog.rebuild_store(store)

@@ -32,6 +32,7 @@ from mart_union.catalog.tables import (
 from mart_union.catalog.trees import CategoryRecord, Tree, check_merge, check_place, parents_of, tree_of
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
+from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 
@@ -93,7 +94,7 @@ def save_category(store: str, category: Category, actor: str, now: datetime | No
     writes nothing; one that was removed is there again.
 
     Raises:
-        Invalid: bad id or names, the parent is unknown or below the category itself, or there is no such category of the union.
+        Invalid: bad id or names, a name in a language that the union does not have, the parent is unknown or below the category itself, or there is no such category of the union.
         RuleViolation: it was merged into another, or would stand too deep.
         Conflict: someone else changed the tree at the same moment.
     """
@@ -108,6 +109,10 @@ def _check(category: Category, store: str, records: Mapping[str, CategoryRecord]
     if not _ID.match(category.id):
         raise Invalid(f"'{category.id}' is not a category id", errors=[{"field": "id", "reason": "malformed"}])
     checked_names(category.names)
+    foreign = sorted(category.names.keys() - set(settings().languages))
+    if foreign:
+        reason = f"'{foreign[0]}' is not a language of this union: {', '.join(settings().languages)}"
+        raise Invalid(f"names: {reason}", errors=[{"field": "names", "reason": reason}])
     if category.id in records:
         _require_unmerged(records[category.id])
     check_place(category, tree_of(records.values()))

@@ -56,7 +56,7 @@ def save_terms(wanted: SupplierTerms, contact: Contact | None, actor: str, now: 
     the store's own, which needs names.
 
     Raises:
-        Invalid: the id, a name, an amount or the contact is malformed.
+        Invalid: the id, a name, an amount or the contact is malformed, or one of the union's suppliers is given names.
         NotFound: something supplied is no listing of the store's.
         RuleViolation: something supplied is made from an offer, a bundle or bookable: its stock is not the store's to lay in.
         Conflict: someone else changed the terms at the same moment.
@@ -70,6 +70,9 @@ def save_terms(wanted: SupplierTerms, contact: Contact | None, actor: str, now: 
         before.joined if before else find(SupplierItem, *supplier_key(wanted.supplier), consistent=True) is not None
     )
     checked_terms(wanted)
+    if joined and wanted.names:
+        message = f"'{wanted.supplier}' is one of the union's suppliers, which names itself: leave names out"
+        raise Invalid(message, errors=[{"field": "names", "reason": message}])
     names = {} if joined else checked_names(wanted.names)
     _check_listings(wanted.store, wanted.supplies.keys())
     reference = reference_of(contact, before.contact if before else "")
