@@ -70,6 +70,13 @@ def test_terms_are_kept_and_the_same_again_writes_nothing(store: str) -> None:
     assert mediation.list_terms(store).items == (made,)
 
 
+def test_one_of_the_unions_suppliers_names_itself(store: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        terms(store, names={"en": "Another name"})
+    assert [each["field"] for each in refused.value.facts["errors"]] == ["names"]
+    assert mediation.list_terms(store).items == ()
+
+
 def test_a_contact_is_erased_when_another_takes_its_place_or_none_does(store: str) -> None:
     first = terms(store)
     assert "Lu Mei" not in json.dumps(TermsItem.get(*terms_key(store, f"{store}-s")).serialize(), ensure_ascii=False)
