@@ -9,6 +9,13 @@ from msgspec.structs import replace
 
 REASONS_IN = ("received", "returned", "found", "replenishment")
 REASONS_OUT = ("damaged", "lost", "expired", "own-use", "returned-to-supplier")
+REASONS = (
+    *REASONS_IN,
+    *REASONS_OUT,
+    *("sold", "reserved", "paid", "released", "cancelled", "returned-unsaleable", "replaced"),
+    *("set-aside", "brought", "allotted", "counted", "opened", "resized", "closed", "paused", "resumed"),
+)
+"""Every reason that a journal names."""
 
 
 class Level(Struct, frozen=True):
