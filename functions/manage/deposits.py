@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid
-from mart_union.kernel.money import parse_price
+from mart_union.kernel.money import parse_amount
 from mart_union.kernel.settings import settings
 from mart_union.ledger.model import Transfer
 from mart_union.ledger.service import Entry
@@ -86,9 +86,8 @@ def show_page(request: Request) -> Page:
 
 def withdraw_by_form(request: Request) -> Redirect:
     """Take a part of the deposit back, by the page's form."""
-    currency = settings().currency
     try:
-        amount = parse_price(f"{request.content.amount} {currency.code}", currency)
+        amount = parse_amount(request.content.amount, settings().currency)
     except Invalid as error:
         raise Invalid(error.detail, errors=[{"field": "amount", "reason": error.detail}]) from error
     _withdraw(request, amount)

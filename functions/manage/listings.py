@@ -22,7 +22,7 @@ from mart_union.catalog.service import (
 )
 from mart_union.catalog.trees import Tree, placed
 from mart_union.kernel.errors import Invalid
-from mart_union.kernel.money import parse_price
+from mart_union.kernel.money import parse_amount
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
 from mart_union.stock.service import get_levels
@@ -168,11 +168,10 @@ def change_by_form(request: Request) -> Redirect:
 
 def _terms_of(request: Request, form: Mapping[str, str]) -> dict[str, Any]:
     """A form's fields as terms: texts come as one field a language, the price in the currency's major units."""
-    currency = settings().currency
     terms: dict[str, Any] = {
         "titles": _texts(form, "title"),
         "texts": _texts(form, "text"),
-        "price_minor": parse_price(f"{form.get('price', '').strip()} {currency.code}", currency),
+        "price_minor": parse_amount(form.get("price", ""), settings().currency),
         "union_category": form.get("union_category", ""),
         "category": form.get("category", ""),
     }

@@ -12,7 +12,7 @@ from mart_union.catalog.model import OfferReference, Store, offer_level
 from mart_union.catalog.service import get_store, get_union, list_categories
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid, NotFound
-from mart_union.kernel.money import parse_percent, parse_price
+from mart_union.kernel.money import parse_amount, parse_percent
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
 from mart_union.mediation.model import Link, Margin, Offer, OfferKey, Terms, TradeRecord, margin_of
@@ -229,7 +229,7 @@ def _texts(request: Request, name: str) -> dict[str, str]:
 
 def _price(text: str) -> int | None:
     try:
-        return parse_price(f"{text} {settings().currency.code}", settings().currency) if text else None
+        return parse_amount(text, settings().currency) if text else None
     except Invalid as error:
         raise Invalid(error.detail, errors=[{"field": "price", "reason": error.detail}]) from error
 

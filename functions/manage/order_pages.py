@@ -7,7 +7,7 @@ from msgspec import Struct
 from manage import order_api
 from mart_union.catalog.refs import union_ref
 from mart_union.customers.refs import recipient_ref
-from mart_union.kernel.money import parse_price, plain_amount
+from mart_union.kernel.money import parse_amount, plain_amount
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
 from mart_union.orders.cash import due_minor
@@ -96,4 +96,4 @@ def step_here(request: Request) -> Redirect:
 
 def _collected(text: str) -> int:
     """The amount of a form in major units; none is 0."""
-    return parse_price(f"{text} {settings().currency.code}", settings().currency) if text.strip() else 0
+    return parse_amount(text, settings().currency) if text.strip() else 0

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from manage.order_api import seen
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.money import parse_price
+from mart_union.kernel.money import parse_amount
 from mart_union.kernel.settings import settings
 from mart_union.orders.model import Order
 from mart_union.orders.refunding import RefundWish
@@ -63,8 +63,7 @@ def decide(request: Request) -> StoreOrder:
 def refund_here(request: Request) -> Redirect:
     """Give back what the form says and show the order."""
     form: RefundForm = request.content
-    currency = settings().currency
-    amount = parse_price(f"{form.amount} {currency.code}", currency) if form.amount else 0
+    amount = parse_amount(form.amount, settings().currency) if form.amount else 0
     wish = RefundWish(form.line, form.units, amount, form.carrier_gives)
     order = _refund(request, NewRefund((wish,), form.reason, form.written_off))
     return Redirect(f"/manage/{order.store}/orders/{order.id}#refunds")

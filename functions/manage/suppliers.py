@@ -11,7 +11,7 @@ from mart_union.catalog.naming import checked_slug
 from mart_union.customers.model import Contact
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid, NotFound
-from mart_union.kernel.money import parse_price, plain_amount
+from mart_union.kernel.money import parse_amount, plain_amount
 from mart_union.kernel.paging import Page
 from mart_union.kernel.settings import settings
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
@@ -178,11 +178,10 @@ def _supplies(form: Mapping[str, str]) -> dict[str, Supplied]:
 
 
 def _amount(text: str, name: str) -> int:
-    currency = settings().currency
     if text.strip() in {"", "0"}:
         return 0
     try:
-        return parse_price(f"{text.strip()} {currency.code}", currency)
+        return parse_amount(text, settings().currency)
     except Invalid as error:
         raise Invalid(error.detail, errors=[{"field": name, "reason": error.detail}]) from error
 

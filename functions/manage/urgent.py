@@ -11,7 +11,7 @@ from mart_union.catalog.service import list_listings_page
 from mart_union.catalog.urgent import SaleShown, end_urgent_sale, list_urgent_sales, start_urgent_sale
 from mart_union.catalog.urgent_terms import MOST_RATE, SaleTerms
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.money import parse_price
+from mart_union.kernel.money import parse_amount
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
 from mart_union.web.access import MANAGER, PACKER
@@ -114,4 +114,4 @@ def end_by_form(request: Request) -> Redirect:
 
 
 def _amount(text: str) -> int:
-    return parse_price(f"{text} {settings().currency.code}", settings().currency)
+    return parse_amount(text, settings().currency)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from mart_union.catalog.carriers import MOST_ZONES, Carrier, PriceStep, Zone
 from mart_union.catalog.hours import DAYS
 from mart_union.kernel.errors import Invalid
-from mart_union.kernel.money import Currency, parse_price, plain_amount
+from mart_union.kernel.money import Currency, parse_amount, plain_amount
 
 _SPARE_ROWS = 2
 
@@ -92,7 +92,7 @@ def _amount(field: str, text: str, currency: Currency) -> int:
     if re.fullmatch(r"0+(?:\.0*)?", text.strip()):
         return 0
     try:
-        return parse_price(f"{text.strip()} {currency.code}", currency)
+        return parse_amount(text, currency)
     except Invalid as error:
         raise _invalid(field, error.detail) from error
 

@@ -10,7 +10,7 @@ from mart_union.catalog.model import DepositRule
 from mart_union.catalog.service import Rules, get_store, get_union, list_categories, list_stores, rules_of, save_rules
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid
-from mart_union.kernel.money import parse_percent, parse_price, plain_amount
+from mart_union.kernel.money import parse_amount, parse_percent, plain_amount
 from mart_union.kernel.settings import settings
 from mart_union.mediation.model import DepositStanding
 from mart_union.mediation.service import get_standing, set_deposit_level
@@ -152,6 +152,6 @@ def _amount(field: str, text: str) -> int:
     if not text.strip(" 0."):
         return 0
     try:
-        return parse_price(f"{text} {settings().currency.code}", settings().currency)
+        return parse_amount(text, settings().currency)
     except Invalid as error:
         raise Invalid(error.detail, errors=[{"field": field, "reason": error.detail}]) from error

@@ -11,7 +11,7 @@ from mart_union.customers.service import find_destination, list_waiting
 from mart_union.kernel.bucket import presign_download
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid, NotFound
-from mart_union.kernel.money import parse_price, plain_amount
+from mart_union.kernel.money import parse_amount, plain_amount
 from mart_union.kernel.paging import Page
 from mart_union.kernel.settings import settings
 from mart_union.ledger.model import BankFile, Payout, PayoutTerms
@@ -155,9 +155,8 @@ def download(request: Request) -> Redirect:
 def write_terms_by_form(request: Request) -> Redirect:
     """Say how the union pays out, by the page's form."""
     form: TermsForm = request.content
-    currency = settings().currency
     given = form.minimum.strip()
-    minimum = parse_price(f"{given} {currency.code}", currency) if given.strip("0.") else 0
+    minimum = parse_amount(given, settings().currency) if given.strip("0.") else 0
     terms = PayoutTerms(minimum, form.holder, form.account, form.bank)
     set_terms(terms, request.caller.subject, utc_now())
     return Redirect("/operate/payouts")

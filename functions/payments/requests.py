@@ -19,7 +19,7 @@ from mart_union.customers.withdrawals import withdraw as withdraw_from
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import CardDeclined, NotFound
 from mart_union.kernel.ids import derived_id
-from mart_union.kernel.money import checked_price, parse_price
+from mart_union.kernel.money import checked_price, parse_amount
 from mart_union.kernel.settings import settings
 from mart_union.ledger.model import Transfer
 from mart_union.ledger.service import get_balance, get_transfer
@@ -187,6 +187,6 @@ def pay_on_page(request: Request) -> Redirect:
 
 def withdraw_on_page(request: Request) -> Redirect:
     """Send money back and show the account."""
-    amount = parse_price(f"{request.content.amount} {settings().currency.code}", settings().currency)
+    amount = parse_amount(request.content.amount, settings().currency)
     _withdraw(request.caller.subject, amount, request.idempotency_key)
     return Redirect("/account")

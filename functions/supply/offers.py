@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 from mart_union.catalog.service import get_union
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid
-from mart_union.kernel.money import parse_price, plain_amount
+from mart_union.kernel.money import parse_amount, plain_amount
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
 from mart_union.mediation.model import Offer
@@ -157,7 +157,7 @@ def _texts(request: Request, name: str) -> dict[str, str]:
 
 def _price(text: str, name: str) -> int:
     try:
-        return parse_price(f"{text} {settings().currency.code}", settings().currency)
+        return parse_amount(text, settings().currency)
     except Invalid as error:
         raise Invalid(error.detail, errors=[{"field": name, "reason": error.detail}]) from error
 

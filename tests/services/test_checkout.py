@@ -161,6 +161,14 @@ def test_a_refusal_has_a_name_and_changes_nothing(
     assert state_of_the_world(market) == before
 
 
+def test_a_refusal_of_another_total_says_both_as_amounts(unique: str) -> None:
+    market = open_market(unique)
+    with pytest.raises(PriceChanged) as refused:
+        buy(market, total_seen=66_100)
+    assert refused.value.detail == "the total is now 660 TWD, not 661 TWD"
+    assert refused.value.facts == {"total_minor": 66_000}
+
+
 @pytest.mark.parametrize("closing", [withdraw_tea, close_store])
 def test_what_is_not_on_sale_is_refused(unique: str, closing: Callable[[Market], None]) -> None:
     market = open_market(unique)
@@ -176,6 +184,7 @@ def test_too_little_money_is_refused_with_what_is_there(unique: str) -> None:
     with pytest.raises(InsufficientFunds) as refused:
         buy(market)
     assert refused.value.facts == {"available_minor": 50_000, "needed_minor": 66_000}
+    assert refused.value.detail == "500 TWD is available, 660 TWD is needed"
     assert tea(market) == (10, 0, 0)
 
 

@@ -115,14 +115,25 @@ def test_two_shoppers_and_one_place_are_one_booking(unique: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "now", "reason"),
-    [("", NOW, "none"), ("20261301T0200Z", NOW, "unknown"), (TEN, datetime(2026, 12, 1, 2, 0, tzinfo=UTC), "past")],
+    ("wanted", "now", "reason", "detail"),
+    [
+        ("", NOW, "none", "choose a time for TASTE"),
+        ("20261301T0200Z", NOW, "unknown", "TASTE has no such time: choose one of those that it has"),
+        (
+            TEN,
+            datetime(2026, 12, 1, 2, 0, tzinfo=UTC),
+            "past",
+            "this time of TASTE has begun: choose one that is ahead",
+        ),
+    ],
 )
-def test_a_time_that_cannot_be_chosen_is_refused_by_name(unique: str, wanted: str, now: datetime, reason: str) -> None:
+def test_a_time_that_cannot_be_chosen_is_refused_by_name(
+    unique: str, wanted: str, now: datetime, reason: str, detail: str
+) -> None:
     market = open_with_tasting(unique)
     with measured() as capacity, pytest.raises(SlotRefused) as refused:
         book(market, wanted, now=now)
-    assert refused.value.facts["reason"] == reason
+    assert (refused.value.facts["reason"], refused.value.detail) == (reason, detail)
     assert capacity.written_units == 0
     [line] = quote_cart([Wanted(market.store, "TASTE", 1, wanted)], now=now).stores[0].lines
     assert (line.problem, slot(market).left) == ("slot", 2)

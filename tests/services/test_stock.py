@@ -55,6 +55,13 @@ def test_a_repeated_command_gives_the_first_answer_and_moves_nothing(level: str)
         lay_in(level, 6)
 
 
+def test_a_refusal_for_want_of_stock_says_how_many_are_left_and_names_no_level(level: str) -> None:
+    with pytest.raises(OutOfStock) as refused:
+        sell(level, 5_000)
+    assert refused.value.detail == "only 10 are left for sale, 5000 were asked for"
+    assert refused.value.facts == {"level": level, "left": 10, "wanted": 5_000}
+
+
 @pytest.mark.parametrize(
     ("quantity", "reason", "refusal"),
     [(0, "damaged", Invalid), (-1, "damaged", Invalid), (11, "damaged", OutOfStock), (1, "because", RuleViolation)],
@@ -102,6 +109,7 @@ def test_a_paused_level_sells_nothing_until_it_is_resumed(level: str) -> None:
     with pytest.raises(OutOfStock) as refused:
         sell(level, 1)
     assert refused.value.facts == {"level": level, "left": 0, "wanted": 1}
+    assert refused.value.detail == "none is left for sale, 1 was asked for"
     set_on_sale(level, True, actor="manager", now=NOW)
     sell(level, 1)
     assert get_level(level).reserve == 9

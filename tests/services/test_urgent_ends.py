@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.paying import expire_purchase
 from mart_union.checkout.service import quote_cart
-from mart_union.kernel.clock import iso
+from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Conflict, KeyReused, OutOfStock, PriceChanged, SaleOverlaps
 from mart_union.settlement.check import check_union
 from mart_union.stock.model import shard_of
@@ -161,11 +162,14 @@ def test_nobody_waits_in_line_for_a_sale_that_is_sold_out_nor_needs_a_ticket_for
 def test_a_sale_that_is_over_makes_room_for_the_next_one_whoever_has_come_by(unique: str) -> None:
     market = open_market(unique)
     first = start(market)
-    with pytest.raises(SaleOverlaps):
+    with pytest.raises(SaleOverlaps) as refused:
         start(market, key="sale-00002")
+    assert first.urgent is not None
+    until = from_iso(first.urgent.ends_at).astimezone(ZoneInfo("Asia/Taipei"))
+    told = f"TEA has an urgent sale until {until:%Y-%m-%d %H:%M} (Asia/Taipei): end it first, or wait"
+    assert (refused.value.detail, refused.value.facts) == (told, {"ends_at": first.urgent.ends_at})
     second = start_urgent_sale(market.store, "TEA", AFTER, actor="owner", key="sale-00003", now=LATER)
     assert second.urgent is not None
-    assert first.urgent is not None
     assert (level(market), ends_of(market)) == (Stock(6, 4, 0), [second.urgent.id])
     assert second.urgent.id != first.urgent.id
     buy(market, 4, 20_000, now=LATER)

@@ -10,9 +10,11 @@ from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import (
     LARGEST_AMOUNT,
     Currency,
+    amount_text,
     checked_price,
     format_money,
     included_rate_of,
+    parse_amount,
     parse_price,
     rate_of,
     split,
@@ -76,8 +78,8 @@ def test_a_price_is_read_in_minor_units(text: str, currency: Currency, amount_mi
         ("380 USD", TWD, "the price is in USD; this union trades in TWD"),
         ("3.505 EUR", EUR, "EUR has 2 decimals"),
         ("12000.5 KRW", KRW, "KRW has 0 decimals"),
-        ("380.50 TWD", TWD, "steps of 100 minor units"),
-        ("12005 KRW", KRW, "steps of 10 minor units"),
+        ("380.50 TWD", TWD, "in steps of 1 TWD; 380.50 TWD is not"),
+        ("12005 KRW", KRW, "in steps of 10 KRW; 12005 KRW is not"),
         ("0 TWD", TWD, "between 1 and"),
         ("999999999999999 TWD", TWD, "between 1 and"),
     ],
@@ -85,6 +87,29 @@ def test_a_price_is_read_in_minor_units(text: str, currency: Currency, amount_mi
 def test_what_is_no_price_of_the_union_is_refused_with_the_reason(text: str, currency: Currency, reason: str) -> None:
     with pytest.raises(Invalid, match=reason):
         parse_price(text, currency)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount_minor", "written"),
+    [(" 380 ", 38_000, "380 TWD"), ("380.00", 38_000, "380 TWD"), ("1", 100, "1 TWD")],
+)
+def test_an_amount_of_a_form_is_read_without_its_currency_and_said_with_it(
+    text: str, amount_minor: int, written: str
+) -> None:
+    assert parse_amount(text, TWD) == amount_minor
+    assert amount_text(amount_minor, TWD) == written
+    assert (amount_text(-350, EUR), amount_text(5, EUR), amount_text(12_000, KRW)) == (
+        "-3.50 EUR",
+        "0.05 EUR",
+        "12000 KRW",
+    )
+
+
+@pytest.mark.parametrize("text", ["abc", "380 TWD", "1,280", "-1"])
+def test_what_is_no_amount_is_refused_as_it_was_typed(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse_amount(text, TWD)
+    assert refused.value.detail == f"'{text}' is not an amount: write a number such as 380, without the currency"
 
 
 @pytest.mark.parametrize("amount_minor", [0, -100, LARGEST_AMOUNT + 100, 150])

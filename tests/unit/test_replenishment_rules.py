@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation
+from mart_union.kernel.money import Currency
 from mart_union.mediation.replenishment import (
     MOST_RECEIPTS,
     Receipt,
@@ -27,7 +28,17 @@ TERMS = SupplierTerms("emei", "guanxi", {"A": Supplied(1_000, "G-1"), "B": Suppl
 
 def order(wanted: dict[str, int] | None = None, terms: SupplierTerms = TERMS, note: str = "") -> Replenishment:
     units = {"A": 10, "B": 4} if wanted is None else wanted
-    return ordered(terms, units, replenishment="r", request="q", actor="a", note=note, now=NOW, time_zone="Asia/Taipei")
+    return ordered(
+        terms,
+        units,
+        replenishment="r",
+        request="q",
+        actor="a",
+        note=note,
+        now=NOW,
+        time_zone="Asia/Taipei",
+        currency=Currency("TWD", 100),
+    )
 
 
 def receipt(key: str = "k", **units: int) -> Receipt:
@@ -58,6 +69,7 @@ def test_what_is_not_supplied_or_comes_to_less_than_the_least_order_is_refused_b
     assert (refused.value.facts["reason"], refused.value.facts["skus"]) == ("not-supplied", ["C"])
     with pytest.raises(RuleViolation) as refused:
         order({"A": 4, "B": 3})
+    assert refused.value.detail == "guanxi takes no order of less than 50 TWD: this one comes to 47.50 TWD"
     assert refused.value.facts == {"reason": "minimum", "minimum_minor": 5_000, "total_minor": 4_750}
     assert order({"A": 5}).total_minor == 5_000
 

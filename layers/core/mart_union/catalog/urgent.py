@@ -26,7 +26,7 @@ from mart_union.catalog.tables import (
     urgent_sales_key,
 )
 from mart_union.catalog.urgent_terms import SaleTerms, UrgentSale, checked_sale, shares
-from mart_union.kernel.clock import iso
+from mart_union.kernel.clock import from_iso, iso, local_text
 from mart_union.kernel.errors import Conflict, KeyReused, MartUnionError, NotFound, RuleViolation, SaleOverlaps
 from mart_union.kernel.ids import derived_id, input_hash
 from mart_union.kernel.paging import Page, read_page
@@ -125,8 +125,9 @@ def _check_rules(listing: Listing, sale: UrgentSale) -> None:
     if listing.state != "on_sale":
         raise RuleViolation(f"{listing.sku} is not on sale", sku=listing.sku)
     if listing.urgent is not None:
-        until = listing.urgent.ends_at
-        raise SaleOverlaps(f"{listing.sku} has an urgent sale until {until}: end it first, or wait", ends_at=until)
+        zone, ends_at = settings().time_zone, listing.urgent.ends_at
+        until = f"{local_text(from_iso(ends_at), zone)} ({zone})"
+        raise SaleOverlaps(f"{listing.sku} has an urgent sale until {until}: end it first, or wait", ends_at=ends_at)
     if sale.price_minor >= listing.price_minor:
         raise RuleViolation("an urgent sale's price is lower than the listing's", price_minor=listing.price_minor)
 

@@ -18,6 +18,7 @@ from mart_union.checkout.storing import Overtaken, add_changed_purchase, current
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import CardDeclined, Conflict, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id, new_id
+from mart_union.kernel.money import amount_text
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
@@ -52,7 +53,8 @@ def pay_by_card(purchase_id: str, subject: str, amount_minor: int, *, payment_me
         if purchase.customer != subject:
             raise NotFound(f"there is no purchase {purchase_id} of yours")
         if amount_minor != purchase.total_minor:
-            raise RuleViolation(f"the purchase costs {purchase.total_minor}, not {amount_minor} minor units")
+            costs, paid = (amount_text(each, settings().currency) for each in (purchase.total_minor, amount_minor))
+            raise RuleViolation(f"the purchase costs {costs}, not {paid}")
         return authorize(purchase, payment_method, now)
 
     return retried(pay, on=Overtaken, what="this purchase")

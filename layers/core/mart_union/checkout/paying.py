@@ -15,9 +15,10 @@ from mart_union.checkout.tables import PurchaseItem
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id
-from mart_union.kernel.money import checked_amount
+from mart_union.kernel.money import amount_text, checked_amount
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.retry import retried
+from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch, fetch_all
 from mart_union.kernel.transaction import Also, WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
@@ -112,7 +113,8 @@ def pay_pending(purchase_id: str, subject: str, amount_minor: int, *, key: str, 
         if purchase.payment != "pending":
             raise RuleViolation(f"purchase {purchase_id} does not wait for payment: it is {purchase.payment}")
         if amount_minor != purchase.total_minor:
-            raise RuleViolation(f"the purchase costs {purchase.total_minor}, not {amount_minor} minor units")
+            costs, paid = (amount_text(each, settings().currency) for each in (purchase.total_minor, amount_minor))
+            raise RuleViolation(f"the purchase costs {costs}, not {paid}")
         return _confirm(purchase, payment_id, f"customer/{subject}", now)
 
     return retried(pay, on=Overtaken, what="this purchase")

@@ -37,6 +37,7 @@ from mart_union.kernel.errors import (
     SlotRefused,
 )
 from mart_union.kernel.ids import derived_id, input_hash
+from mart_union.kernel.money import amount_text
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
@@ -182,10 +183,12 @@ def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted], total_see
 
 def _of_another_total(wishes: Sequence[Wanted], terms: Terms, total: int, total_seen: int) -> MartUnionError:
     """What a shopper is told who saw another total: of an urgent sale that is sold out, or of a price that has changed."""
+    now = amount_text(total, settings().currency)
     gone = next((wish for wish in wishes if terms.is_sold_out(wish)), None)
     if gone is None:
-        return PriceChanged(f"the total is now {total} minor units, not {total_seen}", total_minor=total)
-    message = f"the urgent sale of {gone.sku} is sold out; at its own price the total is {total} minor units"
+        seen = amount_text(total_seen, settings().currency)
+        return PriceChanged(f"the total is now {now}, not {seen}", total_minor=total)
+    message = f"the urgent sale of {gone.sku} is sold out; at its own price the total is {now}"
     facts = {"store": gone.store, "sku": gone.sku, "left": 0, "wanted": gone.quantity}
     return OutOfStock(message, **facts, total_minor=total)
 
@@ -206,6 +209,13 @@ def _refuse_cash(wishes: Sequence[Wanted], terms: Terms, draft: Draft) -> None:
         raise CashNotTaken("this purchase cannot be paid on delivery", reason=reason, limit_minor=limit)
 
 
+_SLOT_REASONS = {
+    "none": "choose a time for {sku}",
+    "unknown": "{sku} has no such time: choose one of those that it has",
+    "past": "this time of {sku} has begun: choose one that is ahead",
+}
+
+
 def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
     """Refuse by name what cannot be bought under these terms.
 
@@ -219,7 +229,7 @@ def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
         if problem == "unknown":
             raise NotFound(f"there is no listing {wish.sku} in store {wish.store}", **where)
         if problem == "slot" and (reason := slot_reason(wish, terms.listings[wish.store, wish.sku], terms.now)):
-            raise SlotRefused(f"choose a time for {wish.sku} that is ahead ({reason})", **where, reason=reason)
+            raise SlotRefused(_SLOT_REASONS[reason].format(sku=wish.sku), **where, reason=reason)
         if problem in {"short", "slot"}:
             left = short[wish]
             raise OutOfStock(f"{wish.sku} has {left} left for sale", **where, left=left, wanted=wish.quantity)

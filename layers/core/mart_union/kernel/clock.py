@@ -24,6 +24,11 @@ def from_iso(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def local_text(moment: datetime, time_zone: str) -> str:
+    """A moment for people, as day and minute of a union's time zone: `2026-12-01 18:30`."""
+    return moment.astimezone(ZoneInfo(time_zone)).strftime("%Y-%m-%d %H:%M")
+
+
 def local_date(moment: datetime, time_zone: str) -> date:
     """The calendar day of a moment in a union's time zone."""
     return moment.astimezone(ZoneInfo(time_zone)).date()

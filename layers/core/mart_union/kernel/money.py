@@ -39,6 +39,7 @@ _DIGITS = dict.fromkeys(_NO_DECIMALS, 0) | dict.fromkeys(_THREE_DECIMALS, 3) | {
 """Where a currency's decimals are not two (ISO 4217, list one)."""
 _SIGNS = {"TWD": "NT$", "KRW": "₩", "JPY": "¥", "USD": "US$", "EUR": "€"}
 _PERCENT = re.compile(r"^\s*(\d{1,3})(?:\.(\d{1,2}))?\s*%?\s*$")
+_AMOUNT = re.compile(r"^\s*(\d{1,15})(?:\.(\d{1,3}))?\s*$")
 _PRICE = re.compile(r"^\s*(\d{1,15})(?:\.(\d{1,3}))?\s+([A-Z]{3})\s*$")
 
 
@@ -78,9 +79,15 @@ def format_money(amount_minor: int, currency: Currency) -> str:
 
 
 def plain_amount(amount_minor: int, currency: Currency) -> str:
-    """An amount as a form's field has it, in major units without sign or separators: `380`, `3.50`. `parse_price` reads it back."""
-    whole, fraction = divmod(amount_minor, 10**currency.digits)
-    return f"{whole}.{fraction:0{currency.digits}d}" if fraction else str(whole)
+    """An amount as a form's field has it, in major units without separators: `380`, `3.50`, `-12`. `parse_amount` reads it back."""
+    whole, fraction = divmod(abs(amount_minor), 10**currency.digits)
+    written = f"{whole}.{fraction:0{currency.digits}d}" if fraction else str(whole)
+    return f"-{written}" if amount_minor < 0 else written
+
+
+def amount_text(amount_minor: int, currency: Currency) -> str:
+    """An amount in a sentence or a feed, in major units with the currency's code: `380 TWD`, `3.50 EUR`. `parse_price` reads it back."""
+    return f"{plain_amount(amount_minor, currency)} {currency.code}"
 
 
 def parse_price(text: str, currency: Currency) -> int:
@@ -92,11 +99,27 @@ def parse_price(text: str, currency: Currency) -> int:
     match = _PRICE.match(text)
     if match is None:
         raise Invalid(f"'{text}' is not a price: write an amount and a currency, such as '380 {currency.code}'")
-    whole, fraction, code = match.group(1), match.group(2) or "", match.group(3)
-    if code != currency.code:
-        raise Invalid(f"the price is in {code}; this union trades in {currency.code}")
+    if match.group(3) != currency.code:
+        raise Invalid(f"the price is in {match.group(3)}; this union trades in {currency.code}")
+    return _in_minor(match, currency)
+
+
+def parse_amount(text: str, currency: Currency) -> int:
+    """Minor units of what a form's field has, in major units of the union's currency: `380`, `3.50`.
+
+    Raises:
+        Invalid: it is no such number, has more decimals than the currency, or is not a whole number of steps.
+    """
+    match = _AMOUNT.match(text)
+    if match is None:
+        raise Invalid(f"'{text.strip()}' is not an amount: write a number such as 380, without the currency")
+    return _in_minor(match, currency)
+
+
+def _in_minor(match: re.Match[str], currency: Currency) -> int:
+    whole, fraction = match.group(1), match.group(2) or ""
     if len(fraction.rstrip("0")) > currency.digits:
-        raise Invalid(f"{code} has {currency.digits} decimals, '{text}' has more")
+        raise Invalid(f"{currency.code} has {currency.digits} decimals, '{match.group(0).strip()}' has more")
     amount = int(whole) * 10**currency.digits + int(fraction.ljust(currency.digits, "0")[: currency.digits] or "0")
     return checked_price(amount, currency)
 
@@ -123,9 +146,8 @@ def checked_price(amount_minor: int, currency: Currency) -> int:
     """
     checked_amount(amount_minor)
     if amount_minor % currency.step:
-        raise Invalid(
-            f"{currency.code} is charged in steps of {currency.step} minor units; {amount_minor} is not whole"
-        )
+        step, amount = amount_text(currency.step, currency), amount_text(amount_minor, currency)
+        raise Invalid(f"an amount is in steps of {step}; {amount} is not")
     return amount_minor
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, CurrencyMismatch, InsufficientFunds, KeyReused, NotFound, UnknownAccount
+from mart_union.kernel.money import amount_text
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find
@@ -124,9 +125,10 @@ def _add_move(transaction: WriteTransaction, account: str, balance: int, availab
 
 def _short(account: str, needed: int) -> Refusal:
     def refusal(found: dict[str, object]) -> InsufficientFunds:
-        available = found.get("available") or 0
+        available = int(str(found.get("available") or 0))
+        has, needs = (amount_text(each, settings().currency) for each in (available, needed))
         short = InsufficientFunds(
-            f"{account} has {available} available, {needed} are needed (minor units)",
+            f"{has} is available, {needs} is needed",
             available_minor=available,
             needed_minor=needed,
         )

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as Xml
 from msgspec import Struct
 
 from mart_union.kernel.ids import input_hash
-from mart_union.kernel.money import Currency, plain_amount
+from mart_union.kernel.money import Currency, amount_text
 from mart_union.mediation.model import Link
 
 _GOOGLE = "http://base.google.com/ns/1.0"
@@ -48,7 +48,7 @@ def products_of(
             description=(_text(link.texts, languages) or _text(link.titles, languages))[:_LONGEST_TEXT],
             link=f"{address}/stores/{link.store}/{link.sku}",
             availability="out_of_stock" if link.availability == "out_of_stock" else "in_stock",
-            price=f"{plain_amount(link.price_minor, currency)} {currency.code}",
+            price=amount_text(link.price_minor, currency),
         )
         for link in links
         if link.state == "linked"

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from mart_union.kernel.clock import iso, local_date
 from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation
+from mart_union.kernel.money import Currency, amount_text
 
 MOST_SUPPLIED = 50
 """Listings of one supplier's terms, and lines of a replenishment: a receipt moves a level each, and a transaction has a hundred writes."""
@@ -133,6 +134,7 @@ def ordered(
     note: str,
     now: datetime,
     time_zone: str,
+    currency: Currency,
 ) -> Replenishment:
     """A replenishment under a store's terms with its supplier, expected when the supplier's days are over.
 
@@ -150,7 +152,8 @@ def ordered(
     lines = tuple(ReplenishmentLine(sku, wanted[sku], terms.supplies[sku].unit_minor) for sku in sorted(wanted))
     total = sum(line.ordered * line.unit_minor for line in lines)
     if total < terms.minimum_minor:
-        message = f"{terms.supplier} takes no order of less than {terms.minimum_minor}: this one comes to {total}"
+        least, comes_to = amount_text(terms.minimum_minor, currency), amount_text(total, currency)
+        message = f"{terms.supplier} takes no order of less than {least}: this one comes to {comes_to}"
         raise RuleViolation(message, reason="minimum", minimum_minor=terms.minimum_minor, total_minor=total)
     expected = local_date(now, time_zone) + timedelta(days=terms.lead_days)
     return Replenishment(

@@ -65,6 +65,7 @@ def place_replenishment(
             note=note,
             now=now,
             time_zone=settings().time_zone,
+            currency=settings().currency,
         )
         if _create(made, actor, now):
             return made

@@ -12,6 +12,7 @@ from datetime import datetime
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.ids import derived_id
+from mart_union.kernel.money import amount_text
 from mart_union.kernel.settings import settings
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Payable, Transfer, postings_of
@@ -69,9 +70,8 @@ def collector_of(order: Order, collected_minor: int, collected_by: str, *, told_
         reason = "say who took the money: the store, or the carrier of the parcel"
         raise Invalid(reason, errors=[{"field": "collected_by", "reason": reason}])
     if collected_minor != due:
-        raise RuleViolation(
-            f"the order costs {due} minor units on delivery, {collected_minor} were collected", due_minor=due
-        )
+        costs, was = (amount_text(each, settings().currency) for each in (due, collected_minor))
+        raise RuleViolation(f"the order costs {costs} on delivery, {was} was collected", due_minor=due)
     if by == "carrier" and told_by != f"carrier/{carrier}":
         raise RuleViolation("what a carrier took is told by the carrier's own report of the delivery", carrier=carrier)
     return f"carrier/{carrier}" if by == "carrier" else f"store/{order.store}"

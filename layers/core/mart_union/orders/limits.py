@@ -38,9 +38,7 @@ def add_bought(transaction: WriteTransaction, order: Order) -> None:
 def limit_reached(sku: str, limit: int, bought: int) -> LimitReached:
     """The refusal of more than a customer may have, who has bought so many."""
     left = max(limit - bought, 0)
-    return LimitReached(
-        f"a customer may have {limit} of {sku}: {left} are left for you", sku=sku, left=left, limit=limit
-    )
+    return LimitReached(f"a customer may have {limit} of {sku}; left for you: {left}", sku=sku, left=left, limit=limit)
 
 
 def _beyond(sku: str, limit: int) -> Refusal:

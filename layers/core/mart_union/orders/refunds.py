@@ -20,7 +20,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mart_union.kernel.errors import BeyondOriginal
-from mart_union.kernel.money import split_within
+from mart_union.kernel.money import amount_text, split_within
+from mart_union.kernel.settings import settings
 from mart_union.orders.draws import units_left
 from mart_union.orders.model import Line, Order, Share
 
@@ -137,9 +138,8 @@ def give_back(
     if carrier_gives:
         goods, left = 0, carried_minor(order, line)
     if amount_minor > left:
-        raise BeyondOriginal(
-            f"line {line.number} has {left} minor units left to give back, not {amount_minor}", left_minor=left
-        )
+        has, wanted = (amount_text(each, settings().currency) for each in (left, amount_minor))
+        raise BeyondOriginal(f"line {line.number} has {has} left to give back, not {wanted}", left_minor=left)
     of_goods = min(amount_minor, goods)
     covered = 0 if only or carrier_gives else _of_the_deposit(line, goods, of_goods, step)
     of = _of_goods(line, of_goods, covered, step, only=only, keeps=keeps)

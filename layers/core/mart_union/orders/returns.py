@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mart_union.catalog.procedures import ReturnRules
 from mart_union.kernel.errors import Invalid, KeyReused, NotFound, RuleViolation, StepNotAllowed
 from mart_union.kernel.ids import derived_id, input_hash
-from mart_union.kernel.money import Currency, checked_price, parse_price, split_within
+from mart_union.kernel.money import Currency, checked_price, parse_amount, split_within
 from mart_union.orders.draws import units_given_back
 from mart_union.orders.model import Line, Order, RefundedLine, Return, ReturnedLine, Shipment, StepTaken, checked_text
 from mart_union.orders.refunding import Change, give_parts_back
@@ -88,7 +88,7 @@ class ReturnForm(Struct, frozen=True):
         Raises:
             Invalid: the amount is none.
         """
-        amount = parse_price(f"{self.amount} {currency.code}", currency) if self.amount.strip() else 0
+        amount = parse_amount(self.amount, currency) if self.amount.strip() else 0
         return ReturnDecision(
             decision=self.decision,
             answer=self.answer,

@@ -21,6 +21,7 @@ from mart_union.customers.service import (
 from mart_union.kernel.clock import local_date
 from mart_union.kernel.errors import Conflict, Invalid, RuleViolation
 from mart_union.kernel.ids import derived_id
+from mart_union.kernel.money import amount_text
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.transaction import WriteTransaction
@@ -157,7 +158,8 @@ def return_payout(payout_id: str, *, notice: str, amount_minor: int, reason: str
     def take_back() -> Payout:
         payout = get_payout(payout_id)
         if amount_minor != payout.amount_minor:
-            raise RuleViolation(f"payout {payout.id} is of {payout.amount_minor} minor units, not {amount_minor}")
+            paid, returned = (amount_text(each, settings().currency) for each in (payout.amount_minor, amount_minor))
+            raise RuleViolation(f"payout {payout.id} is of {paid}, not {returned}")
         if payout.returned_by == notice:
             return payout
         if payout.state == "returned":

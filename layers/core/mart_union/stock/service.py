@@ -161,10 +161,17 @@ def _short(level: str, movement: Movement, supply_minor: int | None = None) -> R
             return SupplyPriceMoved("the supplier's terms have just changed; look at the listing again", level=level)
         reserve = left if found.get("on_sale", True) else 0
         return OutOfStock(
-            f"{level} has {reserve} left for sale, {wanted} were asked for", level=level, left=reserve, wanted=wanted
+            f"{_only(reserve)} left for sale, {wanted} {'was' if wanted == 1 else 'were'} asked for",
+            level=level,
+            left=reserve,
+            wanted=wanted,
         )
 
     return refusal
+
+
+def _only(units: int) -> str:
+    return {0: "none is", 1: "only 1 is"}.get(units, f"only {units} are")
 
 
 def stock_in(level: str, quantity: int, *, reason: str, actor: str, reference: str, key: str, now: datetime) -> int:

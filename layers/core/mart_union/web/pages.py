@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from jinja2 import BaseLoader, Environment, FileSystemLoader, ModuleLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
+from mart_union.kernel.clock import from_iso, local_text
 from mart_union.kernel.ids import new_id
 from mart_union.kernel.money import format_money
 from mart_union.kernel.settings import settings
@@ -97,4 +96,4 @@ def moment(iso: str) -> str:
     """An ISO moment as day and minute in the union's time zone."""
     if not iso:
         return ""
-    return datetime.fromisoformat(iso).astimezone(ZoneInfo(settings().time_zone)).strftime("%Y-%m-%d %H:%M")
+    return local_text(from_iso(iso), settings().time_zone)
