@@ -63,3 +63,22 @@ def test_a_path_of_elsewhere_is_not_gone_to(wanted: str) -> None:
 
 def test_a_path_of_the_unions_own_is_gone_to() -> None:
     assert local_path("/stores/emei-tea?page=2") == "/stores/emei-tea?page=2"
+
+
+def test_what_cannot_be_taken_back_is_asked_again_before_it_is_done() -> None:
+    asked = {
+        "_tree.html": ("/merge", 'confirmed(t("Merge for good…"), t("Yes, merge"))'),
+        "manage/urgent_sales.html": ("/end", 'confirmed(t("End…"), t("Yes, end it"))'),
+    }
+    for page, (action, confirmation) in asked.items():
+        text = (WEB / "templates" / page).read_text(encoding="utf-8")
+        [form] = [each for each in re.findall(r"<form.*?</form>", text, re.DOTALL) if f'{action}"' in each]
+        assert confirmation in form
+        assert "<button" not in form
+    macros = (WEB / "templates" / "_macros.html").read_text(encoding="utf-8")
+    [confirmed] = re.findall(r"{% macro confirmed\(ask, yes\) %}\n(.*?)\n{% endmacro %}", macros, re.DOTALL)
+    summary, button = (
+        '<summary class="button small quiet">{{ ask }}</summary>',
+        '<button class="button small">{{ yes }}</button>',
+    )
+    assert confirmed == f"<details>{summary} {button}</details>"
