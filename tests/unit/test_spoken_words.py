@@ -65,6 +65,7 @@ SPOKEN: dict[str, Iterable[str]] = {
     "_macros.html asked.reason.title": [reason.title for reason in _RETURNS],
     "_macros.html asked.reason.way_back": PARTIES,
     "_macros.html each.event": TRACKING_EVENTS,
+    "_macros.html event": TRACKING_EVENTS,
     "_macros.html kind": _SHARES,
     "_macros.html line.kind": _PAYABLES,
     "_macros.html word": [word for word in (*stock.REASONS, *stock.COUNTS) if word != "received"],
