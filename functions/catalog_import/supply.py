@@ -108,10 +108,14 @@ class OfferImport:
 
 
 def _make(group: Sequence[OfferRow], upload: Upload, now: datetime) -> list[bool | Finding]:
-    """What became of new rows: all are made at once, or, where that is refused for one of them, each by itself."""
+    """What became of new rows: all are made at once, or, where that is refused for one of them, each by itself.
+
+    Raises:
+        Busy: others kept winning; the upload goes on later.
+    """
     try:
         make_offers([(each.offer, each.quantity) for each in group], upload.actor, now, key=upload.count_key)
-    except (Invalid, RuleViolation, Conflict, Busy):
+    except (Invalid, RuleViolation, Conflict):
         return [_save(each, upload, now) for each in group]
     return [True] * len(group)
 
@@ -121,7 +125,16 @@ def _save(each: OfferRow, upload: Upload, now: datetime, read: tuple[Offer, Leve
     paused. A row whose offer has changed since it was `read` is applied to how it stands then."""
     kept = ("state", *(name for name in ("low_stock", "accepts_returns") if not each.row.cells.get(name)))
     try:
-        return save_offer(each.offer, each.quantity, upload.actor, now, kept=kept, key=upload.count_key, read=read)
+        return save_offer(
+            each.offer,
+            each.quantity,
+            upload.actor,
+            now,
+            kept=kept,
+            key=upload.count_key,
+            cut_off_since=upload.cut_off_since,
+            read=read,
+        )
     except (Invalid, RuleViolation, Conflict, Busy) as error:
         if read is not None and isinstance(error, Conflict):
             return _save(each, upload, now)

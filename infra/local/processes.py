@@ -71,7 +71,7 @@ def stop(name: str, *, seconds: float) -> bool:
 
 
 def end_all_in(folder: Path, *, seconds: float) -> int:
-    """Wait until no process runs a program that lies in a folder; those that still do after so many seconds are ended with SIGTERM, and counted."""
+    """Wait until no program that lies in a folder runs as this person; those that still do after so many seconds are ended with SIGTERM, and counted."""
     deadline = time.monotonic() + seconds
     while left := _running_in(folder):
         if time.monotonic() > deadline:
@@ -84,10 +84,16 @@ def end_all_in(folder: Path, *, seconds: float) -> int:
 
 
 def _running_in(folder: Path) -> list[int]:
-    command = ["ps", "-axww", "-o", "pid=", "-o", "args="]
+    """The processes whose program, or the script that an interpreter runs, lies in a folder."""
+    command = ["ps", "-axww", "-o", "pid=", "-o", "uid=", "-o", "args="]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    listed = (line.strip().partition(" ") for line in answer.stdout.splitlines())
-    return [int(pid) for pid, _, program in listed if f"{folder}{os.sep}" in program]
+    found = []
+    for line in answer.stdout.splitlines():
+        pid, user, program = line.split(None, 2)
+        script = program.partition(" ")[2]
+        if int(user) == os.getuid() and any(each.startswith(f"{folder}{os.sep}") for each in (program, script)):
+            found.append(int(pid))
+    return found
 
 
 def _started_at(pid: int) -> str:

@@ -22,12 +22,12 @@ PLAIN: dict[str, str] = {
     "moments": "appointment_at at day days ends_at estimated_by first from last month slot starts_at times",
     "choices among words of ours": (
         "access collected_by consent decision event how kind lang language languages method on procedure role scope settlement_period state step "
-        "stock type what"
+        "stock type wants what"
     ),
     "what the union describes for all its stores": "carrier classification place union_category",
     "a part of the path's own level, by its number": "shard",
-    "what describes a procedure: states, steps, roles and words for people": (
-        "description effect from_states gives needs payment roles title to to_state"
+    "what describes a procedure: states, steps, roles, reasons of returns and words for people": (
+        "description effect fault from_states gives kinds needs payment roles title to to_state way_back"
     ),
     "a word that opens one order, told to who picks it up": "pickup_code",
     "a card, as the provider's own page hands it to its payer": "payment_method",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from tests.faults import chance
 from tests.faults.place import Place, State, broken_invariants, forget_what_processes_keep
 from tests.faults.wire import Killed, Wire
 from tests.machine.striking import Aimed
-from tests.machine.trading import Answer, Command, card_news_in, messages_in, records_between, request
+from tests.machine.trading import Answer, Command, Undelivered, card_news_in, messages_in, records_between, request
 from tests.services.ledger_events.document import pattern_of
 from tests.world import CUSTOMER
 
@@ -30,6 +31,9 @@ some = st.integers(0, 10**6)
 AFTER_A_FAULT = " after a fault"
 """How the name of a step ends that a fault has struck."""
 
+
+_DELIVERIES = 3
+"""How often a queue may have to deliver after a fault; the cards' own does so six times."""
 
 _DECLINED = "urn:mart-union:problem:card-declined"
 """Not the union has refused, but the card's bank: the purchase notes which card that was, and goes on waiting."""
@@ -71,8 +75,7 @@ class History(RuleBasedStateMachine):
         answer = self._struck(command, strike) if strike else None
         struck = strike is not None and self.wire.struck
         if answer is None:
-            answer = self.wire.watch(command)
-            self._hear()
+            answer = self._done(command, deliveries=_DELIVERIES if struck else 1)
             assert answer["statusCode"] < 500, f"{name} failed: {answer['body']}"
         self.state = self.place.read(before, self.wire.forget_written())
         self.quiet += 1
@@ -103,6 +106,19 @@ class History(RuleBasedStateMachine):
             forget_what_processes_keep()
             return None
         return answer if answer["statusCode"] < 500 and not self.wire.struck else None
+
+    def _done(self, command: Command, deliveries: int) -> Answer:
+        """The answer to a command that no fault strikes. After one that did, a queue may have to deliver more than once: a card processor keeps a failure that it
+        answered, and gives it again under the same key (decision 0041)."""
+        for _ in range(deliveries - 1):
+            with suppress(Undelivered):
+                return self._heard(command)
+        return self._heard(command)
+
+    def _heard(self, command: Command) -> Answer:
+        answer: Answer = self.wire.watch(command)
+        self._hear()
+        return answer
 
     def _hear(self) -> None:
         """What the last command put into queues, itself and by the bus."""

@@ -56,13 +56,17 @@ def request(
     return send
 
 
+class Undelivered(Exception):
+    """A queue or stream has to deliver some messages again."""
+
+
 def invocation(function: str, event: Mapping[str, Any]) -> Command:
     """A schedule's tick, a stream's batch or a queue's batch: it answers 200, or raises."""
 
     def invoke() -> Answer:
         failed = _handler(function)(dict(event), CONTEXT)
         if failed and failed.get("batchItemFailures"):
-            raise RuntimeError("messages of the batch failed")
+            raise Undelivered("messages of the batch failed")
         return {"statusCode": 200, "body": "{}"}
 
     return invoke

@@ -21,6 +21,7 @@ from mart_union.checkout.turns import VALID_SECONDS, microseconds
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import (
     AdmissionNeeded,
+    Busy,
     KeyReused,
     MartUnionError,
     NotFound,
@@ -62,10 +63,10 @@ def test_where_nobody_waits_a_ticket_admits_at_once_and_after_that_one_by_one(un
     with measured() as capacity:
         first = line_up(market)
     assert (first.state, first.place, first.wait_seconds) == ("admitted", 0, 0)
-    assert capacity.requests.count("UpdateItem") == 3
+    assert capacity.requests.count("UpdateItem") == 4
     with measured() as capacity:
         second = others_line_up(market, 1)[0]
-    assert (capacity.requests, dict(capacity.written)) == (["GetItem", "UpdateItem", "UpdateItem"], {"purchases": 2})
+    assert (capacity.requests, dict(capacity.written)) == (["GetItem", *3 * ["UpdateItem"]], {"purchases": 3})
     third = line_up(replace(market, customer="a third"))
     assert [(turn.state, turn.place, turn.wait_seconds) for turn in (second, third)] == [
         ("waiting", 1, 1),
@@ -91,11 +92,27 @@ def test_whoever_is_in_line_keeps_the_place_until_its_time_is_over(unique: str) 
     buy(market, 1, 20_000, admission=[anew.ticket], now=late)
 
 
-def test_a_customer_who_gets_in_line_eight_times_at_once_has_one_place(unique: str) -> None:
+def test_a_customer_who_gets_in_line_eight_times_at_once_has_one_place_and_takes_one_turn(unique: str) -> None:
     market = rushed(unique)
     with ThreadPoolExecutor(8) as threads:
         tickets = set(threads.map(lambda _: line_up(market).ticket, range(8)))
     assert len(tickets) == 1
+    [stranger] = others_line_up(market, 1)
+    assert stranger.turn_at == iso(NOW + timedelta(milliseconds=500))
+
+
+def test_a_place_whose_turn_was_never_kept_is_claimed_again_after_five_seconds(
+    unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = rushed(unique)
+    with monkeypatch.context() as patch:
+        patch.setattr(admission, "_turn_of", lambda *_: pytest.fail("the process died"))
+        with pytest.raises(pytest.fail.Exception):
+            line_up(market)
+    monkeypatch.setattr("mart_union.kernel.retry.time.sleep", lambda _seconds: None)
+    with pytest.raises(Busy):
+        line_up(market, NOW + timedelta(seconds=4))
+    assert line_up(market, NOW + timedelta(seconds=5)).state == "admitted"
 
 
 def test_looking_at_ones_turn_asks_the_database_for_nothing_until_it_has_come(unique: str) -> None:

@@ -239,6 +239,60 @@ def test_a_run_cut_off_goes_on_where_it_was_and_counts_no_level_twice(
     assert [finding["code"] for finding in report(store)["findings"]] == ["bad-id"]
 
 
+def test_a_run_that_was_cut_off_counts_nothing_that_has_moved_since_unless_it_counted_that_itself(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(store, "\n".join([HEADER, line("A-1", 5), line("A-2", 5)]), "before")
+    key = send(store, "\n".join([HEADER, line("A-1", 5), line("A-2", 7)]))
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "save_progress", _die)
+        with pytest.raises(RuntimeError, match="cut off"):
+            lambda_handler(event_of(key), CONTEXT)
+    for number in (1, 2):
+        level = f"listing/{store}/A-{number}"
+        stock_out(level, 2, reason="damaged", actor="packer", reference="", key=f"key-{number:08}", now=utc_now())
+    lambda_handler(event_of(key), CONTEXT)
+    done = catalog.get_upload(f"store/{store}", "u1")
+    assert (done.state, done.applied, done.unchanged, done.refused) == ("DONE", 0, 1, 1)
+    assert [get_level(f"listing/{store}/A-{number}").reserve for number in (1, 2)] == [3, 5]
+    assert [(finding["line"], finding["code"]) for finding in report(store)["findings"]] == [(2, "conflict")]
+
+
+def _die(upload: Any, now: datetime) -> Any:
+    raise RuntimeError("cut off")
+
+
+def test_an_upload_that_goes_on_does_not_count_what_a_later_one_has_counted(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = send(store, "\n".join([HEADER, line("A-1", 10)]))
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "save_progress", _die)
+        with pytest.raises(RuntimeError, match="cut off"):
+            lambda_handler(event_of(key), CONTEXT)
+    assert run(store, "\n".join([HEADER, line("A-1", 20)]), "u2") == (1, 1, 0, 0)
+    lambda_handler(event_of(key), CONTEXT)
+    done = catalog.get_upload(f"store/{store}", "u1")
+    assert (done.state, done.applied, done.refused) == ("DONE", 0, 1)
+    assert get_level(f"listing/{store}/A-1").reserve == 20
+
+
+def test_the_same_content_that_is_sent_again_after_another_counts_again(store: str) -> None:
+    first, other = "\n".join([HEADER, line("A-1", 5)]), "\n".join([HEADER, line("A-1", 2)])
+    assert run(store, first) == (1, 1, 0, 0)
+    assert run(store, other) == (1, 1, 0, 0)
+    assert run(store, first) == (1, 1, 0, 0)
+    assert get_level(f"listing/{store}/A-1").reserve == 5
+
+
+def test_of_new_rows_one_that_is_there_by_then_is_applied_by_itself_and_the_others_are_made(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile(monkeypatch, lambda: catalog.save_listing(listing(store, "A-2"), "staff"))
+    assert run(store, "\n".join([HEADER, *(line(f"A-{number}", 4) for number in (1, 2, 3))])) == (3, 3, 0, 0)
+    assert [get_level(f"listing/{store}/A-{number}").reserve for number in (1, 2, 3)] == [4, 4, 4]
+
+
 def test_a_run_that_finds_all_rows_applied_by_one_that_was_cut_off_still_builds_the_shelves(
     store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

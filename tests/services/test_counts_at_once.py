@@ -135,7 +135,8 @@ def test_counts_while_sales_begin_and_end_find_what_there_is(unique: str) -> Non
 
     acts = [act for number in range(8) for act in (lambda n=number: trade(n), lambda n=number: file(n))]
     answers = all_at_once(acts)
-    assert {code for codes in answers if isinstance(codes, list) for code in codes} <= {"busy"}
+    refused = {code for codes in answers if isinstance(codes, list) for code in codes}
+    assert refused <= {"busy", "conflict"}  # some come after a later one
     found = level(market)
     assert (found.reserve + found.kept, found.sold) == (10, 0)
     end(market)

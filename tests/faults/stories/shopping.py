@@ -49,8 +49,8 @@ STORIES: dict[str, tuple[Story, ...]] = {
             '"total_minor": 188000}',
         ),
     ),
-    "checkout POST /api/admissions": sample("post-admission.201", adds="a later place in line"),
-    "checkout POST /admissions/{store}/{sku}": sample("post-turn-page.303", adds="a later place in line"),
+    "checkout POST /api/admissions": sample("post-admission.201"),
+    "checkout POST /admissions/{store}/{sku}": sample("post-turn-page.303"),
     "checkout POST /cart/lines": sample("post-cart-line-page.303", adds="to the cart, where the shopper sees it"),
     "checkout POST /checkout": request(
         "POST",

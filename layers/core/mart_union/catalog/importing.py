@@ -155,9 +155,13 @@ class ListingImport:
     def _apply_group(
         self, group: Sequence[_Change], upload: Upload, now: datetime
     ) -> list[tuple[_Change, bool | Finding]]:
-        """What became of some rows: new ones are made at once, or, where that is refused for one of them, each by itself."""
+        """What became of some rows: new ones are made at once, or, where that is refused for one of them, each by itself.
+
+        Raises:
+            Busy: others kept winning over new rows; the upload goes on later.
+        """
         if group[0].is_new:
-            with suppress(Conflict, Invalid, Busy):
+            with suppress(Conflict, Invalid):
                 _make_all(group, upload, now)
                 return [(change, True) for change in group]
         return [(change, self._apply_one(change, upload, now)) for change in group]
@@ -167,8 +171,8 @@ class ListingImport:
         try:
             has_counted = _count(change, upload, now)
             saved = self._save(change, upload.actor, now)
-        except Busy as error:
-            return Finding(change.row.row.line, "busy", "error", error.detail, "quantity")
+        except (Busy, Conflict) as error:
+            return Finding(change.row.row.line, error.code, "error", error.detail, "quantity")
         return saved if isinstance(saved, Finding) else saved or has_counted
 
     def _save(self, change: _Change, actor: str, now: datetime) -> bool | Finding:
@@ -265,6 +269,7 @@ def _count(change: _Change, upload: Upload, now: datetime) -> bool:
         before=change.level or Level(listing.level),
         shards=lambda: _shards(listing),
         key=upload.count_key,
+        cut_off_since=upload.cut_off_since,
     )
 
 

@@ -370,7 +370,7 @@ class Upload(Struct, frozen=True):
     """A file that was sent to the bucket, and what became of its rows. `owner` is `store/<id>` or `supplier/<id>`.
 
     `line` is how far it has been worked through, `etag` which content that was; `claimed_until` keeps others off while one works;
-    `runs` counts how often work on that content was begun, one after another was cut off.
+    `begun` says when work on that content began, `runs` how often it did, one run after another having been cut off.
     """
 
     id: str
@@ -386,14 +386,20 @@ class Upload(Struct, frozen=True):
     etag: str = ""
     claimed_until: str = ""
     runs: int = 0
+    begun: str = ""
     finished_at: str = ""
     problem: str = ""
     sequence: int = 1
 
     @property
     def count_key(self) -> str:
-        """The key under which it counts a level once; other content under the same name counts anew."""
-        return f"{self.id}/{self.etag}"
+        """The key under which it counts a level once; keys come in the order in which uploads begin, and other content under the same name counts anew."""
+        return f"{self.begun}/{self.id}/{self.etag}"
+
+    @property
+    def cut_off_since(self) -> str:
+        """Since when a run that was cut off may have looked at rows of which nothing was kept; '' in the first run."""
+        return self.begun if self.runs > 1 else ""
 
 
 class AuditEntry(Struct, frozen=True):

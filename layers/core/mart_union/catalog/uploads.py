@@ -77,7 +77,9 @@ def claim_upload(owner: str, upload: str, etag: str, now: datetime) -> Upload | 
     if before.state == "IN_PROGRESS" and before.claimed_until > iso(now):
         raise Busy(f"upload {upload} is being worked on")
     if before.etag != etag:
-        before = Upload(upload, owner, before.actor, "IN_QUEUE", before.made_at, sequence=before.sequence)
+        before = Upload(
+            upload, owner, before.actor, "IN_QUEUE", before.made_at, begun=iso(now), sequence=before.sequence
+        )
     return save_progress(replace(before, state="IN_PROGRESS", etag=etag, runs=before.runs + 1), now)
 
 

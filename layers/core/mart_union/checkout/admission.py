@@ -1,7 +1,7 @@
 """Getting in line for an urgent sale, and looking how far one has come.
 
-Getting in line is a read of the listing and its levels, which a process keeps for some seconds, one of the customer's place, and a conditional write of a gate and of
-the place: a customer has one place in a line. How far one has come stands in one's own ticket: looking asks the database for nothing but, every few
+Getting in line is a read of the listing and its levels, which a process keeps for some seconds, one of the customer's place, and conditional writes: the place is
+claimed, a gate gives its turn, the place keeps that. So a customer has one place in a line, and takes one turn. How far one has come stands in one's own ticket: looking asks the database for nothing but, every few
 seconds a process, whether anything is left, and once the turn has come, whether the ticket has been used.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from msgspec import Struct
@@ -27,12 +28,14 @@ from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import NotFound, OutOfStock, TicketOfAnother, TicketUsed
 from mart_union.kernel.ids import derived_id, new_id
 from mart_union.kernel.retry import retried
-from mart_union.kernel.storage import Item, code_of, find
+from mart_union.kernel.storage import STORAGE_ERRORS, Item, code_of, find
 from mart_union.kernel.transaction import WriteTransaction
 
 _SEEN_SECONDS = 5
 _MOST_SEEN = 100
 _DAY = 86_400
+_CLAIM_MICROSECONDS = 5 * 10**6
+"""How long a claimed place waits for its turn, before it may be claimed again."""
 _TRANSIENT = frozenset(
     {"TransactionConflictException", "ProvisionedThroughputExceededException", "ThrottlingException"}
 )
@@ -83,18 +86,46 @@ def get_in_line(customer: str, store: str, sku: str, *, now: datetime) -> Turn:
 
 
 def _place(sale: UrgentSale, customer: str, now: int) -> int:
-    """The turn of a customer's place: the one that is held, or else a new one. What somebody took at the same moment, as this customer, is kept; the
-    turn that was taken here is then nobody's."""
-    key = place_key(sale.id, customer)
-    held = find(PlaceItem, *key, consistent=True)
-    if held is not None and not held.purchase and now < expiry_of(int(held.turn)):
+    """The turn of a customer's place: the one that is held, or else a new one, for which the place is claimed first: of several who ask at once, as
+    this customer, one takes a turn, and the others wait for that.
+    """
+    held = find(PlaceItem, *place_key(sale.id, customer), consistent=True)
+    if held is not None and not held.turn and now < int(held.claimed_at) + _CLAIM_MICROSECONDS:
+        raise _Overtaken
+    if held is not None and held.turn and not held.purchase and now < expiry_of(int(held.turn)):
         return int(held.turn)
-    turn = _turn_of(sale, gate_of(customer, sale.rate), now)
-    actions = [PlaceItem.turn.set(turn), PlaceItem.purchase.remove(), PlaceItem.expires_at.set(_swept_at(turn))]
-    as_read = PlaceItem.pk.does_not_exist() if held is None else PlaceItem.turn == held.turn
-    if not _is_updated(PlaceItem(*key), actions, as_read):
+    place, claim = PlaceItem(*place_key(sale.id, customer)), new_id()
+    _claim_place(place, held, claim, now)
+    try:
+        return _settled(place, claim, _turn_of(sale, gate_of(customer, sale.rate), now))
+    except Exception:
+        with suppress(_Overtaken, *STORAGE_ERRORS):
+            _is_updated(place, [PlaceItem.claimed_at.set(0)], PlaceItem.claim == claim)
+        raise
+
+
+def _settled(place: PlaceItem, claim: str, turn: int) -> int:
+    """The turn, once the place that was claimed keeps it."""
+    actions = [PlaceItem.turn.set(turn), PlaceItem.expires_at.set(_swept_at(turn))]
+    if not retried(lambda: _is_updated(place, actions, PlaceItem.claim == claim), on=_Overtaken, what="this line"):
         raise _Overtaken
     return turn
+
+
+def _claim_place(place: PlaceItem, held: PlaceItem | None, claim: str, now: int) -> None:
+    """Claim a place that is as it was read; the SDK's own repeat, after a lost answer, finds the claim made."""
+    claimed = [
+        PlaceItem.claim.set(claim),
+        PlaceItem.claimed_at.set(now),
+        PlaceItem.turn.remove(),
+        PlaceItem.purchase.remove(),
+        PlaceItem.expires_at.set(_swept_at(now)),
+    ]
+    as_read = PlaceItem.pk.does_not_exist() if held is None else PlaceItem.claim == held.claim
+    if not _is_updated(place, claimed, as_read):
+        found = find(PlaceItem, place.pk, place.sk, consistent=True)
+        if found is None or found.claim != claim:
+            raise _Overtaken
 
 
 def _swept_at(turn: int) -> int:

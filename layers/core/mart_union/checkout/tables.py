@@ -7,10 +7,10 @@
 | the union's purchases of a day | index `by_day` | 1 a page | by size |
 | purchases whose time is up: to free, or to capture | index `clock` | 1 a minute of the clock | by size |
 | the next turn of an urgent sale's line | `GATE#<sale>#<gate>`/`GATE` | 1 where somebody waits, else 2 | 1 write each |
-| whether a ticket was used | `TICKET#<ticket>`/`TICKET` | in its purchase | 2 write |
+| a customer's place in that line | `PLACE#<sale>#<customer>`/`PLACE` | 1; 2 to take it; in its purchase | 1 read; 1 write each; 2 write |
 
 A purchase enters `by_customer` and `by_day` once (1 write unit each). Those that wait for money, or for the capture of a card's, are in
-`clock` (1 to enter, 1 to leave, 2 to change its moment; keys only). Gates and used tickets enter no index, and expire (`expires_at`) a day after
+`clock` (1 to enter, 1 to leave, 2 to change its moment; keys only). Gates and places enter no index, and expire (`expires_at`) a day after
 they have come to mean nothing.
 
 A purchase by card, its payment method given with it, takes 2 requests to the database to reserve (one batch read, one transaction of
@@ -98,12 +98,15 @@ class GateItem(Item):
 
 
 class PlaceItem(Item):
-    """A customer's place in an urgent sale's line: when its turn comes, in microseconds since 1970, and which purchase used it."""
+    """A customer's place in an urgent sale's line: who claimed it and when, the turn that was taken for it (none yet: it is being taken), both in
+    microseconds since 1970, and which purchase used it."""
 
     class Meta:
         table_name = table_name("purchases")
 
-    turn = NumberAttribute()
+    claim = UnicodeAttribute()
+    claimed_at = NumberAttribute()
+    turn = NumberAttribute(null=True)
     purchase = UnicodeAttribute(null=True)
     expires_at = NumberAttribute()
 

@@ -35,19 +35,20 @@ def save_offer(
     *,
     kept: tuple[str, ...] = (),
     key: str = "",
+    cut_off_since: str = "",
     read: tuple[Offer, Level] | None = None,
 ) -> bool:
     """Make an offer or change it, and correct its pool to `quantity` (None leaves the pool); says whether anything was written.
 
     Supply price, low-stock mark and whether it is on offer stand on the pool and its allotments, too, and change with the offer in one
-    transaction, so that a purchase is made under what the offer says. What was counted includes what is in allotments. Repeating it writes nothing, and completes what was cut off; a `key`
-    counts the pool once, whatever was sold since. Fields named in `kept` stay as they are of an offer that is there. Who has just `read` the offer and its
+    transaction, so that a purchase is made under what the offer says. What was counted includes what is in allotments. Repeating it writes nothing; a `key`
+    counts the pool once, whatever was sold since, and what was `cut_off_since` a moment does not count what has moved since, as `count` says. Fields named in `kept` stay as they are of an offer that is there. Who has just `read` the offer and its
     pool, gives them. Approval alone gives the membership that lets someone call this.
 
     Raises:
         Invalid: the offer or the quantity is malformed, or a new offer comes without a quantity.
         RuleViolation: the suggested price is under the minimum.
-        Conflict: someone else changed the offer at the same moment.
+        Conflict: someone else changed the offer at the same moment, or the pool is not to be counted.
     """
     _require_fit(offer)
     before, pool = read or (find_offer(offer.supplier, offer.sku), None)
@@ -59,9 +60,9 @@ def save_offer(
     stays = ("sequence", "allotments", "allotments_made", *kept)
     after = replace(offer, **{name: getattr(before, name) for name in stays})
     if after == before:
-        return _correct_pool(after, quantity, actor, now, key, pool)
+        return _correct_pool(after, quantity, actor, now, key, cut_off_since, pool)
     _change(before, replace(after, sequence=before.sequence + 1), actor, now)
-    _correct_pool(after, quantity, actor, now, key)
+    _correct_pool(after, quantity, actor, now, key, cut_off_since)
     return True
 
 
@@ -142,7 +143,13 @@ def _add_pool_settings(transaction: WriteTransaction, before: Offer, after: Offe
 
 
 def _correct_pool(
-    offer: Offer, quantity: int | None, actor: str, now: datetime, key: str, pool: Level | None = None
+    offer: Offer,
+    quantity: int | None,
+    actor: str,
+    now: datetime,
+    key: str,
+    cut_off_since: str,
+    pool: Level | None = None,
 ) -> bool:
     if quantity is None:
         return False
@@ -150,7 +157,17 @@ def _correct_pool(
     def allotted() -> tuple[str, ...]:
         return get_offer(offer.supplier, offer.sku).sold_from[1:]
 
-    return count(offer.level, quantity, actor=actor, reference="offer", now=now, shards=allotted, key=key, before=pool)
+    return count(
+        offer.level,
+        quantity,
+        actor=actor,
+        reference="offer",
+        now=now,
+        shards=allotted,
+        key=key,
+        cut_off_since=cut_off_since,
+        before=pool,
+    )
 
 
 def find_offer(supplier: str, sku: str) -> Offer | None:

@@ -30,6 +30,16 @@ _TOLD = {
     REMINDERS["operator"]: "OrderEscalated",
     LATE: "OrderLate",
 }
+_BY_RETURN = {
+    "requested": "ReturnRequested",
+    "accepted": "ReturnAccepted",
+    "refused": "ReturnRefused",
+    "sent": "ReturnSent",
+    "received": "ReturnReceived",
+    "refunded": "ReturnRefunded",
+    "replacing": "ReturnReplacing",
+    "replaced": "ReturnReplaced",
+}
 _SECRET_FACTS = frozenset({"pickup_code", "access", "wrong_code", "wrong_codes", "renewed_by"})
 
 
@@ -82,7 +92,7 @@ def _order_event(before: Order | None, after: Order) -> str:
         return _TOLD[after.history[-1].step]
     known = {asked.id: asked.state for asked in before.returns}
     changed = next((asked.state for asked in after.returns if known.get(asked.id) != asked.state), "")
-    return f"Return{changed.capitalize()}" if changed else "OrderTracked"
+    return _BY_RETURN[changed] if changed else "OrderTracked"
 
 
 def _without_words(asked: Return) -> Return:

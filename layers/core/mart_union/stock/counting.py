@@ -37,6 +37,7 @@ def count(
     before: Level | None = None,
     shards: Callable[[], Iterable[str]] = tuple,
     key: str = "",
+    cut_off_since: str = "",
 ) -> bool:
     """Set a level to what was counted, as a correction, making the level if it is new; says whether anything was written.
 
@@ -44,10 +45,13 @@ def count(
     what was read, under its sequence, or tried again. `before` is the level as its caller has just read it, sequence 0 for none: it is
     read again only when it has changed since. What was counted includes what its shards have for sale: `shards` reads which it has, is asked
     after the level was read, and only where the level ever gave units away; since those go and come with a change of the level, the count
-    holds for one moment. A `key` counts once: after it wrote it changes nothing, whatever was sold since, until the level is counted under another.
+    holds for one moment. A `key` counts once: after it wrote it changes nothing, whatever was sold since; keys come in an order, and one does not count
+    after a later one. A count that found nothing to correct leaves no key: who goes on with counts that were `cut_off_since` a moment does not count what
+    has moved since then.
 
     Raises:
         Invalid: the quantity is negative or too large.
+        Conflict: it was counted under a later key, or has moved since the counts were cut off; nothing was changed.
         Busy: other changes kept winning.
     """
     _require_units(quantity)
@@ -57,6 +61,7 @@ def count(
     def change(before: Level) -> Level:
         if key and before.counted == key:
             return before
+        _require_current(before, key, cut_off_since)
         aside = _aside(before, shards) if before.moved else 0
         after = apply(before, counted(before, quantity, actor, reference, aside), iso(now))
         return Level(**(asdict(after) | settings | ({"counted": key} if key else {})))
@@ -87,6 +92,13 @@ def add_first_count(
     before = Level(level, low_stock=low_stock, on_sale=on_sale, supply_minor=supply_minor, counted=key)
     after = apply(before, counted(before, quantity, actor, reference), iso(now))
     add_rewritten(transaction, before, after, _overtaken)
+
+
+def _require_current(before: Level, key: str, cut_off_since: str) -> None:
+    if key and before.counted > key:
+        raise Conflict("a later upload has counted its stock")
+    if cut_off_since and before.at > cut_off_since:
+        raise Conflict("its stock has moved since this upload began, which was cut off: send it again")
 
 
 def _require_units(quantity: int) -> None:
