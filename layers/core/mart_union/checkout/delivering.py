@@ -32,10 +32,9 @@ class Delivering(Struct, frozen=True):
             return True
         return self.brings(listing) is None
 
-    def promises(self, listing: Listing | None, now: datetime) -> str:
-        """The moment (ISO) by which the store promises what is bought now."""
-        carrier = None if listing is None else self.brings(listing)
-        return promised_by(self.store, now, carrier, self.postcode)
+    def promises(self, now: datetime, *, is_brought: bool) -> str:
+        """The moment (ISO) by which the store promises what is bought now, and brought by its carrier or not."""
+        return promised_by(self.store, now, self.carrier if is_brought else None, self.postcode)
 
     def charges(self, wished: Mapping[Wanted, Listing], step: int) -> dict[Wanted, int]:
         """What of the charge for delivery each wish bears, in minor units.

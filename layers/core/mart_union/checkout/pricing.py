@@ -126,13 +126,15 @@ def slot_reason(wish: Wanted, listing: Listing, now: datetime) -> str:
 
 def promised(store: Store, wishes: Iterable[Wanted], terms: Terms) -> str:
     """The moment (ISO) by which a store promises what is wanted of it now: what has a time at its end, all else when it arrives."""
-    delivering = terms.delivering(store)
-
-    def moment(wish: Wanted) -> str:
-        end = _slot_end(wish, terms)
-        return delivering.promises(terms.listings.get((wish.store, wish.sku)), terms.now) if end is None else iso(end)
-
-    return max(moment(wish) for wish in wishes if wish.store == store.id)
+    delivering, ends = terms.delivering(store), list[str]()
+    ways = set[bool]()
+    for wish in (wish for wish in wishes if wish.store == store.id):
+        if (end := _slot_end(wish, terms)) is not None:
+            ends.append(iso(end))
+        else:
+            listing = terms.listings.get((wish.store, wish.sku))
+            ways.add(listing is not None and delivering.brings(listing) is not None)
+    return max([*ends, *(delivering.promises(terms.now, is_brought=way) for way in ways)])
 
 
 def _slot_end(wish: Wanted, terms: Terms) -> datetime | None:

@@ -151,8 +151,7 @@ def deadline_of(order: Order, line: Line) -> tuple[str, str] | None:
     has to be answered before that begins; what comes after the answer has its time from the slot on.
     """
     deadline = next((one for one in procedure_of(order).deadlines if one.state == line.state), None)
-    needs_money = _needs_money(order, line)
-    if deadline is None or (needs_money and order.payment in {"authorized", "capturing"}):
+    if deadline is None or (order.payment in {"authorized", "capturing"} and _needs_money(order, line)):
         return None
     if order.payment == ON_DELIVERY and _collects(order, deadline.step):
         return None
@@ -170,8 +169,9 @@ def _waits_since(order: Order, line: Line, *, after_promise: bool) -> str:
     is later, with the promised day."""
     entered = _entered(order, line)
     since = order.history[entered - 1].at if entered else order.placed_at
-    if _needs_money(order, line):
-        since = max(since, order.facts.get("charged_at", ""))
+    charged_at = order.facts.get("charged_at", "")
+    if charged_at > since and _needs_money(order, line):
+        since = charged_at
     return max(since, order.promised_by) if after_promise else since
 
 
@@ -186,9 +186,9 @@ def reminder_of(order: Order, line: Line) -> tuple[str, Reminder] | None:
 
     Those of a state are told one after another, each once for each time that the line is in it.
     """
-    deadline = deadline_of(order, line)
     told = [reminder for reminder in procedure_of(order).reminders if reminder.state == line.state]
-    if not told or deadline is None:
+    deadline = deadline_of(order, line) if told else None
+    if deadline is None:
         return None
     since = order.history[_entered(order, line) :]
     given = sum(line.number in taken.lines for taken in since if taken.step in REMINDERS.values())
