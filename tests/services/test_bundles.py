@@ -24,7 +24,7 @@ from mart_union.stock.service import get_level, get_levels
 from tests.services import market as markets
 from tests.services.capacity import measured
 from tests.services.market import NOW, Market, open_market, save_mediated
-from tests.services.refunds import ask, bought, decide, delivered, refund, wrong
+from tests.services.refunds import ask, bought, decide, delivered, refund, take_back, wrong
 
 SET_PRICE = 100_000
 """A set costs 1000 dollars: two jars of tea and a cup. With it, delivery is 60."""
@@ -149,7 +149,7 @@ def test_a_bundle_that_is_sent_back_comes_back_in_parts(unique: str, where: str,
     order = delivered(market, bought(market, quantity=3, sku="SET", price=SET_PRICE))
     identity = ask(market, order, 1)
     decide(market, order, identity, "accept")
-    decide(market, order, identity, "receive", stock=where)
+    take_back(market, order, identity, stock=where)
     assert stock(market) == {"TEA": (reserves[0], 0, 4), "CUP": (reserves[1], 0, 2)}
     assert wrong(market) == []
 

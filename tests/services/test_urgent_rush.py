@@ -113,10 +113,9 @@ def test_a_line_in_rough_weather_gives_no_turn_twice_and_none_before_its_time(un
     start(market, quantity=QUANTITY, rate=20)
 
     def line_up(number: int) -> int:
-        for attempt in range(40):
-            now = NOW + timedelta(milliseconds=number, seconds=attempt)
+        for _ in range(40):
             try:
-                turn = get_in_line(f"c{number}", market.store, "TEA", now=now)
+                turn = get_in_line(f"c{number}", market.store, "TEA", now=NOW + timedelta(milliseconds=number))
             except (Busy, *STORAGE_ERRORS):
                 continue
             return read_ticket(turn.ticket).turn
@@ -125,7 +124,6 @@ def test_a_line_in_rough_weather_gives_no_turn_twice_and_none_before_its_time(un
     with rough(4, 0.3), ThreadPoolExecutor(8) as threads:
         turns = sorted(threads.map(line_up, range(48)))
     assert turns[0] >= microseconds(NOW)
-    assert (
-        turns[-1] <= microseconds(NOW + timedelta(seconds=10)) + 2 * 48 * 50_000
-    )  # few are nobody's, whatever is lost
+    most = microseconds(NOW) + 3 * 48 * 50_000
+    assert turns[-1] <= most  # few turns are nobody's, whatever is refused or lost
     assert all(after - before >= 50_000 for before, after in itertools.pairwise(turns))

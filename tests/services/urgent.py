@@ -69,9 +69,7 @@ def let_in(market: Market, sale: Listing, now: datetime = NOW) -> list[str]:
     """A ticket of the market's customer whose turn in the sale is now, with the place in line that it stands for."""
     assert sale.urgent is not None
     turn = next(_turns) + microseconds(now)
-    PlaceItem(
-        *place_key(sale.urgent.id, market.customer), claim=new_id(), claimed_at=0, turn=turn, expires_at=expiry_of(turn)
-    ).save()
+    PlaceItem(*place_key(sale.urgent.id, market.customer), claim=new_id(), turn=turn, expires_at=expiry_of(turn)).save()
     return [write_ticket(Ticket(new_id(), sale.urgent.id, market.customer, turn, sale.urgent.rate))]
 
 

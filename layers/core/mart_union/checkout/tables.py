@@ -98,14 +98,13 @@ class GateItem(Item):
 
 
 class PlaceItem(Item):
-    """A customer's place in an urgent sale's line: who claimed it and when, the turn that was taken for it (none yet: it is being taken), both in
-    microseconds since 1970, and which purchase used it."""
+    """A customer's place in an urgent sale's line: who claimed it, the turn that was taken for it, in microseconds since 1970 (none yet: it is being
+    taken), and which purchase used it."""
 
     class Meta:
         table_name = table_name("purchases")
 
     claim = UnicodeAttribute()
-    claimed_at = NumberAttribute()
     turn = NumberAttribute(null=True)
     purchase = UnicodeAttribute(null=True)
     expires_at = NumberAttribute()
