@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from manage.order_api import seen
 from mart_union.kernel.clock import utc_now
 from mart_union.orders.model import Order
@@ -12,7 +10,7 @@ from mart_union.orders.views import StoreOrder
 from mart_union.web.access import PACKER
 from mart_union.web.answer import Redirect
 from mart_union.web.api import Api
-from mart_union.web.moments import local_moment
+from mart_union.web.moments import with_moments
 from mart_union.web.request import Request
 
 
@@ -30,9 +28,7 @@ def tell(request: Request) -> StoreOrder:
 
 def tell_here(request: Request) -> Redirect:
     """Say it by the order page's form, in the union's time, and show the order."""
-    form: ParcelNews = request.content
-    moments = {name: local_moment(name, getattr(form, name)) for name in ("at", "estimated_by")}
-    order = _tell(request, replace(form, **moments))
+    order = _tell(request, with_moments(request.content, "at", "estimated_by"))
     return Redirect(f"/manage/{order.store}/orders/{order.id}")
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from mart_union.kernel.clock import utc_now
 from mart_union.orders.model import Order
 from mart_union.orders.tracking import ParcelNews, add_news_by_hand
 from mart_union.web.access import SUPPLIER
 from mart_union.web.answer import Redirect
 from mart_union.web.api import Api
-from mart_union.web.moments import local_moment
+from mart_union.web.moments import with_moments
 from mart_union.web.request import Request
 from supply.orders import SuppliedOrder, view_of
 
@@ -29,9 +27,7 @@ def tell(request: Request) -> SuppliedOrder:
 
 def tell_here(request: Request) -> Redirect:
     """Say it by the order page's form, in the union's time, and show the order."""
-    form: ParcelNews = request.content
-    moments = {name: local_moment(name, getattr(form, name)) for name in ("at", "estimated_by")}
-    order = _tell(request, replace(form, **moments))
+    order = _tell(request, with_moments(request.content, "at", "estimated_by"))
     return Redirect(f"/supply/{request.params['supplier']}/orders/{order.id}")
 
 

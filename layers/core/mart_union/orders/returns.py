@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mart_union.catalog.procedures import ReturnRules
 from mart_union.kernel.errors import Invalid, KeyReused, NotFound, RuleViolation, StepNotAllowed
 from mart_union.kernel.ids import derived_id, input_hash
-from mart_union.kernel.money import Currency, checked_price, parse_amount, split_within
+from mart_union.kernel.money import Currency, amount_text, checked_price, parse_amount, split_within
 from mart_union.orders.draws import units_given_back
 from mart_union.orders.model import Line, Order, RefundedLine, Return, ReturnedLine, Shipment, StepTaken, checked_text
 from mart_union.orders.refunding import Change, give_parts_back
@@ -324,7 +324,7 @@ def _in_part(values: Sequence[int], amount_minor: int, currency: Currency) -> li
     """
     checked_price(amount_minor, currency)
     if amount_minor >= sum(values):
-        raise _invalid("amount_minor", f"less than {sum(values)}, or leave it out")
+        raise _invalid("amount_minor", f"less than {amount_text(sum(values), currency)}, or leave it out")
     return split_within(amount_minor, values, currency.step)
 
 
