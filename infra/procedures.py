@@ -38,6 +38,10 @@ def _lines(procedure: Procedure) -> Iterator[str]:
         yield f"\n| Given back because, {_window(procedure.returns)} | Fault | The way back is paid by |\n|---|---|---|\n"
         for reason in procedure.returns.reasons:
             yield f"| {reason.title} (`{reason.name}`) | {reason.fault} | {reason.way_back} |\n"
+        if procedure.returns.deadlines:
+            yield "\n| A return that is | Its taker is reminded after | And then |\n|---|---|---|\n"
+        for each in procedure.returns.deadlines:
+            yield f"| {each.state} | {each.days} days | {each.grace_days} days later `{each.then}` |\n"
 
 
 def _window(rules: ReturnRules) -> str:

@@ -12,7 +12,8 @@ from mart_union.catalog.model import Enterprise
 from mart_union.kernel.events import Event
 from mart_union.ledger.model import Statement
 from mart_union.mediation.model import DepositStanding, Link, Supplier
-from mart_union.orders.model import Line, Order, Response
+from mart_union.orders.model import SYSTEM, Line, Order, Response, Return
+from mart_union.orders.return_waits import act_by, comes_next
 from mart_union.stock.model import Level
 
 _ORDER_STATES = {
@@ -27,6 +28,13 @@ _ORDER_STATES = {
     "OrderExpired": "expired",
 }
 _FULFILLERS_READ = {"OrderReminded": "reminded", "OrderLate": "late"}
+_TAKERS_READ = {
+    "ReturnRequested": "requested",
+    "ReturnSent": "sent",
+    "ReturnReminded": "reminded",
+    "ReturnEscalated": "escalated",
+}
+_CUSTOMERS_READ = {"ReturnAccepted": "accepted", "ReturnRefused": "refused", "ReturnEscalated": "escalated"}
 _STORE_READS = {"placed", "cancelled"}
 _STOCK_WORDS = {"StockLow": "low", "StockOut": "out"}
 _DECIDED = {"approved", "refused", "suspended"}
@@ -116,6 +124,49 @@ def _reminder(event: Event, order: Order, template: str, audience: Audience, lin
     facts = {"order": order, "lines": lines, "state": lines[0].state if lines else order.state}
     news = f"{event.name} {event.sequence}"
     return Notice(template, audience, f"{event.entity}/reminders", event.sequence, news, facts, order.language)
+
+
+def _of_return(event: Event) -> list[Notice]:
+    """Whoever takes a return back hears of what waits for them, and of what was accepted without them; its customer of what became of it."""
+    order = msgspec.convert(event.data, Order)
+    notices = []
+    for asked in _just_changed(order):
+        word = _TAKERS_READ.get(event.name, "accepted" if _is_by_system(asked) else "")
+        if word:
+            kind, _, party = asked.taker.partition("/")
+            audience = Audience(kind, party, frozenset({"owner", "manager"}) if kind == "store" else frozenset())
+            path = f"/{'manage' if kind == 'store' else 'supply'}/{party}/orders/{order.id}"
+            notices.append(_return_notice(event, order, asked, f"taker_return_{word}", audience, path))
+        if event.name in _CUSTOMERS_READ and order.customer:
+            template, audience = f"return_{_CUSTOMERS_READ[event.name]}", Audience("customer", order.customer)
+            notices.append(_return_notice(event, order, asked, template, audience, f"/orders/{order.id}"))
+    return notices
+
+
+def _just_changed(order: Order) -> list[Return]:
+    """The returns of which an event tells: the last that changed."""
+    moments = {asked.id: asked.history[-1].at if asked.history else asked.at for asked in order.returns}
+    return [asked for asked in order.returns if moments[asked.id] == max(moments.values())]
+
+
+def _is_by_system(asked: Return) -> bool:
+    return bool(asked.history) and asked.history[-1].role == SYSTEM
+
+
+def _return_notice(event: Event, order: Order, asked: Return, template: str, audience: Audience, path: str) -> Notice:
+    units = {each.number: each.units for each in asked.lines}
+    until, then = comes_next(order, asked) or ("", "")
+    facts = {
+        "order": order,
+        "asked": asked,
+        "lines": [(units[line.number], line) for line in order.lines if line.number in units],
+        "act_by": act_by(order, asked),
+        "until": until,
+        "then": then,
+        "path": path,
+    }
+    entity, news = f"{event.entity}/returns/{asked.id}", f"{event.name} {event.sequence}"
+    return Notice(template, audience, entity, event.sequence, news, facts, order.language)
 
 
 def _of_response_received(event: Event) -> list[Notice]:
@@ -211,6 +262,7 @@ def _of_deposit_standing(event: Event) -> list[Notice]:
 _OTHERS: dict[str, Callable[[Event], list[Notice]]] = {
     **dict.fromkeys(_FULFILLERS_READ, _of_order_waiting),
     "OrderCustomerReminded": _of_customer_reminded,
+    **dict.fromkeys((*_TAKERS_READ, *_CUSTOMERS_READ), _of_return),
     "ResponseReceived": _of_response_received,
     "ResponseAnswered": _of_response_answered,
     "ResponseEscalated": _of_response_escalated,

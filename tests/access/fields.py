@@ -22,7 +22,7 @@ PLAIN: dict[str, str] = {
     "moments": "appointment_at at day days ends_at estimated_by first from last month slot starts_at times",
     "choices among words of ours": (
         "access collected_by consent decision event how kind lang language languages method on procedure role scope settlement_period state step "
-        "stock type wants what"
+        "stock then type wants what"
     ),
     "what the union describes for all its stores": "carrier classification place union_category",
     "a part of the path's own level, by its number": "shard",

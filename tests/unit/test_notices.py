@@ -15,7 +15,7 @@ from mart_union.catalog.model import Enterprise
 from mart_union.kernel.events import Event
 from mart_union.ledger.model import Statement
 from mart_union.mediation.model import DepositStanding, Link, Supplier
-from mart_union.orders.model import Line, Order, Response, Shipment, StepTaken
+from mart_union.orders.model import Line, Order, Response, Return, ReturnedLine, Shipment, StepTaken
 from mart_union.stock.model import Level
 from notifications.notices import Audience, Notice, notices_of
 from notifications.wording import word
@@ -60,6 +60,17 @@ def reminded() -> Order:
     told = StepTaken("remind", "system", "system", "2026-11-22T06:00:00.000Z", (1, 2))
     placed = order(line(1, "placed"), line(2, "placed", "supplier/guanxi"), line(3, "placed"))
     return replace(placed, history=(told,))
+
+
+def returning(*steps: str, taker: str = "store/tea", role: str = "store") -> Order:
+    """An order of which one unit of its first line goes back, and another return that nothing has become of for a while."""
+    history = tuple(
+        StepTaken(step, role, role, f"2026-11-2{3 + number}T06:00:00.000Z", ()) for number, step in enumerate(steps)
+    )
+    one = Return("r1", taker, (ReturnedLine(1, 1),), "defective", "2026-11-22T06:00:00.000Z", "", history=history)
+    other = replace(one, id="r2", at="2026-11-21T06:00:00.000Z", history=())
+    lines = line(1, "delivered", taker), line(2, "delivered")
+    return replace(order(*lines), procedure_version=3, returns=(other, one))
 
 
 def event(name: str, data: Any, entity: str = "order/o1", sequence: int = 3) -> Event:
@@ -120,6 +131,35 @@ def test_of_what_is_late_whoever_fulfils_it_is_told() -> None:
     assert told(notices) == [("store_order_late", "store", "tea"), ("supplier_order_late", "supplier", "guanxi")]
     assert [[each.number for each in notice.facts["lines"]] for notice in notices] == [[1], [2]]
     assert notices[0].news == "OrderLate 3"
+
+
+def test_of_a_return_its_taker_hears_what_waits_and_its_customer_what_became_of_it() -> None:
+    store, customer = ("store", "tea"), ("customer", "lin")
+    assert told(notices_of(event("ReturnRequested", returning()))) == [("taker_return_requested", *store)]
+    accepted = returning("accept")
+    assert told(notices_of(event("ReturnAccepted", accepted))) == [("return_accepted", *customer)]
+    assert told(notices_of(event("ReturnRefused", returning("refuse")))) == [("return_refused", *customer)]
+    assert told(notices_of(event("ReturnReminded", returning("remind", role="system")))) == [
+        ("taker_return_reminded", *store)
+    ]
+    by_itself = returning("remind", "accept", role="system")
+    assert told(notices_of(event("ReturnAccepted", by_itself))) == [
+        ("taker_return_accepted", *store),
+        ("return_accepted", *customer),
+    ]
+    supplied = returning("accept", "send", "remind", "escalate", taker="supplier/guanxi", role="system")
+    notices = notices_of(event("ReturnEscalated", supplied))
+    assert told(notices) == [("taker_return_escalated", "supplier", "guanxi"), ("return_escalated", *customer)]
+    assert [notice.facts["path"] for notice in notices] == ["/supply/guanxi/orders/o1", "/orders/o1"]
+    assert {(notice.entity, notice.news) for notice in notices} == {("order/o1/returns/r1", "ReturnEscalated 3")}
+    assert told(notices_of(event("ReturnAccepted", replace(accepted, customer="")))) == []
+
+
+def test_a_reminder_says_until_when_and_what_happens_then() -> None:
+    [notice] = notices_of(event("ReturnReminded", returning("remind", role="system")))
+    text = word(notice.template, "en", notice.facts).text
+    assert "1 × Tea 1" in text
+    assert "If you decide nothing by 2026-11-25 14:00, the return is accepted." in text
 
 
 @pytest.mark.parametrize(
@@ -185,6 +225,11 @@ EXAMPLES = {
     "order_reminded": event("OrderCustomerReminded", reminded()),
     "others_reminded": event("OrderReminded", reminded()),
     "others_late": event("OrderLate", reminded()),
+    **{
+        name: event(name, replace(returning("remind", "accept", role="system"), customer="lin"))
+        for name in ("ReturnRequested", "ReturnSent", "ReturnReminded", "ReturnEscalated", "ReturnAccepted")
+    },
+    "return_refused": event("ReturnRefused", returning("refuse")),
     "order_ready": event("OrderReady", order(line(1, "ready"))),
     "order_shipped": event("OrderShipped", order(line(1, "shipped"))),
     "order_delivered": event("OrderDelivered", order(line(1, "delivered"))),

@@ -214,4 +214,4 @@ def test_without_steps_there_is_no_procedure() -> None:
 
 def test_a_description_says_all_but_name_and_version() -> None:
     told = asdict(described(CARRIER))
-    assert {**told, "name": "carrier", "version": 2} == asdict(CARRIER)
+    assert {**told, "name": "carrier", "version": 3} == asdict(CARRIER)

@@ -22,6 +22,7 @@ from mart_union.orders import own
 from mart_union.orders.model import REMINDERS, RESPONSE_KINDS, STATES
 from mart_union.orders.proving import EFFECTS, NEEDS, PARTIES, ROLES
 from mart_union.orders.return_rules import OPEN
+from mart_union.orders.return_waits import TAKERS_STATES
 from mart_union.orders.shipped import PROCEDURES
 from mart_union.orders.tracking import TRACKING_EVENTS
 from mart_union.settlement.checks.transfers import KINDS as TRANSFERS
@@ -88,6 +89,7 @@ SPOKEN: dict[str, Iterable[str]] = {
     "manage/orders_procedure.html each.would_end": STATES,
     "manage/orders_procedures.html subject.split()[]": own.KINDS,
     "manage/orders_procedures.html deadline.state": STATES,
+    "manage/orders_procedures.html each.state": TAKERS_STATES,
     "manage/orders_procedures.html kind": own.KINDS,
     "manage/orders_procedures.html need": NEEDS,
     "manage/orders_procedures.html procedure.title": [each.title for each in PROCEDURES.values()],
@@ -110,7 +112,7 @@ SPOKEN: dict[str, Iterable[str]] = {
     "operate/_menu.html each": (*ENTERPRISE_STATES, *STORE_STATES, *SUPPLIER_STATES),
     "operate/accounts.html each.kind": TRANSFERS,
     "operate/carrier.html day": DAYS,
-    "operate/escalations.html each.kind": ("order", *RESPONSE_KINDS),
+    "operate/escalations.html each.kind": ("order", "return", *RESPONSE_KINDS),
     "operate/fees.html kind": SCOPES,
     "operate/fees.html rule.scope": SCOPES,
     "operate/fees.html scope": SCOPES,

@@ -116,6 +116,24 @@ def with_an_order_to_escalate(place: Place) -> datetime:
     return due + timedelta(minutes=1)
 
 
+def with_a_return_overdue(place: Place) -> datetime:
+    """A customer has sent goods back, nobody has received them, and whoever takes them was reminded: the operator is to hear of it."""
+    from mart_union.kernel.clock import from_iso
+    from mart_union.ledger import jobs
+    from mart_union.orders.service import act_on_deadlines, get_order
+    from mart_union.settlement.completion import complete_order
+    from mart_union.settlement.refunding import send_goods
+
+    order, who = place.names["order_return_accepted"], {"customer": CUSTOMER, "now": chance.now()}
+    send_goods(order, place.names["return_accepted"], ("windcity-express", "BACK-1"), key="sent-overdue", **who)
+    complete_order(order, actor=CUSTOMER, role="customer", key="received-overdue", now=chance.now())
+    act_on_deadlines(order, from_iso(get_order(order).clock_at))
+    due = from_iso(get_order(order).clock_at)
+    _have_swept(due)
+    jobs.set_checkpoint("order_deadlines", due.isoformat()[:13])
+    return due + timedelta(minutes=1)
+
+
 def with_an_answer_overdue(place: Place) -> datetime:
     """A customer has asked, and nobody has answered in time."""
     from mart_union.kernel.clock import from_iso

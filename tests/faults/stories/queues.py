@@ -87,6 +87,24 @@ def _of_card(
     return (_queued(f"{name} of a card", [detail], prepare),)
 
 
+def _of_return(kind: str, known: Detail) -> tuple[Story, ...]:
+    """Something has happened to a return of that order, which its supplier takes back."""
+    line = known["data"]["lines"][-1]
+    taken = {"step": "remind", "role": "system", "actor": "system", "at": known["at"], "lines": []}
+    asked = {
+        "id": "return-1",
+        "taker": line["fulfiller"],
+        "lines": [{"number": line["number"], "units": 1}],
+        "reason": "defective",
+        "at": known["at"],
+        "request": "",
+        "history": [taken],
+    }
+    data = known["data"] | {"sequence": known["sequence"] + 5, "procedure_version": 3, "returns": [asked]}
+    detail = known | {"id": f"e-{kind}", "name": kind, "sequence": data["sequence"], "data": data}
+    return (_queued(f"{kind} of an order, twice", [detail, detail]),)
+
+
 _ORDER, _TRANSFER = "order/{{order_card}}", "transfer/{{transfer_card}}"
 _TO_PEOPLE = _detail_in("notifications", "order-placed-twice-and-shipped", -1)
 _TO_SUPPLIERS = _detail_in("syndication", "orders-out-of-order", -1)
@@ -115,6 +133,17 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     "notifications OrderLate": _of_order("OrderLate", _TO_PEOPLE),
     "notifications OrderReminded": _of_order("OrderReminded", _TO_PEOPLE),
     "notifications OrderCustomerReminded": _of_order("OrderCustomerReminded", _TO_PEOPLE),
+    **{
+        f"notifications {kind}": _of_return(kind, _TO_PEOPLE)
+        for kind in (
+            "ReturnRequested",
+            "ReturnSent",
+            "ReturnReminded",
+            "ReturnEscalated",
+            "ReturnAccepted",
+            "ReturnRefused",
+        )
+    },
     "notifications OrderReady": _of_order("OrderReady", _TO_PEOPLE),
     "notifications OrderShipped": sample("order-placed-twice-and-shipped"),
     "notifications OrderDelivered": _of_order("OrderDelivered", _TO_PEOPLE),

@@ -61,20 +61,36 @@ class ReturnReason(Struct, frozen=True):
     way_back: str
 
 
+class ReturnDeadline(Struct, frozen=True, omit_defaults=True):
+    """How many `days` a return may wait in a state for whoever takes it back. They are reminded then, once. `grace_days` after that the system acts:
+    the union's operator hears of it (`escalate`), or what was asked for is accepted without them (`accept`)."""
+
+    state: str
+    days: int
+    then: str = "escalate"
+    grace_days: int = 2
+
+
 class ReturnRules(Struct, frozen=True, omit_defaults=True):
     """What of an order may be given back: for which reasons, within how many `days` (None: as many as the store gives), and lines of which `kinds`.
 
-    Up to `returnless_minor` minor units whoever takes a return may give its money back and let the customer keep the goods.
+    Up to `returnless_minor` minor units whoever takes a return may give its money back and let the customer keep the goods. `deadlines` say what
+    happens when whoever takes it does nothing.
     """
 
     reasons: tuple[ReturnReason, ...]
     days: int | None = None
     kinds: tuple[str, ...] = ("goods",)
     returnless_minor: int = 0
+    deadlines: tuple[ReturnDeadline, ...] = ()
 
     def reason(self, name: str) -> ReturnReason | None:
         """The reason of a name, None when there is no such reason."""
         return next((reason for reason in self.reasons if reason.name == name), None)
+
+    def deadline(self, state: str) -> ReturnDeadline | None:
+        """The deadline of returns in a state, None where they may wait."""
+        return next((deadline for deadline in self.deadlines if deadline.state == state), None)
 
 
 class Procedure(Struct, frozen=True, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""What waited too long and was escalated to the union's operator: orders and responses, by the month in which that was."""
+"""What waited too long and was escalated to the union's operator: orders, their returns and responses, by the month in which that was."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mart_union.kernel.errors import Conflict
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
-from mart_union.orders.model import Order, Response
+from mart_union.orders.model import REMINDERS, Order, Response
 from mart_union.orders.tables import (
     ESCALATED,
     OrderItem,
@@ -21,8 +21,8 @@ from mart_union.orders.tables import (
 
 
 class Escalated(Struct, frozen=True):
-    """Something that was escalated, when, and how it stands now: an order (`kind` order), or a customer's question or complaint about it, with what
-    that says and its answer."""
+    """Something that was escalated, when, and how it stands now: an order (`kind` order), a return of it (`return`), or a customer's question or
+    complaint about it; of both, what the customer wrote and the answer."""
 
     at: str
     kind: str
@@ -32,13 +32,24 @@ class Escalated(Struct, frozen=True):
     state: str
     text: str = ""
     answer: str = ""
+    return_id: str = ""
 
 
-def add_escalation(transaction: WriteTransaction, order: str, at: str, response: str = "") -> None:
-    """Add to a transaction that an order, or a response to it, was escalated at a moment (ISO). The commit raises Conflict if it was then already."""
-    transaction.create(
-        escalation_item(order, response, at), refuse(Conflict, "it was escalated at this moment already")
-    )
+_RETURN = "return/"
+
+
+def add_escalation(transaction: WriteTransaction, order: str, at: str, subject: str = "") -> None:
+    """Add to a transaction that an order was escalated at a moment (ISO), or its `subject`: the id of a response, or `return/<id>`. The commit raises
+    Conflict if it was then already."""
+    transaction.create(escalation_item(order, subject, at), refuse(Conflict, "it was escalated at this moment already"))
+
+
+def escalated_by(before: Order, after: Order) -> list[str]:
+    """What a change of an order escalated: '' for the order itself, `return/<id>` for each return of it."""
+    known = {asked.id: len(asked.history) for asked in before.returns}
+    told = [("", after.history[len(before.history) :])]
+    told += [(f"{_RETURN}{asked.id}", asked.history[known.get(asked.id, 0) :]) for asked in after.returns]
+    return [subject for subject, steps in told if any(taken.step == REMINDERS["operator"] for taken in steps)]
 
 
 def list_escalated(month: str, *, cursor: str = "", limit: int = 50) -> Page[Escalated]:
@@ -51,17 +62,27 @@ def list_escalated(month: str, *, cursor: str = "", limit: int = 50) -> Page[Esc
     found = find_all([_about(item) for item in page.items])
     both = zip(page.items, found, strict=True)
     return Page(
-        tuple(_seen(item.store_sort[:24], about.document) for item, about in both if about is not None), page.next
+        tuple(_seen(item.store_sort[:24], _subject(item), about.document) for item, about in both if about is not None),
+        page.next,
     )
 
 
 def _about(item: OrdersItem) -> tuple[type[OrderItem] | type[ResponseItem], str, str]:
-    """The order or response that an item tells of."""
-    order, response = item.pk.removeprefix("ORDER#"), item.store_sort.partition("#")[2]
-    return (ResponseItem, *response_key(order, response)) if response else (OrderItem, *order_key(order))
+    """The order, or the response to it, that says how what an item tells of stands."""
+    order, subject = item.pk.removeprefix("ORDER#"), _subject(item)
+    if subject and not subject.startswith(_RETURN):
+        return (ResponseItem, *response_key(order, subject))
+    return (OrderItem, *order_key(order))
 
 
-def _seen(at: str, about: Order | Response) -> Escalated:
+def _subject(item: OrdersItem) -> str:
+    return item.store_sort.partition("#")[2]
+
+
+def _seen(at: str, subject: str, about: Order | Response) -> Escalated:
     if isinstance(about, Order):
-        return Escalated(at, "order", about.id, "", about.store, about.state)
+        asked = next((each for each in about.returns if subject == f"{_RETURN}{each.id}"), None)
+        if asked is None:
+            return Escalated(at, "order", about.id, "", about.store, about.state)
+        return Escalated(at, "return", about.id, "", about.store, asked.state, asked.note, asked.answer, asked.id)
     return Escalated(at, about.kind, about.order, about.id, about.store, about.state, about.text, about.answer)

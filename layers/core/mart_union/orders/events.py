@@ -30,6 +30,7 @@ _TOLD = {
     REMINDERS["operator"]: "OrderEscalated",
     LATE: "OrderLate",
 }
+_RETURN_TOLD = {REMINDERS["fulfiller"]: "ReturnReminded", REMINDERS["operator"]: "ReturnEscalated"}
 _BY_RETURN = {
     "requested": "ReturnRequested",
     "accepted": "ReturnAccepted",
@@ -90,9 +91,19 @@ def _order_event(before: Order | None, after: Order) -> str:
         return "OrderRefunded"
     if len(after.history) > len(before.history) and after.history[-1].step in _TOLD:
         return _TOLD[after.history[-1].step]
-    known = {asked.id: asked.state for asked in before.returns}
-    changed = next((asked.state for asked in after.returns if known.get(asked.id) != asked.state), "")
-    return _BY_RETURN[changed] if changed else "OrderTracked"
+    return _return_event(before, after) or "OrderTracked"
+
+
+def _return_event(before: Order, after: Order) -> str:
+    """Named for the state that a return has entered, or for who was told that it waits; '' where nothing became of one."""
+    known = {asked.id: asked for asked in before.returns}
+    for asked in after.returns:
+        one = known.get(asked.id)
+        if one is None or one.state != asked.state:
+            return _BY_RETURN[asked.state]
+        if len(asked.history) > len(one.history):
+            return _RETURN_TOLD[asked.history[-1].step]
+    return ""
 
 
 def _without_words(asked: Return) -> Return:

@@ -34,6 +34,8 @@ LATE = "late"
 """What it says when lines had not arrived by when they were promised or expected: this moves nothing, either."""
 TOLD = frozenset({*REMINDERS.values(), LATE})
 """All of a history that moves nothing."""
+SYSTEM = "system"
+"""The role of deadlines, and of whatever else nobody in particular does."""
 ON_DELIVERY = "on_delivery"
 """How an order is paid that is paid in cash when it is handed over, and not yet."""
 

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 
 from mart_union.catalog.model import KINDS
-from mart_union.catalog.procedures import Deadline, Procedure, Reminder, ReturnReason, ReturnRules, Step
+from mart_union.catalog.procedures import Deadline, Procedure, Reminder, ReturnDeadline, ReturnReason, ReturnRules, Step
 from mart_union.kernel.money import LARGEST_AMOUNT
 from mart_union.orders.codes import RENEW_CODE
 from mart_union.orders.model import ENDED, ON_DELIVERY, REMINDERS, STATES, TOLD
 from mart_union.orders.procedures import HANDED_OVER, PAID_FOR
+from mart_union.orders.return_waits import ACCEPT, ENDS, TAKERS_STATES
 from mart_union.orders.shipped import FULFILLERS, STARTS, UNPAID
 
 ROLES = frozenset({"customer", "store", "supplier", "system"})
@@ -26,6 +27,7 @@ _LONGEST_TITLE = 80
 _MOST_STEPS, _MOST_WAITS = 30, 20
 _LONGEST_WAIT = 120 * 24
 _MOST_REASONS, _MOST_DAYS = 20, 365
+_MOST_RETURN_DAYS = 60
 _LONGEST_ANSWER = 5 * 24
 """Hours in which an order has to be answered: what a card was authorized for is there for about a week."""
 
@@ -85,7 +87,24 @@ def return_problems(rules: ReturnRules) -> list[str]:
     }
     problems = [problem for problem, is_so in wrong.items() if is_so]
     problems += [f"two reasons are called {name}" for name in sorted({name for name in names if names.count(name) > 1})]
-    return problems + [problem for reason in rules.reasons for problem in _reason_problems(reason)]
+    problems += [problem for reason in rules.reasons for problem in _reason_problems(reason)]
+    waits = [deadline.state for deadline in rules.deadlines]
+    problems += [
+        f"returns that are {state} have two deadlines" for state in sorted({s for s in waits if waits.count(s) > 1})
+    ]
+    return problems + [problem for deadline in rules.deadlines for problem in _return_deadline_problems(deadline)]
+
+
+def _return_deadline_problems(deadline: ReturnDeadline) -> list[str]:
+    wrong = {
+        f"does not wait for whoever takes it back, as {', '.join(TAKERS_STATES)} do": deadline.state
+        not in TAKERS_STATES,
+        f"has 1 to {_MOST_RETURN_DAYS} days": not 1 <= deadline.days <= _MOST_RETURN_DAYS,
+        f"has 1 to {_MOST_RETURN_DAYS} days from the reminder on": not 1 <= deadline.grace_days <= _MOST_RETURN_DAYS,
+        f"ends in one of {', '.join(ENDS)}": deadline.then not in ENDS,
+        "cannot be accepted by itself": deadline.then == ACCEPT and deadline.state != "requested",
+    }
+    return [f"a return that is {deadline.state} {problem}" for problem, is_so in wrong.items() if is_so]
 
 
 def _reason_problems(reason: ReturnReason) -> list[str]:

@@ -14,7 +14,17 @@ from mart_union.kernel.errors import Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id, input_hash
 from mart_union.kernel.money import Currency, amount_text, checked_price, parse_amount, split_within
 from mart_union.orders.draws import units_given_back
-from mart_union.orders.model import Line, Order, RefundedLine, Return, ReturnedLine, Shipment, StepTaken, checked_text
+from mart_union.orders.model import (
+    TOLD,
+    Line,
+    Order,
+    RefundedLine,
+    Return,
+    ReturnedLine,
+    Shipment,
+    StepTaken,
+    checked_text,
+)
 from mart_union.orders.refunding import Change, give_parts_back
 from mart_union.orders.return_rules import (
     RETURNABLE,
@@ -29,7 +39,7 @@ from mart_union.orders.return_rules import (
     taker_of,
     values_of,
 )
-from mart_union.orders.steps import check_parcel
+from mart_union.orders.steps import check_parcel, with_clock
 from mart_union.stock.model import home_of
 
 MOST_RETURNS = 20
@@ -131,7 +141,7 @@ def request_return(
         _check_line(order, rules, chosen[each.number], each.units, at)
     taker = _taker(order, [chosen[each.number] for each in lines], fault)
     asked = Return(identity, taker, tuple(lines), reason, at, request, note=note, wants=wants)
-    return replace(order, returns=(*order.returns, asked), sequence=order.sequence + 1)
+    return with_clock(replace(order, returns=(*order.returns, asked), sequence=order.sequence + 1), at)
 
 
 def send_return(order: Order, identity: str, carrier: str, tracking_number: str, *, key: str, at: str) -> Order:
@@ -154,7 +164,7 @@ def send_return(order: Order, identity: str, carrier: str, tracking_number: str,
     sent = replace(
         asked, state="sent", carrier=carrier, tracking_number=tracking_number, history=(*asked.history, taken)
     )
-    return replace(_with_return(order, sent), sequence=order.sequence + 1)
+    return with_clock(replace(_with_return(order, sent), sequence=order.sequence + 1), at)
 
 
 def _taker(order: Order, lines: Sequence[Line], fault: str) -> str:
@@ -236,12 +246,20 @@ def decide_return(
     answer = checked_text(order, wish.answer)
     taken = StepTaken(wish.decision, taker.partition("/")[0], actor, at, (), key, answer)
     decided = replace(asked, state=to_state, answer=answer or asked.answer, history=(*asked.history, taken))
+    change = _after(order, decided, wish, taken, currency, kept=asked.state != "received")
+    return replace(change, order=with_clock(change.order, at))
+
+
+def _after(
+    order: Order, decided: Return, wish: Decision, taken: StepTaken, currency: Currency, *, kept: bool
+) -> Change:
+    """The order with the return as it was decided, and what moves with that."""
     if wish.decision == "refund":
-        return _refunded(order, decided, wish, taken, currency, kept=asked.state != "received")
+        return _refunded(order, decided, wish, taken, currency, kept=kept)
     if wish.decision == "replace":
         return _replaced(order, replace(decided, stock=wish.stock))
     if wish.decision == "ship":
-        return Change(_shipped(order, decided, wish, at))
+        return Change(_shipped(order, decided, wish, taken.at))
     return Change(replace(_with_return(order, decided), sequence=order.sequence + 1))
 
 
@@ -351,7 +369,7 @@ def _shipped(order: Order, decided: Return, wish: Decision, at: str) -> Order:
 def state_by_history(asked: Return) -> str:
     """The state to which a return's steps lead, '' where one of them could not be taken."""
     state = "requested"
-    for taken in asked.history:
+    for taken in (each for each in asked.history if each.step not in TOLD):
         before, after = _MOVES.get(taken.step, (frozenset(), ""))
         state = after if state in before else ""
     return state

@@ -22,13 +22,13 @@ from mart_union.ledger.service import add_payable, add_transfer
 from mart_union.orders.cash import add_collection, paying_transfer
 from mart_union.orders.codes import WrongCode, count_wrong_code, renew_code
 from mart_union.orders.draws import sales_of
-from mart_union.orders.escalations import add_escalation
+from mart_union.orders.escalations import add_escalation, escalated_by
 from mart_union.orders.limits import add_given_back
 from mart_union.orders.listing import page_of_keys
-from mart_union.orders.model import ON_DELIVERY, REMINDERS, Order, StepTaken
+from mart_union.orders.model import ON_DELIVERY, Order, StepTaken
 from mart_union.orders.procedures import allowed_steps, gives_money_back, procedure_of
 from mart_union.orders.refunds import refund_amounts, units_of
-from mart_union.orders.steps import Details, apply_step, due_steps, find_late, remind
+from mart_union.orders.steps import Details, apply_step, due_steps, find_late, pursue, remind
 from mart_union.orders.storing import OrderMoved, add_changed_order, replace_order
 from mart_union.orders.tables import OrderItem, OrdersItem, order_key
 from mart_union.stock.keeping import SaleMoved, add_movements
@@ -269,7 +269,7 @@ def _commit(before: Order, after: Order, now: datetime) -> None:
     taken = after.history[-1] if len(after.history) > len(before.history) else None
     rule = procedure_of(before).step(taken.step) if taken else None
     collected = before.payment == ON_DELIVERY and after.payment == "paid"
-    escalated = taken is not None and taken.step == REMINDERS["operator"]
+    escalated = escalated_by(before, after)
     refunded = taken is not None and rule is not None and rule.effect == "refund"
     if not (collected or escalated or refunded):
         replace_order(before, after)
@@ -278,10 +278,10 @@ def _commit(before: Order, after: Order, now: datetime) -> None:
     add_changed_order(transaction, before, after)
     if collected:
         add_collection(transaction, before, after, now)
-    elif escalated:
-        add_escalation(transaction, after.id, iso(now))
-    elif taken is not None:
+    elif refunded and taken is not None:
         _add_refund(transaction, before, after, taken, now)
+    for subject in escalated:
+        add_escalation(transaction, after.id, iso(now), subject)
     transaction.commit()
 
 
@@ -323,8 +323,8 @@ def _given_before(before: Order, after: Order, refund: Transfer, amount_minor: i
 
 
 def act_on_deadlines(order: str, now: datetime) -> Order:
-    """Take every step whose deadline has passed, as the system, tell whom the procedure wants told, and find what is late; repeating it changes
-    nothing.
+    """Take every step whose deadline has passed, as the system, tell whom the procedure wants told, find what is late, and act on returns for which
+    whoever takes them does nothing; repeating it changes nothing.
 
     Completion is settlement's: its clock stays, and `due_steps` names it.
 
@@ -342,7 +342,7 @@ def act_on_deadlines(order: str, now: datetime) -> Order:
             current = take_step(order, step, "system", "system", key, now, lines=lines, note="deadline passed")
         except StepNotAllowed:  # somebody acted in the last moment, which is as good
             current = get_order(order, consistent=True)
-    for look in (remind, find_late):
+    for look in (remind, find_late, pursue):
         if look(current, now) is not current:
             current = change_order(order, "system", "", partial(look, now=now), now)
     return current

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from mart_union.catalog.procedures import Deadline, Procedure, Reminder, ReturnReason, ReturnRules, Step
+from mart_union.catalog.procedures import Deadline, Procedure, Reminder, ReturnDeadline, ReturnReason, ReturnRules, Step
 from mart_union.kernel.errors import NotFound
 from mart_union.orders.model import ON_DELIVERY
 
@@ -206,7 +206,23 @@ _SECOND = (
 )
 """With the reasons for which goods are given back. What is made for somebody goes back for others' faults only."""
 
-_ALL = (_CARRIER, _PICKUP, _APPOINTMENT, _DIGITAL, _CARRIER_CASH, _PICKUP_CASH, _MADE_TO_ORDER, *_SECOND)
+_RETURN_DEADLINES = (
+    ReturnDeadline("requested", 3, "accept"),
+    ReturnDeadline("sent", 14, grace_days=3),
+    ReturnDeadline("received", 3),
+    ReturnDeadline("replacing", 7),
+)
+
+
+def _with_deadlines(second: Procedure) -> Procedure:
+    rules = replace(second.returns, deadlines=_RETURN_DEADLINES) if second.returns is not None else None
+    return replace(second, version=3, returns=rules)
+
+
+_THIRD = tuple(_with_deadlines(one) for one in _SECOND)
+"""With what happens when nobody decides on a return (decision 0051)."""
+
+_ALL = (_CARRIER, _PICKUP, _APPOINTMENT, _DIGITAL, _CARRIER_CASH, _PICKUP_CASH, _MADE_TO_ORDER, *_SECOND, *_THIRD)
 _VERSIONS = {(procedure.name, procedure.version): procedure for procedure in _ALL}
 PROCEDURES = {procedure.name: procedure for procedure in sorted(_ALL, key=lambda one: one.version)}
 """The newest version of each procedure, under which new orders are placed."""

@@ -14,7 +14,7 @@ from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Busy, Invalid, KeyReused, PaymentOutstanding, RuleViolation, StepNotAllowed
 from mart_union.orders.cash import CASH, collector_of, require_whole
 from mart_union.orders.codes import check_code
-from mart_union.orders.model import LATE, ON_DELIVERY, REMINDERS, Line, Order, Shipment, StepTaken, checked_text
+from mart_union.orders.model import LATE, ON_DELIVERY, REMINDERS, SYSTEM, Line, Order, Shipment, StepTaken, checked_text
 from mart_union.orders.procedures import (
     allowed_steps,
     deadline_of,
@@ -27,6 +27,7 @@ from mart_union.orders.procedures import (
     waits_for_money,
 )
 from mart_union.orders.refunds import all_given_back
+from mart_union.orders.return_waits import next_return_look, pursue_returns
 from mart_union.stock.slotting import slot_moment
 
 _CARRIER = re.compile(r"^[a-z0-9][a-z0-9-]{0,31}$")
@@ -34,9 +35,6 @@ _TRACKING_NUMBER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9 -]{0,63}$")
 _LONGEST_TEXT = 500
 _MOST_STEPS = 200
 """What people and carriers may take of an order. Deadlines are not counted against it, so that an order always comes to its end."""
-
-SYSTEM = "system"
-"""The role of deadlines."""
 
 _SETTLING = frozenset({"refund", "complete", "release"})
 
@@ -129,11 +127,11 @@ def _collector(order: Order, rule: Step, numbers: tuple[int, ...], details: Deta
 
 
 def with_clock(order: Order, at: str) -> Order:
-    """The order with its clock set, for a change at a moment (ISO) to how it is paid or where its lines stand.
+    """The order with its clock set, for a change at a moment (ISO) to how it is paid or where its lines and returns stand.
 
     The clock says when the system looks at it next: a deadline that has passed while another line's stood before it, at once.
     """
-    look = next_look(order)
+    look = min(filter(None, (next_look(order), next_return_look(order))), default="")
     return replace(order, clock_at=max(look, at) if look else "")
 
 
@@ -170,6 +168,12 @@ def find_late(order: Order, now: datetime) -> Order:
         return order
     found = StepTaken(LATE, SYSTEM, SYSTEM, iso(now), late, f"{LATE}-{order.sequence}")
     return with_clock(replace(order, history=(*order.history, found), sequence=order.sequence + 1), iso(now))
+
+
+def pursue(order: Order, now: datetime) -> Order:
+    """The order after those of its returns were acted on for which whoever takes them does nothing; the very same order where none waits."""
+    pursued = pursue_returns(order, now)
+    return order if pursued is order else with_clock(pursued, iso(now))
 
 
 def _was_taken(order: Order, step: str, *, role: str, actor: str, key: str, lines: Sequence[int] | None) -> bool:

@@ -120,12 +120,10 @@ def order_key(order: str) -> tuple[str, str]:
     return f"ORDER#{order}", "ORDER"
 
 
-def escalation_item(order: str, response: str, at: str) -> OrdersItem:
-    """The item that says that an order, or a response to it, was escalated at a moment (ISO): nothing but its keys."""
+def escalation_item(order: str, subject: str, at: str) -> OrdersItem:
+    """The item that says that an order, or its `subject` (a response, `return/<id>`), was escalated at a moment (ISO): nothing but its keys."""
     pk, _ = order_key(order)
-    return OrdersItem(
-        pk, f"ESCALATED#{response}#{at}", store_list=f"{ESCALATED}{at[:7]}", store_sort=f"{at}#{response}"
-    )
+    return OrdersItem(pk, f"ESCALATED#{subject}#{at}", store_list=f"{ESCALATED}{at[:7]}", store_sort=f"{at}#{subject}")
 
 
 def counted_key(order: str, response: str = "") -> tuple[str, str]:

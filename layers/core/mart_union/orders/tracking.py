@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Forbidden, Invalid, NotFound, RuleViolation
-from mart_union.orders.model import Order, Shipment, TrackingEvent
+from mart_union.orders.model import SYSTEM, Order, Shipment, TrackingEvent
 from mart_union.orders.service import change_order
-from mart_union.orders.steps import SYSTEM, Details, apply_step, with_clock
+from mart_union.orders.steps import Details, apply_step, with_clock
 
 TRACKING_EVENTS = ("picked_up", "in_transit", "out_for_delivery", "failed_attempt", "delivered")
 LONGEST_PLACE = 80

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from mart_union.catalog.procedures import Procedure, Step
 from mart_union.kernel.clock import from_iso, iso
-from mart_union.orders.model import TOLD, Order, StepTaken
+from mart_union.orders.model import SYSTEM, TOLD, Order, StepTaken
 from mart_union.orders.procedures import next_deadline
 from mart_union.orders.shipped import UNPAID
-from mart_union.orders.steps import SYSTEM, due_steps
+from mart_union.orders.steps import due_steps
 
 _MOST_DEADLINES = 50
 _BEFORE_PAYMENT = frozenset(step.name for step in UNPAID)

@@ -15,6 +15,7 @@ from mart_union.orders.model import Line, Order, Response, ReturnedLine, Shipmen
 from mart_union.orders.procedures import allowed_steps, deadline_of
 from mart_union.orders.refunding import refundable_units, store_refundable_minor
 from mart_union.orders.return_rules import can_return, reason_of, returnable_units, rules_of, stocks_for
+from mart_union.orders.return_waits import act_by
 from mart_union.orders.returns import allowed_decisions
 
 
@@ -49,7 +50,8 @@ class SeenReturn(Struct, frozen=True):
     """Goods that the customer gives back, why, whose fault that is and who pays the way back (customer, store, supplier, carrier), how far it has
     come, and what the reader may decide (`accept`, `refuse`, `receive`, `refund`, `replace`, `ship`). `note` is what the customer wrote, `wants` a refund
     or a replacement. `taker` is who takes them back (`store/<id>`, `supplier/<id>`), `stocks` says where the goods may go. `refunded_minor` went
-    back for them; `replacement` is the order's shipment of the other one."""
+    back for them; `replacement` is the order's shipment of the other one. `act_by` is until when the taker should take the next step, '' where that is
+    another's."""
 
     id: str
     state: str
@@ -68,6 +70,7 @@ class SeenReturn(Struct, frozen=True):
     replacement: str
     refunded_minor: int
     history: tuple[SeenStep, ...]
+    act_by: str = ""
 
 
 class OrderedLine(Struct, frozen=True):
@@ -307,6 +310,7 @@ def seen_returns(order: Order, party: str = "", *, only_own: bool = False) -> tu
             replacement=asked.replacement,
             refunded_minor=sum(refund.amount_minor for refund in order.refunds if refund.id == asked.refund),
             history=_seen_steps(asked.history),
+            act_by=act_by(order, asked),
         )
         for asked in order.returns
         if not only_own or asked.taker == party
