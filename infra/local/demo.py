@@ -15,11 +15,11 @@ from infra.local.bank import send_money
 from infra.local.demo_cards import paid_by_card
 from infra.local.demo_returns import returned, returned_to_its_supplier
 from infra.local.demo_rush import sold_out_in_a_rush
+from infra.local.demo_supply import shared_out, sold_by_many
 from infra.local.network import SAMPLE, read, write
 from infra.local.people import Person, Refused
 from infra.local.seed import upload
-from infra.local.shop import listening, report_sale
-from infra.local.story import UNION, Story, expect, wait_until
+from infra.local.story import UNION, Story, expect, serve, serve_as_supplier, wait_until
 
 PLACE = "竹北"
 LINKED_SKU = "TRAY"
@@ -30,13 +30,6 @@ _OFFERS = """id,title,description,title_en,description_en,union_category,kind,su
 TRAY,柿餅竹盤,手編竹盤,Bamboo drying tray,Woven by hand,{category},goods,200 TWD,400 TWD,300 TWD,12,2,store:{store},🧺
 """
 _SETTLEMENT_SECONDS = 200
-_RECIPIENT = {
-    "name": "陳小姐",
-    "address_lines": ["中央路 12 號"],
-    "city": "新竹市",
-    "postcode": "300",
-    "phone": "0900-000-012",
-}
 
 
 def main() -> int:
@@ -57,12 +50,14 @@ def play(story: Story) -> dict[str, Any]:
     """The whole story, in order; what it leaves behind."""
     redirected(story)
     linked = opened(story)
+    banked(story)
     purchase = bought(story, linked)
     served(story, purchase)
     paid_by_card(story)
     sold_out_in_a_rush(story)
-    sold_elsewhere(story)
+    sold = sold_by_many(story)
     cleared(story)
+    shared_out(story, sold)
     balanced(story)
     proven(story)
     left = {"union": UNION, "purchase": purchase["id"], "store": story.store, "supplier": story.supplier}
@@ -114,6 +109,20 @@ def opened(story: Story) -> dict[str, Any]:
         f"supply {story.money(20_000)}, price {story.money(39_000)}",
     )
     return dict(linked)
+
+
+def banked(story: Story) -> None:
+    """Store and supplier say where they are paid, and the operator verifies it."""
+    operator = story.person("operator")
+    for worker, path, party in (
+        (story.person("store/emei-tea/owner"), f"manage/{story.store}", story.store),
+        (story.person("supplier/zhudong-woodworks/owner"), f"supply/{story.supplier}", story.supplier),
+    ):
+        account = {"holder": party, "account": "0081234567890", "bank": "822"}
+        made = worker.put(f"/api/{path}/destination", account)
+        if made["state"] == "waiting":
+            decision = {"destination": made["id"], "decision": "verify"}
+            operator.post(f"/api/operate/destinations/{made['party']}", decision)
 
 
 def _store_facts(story: Story, names: dict[str, str]) -> dict[str, Any]:
@@ -210,14 +219,10 @@ def served(story: Story, purchase: dict[str, Any]) -> None:
         order = shopper.get(f"/api/orders/{order_id}")
         store = order["store"]
         staff = story.person("store/emei-tea/owner")
-        _work(story, staff, f"/api/manage/{store}/orders/{order_id}", f"{store}-{order_id}")
-        weaver, path = (
-            story.person("supplier/zhudong-woodworks/owner"),
-            f"/api/supply/{story.supplier}/orders/{order_id}",
-        )
+        serve(story, staff, f"/api/manage/{store}/orders/{order_id}", f"{store}-{order_id}")
+        weaver, path = story.person("supplier/zhudong-woodworks/owner"), ""
         if any(line["sku"] == LINKED_SKU for line in order["lines"]):
-            wait_until(partial(_is_there, weaver, path), 60, "the supplier's order")
-            _work(story, weaver, path, f"{story.supplier}-{order_id}")
+            path = serve_as_supplier(story, weaver, order_id)
         story.tell(f"{store}: accepted, shipped, delivered", f"order {order_id}, {story.money(order['total_minor'])}")
         if store == story.store:
             returned(story, shopper, staff, order, "PERSIMMON")
@@ -228,48 +233,9 @@ def served(story: Story, purchase: dict[str, Any]) -> None:
     story.tell("the customer confirms: both orders are completed, and their escrow is split")
 
 
-def sold_elsewhere(story: Story) -> None:
-    """The farm's own web shop sells the linked tray: the deposit holds the supply cost, and is drawn when the tray has arrived."""
-    owner, weaver = story.person("store/emei-tea/owner"), story.person("supplier/zhudong-woodworks/owner")
-    manage = f"/api/manage/{story.store}"
-    owner.put(f"{manage}/settings", {**owner.get(f"{manage}/settings"), "return_window_days": 0})
-    reference = owner.get(f"{manage}/deposit")["reference"]
-    send_money(story.network, UNION, notice=f"deposit-{story.run}", reference=reference, amount_minor=100_000)
-    with listening() as address:
-        shop = owner.post(f"{manage}/shops", {"url": address}, key=f"shop-{story.run}", status=201)
-        sale = {"sale": f"sale-{story.run}", "lines": [{"sku": LINKED_SKU, "quantity": 1}], "recipient": _RECIPIENT}
-        order = report_sale(story.facts["url"], shop["shop"], shop["secret"], sale)
-        held = owner.get(f"{manage}/deposit")["deposit"]["held_minor"]
-        expect(held == 20_000, f"the deposit holds {held}, not the supply cost")
-        path = f"/api/supply/{story.supplier}/orders/{order}"
-        wait_until(partial(_is_there, weaver, path), 60, "the supplier's order")
-        _work(story, weaver, path, f"{story.supplier}-{order}")
-        wait_until(lambda: not owner.get(f"{manage}/deposit")["deposit"]["held_minor"], _SETTLEMENT_SECONDS, "the draw")
-    left = owner.get(f"{manage}/deposit")["deposit"]["available_minor"]
-    expect(left == 80_000, f"{left} of the deposit is left, not what the draw leaves")
-    story.tell(
-        "the farm's own web shop sells a tray: the deposit holds what the weaver is owed, and is drawn once it has arrived",
-        f"deposited {story.money(100_000)}, held and drawn {story.money(held)}, left {story.money(left)}",
-    )
-
-
-def _is_there(person: Person, path: str) -> bool:
-    return person.http.get(path).status_code == 200
-
-
-def _work(story: Story, worker: Person, path: str, key: str) -> None:
-    worker.post(f"{path}/steps", {"step": "accept"}, key=f"accept-{key}")
-    tracking = {"carrier": "", "tracking_number": f"T{story.run}"}
-    worker.post(f"{path}/steps", {"step": "ship", **tracking}, key=f"ship-{key}")
-    worker.post(f"{path}/steps", {"step": "deliver"}, key=f"deliver-{key}")
-
-
 def cleared(story: Story) -> None:
     """The scheduled settlement pays the store and clears the supplier; their statements are printed."""
     owner, weaver = story.person("store/emei-tea/owner"), story.person("supplier/zhudong-woodworks/owner")
-    _open_accounts(
-        story, (owner, f"manage/{story.store}", story.store), (weaver, f"supply/{story.supplier}", story.supplier)
-    )
     for worker, path, whose in (
         (weaver, f"/api/supply/{story.supplier}/statements", "the supplier's clearing"),
         (owner, f"/api/manage/{story.store}/statements", "the store's statement"),
@@ -284,17 +250,6 @@ def cleared(story: Story) -> None:
             f"total {story.money(statement['total_minor'])}",
             f"in the bank's file {_file_of(story, statement)}",
         )
-
-
-def _open_accounts(story: Story, *parties: tuple[Person, str, str]) -> None:
-    """Store and supplier say where they are paid, and the operator verifies it; once for all plays of the story."""
-    operator = story.person("operator")
-    for worker, path, party in parties:
-        account = {"holder": party, "account": "0081234567890", "bank": "822"}
-        made = worker.put(f"/api/{path}/destination", account)
-        if made["state"] == "waiting":
-            decision = {"destination": made["id"], "decision": "verify"}
-            operator.post(f"/api/operate/destinations/{made['party']}", decision)
 
 
 def _file_of(story: Story, statement: dict[str, Any]) -> str:

@@ -59,3 +59,19 @@ def wait_until(is_so: Callable[[], Any], seconds: float, what: str) -> None:
     while not is_so():
         expect(time.monotonic() < deadline, f"{what} is not there after {seconds:.0f} s")
         time.sleep(0.5)
+
+
+def serve(story: Story, worker: Person, path: str, key: str) -> None:
+    """Accept, ship and deliver what of an order is a worker's own; `path` is the order's for them."""
+    worker.post(f"{path}/steps", {"step": "accept"}, key=f"accept-{key}")
+    tracking = {"carrier": "", "tracking_number": f"T{story.run}"}
+    worker.post(f"{path}/steps", {"step": "ship", **tracking}, key=f"ship-{key}")
+    worker.post(f"{path}/steps", {"step": "deliver"}, key=f"deliver-{key}")
+
+
+def serve_as_supplier(story: Story, worker: Person, order: str) -> str:
+    """Accept, ship and deliver the supplier's part of an order, once that has come; its path."""
+    path = f"/api/supply/{story.supplier}/orders/{order}"
+    wait_until(lambda: worker.http.get(path).status_code == 200, 60, "the supplier's order")
+    serve(story, worker, path, f"{story.supplier}-{order}")
+    return path

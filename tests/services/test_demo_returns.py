@@ -13,13 +13,20 @@ from infra.local.people import Person
 from infra.local.story import Story
 from manage.app import lambda_handler as manage
 from mart_union.orders.service import get_order
+from operate.app import lambda_handler as operate
 from supply.app import lambda_handler as supply
 from tests.gateway import CONTEXT, gateway_event
 from tests.services.market import fill_pool, open_market, save_mediated
 from tests.services.refunds import bought, delivered, wrong
 from tracking.app import lambda_handler as tracking
 
-_HANDLERS = {"/api/me": account, "/api/manage": manage, "/api/supply": supply, "/api/orders": tracking}
+_HANDLERS = {
+    "/api/me": account,
+    "/api/manage": manage,
+    "/api/supply": supply,
+    "/api/orders": tracking,
+    "/api/operate": operate,
+}
 
 
 def person(subject: str, role: str = "") -> Person:
@@ -29,7 +36,8 @@ def person(subject: str, role: str = "") -> Person:
         handler = next(each for prefix, each in _HANDLERS.items() if request.url.path.startswith(prefix))
         headers = {name.title(): text for name, text in request.headers.items() if name != "host"}
         body = request.content.decode() or None
-        event = gateway_event(request.method, request.url.path, body=body, headers=headers, subject=subject, role=role)
+        known = {"body": body, "headers": headers, "subject": subject, "role": role}
+        event = gateway_event(request.method, request.url.path, query=dict(request.url.params), **known)
         told: dict[str, Any] = handler(event, CONTEXT)
         media_type = {"content-type": "application/json"}
         return httpx.Response(told["statusCode"], headers=media_type, content=told["body"])
