@@ -98,7 +98,7 @@ class Sale:
 
     def __init__(self, quantity: int, rate: int, clock: Clock, chance: random.Random) -> None:
         parts = shares(quantity, rate)
-        urgent = UrgentSale("sale", 100, "2026-11-22T04:00:00Z", "2026-11-23T04:00:00Z", quantity, rate=rate)
+        urgent = UrgentSale(100, "2026-11-22T04:00:00Z", "2026-11-23T04:00:00Z", "sale", quantity, rate=rate)
         level = "listing/store/RUSH"
         self.listing = Listing(
             "store", "RUSH", {}, {}, "", "", "goods", 100, "on_sale", level, urgent=urgent, shards=len(parts)

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from mart_union.catalog import showing
+from mart_union.catalog.cards import Card, StoreCard
 from mart_union.catalog.categories import list_categories as all_categories
 from mart_union.catalog.hours import Hours
-from mart_union.catalog.model import Card, Category, CategoryLink, Listing, StoreCard, Texts
+from mart_union.catalog.model import Category, CategoryLink, Listing, Texts
 from mart_union.catalog.urgent_terms import UrgentSale
-from mart_union.kernel.clock import utc_now
+from mart_union.kernel.clock import from_iso, utc_now
 from mart_union.kernel.errors import Invalid, NotFound
 from mart_union.kernel.settings import settings
 from mart_union.stock.slotting import slot_day
@@ -22,7 +23,7 @@ from mart_union.web.answer import Json
 from mart_union.web.api import Api
 from mart_union.web.request import Request
 
-_KEPT = {"Cache-Control": "public, max-age=30"}
+_KEPT_SECONDS = 30
 
 
 class Stores(Struct, frozen=True):
@@ -160,7 +161,8 @@ def list_listings(request: Request) -> Json:
     shelf = showing.get_shelf(f"store/{store}/{category}" if category else f"store/{store}", request.page_number())
     if shelf is None:
         raise NotFound(f"the store '{store}' has no such page of listings")
-    return _kept(Listings(shelf.cards, shelf.head.categories, shelf.page, shelf.pages, shelf.total))
+    answer = Listings(shelf.cards, shelf.head.categories, shelf.page, shelf.pages, shelf.total)
+    return _kept(answer, shelf.turns_at)
 
 
 def get_listing(request: Request) -> ListingAnswer:
@@ -208,5 +210,11 @@ def list_categories(request: Request) -> Json:
     return _kept(Categories(tuple(all_categories())))
 
 
-def _kept(answer: object) -> Json:
-    return Json(answer, headers=_KEPT)
+def kept(turns_at: str = "") -> str:
+    """The Cache-Control of what everyone may keep for a moment; not beyond the beginning or end of an urgent sale that it shows, ISO 8601."""
+    seconds = (from_iso(turns_at) - utc_now()).total_seconds() if turns_at else _KEPT_SECONDS
+    return f"public, max-age={max(0, min(int(seconds), _KEPT_SECONDS))}"
+
+
+def _kept(answer: object, turns_at: str = "") -> Json:
+    return Json(answer, headers={"Cache-Control": kept(turns_at)})

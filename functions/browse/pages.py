@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from browse.data import shown_from
+from browse.data import kept, shown_from
 from browse.markup import product
 from browse.views import record
 from mart_union.catalog import showing
+from mart_union.catalog.cards import Shelf, ShelfHead, StoreCard
 from mart_union.catalog.categories import read_tree
-from mart_union.catalog.model import Classification, Shelf, ShelfHead, StoreCard
+from mart_union.catalog.model import Classification
 from mart_union.catalog.unions import union_names
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
@@ -20,7 +21,6 @@ from mart_union.web.api import IN_ANY_FRAME, Api
 from mart_union.web.request import Request
 from mart_union.web.static import read_asset
 
-_PAGE_SECONDS = 30
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
@@ -69,7 +69,8 @@ def show_store(request: Request) -> Page | Redirect:
         return _without_shelf(request, store, category, number)
     record(request, "store", store)
     is_open = bool(_open_now((shelf.head.store,)))
-    return _page("browse/store.html", request, shelf=shelf, category=category, is_open=is_open)
+    context = {"shelf": shelf, "category": category, "is_open": is_open}
+    return _page("browse/store.html", request, turns_at=shelf.turns_at, **context)
 
 
 def _without_shelf(request: Request, name: str, category: str, number: int) -> Page:
@@ -90,20 +91,21 @@ def show_category(request: Request) -> Page | Redirect:
             return Redirect(f"/categories/{place}")
         raise NotFound(f"there is nothing in a category '{category}', page {number}")
     record(request, "category")
-    return _page("browse/category.html", request, shelf=shelf, category=category)
+    return _page("browse/category.html", request, turns_at=shelf.turns_at, shelf=shelf, category=category)
 
 
 def show_listing(request: Request) -> Page:
     """One listing with what is left in reserve now; a bookable service with its next times, or those `from` a day on."""
     shown = showing.show_listing(request.params["store"], request.params["sku"], after=shown_from(request))
     record(request, "listing", shown.listing.store, shown.listing.sku)
-    return _page("browse/listing.html", request, shown=shown, listing=shown.listing, markup=product(shown, request))
+    context = {"shown": shown, "listing": shown.listing, "markup": product(shown, request)}
+    return _page("browse/listing.html", request, turns_at=shown.turns_at, **context)
 
 
 def show_card(request: Request) -> Page:
     """A listing's card with a button that leads to where it is bought, made to stand in a frame of anybody's page. It is no step of a browsing sequence."""
     shown = showing.show_listing(request.params["store"], request.params["sku"])
-    headers = {"Cache-Control": f"public, max-age={_PAGE_SECONDS}", "Vary": "Accept-Language, Cookie", **IN_ANY_FRAME}
+    headers = {"Cache-Control": kept(shown.turns_at), "Vary": "Accept-Language, Cookie", **IN_ANY_FRAME}
     return Page("browse/card.html", {"shown": shown, "listing": shown.listing}, headers=headers)
 
 
@@ -122,7 +124,7 @@ def send_asset(request: Request) -> Raw:
     return Raw(body, media_type, _FOR_EVER)
 
 
-def _page(template: str, request: Request, **context: object) -> Page:
+def _page(template: str, request: Request, *, turns_at: str = "", **context: object) -> Page:
     """A page that may be kept for a moment; not by who agreed that each view is recorded."""
-    kept = "private, no-cache" if request.cookies.get("mu_consent") == "yes" else f"public, max-age={_PAGE_SECONDS}"
-    return Page(template, context, headers={"Cache-Control": kept, "Vary": "Accept-Language, Cookie"})
+    may_keep = "private, no-cache" if request.cookies.get("mu_consent") == "yes" else kept(turns_at)
+    return Page(template, context, headers={"Cache-Control": may_keep, "Vary": "Accept-Language, Cookie"})

@@ -203,7 +203,7 @@ def test_a_sale_that_cannot_be_ended_holds_up_no_other(unique: str) -> None:
     LevelItem(*level_key(f"listing/{market.other_store}/TEA")).delete()
     broken = fetch(listing_ref(market.other_store, "TEA"), consistent=True)
     assert broken is not None
-    sold = UrgentSale("broken", 20_000, TERMS.starts_at, TERMS.starts_at, 1)
+    sold = UrgentSale(20_000, TERMS.starts_at, TERMS.starts_at, "broken", 1)
     item = listing_item(replace(broken, urgent=sold, shards=1))
     clock = SaleEndItem(*sale_end_key(sold.ends_at, market.other_store, "TEA"), sale=sold.id)
     item.save()

@@ -7,18 +7,11 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from mart_union.catalog.cards import Card, ShelfHead, StoreCard
 from mart_union.catalog.categories import path_categories
 from mart_union.catalog.events import events_of
 from mart_union.catalog.hours import DAYS, Hours, hours_include, read_hours, told_hours
-from mart_union.catalog.model import (
-    Card,
-    Category,
-    Classification,
-    ShelfHead,
-    StoreCard,
-    in_order,
-    lineages,
-)
+from mart_union.catalog.model import Category, Classification, in_order, lineages
 from mart_union.catalog.packing import PAGE_BYTES, front_order, pack
 from mart_union.kernel.errors import Invalid
 

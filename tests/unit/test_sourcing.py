@@ -82,7 +82,7 @@ def test_a_part_takes_what_a_sale_has_left_where_a_bundle_cannot() -> None:
         bundle: {POT: 1, CUP: 4},
         alone: {CUP: 1, shard: 2},
     }
-    sale = UrgentSale("sale", 50, "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z", 2)
+    sale = UrgentSale(50, "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z", "sale", 2)
     in_sale = find_sources([alone], {("tea", "CUP"): replace(cup, urgent=sale)}, levels)
     assert in_sale.short == {alone: 2}
 

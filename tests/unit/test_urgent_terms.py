@@ -83,7 +83,7 @@ def test_a_sale_is_for_postcodes_that_begin_as_it_says(postcode: str, fits: bool
 
 
 HOME = "listing/tea/OB"
-SALE = UrgentSale("s1", 20_000, iso(NOW), iso(NOW + timedelta(hours=1)), 4)
+SALE = UrgentSale(20_000, iso(NOW), iso(NOW + timedelta(hours=1)), "s1", 4)
 OB = Listing(
     "tea", "OB", {"en": "Oriental Beauty"}, {}, "tea", "tea", "goods", 30_000, "on_sale", HOME, urgent=SALE, shards=2
 )

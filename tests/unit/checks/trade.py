@@ -59,7 +59,7 @@ TEA, POT, LOSS = listing_level("tea", "TEA"), offer_level("kiln", "POT"), offer_
 FIRM = offer_level("kiln", "FIRM")
 CUP, CAN = listing_level("cups", "CUP"), listing_level("tea", "CAN")
 RUSH = listing_level("tea", "RUSH")
-SALE = UrgentSale("s1", 20_000, iso(NOW), iso(NOW + timedelta(hours=1)), 20, per_customer=5)
+SALE = UrgentSale(20_000, iso(NOW), iso(NOW + timedelta(hours=1)), "s1", 20, per_customer=5)
 SLOT = "20261105T0200Z"
 VISIT = slot_level("tea", "VISIT", SLOT)
 

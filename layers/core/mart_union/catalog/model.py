@@ -1,4 +1,4 @@
-"""Enterprises, stores, categories, listings, shelves: what they are and the rules that need no table."""
+"""Enterprises, stores, categories, listings: what they are and the rules that need no table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mart_union.catalog.carriers import Carrier
 from mart_union.catalog.fees import CommissionRule, TaxRule
-from mart_union.catalog.hours import Hours, hours_include, read_hours
+from mart_union.catalog.hours import Hours, hours_include
 from mart_union.catalog.procedures import Procedure
 from mart_union.catalog.urgent_terms import UrgentSale
 from mart_union.stock.drawing import draw, draw_in_order, left_in
@@ -305,65 +305,12 @@ class Rating(Struct, frozen=True):
         return (20 * self.stars + self.reviews) // (2 * self.reviews) if self.reviews else 0
 
 
-class Card(Struct, frozen=True, omit_defaults=True):
-    """A listing as a shelf shows it; `pieces` is how many units of others a bundle is made of, `stars_tenths` the mean of its `reviews`. What is as
-    it usually is, is not written, so that a page of a shelf has room for more."""
-
-    store: str
-    sku: str
-    titles: Texts
-    price_minor: int
-    glyph: str
-    available: bool
-    mediated: bool = False
-    pieces: int = 0
-    stars_tenths: int = 0
-    reviews: int = 0
-
-
-class StoreCard(Struct, frozen=True):
-    """A store as the union's front shows it, under its classification; `hours` as `told_hours` writes them, which is short."""
-
-    store: str
-    names: Texts
-    classification: str
-    glyph: str
-    place: Texts
-    hours: str
-
-    def is_open_at(self, moment: datetime, time_zone: str) -> bool:
-        """Whether its hours include the moment."""
-        return hours_include(read_hours(self.hours), moment, time_zone)
-
-
 class CategoryLink(Struct, frozen=True):
     """A category as a shelf's head names it; `depth` counts from the root of the tree."""
 
     id: str
     names: Texts
     depth: int = 0
-
-
-class ShelfHead(Struct, frozen=True):
-    """What stands above the cards of a shelf, so that a page needs one read: whose shelf it is and where one can go from it."""
-
-    names: Texts
-    texts: Texts
-    store: StoreCard | None = None
-    categories: tuple[CategoryLink, ...] = ()
-    classifications: tuple[Classification, ...] = ()
-
-
-class Shelf(Struct, frozen=True):
-    """One page of a shelf: cards of listings, or cards of stores on the union's front. `total` counts the cards of all pages."""
-
-    name: str
-    page: int
-    pages: int
-    total: int
-    head: ShelfHead
-    cards: tuple[Card, ...] = ()
-    stores: tuple[StoreCard, ...] = ()
 
 
 class Upload(Struct, frozen=True):

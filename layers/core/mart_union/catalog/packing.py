@@ -7,7 +7,9 @@ from typing import TypeVar
 
 import msgspec
 
-from mart_union.catalog.model import Card, Classification, Listing, Rating, Shelf, ShelfHead, Store, StoreCard
+from mart_union.catalog.cards import Card, CardSale, Shelf, ShelfHead, StoreCard
+from mart_union.catalog.model import Classification, Listing, Rating, Store
+from mart_union.catalog.urgent_terms import UrgentSale
 
 C = TypeVar("C", Card, StoreCard)
 
@@ -60,7 +62,7 @@ def _room(head: ShelfHead) -> int:
 
 
 def card_of_listing(listing: Listing, reserve: int, rating: Rating = UNRATED) -> Card:
-    """A listing as a shelf shows it. A bookable service is available as long as it is on sale: which times are free, its page tells."""
+    """A listing as a shelf keeps it. A bookable service is available as long as it is on sale: which times are free, its page tells."""
     return Card(
         store=listing.store,
         sku=listing.sku,
@@ -72,7 +74,12 @@ def card_of_listing(listing: Listing, reserve: int, rating: Rating = UNRATED) ->
         pieces=sum(listing.parts.values()),
         stars_tenths=rating.stars_tenths,
         reviews=rating.reviews,
+        urgent_sale=_told_sale(listing.urgent),
     )
+
+
+def _told_sale(sale: UrgentSale | None) -> CardSale | None:
+    return CardSale(sale.price_minor, sale.starts_at, sale.ends_at, bool(sale.postcodes)) if sale else None
 
 
 def front_order(cards: Sequence[StoreCard], classifications: Sequence[Classification]) -> list[StoreCard]:

@@ -15,9 +15,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pynamodb.exceptions import UpdateError
 
+from mart_union.catalog.cards import Card, Shelf, ShelfHead
 from mart_union.catalog.categories import list_categories, read_tree
 from mart_union.catalog.listings import bring_in_step, list_listings
-from mart_union.catalog.model import Card, CategoryLink, Listing, Rating, Shelf, ShelfHead, in_order, lineages
+from mart_union.catalog.model import CategoryLink, Listing, Rating, in_order, lineages
 from mart_union.catalog.packing import UNRATED, card_of_listing, front_order, is_shown, pack
 from mart_union.catalog.ratings import list_ratings
 from mart_union.catalog.refs import store_ref, union_ref
@@ -113,9 +114,14 @@ def _cards(
     wanted = dict.fromkeys(level for listing in ordered for level in listing.sold_from)
     levels = get_levels(wanted, consistent=True)
     return [
-        (listing, card_of_listing(listing, _left(listing, levels), ratings.get(listing.sku, UNRATED)))
+        (listing, card_of_listing(_told(listing, levels), _left(listing, levels), ratings.get(listing.sku, UNRATED)))
         for listing in ordered
     ]
+
+
+def _told(listing: Listing, levels: Mapping[str, Level]) -> Listing:
+    """A listing with its urgent sale, unless that is sold out. Whether the sale runs, who looks at the card decides."""
+    return replace(listing, urgent=None) if listing.is_sold_out(levels) else listing
 
 
 def _left(listing: Listing, levels: Mapping[str, Level]) -> int:

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from mart_union.catalog.model import Listing, Shelf, Store, Union, listing_level
+from mart_union.catalog.cards import Shelf
+from mart_union.catalog.model import Listing, Store, Union, listing_level
 from mart_union.catalog.refs import listing_ref, store_ref, union_ref
 from mart_union.catalog.tables import ShelfItem, shelf_key
 from mart_union.catalog.urgent_terms import UrgentSale
@@ -34,7 +35,8 @@ _levels: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 class Shown(Struct, frozen=True):
     """A listing with what is left of it now, and its store as it was up to a minute ago; `suspended` names who may not sell it, if somebody.
     `parts` are the listings that a bundle is made of, `slots` the next times of a bookable service that have places left, `sold_out` an urgent sale
-    whose window is open and of which nothing is left, `usual_minor` its own price while an urgent sale lowers that, else 0."""
+    whose window is open and of which nothing is left, `usual_minor` its own price while an urgent sale lowers that, else 0, `turns_at` when its urgent sale
+    begins or ends next, '' if it has none."""
 
     listing: Listing
     store: Store
@@ -44,6 +46,7 @@ class Shown(Struct, frozen=True):
     slots: tuple[Slot, ...] = ()
     sold_out: UrgentSale | None = None
     usual_minor: int = 0
+    turns_at: str = ""
 
     @property
     def available(self) -> bool:
@@ -52,10 +55,10 @@ class Shown(Struct, frozen=True):
         return sells and self.reserve > 0
 
 
-def get_shelf(shelf: str, page: int = 1) -> Shelf | None:
-    """A page of a shelf, or None. One request, half a read unit (the page fits 4 KB)."""
+def get_shelf(shelf: str, page: int = 1, *, now: datetime | None = None) -> Shelf | None:
+    """A page of a shelf as its listings are sold now, or None. One request, half a read unit (the page fits 4 KB)."""
     item = find(ShelfItem, *shelf_key(shelf, page))
-    return None if item is None else shelf_of(shelf, item)
+    return None if item is None else shelf_of(shelf, item).at(now or utc_now())
 
 
 def get_front(page: int = 1) -> Shelf | None:
@@ -120,7 +123,8 @@ def show_listing(
     gone = listing.at(moment).urgent if sold_now.urgent is None else None
     made_of = tuple(part for part in parts if part is not None)
     usual = listing.price_minor if listing.price_minor > sold_now.price_minor else 0
-    return Shown(sold_now, of, left, suspended, made_of, slots, gone, usual)
+    turns_at = listing.urgent.turns_after(moment) if listing.urgent else ""
+    return Shown(sold_now, of, left, suspended, made_of, slots, gone, usual, turns_at)
 
 
 def free_slots(store: str, sku: str, after: datetime) -> tuple[Slot, ...]:

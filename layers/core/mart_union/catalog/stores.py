@@ -10,9 +10,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
+from mart_union.catalog.cards import StoreCard
 from mart_union.catalog.enterprises import get_enterprise
 from mart_union.catalog.hours import DAYS, Hours, told_hours
-from mart_union.catalog.model import STORE_STATES, Store, StoreCard, Texts, Union
+from mart_union.catalog.model import STORE_STATES, Store, Texts, Union
 from mart_union.catalog.naming import checked_names, checked_slug
 from mart_union.catalog.showing import get_store
 from mart_union.catalog.tables import (

@@ -34,14 +34,12 @@ from __future__ import annotations
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from mart_union.catalog.cards import Card, ShelfHead, StoreCard
 from mart_union.catalog.model import (
     AuditEntry,
-    Card,
     Enterprise,
     Listing,
-    ShelfHead,
     Store,
-    StoreCard,
     Union,
     Upload,
 )

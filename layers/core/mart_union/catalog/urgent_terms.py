@@ -45,21 +45,12 @@ class SaleTerms(Struct, frozen=True):
     rate: int = 0
 
 
-class UrgentSale(Struct, frozen=True, omit_defaults=True):
-    """A price for a window of time and a quantity kept for it. Whether it runs is decided when it is looked at: no clock can be late.
+class SaleWindow(Struct, frozen=True, omit_defaults=True):
+    """A price for a window of time (ISO 8601, UTC). Whether it runs is decided when it is looked at: no clock can be late."""
 
-    `per_customer` is the most units that a customer may have of it (0: as many as there are); `postcodes` the beginnings of the recipients'
-    postcodes that it is for (none: everybody's); `rate` how many buyers a second it lets in (0: all at once).
-    """
-
-    id: str
     price_minor: int
     starts_at: str
     ends_at: str
-    quantity: int
-    per_customer: int = 0
-    postcodes: tuple[str, ...] = ()
-    rate: int = 0
 
     def runs_at(self, moment: datetime) -> bool:
         """Whether the window is open."""
@@ -68,6 +59,24 @@ class UrgentSale(Struct, frozen=True, omit_defaults=True):
     def ends_by(self, moment: datetime) -> bool:
         """Whether the window is over."""
         return datetime.fromisoformat(self.ends_at) <= moment
+
+    def turns_after(self, moment: datetime) -> str:
+        """When the window opens or closes next; '' once it is over."""
+        return next((each for each in (self.starts_at, self.ends_at) if datetime.fromisoformat(each) > moment), "")
+
+
+class UrgentSale(SaleWindow, frozen=True, omit_defaults=True):
+    """A price for a window of time and a quantity kept for it.
+
+    `per_customer` is the most units that a customer may have of it (0: as many as there are); `postcodes` the beginnings of the recipients'
+    postcodes that it is for (none: everybody's); `rate` how many buyers a second it lets in (0: all at once).
+    """
+
+    id: str
+    quantity: int
+    per_customer: int = 0
+    postcodes: tuple[str, ...] = ()
+    rate: int = 0
 
     def is_for(self, postcode: str) -> bool:
         """Whether what is delivered to a postcode may be bought in it."""
@@ -88,7 +97,7 @@ def checked_sale(sale_id: str, terms: SaleTerms, currency: Currency, now: dateti
     _need("per_customer", 0 <= limit <= _MOST_A_CUSTOMER, f"a whole number up to {_MOST_A_CUSTOMER}, 0 for no limit")
     _need("rate", 0 <= terms.rate <= MOST_RATE, f"buyers a second up to {MOST_RATE}, 0 where no rush is expected")
     quantity, postcodes = _quantity(terms, price), checked_beginnings("postcodes", terms.postcodes, _MOST_POSTCODES)
-    return UrgentSale(sale_id, price, iso(starts), iso(ends), quantity, limit, postcodes, terms.rate)
+    return UrgentSale(price, iso(starts), iso(ends), sale_id, quantity, limit, postcodes, terms.rate)
 
 
 def shares(quantity: int, rate: int) -> list[int]:
