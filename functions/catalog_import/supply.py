@@ -22,7 +22,8 @@ from mart_union.mediation.service import OFFERS_AT_ONCE, find_with_pools, get_su
 from mart_union.stock.model import Level
 
 _REQUIRED = ("id", "title", "union_category", "supply_price", "suggested_price", "quantity", "granted_to")
-_OPTIONAL = ("description", "kind", "minimum_price", "lead_days", "low_stock", "glyph", "accepts_returns")
+_OPTIONAL = ("description", "kind", "minimum_price", "lead_days", "low_stock", "glyph", "accepts_returns", "area")
+_EVERYWHERE = "everywhere"
 _THREADS = 8
 
 
@@ -74,10 +75,11 @@ class OfferImport:
             glyph=cells.text("glyph", 16),
             low_stock=cells.whole("low_stock"),
             accepts_returns=cells.choice("accepts_returns", ("yes", "no"), "bad-choice", otherwise="yes") == "yes",
+            area=_area(cells.text("area", 1000)),
         )
         quantity = cells.whole("quantity", required=True)
         try:
-            checked_offer(offer, currency)
+            offer = checked_offer(offer, currency)
         except (Invalid, RuleViolation) as error:
             if not cells.findings:
                 cells.findings.append(Finding(row.line, error.code, "error", error.detail))
@@ -107,6 +109,12 @@ class OfferImport:
         return outcome
 
 
+def _area(text: str) -> tuple[str, ...]:
+    """The beginnings of postcodes that a cell names; none where it says `everywhere`."""
+    named = tuple(filter(None, (part.strip() for part in text.split(";"))))
+    return () if named == (_EVERYWHERE,) else named
+
+
 def _make(group: Sequence[OfferRow], upload: Upload, now: datetime) -> list[bool | Finding]:
     """What became of new rows: all are made at once, or, where that is refused for one of them, each by itself.
 
@@ -123,7 +131,7 @@ def _make(group: Sequence[OfferRow], upload: Upload, now: datetime) -> list[bool
 def _save(each: OfferRow, upload: Upload, now: datetime, read: tuple[Offer, Level] | None = None) -> bool | Finding:
     """Whether the row changed something, or why it was refused. What rows do not say stays as it is: an offer that its supplier has paused stays
     paused. A row whose offer has changed since it was `read` is applied to how it stands then."""
-    kept = ("state", *(name for name in ("low_stock", "accepts_returns") if not each.row.cells.get(name)))
+    kept = ("state", *(name for name in ("low_stock", "accepts_returns", "area") if not each.row.cells.get(name)))
     try:
         return save_offer(
             each.offer,

@@ -24,7 +24,8 @@ from mart_union.web.request import Request
 
 
 class OfferTerms(Struct, frozen=True):
-    """An offer as its supplier writes it. `quantity` corrects the pool to what was counted; without it the pool stays."""
+    """An offer as its supplier writes it. `quantity` corrects the pool to what was counted; without it the pool stays. `area` has the beginnings of the
+    postcodes to which it is delivered; with none, everywhere."""
 
     titles: dict[str, str]
     supply_minor: int
@@ -40,10 +41,12 @@ class OfferTerms(Struct, frozen=True):
     low_stock: int = 0
     quantity: int | None = None
     accepts_returns: bool = True
+    area: tuple[str, ...] = ()
 
 
 class OfferForm(Struct, frozen=True):
-    """The form of an offer; prices in the currency's major units, titles and texts in fields `title.<language>`."""
+    """The form of an offer; prices in the currency's major units, titles and texts in fields `title.<language>`, grants and the beginnings of
+    postcodes with blanks between."""
 
     sku: str = ""
     supply_price: str = ""
@@ -58,6 +61,7 @@ class OfferForm(Struct, frozen=True):
     low_stock: int = 0
     quantity: int | None = None
     accepts_returns: bool = True
+    area: str = ""
 
 
 class PooledOffer(Struct, frozen=True):
@@ -142,12 +146,17 @@ def _offer_of(supplier: str, form: OfferForm, request: Request) -> Offer:
         suggested_minor=_price(form.suggested_price, "suggested_price"),
         minimum_minor=_price(form.minimum_price, "minimum_price"),
         lead_days=form.lead_days,
-        granted_to=tuple(form.granted_to.replace(";", " ").replace(",", " ").split()),
+        granted_to=_parts(form.granted_to),
         state=form.state,
         glyph=form.glyph,
         low_stock=form.low_stock,
         accepts_returns=form.accepts_returns,
+        area=_parts(form.area),
     )
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(";", " ").replace(",", " ").split())
 
 
 def _texts(request: Request, name: str) -> dict[str, str]:

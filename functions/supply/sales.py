@@ -61,8 +61,9 @@ def _place(shop: Shop, sale: Sale) -> Purchase:
     purchase, key = sale_id(shop.id, sale.sale), f"shop/{shop.id}/{sale.sale}"
     recipient = add_recipient("", sale.recipient, key=key, now=now, purchase=purchase)
     wanted = [Wanted(shop.store, line.sku, line.quantity) for line in sale.lines]
+    where = {"recipient": recipient.id, "postcode": sale.recipient.postcode}
     try:
-        return place_shop_sale(shop.store, shop.id, wanted, recipient=recipient.id, key=sale.sale, now=now)
+        return place_shop_sale(shop.store, shop.id, wanted, **where, key=sale.sale, now=now)
     except (KeyReused, Busy, SupplyPriceMoved):
         raise  # the sale of that id stands, or the same report sent twice at once may still make it: it needs its recipient
     except MartUnionError:

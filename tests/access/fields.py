@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 PLAIN: dict[str, str] = {
     "texts that somebody writes": (
-        "account address address_lines address_more answer bank base_url brand city code currency email file_name glyph group gtin holder "
+        "account address address_lines address_more answer area bank base_url brand city code currency email file_name glyph group gtin holder "
         "hours last_view name names next note options password path phone postcode postcodes reason reference region registration text "
         "texts titles tracking_number tracking_url url words"
     ),

@@ -124,7 +124,7 @@ def test_outside_of_its_carriers_area_a_store_sells_nothing_and_the_quote_says_s
     with pytest.raises(OutsideArea) as refusal, measured() as capacity:
         buy(market, 45_000, recipient=far)
     assert refusal.value.code == "outside-area"
-    assert refusal.value.facts == {"store": market.store, "sku": "TEA", "carrier": "hct"}
+    assert refusal.value.facts == {"lines": [{"store": market.store, "sku": "TEA"}]}
     assert capacity.requests == ["BatchGetItem", "GetItem"]  # the terms; then whether this key has bought before
     assert state_of_the_world(market) == before
     quote = quoted(market, postcode="900")

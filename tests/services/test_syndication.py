@@ -97,6 +97,7 @@ def test_a_shop_is_told_the_whole_link_under_a_signature_that_verifies(linked: L
         "price_minor": 23000,
         "currency": "TWD",
         "availability": "in_stock",
+        "area": [],
     }
     assert "11000" not in body.decode()
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mart_union.catalog.hours import DAYS
-from mart_union.catalog.postcodes import checked_beginnings, plain_postcode
+from mart_union.catalog.postcodes import checked_beginnings, lies_within, plain_postcode
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import LARGEST_AMOUNT
 
@@ -72,7 +72,7 @@ class Carrier(Struct, frozen=True):
 
     def delivers_to(self, postcode: str) -> bool:
         """Whether a postcode lies in its area."""
-        return not self.area or plain_postcode(postcode).startswith(self.area)
+        return lies_within(postcode, self.area)
 
     def zone_of(self, postcode: str | None) -> Zone | None:
         """The zone of a postcode; the one that is everywhere else, where none is known; None, where it has no zones."""

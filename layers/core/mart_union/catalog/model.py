@@ -149,13 +149,15 @@ class Category(Struct, frozen=True):
 
 
 class OfferReference(Struct, frozen=True):
-    """The supplier's offer that a mediated listing was made from, with its terms when the listing was last brought in step."""
+    """The supplier's offer that a mediated listing was made from, with its terms when the listing was last brought in step; `area` is where the supplier
+    delivers it."""
 
     supplier: str
     sku: str
     supply_minor: int = 0
     settlement_period: str = "weekly"
     accepts_returns: bool = True
+    area: tuple[str, ...] = ()
 
 
 KINDS = ("goods", "service")

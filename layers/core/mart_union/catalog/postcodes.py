@@ -15,6 +15,11 @@ def plain_postcode(postcode: str) -> str:
     return re.sub(r"[\s-]", "", postcode).upper()
 
 
+def lies_within(postcode: str, beginnings: tuple[str, ...]) -> bool:
+    """Whether a postcode begins as one of some beginnings says; where none is named, every one does."""
+    return not beginnings or plain_postcode(postcode).startswith(beginnings)
+
+
 def checked_beginnings(field: str, written: Iterable[str], most: int) -> tuple[str, ...]:
     """Beginnings of postcodes as they are compared, each once.
 

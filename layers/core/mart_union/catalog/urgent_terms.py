@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from mart_union.catalog.postcodes import checked_beginnings, plain_postcode
+from mart_union.catalog.postcodes import checked_beginnings, lies_within
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import Currency, checked_price
@@ -80,7 +80,7 @@ class UrgentSale(SaleWindow, frozen=True, omit_defaults=True):
 
     def is_for(self, postcode: str) -> bool:
         """Whether what is delivered to a postcode may be bought in it."""
-        return not self.postcodes or plain_postcode(postcode).startswith(self.postcodes)
+        return lies_within(postcode, self.postcodes)
 
 
 def checked_sale(sale_id: str, terms: SaleTerms, currency: Currency, now: datetime) -> UrgentSale:

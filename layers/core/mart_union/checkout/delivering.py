@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mart_union.catalog.carriers import Carrier
 from mart_union.catalog.model import Listing, Store
+from mart_union.catalog.postcodes import lies_within
 from mart_union.checkout.model import Wanted
 from mart_union.kernel.money import split
 from mart_union.orders.procedures import is_carried, procedure_for, promised_by
@@ -27,10 +28,12 @@ class Delivering(Struct, frozen=True):
         return self.carrier if is_brought else None
 
     def reaches(self, listing: Listing) -> bool:
-        """Whether a listing can be had at the postcode, as far as that is known."""
-        if self.postcode is None or self.carrier is None or self.carrier.delivers_to(self.postcode):
+        """Whether a listing can be had at the postcode, as far as that is known: its supplier delivers there, and so does the carrier that brings it."""
+        if self.postcode is None:
             return True
-        return self.brings(listing) is None
+        if listing.offer is not None and not lies_within(self.postcode, listing.offer.area):
+            return False
+        return self.carrier is None or self.carrier.delivers_to(self.postcode) or self.brings(listing) is None
 
     def promises(self, now: datetime, *, is_brought: bool) -> str:
         """The moment (ISO) by which the store promises what is bought now, and brought by its carrier or not."""
@@ -55,7 +58,10 @@ class Delivering(Struct, frozen=True):
 
     def goes_by_postcode(self, listings: Sequence[Listing]) -> bool:
         """Whether another postcode may change what delivery of some listings costs, when they come, or whether they can be had."""
-        return any(carrier.goes_by_postcode for each in listings if (carrier := self.brings(each)) is not None)
+        carried = (carrier for each in listings if (carrier := self.brings(each)) is not None)
+        return any(each.offer is not None and each.offer.area for each in listings) or any(
+            carrier.goes_by_postcode for carrier in carried
+        )
 
     def transit_days(self, listing: Listing) -> int | None:
         """How long the carrier says that a listing is on its way; None where nobody says."""

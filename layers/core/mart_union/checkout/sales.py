@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from mart_union.checkout.drafting import Asked, draft_purchase
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.pricing import Terms, folded
@@ -16,14 +18,15 @@ from mart_union.kernel.settings import settings
 
 
 def place_shop_sale(
-    store: str, shop: str, wanted: Iterable[Wanted], *, recipient: str, key: str, now: datetime
+    store: str, shop: str, wanted: Iterable[Wanted], *, recipient: str, key: str, now: datetime, postcode: str = ""
 ) -> Purchase:
     """Record a sale that a shop of the store made of linked listings: stock is taken from the pools, the supply cost is held on the
-    store's deposit, the suppliers get the order. The shop's same key again gives the first answer.
+    store's deposit, the suppliers get the order. The shop's same key again gives the first answer. `postcode` is the recipient's.
 
     Raises:
         KeyReused: the key was used with another sale.
         NotFound, OutOfStock: a listing is unknown, or its pool is too small.
+        OutsideArea: some `lines` are not delivered to that postcode.
         RuleViolation: a listing is the store's own, or not on sale.
         InsufficientFunds: the deposit does not cover the supply cost.
     """
@@ -39,7 +42,7 @@ def place_shop_sale(
         channel=f"shop/{shop}",
     )
     try:
-        return _place(asked, wishes)
+        return _place(asked, wishes, postcode)
     except MartUnionError as refusal:
         return first_answer(asked, refusal)
 
@@ -49,8 +52,9 @@ def sale_id(shop: str, key: str) -> str:
     return derived_id("sale", shop, key)
 
 
-def _place(asked: Asked, wishes: Sequence[Wanted]) -> Purchase:
-    return place_under(wishes, read_terms(wishes, asked.now), lambda terms: _place_under(terms, asked, wishes))
+def _place(asked: Asked, wishes: Sequence[Wanted], postcode: str) -> Purchase:
+    known = replace(read_terms(wishes, asked.now), postcode=postcode or None)
+    return place_under(wishes, known, lambda terms: _place_under(terms, asked, wishes))
 
 
 def _place_under(terms: Terms, asked: Asked, wishes: Sequence[Wanted]) -> Purchase:

@@ -101,7 +101,7 @@ def place_purchase(
             that is sold out, `total_minor` says what it costs at its own price.
         LimitReached, NotEligible, NotAdmitted: an urgent sale has less left for this customer (`left`), is not for this recipient, or lets its
             buyers in one after another, and none of the tickets (`admission`) lets this one in now: each says why, and is used once.
-        OutsideArea: a store's carrier does not deliver to the recipient's postcode.
+        OutsideArea: a store's carrier, or a supplier, does not deliver some `lines` to the recipient's postcode.
         CashNotTaken, RuleViolation: no payment on delivery (`reason`); a store or listing does not sell, unknown method, too large a cart.
         ProviderUnavailable: the card provider did not answer; the same again finds out.
     """
@@ -234,8 +234,7 @@ def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
             left = short[wish]
             raise OutOfStock(f"{wish.sku} has {left} left for sale", **where, left=left, wanted=wish.quantity)
         if problem == "outside":
-            carrier = terms.stores[wish.store].carrier
-            raise OutsideArea(f"{carrier} does not deliver {wish.sku} to this postcode", **where, carrier=carrier)
+            raise _outside([each for each in wishes if problem_with(each, terms, short) == problem])
         sale = terms.listings[wish.store, wish.sku].urgent
         if sale is not None and problem == "elsewhere":
             raise NotEligible(f"{wish.sku} is sold to some postcodes only", **where, postcodes=list(sale.postcodes))
@@ -243,6 +242,13 @@ def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
             raise limit_reached(wish.sku, sale.per_customer, terms.bought.get(sale.id, 0))
         if problem:
             raise RuleViolation(f"{wish.sku} of store {wish.store} is not on sale now ({problem})", **where)
+
+
+def _outside(wishes: Sequence[Wanted]) -> OutsideArea:
+    """The refusal of all that is not delivered to the recipient's postcode, line by line."""
+    lines = [{"store": wish.store, "sku": wish.sku} for wish in wishes]
+    skus = ", ".join(wish.sku for wish in wishes)
+    return OutsideArea(f"not delivered to this postcode: {skus}", lines=lines)
 
 
 def commit_draft(draft: Draft, tickets: Sequence[Ticket] = ()) -> None:

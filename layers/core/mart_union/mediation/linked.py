@@ -108,7 +108,7 @@ class Facts(Struct, frozen=True):
             state=LISTING_STATES[link.state],
             level=sold.level,
             glyph=link.glyph,
-            offer=OfferReference(sold.supplier, sold.sku, sold.supply_minor, period, sold.accepts_returns),
+            offer=OfferReference(sold.supplier, sold.sku, sold.supply_minor, period, sold.accepts_returns, sold.area),
             allotted=link.store in sold.allotments,
         )
 

@@ -108,6 +108,7 @@ def in_step(
         glyph=first.offer.glyph if link.follows.get("glyph", True) else link.glyph,
         price_minor=price_of(link, now.offer, step=step),
         kind=first.offer.kind,
+        area=now.offer.area,
         availability=availability_of(now.left, now.offer.low_stock),
         on_backup=on_backup,
     )

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from mart_union.catalog.carriers import MOST_BEGINNINGS
 from mart_union.catalog.fees import commission_of, commission_rule, lineage, tax_rules, taxes_of
 from mart_union.catalog.model import KINDS, Store, Union, offer_level
+from mart_union.catalog.postcodes import checked_beginnings
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import LARGEST_AMOUNT, Currency, checked_price
@@ -71,7 +73,8 @@ class Offer(Struct, frozen=True):
 
     `low_stock` is the reserve of the pool at and under which its sellers are warned. `allotments` names the stores for which units of the
     pool are set aside, `allotments_made` those for which any ever were: what was sold of them is counted there. `accepts_returns`: the supplier takes
-    back, at the supply price, what customers return though it is no fault of the supplier's; else the seller bears that.
+    back, at the supply price, what customers return though it is no fault of the supplier's; else the seller bears that. It is delivered where a postcode
+    begins as its `area` says (none named: everywhere).
     """
 
     supplier: str
@@ -91,6 +94,7 @@ class Offer(Struct, frozen=True):
     allotments: tuple[str, ...] = ()
     allotments_made: tuple[str, ...] = ()
     accepts_returns: bool = True
+    area: tuple[str, ...] = ()
     sequence: int = 1
 
     @property
@@ -167,7 +171,7 @@ class Link(Struct, frozen=True):
 
     It is the whole of what the seller's web shop is told: `availability` is kept in step with the offer's pool, `state` with the
     offer and its grants. `reason` says why it is paused: by the seller itself, or for what the supplier changed. `sequence` counts its changes.
-    While it is `on_backup`, what is sold is the offer that its seller named as its backup.
+    While it is `on_backup`, what is sold is the offer that its seller named as its backup; `area` is where what is sold is delivered.
     `key` and `request` are of the newest command that made it anew, so that its repeat, however late, undoes nothing.
     """
 
@@ -191,6 +195,7 @@ class Link(Struct, frozen=True):
     markup_basis_points: int | None = None
     backup: OfferKey | None = None
     on_backup: bool = False
+    area: tuple[str, ...] = ()
 
     @property
     def first(self) -> OfferKey:
@@ -351,10 +356,10 @@ def margin_of(offer: Offer, price_minor: int, union: Union, store: Store, *, ste
 
 
 def checked_offer(offer: Offer, currency: Currency) -> Offer:
-    """The offer itself, if it may be saved.
+    """The offer, with its area as postcodes are compared, if it may be saved.
 
     Raises:
-        Invalid: a price, the lead time, a grant, the state or the kind is malformed, or it has no title.
+        Invalid: a price, the lead time, a grant, the area, the state or the kind is malformed, or it has no title.
         RuleViolation: the suggested price is under the minimum.
     """
     for name in ("supply_minor", "suggested_minor"):
@@ -372,7 +377,7 @@ def checked_offer(offer: Offer, currency: Currency) -> Offer:
         raise unfit("titles", "an offer needs a title")
     if offer.suggested_minor < offer.minimum_minor:
         raise RuleViolation("the suggested price is under the minimum price", minimum_minor=offer.minimum_minor)
-    return offer
+    return replace(offer, area=checked_beginnings("area", offer.area, MOST_BEGINNINGS))
 
 
 def _check_price(name: str, amount_minor: int, currency: Currency) -> None:

@@ -50,7 +50,7 @@ def save_offer(
         RuleViolation: the suggested price is under the minimum.
         Conflict: someone else changed the offer at the same moment, or the pool is not to be counted.
     """
-    _require_fit(offer)
+    offer = _fit(offer)
     before, pool = read or (find_offer(offer.supplier, offer.sku), None)
     if before is None:
         if quantity is None:
@@ -79,8 +79,8 @@ def make_offers(offers: Sequence[tuple[Offer, int]], actor: str, now: datetime, 
         Busy: other changes kept winning.
     """
     transaction = WriteTransaction()
-    for offer, quantity in offers:
-        _require_fit(offer)
+    for given, quantity in offers:
+        offer = _fit(given)
         add_first_count(
             transaction,
             offer.level,
@@ -99,11 +99,11 @@ def make_offers(offers: Sequence[tuple[Offer, int]], actor: str, now: datetime, 
     transaction.commit()
 
 
-def _require_fit(offer: Offer) -> None:
+def _fit(offer: Offer) -> Offer:
     if not SKU.match(offer.sku):
         message = "an SKU is 1 to 32 capital letters, digits, dots, hyphens and underscores"
         raise Invalid(message, errors=[{"field": "sku", "reason": message}])
-    checked_offer(offer, settings().currency)
+    return checked_offer(offer, settings().currency)
 
 
 def _change(before: Offer, after: Offer, actor: str, now: datetime) -> None:

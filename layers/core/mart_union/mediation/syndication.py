@@ -99,7 +99,8 @@ def _tell(shop: Shop, event: str, link: Link, now: datetime, send: Post | None) 
 
 
 class Snapshot(Struct, frozen=True):
-    """What a shop is told of a link: all that it needs to show the listing, and nothing of what the supplier charges."""
+    """What a shop is told of a link: all that it needs to show the listing and to know where it is delivered (`area`: how postcodes begin; none:
+    everywhere), and nothing of what the supplier charges."""
 
     union: str
     store: str
@@ -114,6 +115,7 @@ class Snapshot(Struct, frozen=True):
     price_minor: int
     currency: str
     availability: str
+    area: tuple[str, ...]
 
 
 def snapshot_of(link: Link) -> Snapshot:
@@ -132,4 +134,5 @@ def snapshot_of(link: Link) -> Snapshot:
         price_minor=link.price_minor,
         currency=settings().currency.code,
         availability=link.availability,
+        area=link.area,
     )
