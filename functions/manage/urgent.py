@@ -7,10 +7,11 @@ import re
 from msgspec import Struct
 
 from mart_union.catalog.model import Listing
+from mart_union.catalog.past_sales import list_past_sales
 from mart_union.catalog.service import list_listings_page
 from mart_union.catalog.urgent import SaleShown, end_urgent_sale, list_urgent_sales, start_urgent_sale
-from mart_union.catalog.urgent_terms import MOST_RATE, SaleTerms
-from mart_union.kernel.clock import utc_now
+from mart_union.catalog.urgent_terms import MOST_RATE, PastSale, SaleTerms
+from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.money import parse_amount
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
@@ -54,7 +55,9 @@ def add_routes(api: Api) -> None:
     api.get(f"/api{sales}", PACKER, answer=Items[SaleShown])(list_by_api)
     api.post(f"/api{sales}", MANAGER, body=NewSale, answer=Listing, status=201, key=True)(start_by_api)
     api.post(f"/api{sales}/{{sku}}/end", MANAGER, body=EndedSale, answer=Listing)(end_by_api)
+    api.get(f"/api{sales}/ended", PACKER, answer=Items[PastSale])(list_ended_by_api)
     api.get(sales, PACKER)(show_page)
+    api.get(f"{sales}/ended", PACKER)(show_ended_page)
     api.post(sales, MANAGER, body=SaleForm, key=True)(start_by_form)
     api.post(f"{sales}/{{sku}}/end", MANAGER, body=EndedSale)(end_by_form)
 
@@ -88,6 +91,21 @@ def show_page(request: Request) -> Page:
     own = [listing for listing in list_listings_page(store).items if listing.offer is None]
     context = {"store": store, "page": list_by_api(request), "listings": own, "sku": wanted, "most_rate": MOST_RATE}
     return Page("manage/urgent_sales.html", context)
+
+
+def list_ended_by_api(request: Request) -> Items[PastSale]:
+    """The store's urgent sales that ended in a `month` (yyyy-mm, UTC; this one, unless named), newest first, with what became of each."""
+    return list_past_sales(request.params["store"], _month(request), request.query.get("cursor", ""))
+
+
+def _month(request: Request) -> str:
+    return request.query.get("month", "") or iso(utc_now())[:7]
+
+
+def show_ended_page(request: Request) -> Page:
+    """A month of sales that have ended."""
+    context = {"store": request.params["store"], "month": _month(request), "page": list_ended_by_api(request)}
+    return Page("manage/urgent_sales_ended.html", context)
 
 
 def start_by_form(request: Request) -> Redirect:

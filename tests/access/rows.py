@@ -211,7 +211,9 @@ ROWS: dict[str, Row] = {
     "GET /api/manage/{store}/urgent-sales": PACKER,
     "POST /api/manage/{store}/urgent-sales": MANAGER,
     "POST /api/manage/{store}/urgent-sales/{sku}/end": MANAGER,
+    "GET /api/manage/{store}/urgent-sales/ended": PACKER,
     "GET /manage/{store}/urgent-sales": PACKER,
+    "GET /manage/{store}/urgent-sales/ended": PACKER,
     "POST /manage/{store}/urgent-sales": MANAGER,
     "POST /manage/{store}/urgent-sales/{sku}/end": MANAGER,
     # Staff of a store: people and terms.

@@ -23,6 +23,7 @@
 | changes that staff made in a month, newest first | `AUDIT#<owner>#<yyyy-mm>`/`<at>#<id>` | 1 a page | by size |
 | a store's listings with an urgent sale, by its end | index `listed`, `URGENT#<store>` | 1 a page | by size |
 | urgent sales whose window is over | `URGENT`, to `<now>` | 1 a page | by size |
+| a store's urgent sales that ended in a month, newest first | `SALES#<store>#<yyyy-mm>`/`<ended at>#<sale>` | 1 a page | by size; 2 write a sale |
 | the urgent sale that an idempotency key began | `URGENT#<store>#KEYS`/`<key>` | 1 | 1 read |
 
 Index `listed` (`listed_pk`, `listed_sk`): enterprises, which enter it once (1 write unit) and change their key with their state (2), and
@@ -44,6 +45,7 @@ from mart_union.catalog.model import (
     Upload,
 )
 from mart_union.catalog.trees import CategoryRecord
+from mart_union.catalog.urgent_terms import PastSale
 from mart_union.kernel.storage import Document, Item, table_name
 
 SALE_ENDS = "URGENT"
@@ -164,6 +166,12 @@ class SaleEndItem(CatalogItem):
     sale = UnicodeAttribute()
 
 
+class PastSaleItem(CatalogItem):
+    """What became of an urgent sale."""
+
+    document = Document(PastSale)
+
+
 class AuditItem(CatalogItem):
     """A change that staff made."""
 
@@ -227,6 +235,16 @@ def sale_key_key(store: str, key: str) -> tuple[str, str]:
 def sale_end_key(ends_at: str, store: str, sku: str) -> tuple[str, str]:
     """The key of the end of an urgent sale, in the order of time. The partition has as many as the union has sales; a sweep reads those that are over."""
     return SALE_ENDS, f"{ends_at}#{store}#{sku}"
+
+
+def past_sales_key(store: str, month: str) -> str:
+    """The partition of a store's urgent sales that ended in a month (`yyyy-mm`, UTC)."""
+    return f"SALES#{store}#{month}"
+
+
+def past_sale_key(store: str, ended_at: str, sale: str) -> tuple[str, str]:
+    """The key of an urgent sale that has ended."""
+    return past_sales_key(store, ended_at[:7]), f"{ended_at}#{sale}"
 
 
 def category_key(store: str, category: str) -> tuple[str, str]:

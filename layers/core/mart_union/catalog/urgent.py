@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.listings import add_listing
 from mart_union.catalog.model import Listing
+from mart_union.catalog.past_sales import add_past_sale, units_of
 from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.tables import (
     SALE_ENDS,
@@ -171,11 +172,12 @@ def _shards(listing: Listing) -> dict[str, Level]:
 
 
 def _end(listing: Listing, sale: UrgentSale, shards: dict[str, Level], actor: str, now: datetime) -> Listing:
-    """The commit raises a Conflict when the listing, or what its shards have left, is not as it was read."""
+    """End a sale and write down what became of it. The commit raises a Conflict when the listing, or what its shards have left, is not as it was read."""
     transaction = WriteTransaction()
     saved = add_listing(transaction, replace(listing, urgent=None, shards=0), listing)
     transaction.delete(SaleEndItem(*sale_end_key(sale.ends_at, listing.store, listing.sku)))
     add_unkept(transaction, listing.level, shards.values(), sale.id, actor=actor, now=now)
+    add_past_sale(transaction, listing, sale, shards, now)
     subject = f"listing/{listing.store}/{listing.sku}"
     add_audit(transaction, f"store/{listing.store}", actor, "urgent sale ended", subject, now)
     transaction.commit()
@@ -195,10 +197,8 @@ def list_urgent_sales(store: str, cursor: str = "") -> Page[SaleShown]:
 
 
 def _shown(listing: Listing, levels: dict[str, Level]) -> SaleShown:
-    shards = [levels[level] for level in listing.shard_levels if level in levels]
-    left, reserved = sum(each.reserve for each in shards), sum(each.reserved for each in shards)
-    quantity = listing.urgent.quantity if listing.urgent else 0
-    return SaleShown(listing, left, reserved, max(quantity - left - reserved, 0))
+    shards = {level: levels[level] for level in listing.shard_levels if level in levels}
+    return SaleShown(listing, *(units_of(listing.urgent, shards) if listing.urgent else (0, 0, 0)))
 
 
 def end_urgent_sales(now: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from mart_union.kernel.money import Currency, checked_price
 MOST_RATE = 4_000
 """Buyers a second, which is what the most shards bear."""
 
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _LONGEST = timedelta(days=30)
 _MOST_UNITS = 10**9
 _MOST_A_CUSTOMER = 999
@@ -81,6 +83,36 @@ class UrgentSale(SaleWindow, frozen=True, omit_defaults=True):
     def is_for(self, postcode: str) -> bool:
         """Whether what is delivered to a postcode may be bought in it."""
         return lies_within(postcode, self.postcodes)
+
+
+class PastSale(Struct, frozen=True):
+    """An urgent sale of a listing as it ended: by the end of its `window`, `sold_out`, or by its `store`. `usual_minor` was the listing's own price.
+
+    Of the units that were kept for it, so many were `sold`, `reserved` for purchases that were not paid for yet, and `unsold`: back in the reserve. What is
+    paid for, or given back, after the end is not told here. `turnover_minor` is what the units sold came to at the price that held in the end.
+    """
+
+    sku: str
+    titles: dict[str, str]
+    glyph: str
+    usual_minor: int
+    sale: UrgentSale
+    ended_at: str
+    way: str
+    sold: int
+    reserved: int
+    unsold: int
+    turnover_minor: int
+
+
+def checked_month(text: str) -> str:
+    """A month as it is written: `yyyy-mm`.
+
+    Raises:
+        Invalid: it is none.
+    """
+    _need("month", _MONTH.fullmatch(text) is not None, "write a month as 2026-11")
+    return text
 
 
 def checked_sale(sale_id: str, terms: SaleTerms, currency: Currency, now: datetime) -> UrgentSale:
