@@ -164,6 +164,33 @@ def test_a_part_cut_off_at_any_request_and_repeated_ends_as_if_it_had_run_once(
     assert number > 10
 
 
+def test_a_job_of_several_parts_goes_on_where_it_was_cut_off_tells_how_far_it_is_and_its_repeat_writes_nothing(
+    store: str, unique: str
+) -> None:
+    offer = mediation.get_offer(unique, "D")
+    many = [(replace(offer, sku=f"M-{number:03d}"), 10) for number in range(216)]
+    for start in range(0, len(many), mediation.OFFERS_AT_ONCE):
+        mediation.make_offers(many[start : start + mediation.OFFERS_AT_ONCE], "owner", NOW)
+    job = begin(store, rule(unique, union_category="", words="m-"))
+    progress, left = [], []
+    for number in (212, 20):  # between transactions of the first part; in the last part, before the first
+        with pytest.raises(CutOff), cut_off(number, "after"):
+            mediation.work_link_job(told(job), NOW)
+        left.append(len(mediation.list_links(store, limit=300).items))
+        mediation.work_link_job(told(job), NOW)
+        job = mediation.get_link_job(store, job.id)
+        progress.append((job.read, job.of, job.looked, job.linked, job.state))
+    assert 0 < left[0] < left[1] == 196
+    assert progress == [(200, 220, 196, 196, "running"), (220, 220, 216, 216, "done")]
+    made = mediation.list_links(store, limit=300).items
+    assert {(each.sku, each.sequence) for each in made} == {(f"X-{each.sku}", 1) for each, _ in many}
+    for sequence in (1, 2):  # each event once more, late
+        mediation.work_link_job(replace(told(job), sequence=sequence), NOW)
+    again = work(begin(store, rule(unique, union_category="", words="m-"), "rule-00002"))
+    assert (again.state, counts(again)) == ("done", (216, 0, 0, 216, 0))
+    assert mediation.list_links(store, limit=300).items == made
+
+
 def test_an_event_that_comes_eight_times_at_once_and_late_counts_once(store: str, unique: str) -> None:
     job = begin(store, rule(unique))
     with ThreadPoolExecutor(8) as threads:
@@ -227,7 +254,7 @@ def test_a_job_is_begun_and_followed_by_the_api_and_on_the_pages(store: str, uni
     assert (status, made["state"], made["looked"]) == (201, "running", 0)
     work(mediation.get_link_job(store, made["id"]))
     status, done = manage("GET", f"{path}/{made['id']}")
-    assert (status, done["state"], done["linked"]) == (200, "done", 3)
+    assert (status, done["state"], done["linked"], done["of"]) == (200, "done", 3, None)
     form = {
         "category": "teas",
         "supplier": unique,
@@ -243,6 +270,7 @@ def test_a_job_is_begun_and_followed_by_the_api_and_on_the_pages(store: str, uni
     assert counts(done_by_form) == (4, 1, 3, 0, 0)
     page = manage_page("GET", f"{path}/{job}", headers={"Accept-Language": "en"})["body"]
     assert "Supply price + 100 %" in page
+    assert "4 of 4 offers gone through" in page
     assert "Link whole categories" in manage_page("GET", path, headers={"Accept-Language": "en"})["body"]
     assert "+100 %" in manage_page("GET", f"/manage/{store}/links", headers={"Accept-Language": "en"})["body"]
     status, refused = manage("POST", path, body=body | {"category": "none"}, headers={"Idempotency-Key": "rule-00003"})

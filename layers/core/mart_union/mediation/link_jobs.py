@@ -27,7 +27,7 @@ from mart_union.mediation.linked import Facts, read_facts, sku_used
 from mart_union.mediation.linking import check_markup
 from mart_union.mediation.links import add_link, add_sellers, new_suppliers, wanted_link
 from mart_union.mediation.model import Link, LinkJob, LinkRule, NotLinked, Offer, OfferKey, Terms, unfit
-from mart_union.mediation.offers import require_unchanged, search_offers_for
+from mart_union.mediation.offers import count_offers, require_unchanged, search_offers_for
 from mart_union.mediation.standings import get_standing, require_standing
 from mart_union.mediation.tables import LinkItem, LinkJobItem, link_job_item, link_job_key, link_key
 
@@ -161,6 +161,8 @@ def _worked(job: LinkJob, now: datetime) -> LinkJob:
         refused=job.refused + len(part.refusals),
         refusals=(*job.refusals, *part.refusals)[:_MOST_REFUSALS],
         cursor=found.next,
+        read=job.read + found.read,
+        of=count_offers(rule.supplier) if rule.supplier and job.of is None else job.of,
     )
     return after if found.next else replace(after, state="done", finished_at=iso(now))
 

@@ -224,10 +224,11 @@ def list_offers(supplier: str, cursor: str = "", limit: int = 50) -> Page[Offer]
 
 
 class Found(Struct, frozen=True):
-    """Some offers that a store may sell, and the cursor to go on searching from ('' at the end)."""
+    """Some offers that a store may sell, the cursor to go on searching from ('' at the end), and how many offers were `read` to find them."""
 
     offers: tuple[Offer, ...]
     next: str = ""
+    read: int = 0
 
 
 def search_offers_for(
@@ -248,20 +249,25 @@ def search_offers_for(
     suppliers = [each.id for each in _approved() if supplier in ("", each.id)]
     at, _, inside = cursor.partition("/")
     found: list[Offer] = []
-    reads = 0
+    reads = read = 0
     for each in (each for each in suppliers if each >= at):
         place = inside if each == at else ""
         while True:
             if len(found) >= limit or reads == _MOST_READS:
-                return Found(tuple(found), f"{each}/{place}")
+                return Found(tuple(found), f"{each}/{place}", read)
             filtered = words or within is not None
             page = list_offers(each, place, _READ_AT_ONCE if filtered else limit - len(found))
-            reads += 1
+            reads, read = reads + 1, read + len(page.items)
             found += (offer for offer in page.items if _suits(offer, store, classification, words, within))
             place = page.next
             if not place:
                 break
-    return Found(tuple(found))
+    return Found(tuple(found), read=read)
+
+
+def count_offers(supplier: str) -> int:
+    """How many offers a supplier has, in whatever state. One query a MB, which takes some thousand offers: for jobs."""
+    return OfferItem.count(offer_key(supplier, "")[0], OfferItem.sk.startswith("OFFER#"))
 
 
 def _approved() -> list[Supplier]:
