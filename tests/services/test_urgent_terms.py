@@ -190,6 +190,16 @@ def test_a_purchase_without_a_limit_counts_nothing(unique: str) -> None:
     assert_checked(market, sale, 0)
 
 
+def test_more_than_the_limit_is_told_before_that_too_little_is_left_for_the_customer_can_mend_it(unique: str) -> None:
+    market = open_market(unique)
+    sale_of(market, per_customer=3, quantity=4)
+    buy(shopper(market, "b"), 2, 20_000)
+    assert [problem(market, quantity) for quantity in (2, 3, 4, 9)] == ["", "short", "limit", "limit"]
+    with pytest.raises(LimitReached) as refused:
+        buy(market, 9, 20_000, key="key-00000002")
+    assert (refused.value.facts["left"], level(market)) == (3, Stock(6, 2, 2))
+
+
 def test_a_sold_out_sale_is_refused_as_such_before_any_limit(unique: str) -> None:
     market = open_market(unique)
     sale_of(market, per_customer=4)

@@ -92,7 +92,7 @@ def folded(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
 def problem_with(wish: Wanted, terms: Terms, short: Container[Wanted]) -> str:
     """Why a wish cannot be bought: `unknown`, `closed`, `withdrawn`, `short` (it is among those for which too little is left), `slot` (its time is
     full, or cannot be chosen at all: `slot_reason`), `outside` (the store's carrier does not deliver there), or in an urgent sale `elsewhere` (it is not for the recipient's postcode), `limit` (more
-    than a customer may have) or `waiting` (it is not the customer's turn); '' when it can.
+    than a customer may have, which is told before `short`, for the customer can mend it) or `waiting` (it is not the customer's turn); '' when it can.
 
     What belongs to a suspended enterprise is closed; what comes from a suspended supplier, or has a part that is not on sale, withdrawn.
     """
@@ -108,7 +108,8 @@ def problem_with(wish: Wanted, terms: Terms, short: Container[Wanted]) -> str:
         return beyond
     if slot_reason(wish, listing, terms.now) or (wish.slot and wish in short):
         return "slot"
-    return "short" if wish in short else _beyond(wish, listing.urgent, terms)
+    beyond = _beyond(wish, listing.urgent, terms)
+    return "short" if wish in short and beyond != "limit" else beyond
 
 
 def slot_reason(wish: Wanted, listing: Listing, now: datetime) -> str:

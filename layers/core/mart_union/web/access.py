@@ -22,19 +22,22 @@ class Access(Struct, frozen=True):
     kind: str
     roles: frozenset[str] = frozenset()
 
+    def allows(self, caller: Caller) -> bool:
+        """Whether a caller may take the route. Denies by default."""
+        return self.kind == "public" or (bool(caller.subject) and (not self.roles or caller.role in self.roles))
+
     def check(self, caller: Caller) -> None:
-        """Deny by default.
+        """Refuse a caller who may not take the route.
 
         Raises:
             Unauthenticated: nobody is signed in.
             Forbidden: the caller's role is not among those allowed.
         """
-        if self.kind == "public":
+        if self.allows(caller):
             return
         if not caller.subject:
             raise Unauthenticated("sign in first: send a bearer token or the session cookie")
-        if self.roles and caller.role not in self.roles:
-            raise Forbidden("your membership does not allow this")
+        raise Forbidden("your membership does not allow this")
 
 
 PUBLIC = Access("public")

@@ -7,6 +7,7 @@ here, because Powertools' resolver costs about 60 ms more (docs/decisions/0018).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -120,10 +121,10 @@ class Api:
                 request = replace(request, content=_content(route, request))
             if route.idempotent_key:
                 _ = request.idempotency_key  # refuses a request without one
-            return _render(route.handler(request), route, request)
+            return self._render(route.handler(request), route, request)
         except Unauthenticated as error:
             if route.is_page and route.method == "GET":
-                return _render(Redirect(f"/account/sign-in?next={quote(request.path, safe='')}"), route, request)
+                return self._render(Redirect(f"/account/sign-in?next={quote(request.path, safe='')}"), route, request)
             return self._refusal(error, route, request)
         except MartUnionError as error:
             return self._refusal(error, route, request)
@@ -143,13 +144,39 @@ class Api:
         if page:
             try:
                 told = {"problem": problem, "back": request.came_from if problem["status"] < 500 else ""}
-                return _page(Page("problem.html", told, problem["status"]), request)
+                return self._page(Page("problem.html", told, problem["status"]), request)
             except Exception:  # pages read the union's names, which may be what went wrong
                 self.logger.exception("no page for a problem", status=problem["status"])
         headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store", **_SECURITY}
         if problem["status"] == 401:
             headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, section 15.5.2
         return response(problem["status"], msgspec.json.encode(problem).decode(), headers)
+
+    def _render(self, answer: Answer, route: Route, request: Request) -> Response:
+        if isinstance(answer, Page):
+            return self._page(answer, request)
+        if isinstance(answer, Redirect):
+            location = request.base + answer.location if answer.location.startswith("/") else answer.location
+            return response(answer.status, "", {"Location": location}, _cookies(answer.cookies, request))
+        if isinstance(answer, Raw):
+            return _raw(answer, request)
+        if not isinstance(answer, Json):
+            answer = Json(answer, route.status)
+        headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **_SECURITY, **answer.headers}
+        body = msgspec.json.encode(answer.value).decode()
+        return response(answer.status, body, headers, _cookies(answer.cookies, request))
+
+    def _page(self, page: Page, request: Request) -> Response:
+        from mart_union.web.pages import render  # Jinja2 is imported only when a page is rendered
+
+        headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", **_SECURITY, **page.headers}
+        body = render(page.template, request, page.context, partial(self._may, request.caller))
+        return response(page.status, body, headers, _cookies(page.cookies, request))
+
+    def _may(self, caller: Caller, path: str, method: str = "POST") -> bool:
+        """Whether a caller may send what a page links to or has a form for. What another function answers is not for this one to say."""
+        found = find_route(self.routes, method, path)
+        return found is None or found[0].access.allows(caller)
 
 
 def _read(event: dict[str, Any], params: Mapping[str, str]) -> Request:
@@ -189,21 +216,6 @@ def _content(route: Route, request: Request) -> Any:
     return decode(route.body, request.text)
 
 
-def _render(answer: Answer, route: Route, request: Request) -> Response:
-    if isinstance(answer, Page):
-        return _page(answer, request)
-    if isinstance(answer, Redirect):
-        location = request.base + answer.location if answer.location.startswith("/") else answer.location
-        return response(answer.status, "", {"Location": location}, _cookies(answer.cookies, request))
-    if isinstance(answer, Raw):
-        return _raw(answer, request)
-    if not isinstance(answer, Json):
-        answer = Json(answer, route.status)
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **_SECURITY, **answer.headers}
-    body = msgspec.json.encode(answer.value).decode()
-    return response(answer.status, body, headers, _cookies(answer.cookies, request))
-
-
 def _raw(answer: Raw, request: Request) -> Response:
     headers = {"Content-Type": answer.media_type, **_SECURITY, **answer.headers}
     if not answer.etag:
@@ -213,14 +225,6 @@ def _raw(answer: Raw, request: Request) -> Response:
     if headers["ETag"] in known or "*" in known:
         return response(304, "", headers)
     return response(answer.status, answer.body, headers)
-
-
-def _page(page: Page, request: Request) -> Response:
-    from mart_union.web.pages import render  # Jinja2 is imported only when a page is rendered
-
-    headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", **_SECURITY, **page.headers}
-    body = render(page.template, request, page.context)
-    return response(page.status, body, headers, _cookies(page.cookies, request))
 
 
 def _cookies(wanted: tuple[SetCookie, ...], request: Request) -> list[str]:

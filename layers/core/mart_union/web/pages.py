@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,11 @@ _COMPILED = Path(__file__).parent / "compiled"
 """Where the layer's build puts the templates as Python modules, so that no cold start compiles them; not there on a laptop."""
 
 
-def render(template: str, request: Request, context: Mapping[str, Any]) -> str:
-    """A template of `web/templates` as HTML, in the request's language, with links under the union's base."""
+def render(template: str, request: Request, context: Mapping[str, Any], may: Callable[..., bool]) -> str:
+    """A template of `web/templates` as HTML, in the request's language, with links under the union's base.
+
+    `may(path)` tells the template whether the caller may send a form there, `may(path, "GET")` whether they may go there.
+    """
     return (
         _environment()
         .get_template(template)
@@ -34,6 +37,7 @@ def render(template: str, request: Request, context: Mapping[str, Any]) -> str:
             language=request.language,
             languages=settings().languages,
             caller=request.caller,
+            may=may,
             **context,
         )
     )

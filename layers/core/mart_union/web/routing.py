@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 
@@ -32,6 +33,7 @@ def find_route(routes: Iterable[R], method: str, path: str) -> tuple[R, dict[str
     return found
 
 
+@lru_cache(maxsize=2048)
 def _segments(path: str) -> list[str]:
     return path.rstrip("/").split("/")
 
