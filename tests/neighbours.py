@@ -65,6 +65,7 @@ class Neighbours:
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self._names: dict[str, str] = {}
 
     @cached_property
     def _key(self) -> rsa.RSAPrivateKey:
@@ -100,7 +101,7 @@ class Neighbours:
         if function == "router":
             return {}
         world = lay_world(f"{self.address}/shop")
-        return {
+        self._names = {
             **world.ids,
             "now": world.now.isoformat(),
             "timestamp": str(int(time.time())),
@@ -112,6 +113,7 @@ class Neighbours:
             "token_of_supplier": self.token("owner-guanxi"),
             "token_of_operator": self.token(OPERATOR, [f"operator.{UNION['UNION_ID']}"]),
         }
+        return self._names
 
     def token(self, subject: str, groups: list[str] | None = None) -> str:
         """An access token of the network's pool."""
@@ -148,8 +150,14 @@ class Neighbours:
             if "s3" in record and upload:
                 place = record["s3"]
                 self._bucket_of(os.getpid()).put_object(
-                    Bucket=place["bucket"]["name"], Key=place["object"]["key"], Body=upload.read_bytes()
+                    Bucket=place["bucket"]["name"], Key=place["object"]["key"], Body=self._filled(upload.read_bytes())
                 )
+
+    def _filled(self, body: bytes) -> bytes:
+        """A file with the names of the world in it."""
+        for name, text in self._names.items():
+            body = body.replace(f"{{{{{name}}}}}".encode(), text.encode())
+        return body
 
 
 def _taken(**_: Any) -> dict[str, int]:

@@ -42,6 +42,7 @@ from mart_union.mediation.model import LinkRule, Offer, Terms
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.orders import service as orders
 from mart_union.orders.model import ReturnedLine
+from mart_union.orders.parcels import register_parcels
 from mart_union.orders.responses import add_response, escalate_response
 from mart_union.orders.returns import Decision
 from mart_union.settlement.refunding import ask_return, settle_return
@@ -267,6 +268,7 @@ def _buy(world: World) -> None:
         bought = purchase(world, stage, {(STORE, "OB-FINE-75G"): 1})
         advance(bought.orders[0])
         _remember(world, f"_{stage}", bought)
+    world.ids["number_shipped"] = f"WC-{world.ids['order_shipped'][:8]}"
     cash = purchase(world, "cash", {(OTHER_STORE, "PK-DAY-CEDAR"): 1}, method="on_delivery")
     _ship(world, cash.orders[0], OTHER_STORE)
     _remember(world, "_cash", cash)
@@ -317,7 +319,7 @@ def _step(world: World, order: str, step: str, store: str = STORE) -> None:
 
 def _ship(world: World, order: str, store: str = STORE) -> None:
     _step(world, order, "accept", store)
-    orders.take_step(
+    left = orders.take_step(
         order,
         "ship",
         "packer-emei",
@@ -327,6 +329,7 @@ def _ship(world: World, order: str, store: str = STORE) -> None:
         fulfiller=f"store/{store}",
         tracking=("windcity-express", f"WC-{order[:8]}"),
     )
+    register_parcels([(None, left)])
 
 
 def _deliver(world: World, order: str) -> None:

@@ -1,1 +1,1 @@
-"""Takes up the files that enterprises and suppliers send to the bucket."""
+"""Takes up the files that enterprises, suppliers and the union's operator send to the bucket."""

@@ -1,4 +1,4 @@
-"""On files in the bucket: `uploads/<store>/<upload>.csv` and `supply/<supplier>/<upload>.csv`."""
+"""On files in the bucket: `uploads/<store>/<upload>.csv`, `supply/<supplier>/<upload>.csv` and `carriers/<carrier>/<upload>.csv`."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from catalog_import.parcels import ParcelImport
 from catalog_import.report import Report
 from catalog_import.supply import OfferImport
 from mart_union.catalog.files import BadRow, FileRefused, Finding, Row, Table, open_table
@@ -23,8 +24,8 @@ from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
 
 CHUNK = 100
-_KEY = re.compile(r"^(uploads|supply)/([a-z0-9-]{1,32})/([\w.-]{1,80})\.(?:csv|tsv|txt)$", re.ASCII)
-_OWNERS = {"uploads": "store", "supply": "supplier"}
+_KEY = re.compile(r"^(uploads|supply|carriers)/([a-z0-9-]{1,32})/([\w.-]{1,80})\.(?:csv|tsv|txt)$", re.ASCII)
+_OWNERS = {"uploads": "store", "supply": "supplier", "carriers": "carrier"}
 
 
 class Import(Protocol):
@@ -99,6 +100,8 @@ class _Run:
     def _importer(self) -> Import:
         kind, _, name = self.upload.owner.partition("/")
         try:
+            if kind == "carrier":
+                return ParcelImport(name, self._clock)
             return ListingImport(name) if kind == "store" else OfferImport(name)
         except NotFound as error:
             raise FileRefused(Finding(0, "unknown-owner", "error", error.detail)) from error

@@ -1,4 +1,5 @@
-"""On the streams of the orders, catalog, mediation and ledger tables: domain events to the bus; postings by account; counts of stores' service.
+"""On the streams of the orders, catalog, mediation and ledger tables: domain events to the bus; postings by account; counts of stores' service; parcels
+by their numbers.
 
 It raises when anything fails, and gets the whole batch again: what it writes has the same key and what it sends the same id.
 """
@@ -20,6 +21,7 @@ from mart_union.ledger.due import mark_due
 from mart_union.ledger.postings import record_postings
 from mart_union.orders.measuring import measure
 from mart_union.orders.model import Order, Response
+from mart_union.orders.parcels import register_parcels
 
 logger = Logger(service="relay")
 
@@ -37,6 +39,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     _record_postings(changes)
     _mark_due(changes)
     _measure(changes)
+    _register_parcels(changes)
     events = [made for change in changes for made in _events(change)]
     publish(events)
     logger.info("relayed", changes=len(changes), events=len(events))
@@ -65,3 +68,8 @@ def _mark_due(changes: list[Change]) -> None:
 def _measure(changes: list[Change]) -> None:
     found = [mart_union.orders.events.measured(each.sk, each.new) for each in changes if each.table == "orders"]
     measure([each for each in found if isinstance(each, Order)], [each for each in found if isinstance(each, Response)])
+
+
+def _register_parcels(changes: list[Change]) -> None:
+    orders = [each for each in changes if each.table == "orders" and each.sk == "ORDER" and each.new is not None]
+    register_parcels(mart_union.orders.events.order_change(each.old, each.new) for each in orders if each.new)

@@ -17,7 +17,7 @@ from tests.conftest import UNION
 _ARN = f"arn:aws:{{service}}:{REGION}:{ACCOUNT}:{{what}}"
 _KEY = {"pk": {"S": "NOTHING"}, "sk": {"S": "NOTHING"}}
 _KEYS = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": "NOTHING"}}}
-_PREFIXES = ("uploads", "supply", "reports", "reconciliation", "payouts", "bank")
+_PREFIXES = ("uploads", "supply", "carriers", "reports", "reconciliation", "payouts", "bank")
 _BUCKET = UNION["UNION_BUCKET"]
 Clients = Callable[[str], Any]
 

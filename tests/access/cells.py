@@ -254,6 +254,8 @@ def _known(names: Mapping[str, str], door: Door, name: str, otherwise: str = "")
         special = {"sku": "link"}
     elif "/offers/" in door.path:
         special = {"sku": "offer"}
+    elif "/carriers/" in door.path:
+        special = {"upload": "upload_carried"}
     found = names.get(special.get(name, name)) or otherwise or _FIXED.get(name)
     assert found, f"{door.name} names a {name}: lay one in tests/access/others.py, on both sides"
     return found

@@ -77,6 +77,8 @@ def lay_others(names: Mapping[str, str], persons: Iterable[str]) -> tuple[dict[s
     others.names |= {"order_carried": names["order_shipped"], "shipment_carried": "1"}
     others.names |= {"carrier": "another-express", "provider": "stripe"}
     save_carrier("another-express", lambda _: Carrier("another-express", {"en": "Another Express"}), OPERATOR)
+    announced = catalog.announce_upload("carrier/another-express", OPERATOR, "upload-of-another", utc_now())
+    others.names["upload_carried"] = announced.id
     _staff_store(others)
     _supply(others)
     _sign_up(others)
@@ -95,6 +97,7 @@ def _finish_first_side(names: Mapping[str, str], others: Others) -> dict[str, st
     mine |= {"code": names["invitation"], "payment": names["transfer_delivered"], "sku": "OB-TOP", "category": "tea"}
     mine["upload"] = catalog.announce_upload(EMEI, "manager-emei", "upload-of-emei", now).id
     mine["upload_supplied"] = catalog.announce_upload(GUANXI, "owner-guanxi", "upload-of-guanxi", now).id
+    mine["upload_carried"] = catalog.announce_upload("carrier/windcity-express", OPERATOR, "upload-of-windcity", now).id
     mine["order_supplied"] = names["order_mediated"]
     mine["file"] = names["bank_file"]
     mine["replenishment"] = names["replenishment"]

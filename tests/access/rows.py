@@ -437,6 +437,13 @@ ROWS: dict[str, Row] = {
     "POST /operate/union/carriers": OPERATING,
     "GET /operate/union/carriers/{carrier}": own(OPERATING, "carrier"),
     "POST /operate/union/carriers/{carrier}": own(OPERATING, "carrier"),
+    "POST /api/operate/union/carriers/{carrier}/uploads": own(OPERATING, "carrier"),
+    "GET /api/operate/union/carriers/{carrier}/uploads": own(OPERATING, "carrier"),
+    "GET /api/operate/union/carriers/{carrier}/uploads/{upload}": own(OPERATING, "carrier"),
+    "GET /operate/union/carriers/{carrier}/uploads": own(OPERATING, "carrier"),
+    "POST /operate/union/carriers/{carrier}/uploads": own(OPERATING, "carrier"),
+    "GET /operate/union/carriers/{carrier}/uploads/{upload}": own(OPERATING, "carrier"),
+    "GET /operate/union/carriers/{carrier}/uploads/{upload}/errors": own(row(OPERATING, answers=(303,)), "carrier"),
     "GET /operate/dead-letters": OPERATING,
     "GET /operate/audit": OPERATING,
     # Machines, by their signature.

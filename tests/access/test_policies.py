@@ -22,13 +22,18 @@ from tests.neighbours import listening
 BEYOND_EVENTS = {
     "browse": ("ChangeCustomers: dynamodb:BatchWriteItem",),  # erases views, when consent is taken back
     "cards": ("ChangeOrders", "ChangeStock", "ReadTheUnionsKeys"),  # the processor's answers
-    "catalog_import": ("ChangeCatalog: dynamodb:DeleteItem", "KnowWhatIsMissing"),  # a shelf that became shorter
+    "catalog_import": (
+        "ChangeCatalog: dynamodb:DeleteItem",  # a shelf that became shorter
+        "KnowWhatIsMissing",
+        "CollectCash",  # where a carrier took it at the door
+    ),
     "checkout": ("ReadTheUnionsKeys",),  # cards
     "manage": ("TakeUploads", "ReadReports", "KnowWhatIsMissing", "ChangePurchases"),  # presigned; cards
     "operate": (
         "AskForReconciliation",
         "CountWhatWaits",
         "ReadReports",
+        "TakeCarriersFiles",
         "KnowWhatIsMissing",
         "ReadWhatWasEscalated",  # where something was
     ),

@@ -43,6 +43,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("not-an-upload"),
     ),
     "catalog_import supply/": sample("supply-offers"),
+    "catalog_import carriers/": sample("carrier-news"),
     "presence": sample("schedule"),
     "relay orders": sample("orders"),
     "relay catalog": sample("catalog"),

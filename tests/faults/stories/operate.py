@@ -53,5 +53,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "operate POST /operate/union/classifications": sample("post-classification-page.303"),
     "operate POST /operate/union/carriers": sample("post-carrier-page.303"),
     "operate PUT /api/operate/union/carriers/{carrier}": sample("put-carrier"),
+    "operate POST /api/operate/union/carriers/{carrier}/uploads": sample("post-carrier-uploads.201"),
+    "operate POST /operate/union/carriers/{carrier}/uploads": sample("post-carrier-upload-form.303"),
     "operate POST /operate/union/carriers/{carrier}": sample("post-carrier-terms-page.303"),
 }

@@ -316,7 +316,7 @@ class CategoryLink(Struct, frozen=True):
 
 
 class Upload(Struct, frozen=True):
-    """A file that was sent to the bucket, and what became of its rows. `owner` is `store/<id>` or `supplier/<id>`.
+    """A file that was sent to the bucket, and what became of its rows. `owner` is `store/<id>`, `supplier/<id>` or `carrier/<id>`.
 
     `line` is how far it has been worked through, `etag` which content that was; `claimed_until` keeps others off while one works;
     `begun` says when work on that content began, `runs` how often it did, one run after another having been cut off.

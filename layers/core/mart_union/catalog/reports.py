@@ -27,7 +27,7 @@ def read_report(owner: str, upload: str) -> UploadReport:
     """An upload, how far it has come, and, once it has ended, what was found in it.
 
     Raises:
-        NotFound: the owner (`store/<id>` or `supplier/<id>`) has no such upload.
+        NotFound: the owner (`store/<id>`, `supplier/<id>` or `carrier/<id>`) has no such upload.
     """
     found = get_upload(owner, upload)
     if found.state not in {"DONE", "FATAL"}:

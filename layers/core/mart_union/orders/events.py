@@ -51,8 +51,7 @@ def events_of(
     if new is None:
         return []
     if sk == "ORDER":
-        before = msgspec.convert(old["document"], Order) if old else None
-        after = msgspec.convert(new["document"], Order)
+        before, after = order_change(old, new)
         return [
             _event(event_id, _order_event(before, after), f"order/{after.id}", after.sequence, at, for_event(after))
         ]
@@ -63,6 +62,12 @@ def events_of(
         told = replace(response, text="", answer="", request="")
         return [_event(event_id, name, f"response/{response.id}", response.sequence, at, told)]
     return []
+
+
+def order_change(old: dict[str, Any] | None, new: dict[str, Any]) -> tuple[Order | None, Order]:
+    """An order before a change of its item (None when it is new) and after it."""
+    before = msgspec.convert(old["document"], Order) if old else None
+    return before, msgspec.convert(new["document"], Order)
 
 
 def measured(sk: str, new: dict[str, Any] | None) -> Order | Response | None:

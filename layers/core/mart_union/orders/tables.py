@@ -12,6 +12,7 @@
 | what of an order or response is counted for its store | `ORDER#<id>`/`COUNTED#<response>` | 1 a batch | 1 read; 2 write where it changes |
 | a store's counts of up to 90 days | `INDICATORS#<store>#<yyyy>`/`<yyyy-mm-dd>` | 1 (2 around New Year) | 0.5 read a 4 KB, about 16 days |
 | responses whose time to be answered is over | index `clock`, hour `responses#<hour>` | 1 an hour of the clock | by size |
+| the shipments under a tracking number | `PARCEL#<number>`, between two moments of shipping | 1 | 0.5 read a 4 KB; 1 write a shipment |
 | orders whose deadline has come | index `clock` | 1 an hour of the clock | by size |
 
 Index `by_store` (`store_list`, `store_sort`), keys only, so that a step costs no copy of the order and a page is one query and one batch
@@ -134,6 +135,16 @@ def counted_key(order: str, response: str = "") -> tuple[str, str]:
 def day_key(store: str, moment: str) -> tuple[str, str]:
     """The key of a store's counts of the day of a moment (ISO, UTC); a year of them to a partition."""
     return f"INDICATORS#{store}#{moment[:4]}", moment[:10]
+
+
+def parcel_pk(number: str) -> str:
+    """Where the shipments under a tracking number stand, written as it is compared."""
+    return f"PARCEL#{number}"
+
+
+def parcel_item(number: str, shipped_at: str, carrier: str, order: str, shipment: str) -> OrdersItem:
+    """The item that says that a shipment of an order has a tracking number: nothing but its keys, sorted by when it was shipped (ISO)."""
+    return OrdersItem(parcel_pk(number), f"{shipped_at}#{carrier}#{order}#{shipment}")
 
 
 def bought_key(sale: str, customer: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -70,8 +70,22 @@ def add_tracking_event(
         Busy: other changes kept winning.
     """
     news = ParcelNews(shipment, event, at, place, estimated_by)
+    return _add(order, news, _carrier(carrier, collected_minor), now)
+
+
+def is_news(order: Order, news: ParcelNews, *, carrier: str, now: datetime, collected_minor: int = 0) -> bool:
+    """Whether what a carrier reports would change an order as it stands. Nothing is read or written.
+
+    Raises:
+        NotFound, Forbidden, Invalid, RuleViolation: as for `add_tracking_event`.
+        MartUnionError: what else the step refuses that an arrival is.
+    """
+    return _change(news, _carrier(carrier, collected_minor), now)(order) is not order
+
+
+def _carrier(carrier: str, collected_minor: int) -> _Teller:
     party, details = f"carrier/{carrier}", Details(collected_minor=collected_minor, collected_by="carrier")
-    return _add(order, news, _Teller(party, SYSTEM, party, details), now)
+    return _Teller(party, SYSTEM, party, details)
 
 
 def add_news_by_hand(order: str, news: ParcelNews, *, actor: str, fulfiller: str, now: datetime) -> Order:
@@ -89,12 +103,17 @@ def add_news_by_hand(order: str, news: ParcelNews, *, actor: str, fulfiller: str
 
 
 def _add(order: str, news: ParcelNews, teller: _Teller, now: datetime) -> Order:
-    event = _checked(news, now)
+    change = _change(news, teller, now)
+    return change_order(order, teller.role, "" if teller.is_carrier else teller.party, change, now)
+
+
+def _change(news: ParcelNews, teller: _Teller, now: datetime) -> Callable[[Order], Order]:
+    event = checked_news(news, now)
 
     def change(before: Order) -> Order:
         return _recorded(before, _parcel(before, news.shipment, teller), event, teller, now)
 
-    return change_order(order, teller.role, "" if teller.is_carrier else teller.party, change, now)
+    return change
 
 
 def _recorded(before: Order, parcel: Shipment, news: TrackingEvent, teller: _Teller, now: datetime) -> Order:
@@ -125,8 +144,12 @@ def _newest_estimate(events: Sequence[TrackingEvent]) -> str:
     return next((each.estimated_by for each in reversed(events) if each.estimated_by), "")
 
 
-def _checked(news: ParcelNews, now: datetime) -> TrackingEvent:
-    """What is told, with its moments in UTC, if it can have happened."""
+def checked_news(news: ParcelNews, now: datetime) -> TrackingEvent:
+    """What is told, with its moments in UTC, if it can have happened.
+
+    Raises:
+        Invalid: it cannot; `errors` names the field.
+    """
     _need(news.event in TRACKING_EVENTS, "event", f"an event is one of {', '.join(TRACKING_EVENTS)}")
     past = "give a past moment with its time zone, such as 2026-12-01T10:00:00+08:00"
     moment = _moment("at", news.at, now + _AHEAD, past)
