@@ -111,6 +111,12 @@ def _mediation(endpoint: str) -> Iterator[Row]:
     return mediation.rows(endpoint)
 
 
+def _uploads(endpoint: str) -> Iterator[Row]:
+    from bench import uploads
+
+    return uploads.rows(endpoint)
+
+
 PARTS: dict[str, Callable[[str], Iterator[Row]]] = {
     "handlers": _handlers,
     "budgets": _budgets,
@@ -119,6 +125,7 @@ PARTS: dict[str, Callable[[str], Iterator[Row]]] = {
     "settlement": _settlement,
     "rush": _rush,
     "mediation": _mediation,
+    "uploads": _uploads,
 }
 """The parts of a run by name; each measures against the emulator at an address."""
 

@@ -1,43 +1,38 @@
-"""The mediation center at size: an offer with 1,000 links that changes or runs out, a rule that links 10,000 offers, and a supplier's list.
+"""The mediation center at size: an offer with 1,000 links that changes or runs out, and a rule that links 10,000 offers.
 
 What is counted does not depend on the machine. The lag of a change is the time from the event's handling to the commit of each link with its listing, which is when the stream tells of
-it: what bus and queue add is not in it. A list's rows are applied by the importer of uploads, a chunk of 100 after the other; beside it the very items that it makes are written by bare
-batches of 25 with as many threads.
+it: what bus and queue add is not in it.
 """
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from bench.budgets import asked_of, write_units
-from bench.recording import Request, bare_client, recorded
-from bench.rows import Row, counted, quartiles
+from bench.budgets import write_units
+from bench.recording import Request, recorded
+from bench.rows import Row, counted
 
 LINKS, OFFERS = 1_000, 10_000
-ROUNDS, PART_ROWS = 10, 1_000
-THREADS, CHUNK = 8, 100
-RATE = 0.85
+THREADS = 8
 SUPPLIER, STORE = "maker-of-the-bench", "seller-of-the-bench"
 
 
 def rows(_endpoint: str) -> Iterator[Row]:
-    """Changes of an offer with many links, a job of links, a supplier's list."""
+    """Changes of an offer with many links, and a job of links."""
     from mart_union.kernel.clock import utc_now
 
     now = utc_now()
     _open(now)
     yield from _changes(now)
     yield from _job(now)
-    yield from _lists(now)
 
 
 def _open(now: datetime) -> None:
@@ -60,7 +55,8 @@ def _offer(sku: str, **changes: Any) -> Any:
     return changed(made, **changes)
 
 
-def _sell_in(store: str, now: datetime) -> None:
+def sell_in(store: str, now: datetime) -> None:
+    """Open a store."""
     from mart_union.catalog.model import Store
     from mart_union.catalog.tables import StoreItem, store_key
     from mart_union.kernel.clock import iso
@@ -69,7 +65,8 @@ def _sell_in(store: str, now: datetime) -> None:
     StoreItem(*store_key(store), document=made, sequence=1).save()
 
 
-def _at_once(work: Callable[[int], object], number: int) -> None:
+def at_once(work: Callable[[int], object], number: int) -> None:
+    """Do some work for each number, by as many threads as the project itself takes."""
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(work, range(number)))
 
@@ -86,11 +83,11 @@ def _changes(now: datetime) -> Iterator[Row]:
 
     def link(number: int) -> None:
         store = f"{STORE}-{number}"
-        _sell_in(store, now)
+        sell_in(store, now)
         terms = Terms("tea", markup_basis_points=4_000)
         mediation.make_link(store, "MANY", OfferReference(SUPPLIER, "MANY"), terms, "owner", now)
 
-    _at_once(link, LINKS)
+    at_once(link, LINKS)
     mediation.save_offer(_offer("MANY", supply_minor=16_000), None, "owner", now)
     changed = Event("bench", "OfferChanged", f"offer/{SUPPLIER}/MANY", 2, "", {})
     why = "a link, its copy in an index, its listing, and a check of its store's deposit: 2 + 1 + 2 + 2"
@@ -152,7 +149,7 @@ def _job(now: datetime) -> Iterator[Row]:
     from mart_union.mediation.model import LinkRule
 
     _offer_many(now)
-    _sell_in(STORE, now)
+    sell_in(STORE, now)
     rule = LinkRule("tea", SUPPLIER, words="rule", markup_basis_points=4_000)
     job, cost = _work(rule, "rule-of-the-bench", now)
     name = f"mediation: a rule that links {OFFERS:,} offers"
@@ -180,7 +177,7 @@ def _offer_many(now: datetime) -> None:
 
     made = [(_offer(f"RULE-{number:05d}"), 10) for number in range(OFFERS)]
     groups = [made[start : start + OFFERS_AT_ONCE] for start in range(0, OFFERS, OFFERS_AT_ONCE)]
-    _at_once(lambda number: make_offers(groups[number], "owner", now), len(groups))
+    at_once(lambda number: make_offers(groups[number], "owner", now), len(groups))
 
 
 def _work(rule: Any, key: str, now: datetime) -> tuple[Any, _Worked]:
@@ -192,84 +189,15 @@ def _work(rule: Any, key: str, now: datetime) -> tuple[Any, _Worked]:
     while job.state == "running":
         told = Event("bench", "LinkJobChanged", f"link-job/{STORE}/{job.id}", job.sequence, "", {})
         with recorded() as requests:
-            cost.seconds.append(_seconds(partial(mediation.work_link_job, told, now)))
+            cost.seconds.append(seconds_of(partial(mediation.work_link_job, told, now)))
         cost.transactions += _transactions(requests)
         cost.units += write_units(requests)
         job = mediation.get_link_job(STORE, job.id)
     return job, cost
 
 
-def _lists(now: datetime) -> Iterator[Row]:
-    """A list's rows, a part of it in turn with the same items, as they were recorded once, written bare under other keys."""
-    with recorded() as asked:
-        _apply_list("KNOWN", now)
-    items = _items_of(asked)
-    own, bare = list[float](), list[float]()
-    for number in range(ROUNDS):
-        own.append(PART_ROWS / _seconds(partial(_apply_list, f"OWN{number}", now)))
-        bare.append(PART_ROWS / _seconds(partial(_write_bare, json.loads(items.replace("KNOWN", f"BARE{number}")))))
-    name = f"mediation: a supplier's list of {ROUNDS * PART_ROWS:,} rows"
-    against = f"bare batches of 25 of the same items, {THREADS} threads: {statistics.median(bare):.1f} a second"
-    ratios = [one / other for one, other in zip(own, bare, strict=True)]
-    ratio, value = round(statistics.median(ratios), 3), round(statistics.median(own), 1)
-    new = Row(f"{name}: new rows a second", value, "a second", against, ratio, quartiles(ratios), RATE, ratio >= RATE)
-    yield new if new.met else replace(new, profile=asked_of(asked))
-    with recorded() as requests:
-        again = PART_ROWS / _seconds(partial(_apply_list, "KNOWN", now))
-    yield counted(f"{name}: writes of an unchanged list", write_units(requests), "units", 0, "nothing differs")
-    each = f"{len(requests) / PART_ROWS:.2f} requests a row"
-    yield Row(f"{name}: unchanged rows a second", round(again, 1), "a second", each)
-
-
-def _seconds(work: Callable[[], object]) -> float:
+def seconds_of(work: Callable[[], object]) -> float:
+    """How long some work takes."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def _apply_list(prefix: str, now: datetime) -> None:
-    from catalog_import.supply import OfferImport
-    from mart_union.catalog.model import Upload
-    from mart_union.kernel.clock import iso
-
-    importer = OfferImport(SUPPLIER)
-    upload = Upload("bench", f"supplier/{SUPPLIER}", "owner", "STARTED", iso(now))
-    for start in range(0, PART_ROWS, CHUNK):
-        chunk = [importer.read(_sheet_row(prefix, number)) for number in range(start, start + CHUNK)]
-        outcome = importer.apply(chunk, upload, now)
-        if outcome.refused:
-            raise RuntimeError(f"the import refused {outcome.refused[0]}")
-
-
-def _sheet_row(prefix: str, number: int) -> Any:
-    from mart_union.catalog.files import Row as SheetRow
-
-    cells = {
-        "id": f"{prefix}-{number:06d}",
-        "title": f"仙草茶包 {number}",
-        "union_category": "tea",
-        "supply_price": "150 TWD",
-        "suggested_price": "230 TWD",
-        "quantity": "40",
-        "granted_to": "everyone",
-    }
-    return SheetRow(number + 2, cells, tuple(cells.values()))
-
-
-def _items_of(requests: Sequence[Request]) -> str:
-    """The puts of recorded transactions, table and item, as JSON."""
-    written = [each["Put"] for request in requests for each in request.params.get("TransactItems", [])]
-    return json.dumps([[put["TableName"], put["Item"]] for put in written])
-
-
-def _write_bare(puts: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    client = bare_client()
-    batches = [puts[start : start + 25] for start in range(0, len(puts), 25)]
-
-    def write(number: int) -> None:
-        request: dict[str, list[Any]] = {}
-        for table, item in batches[number]:
-            request.setdefault(table, []).append({"PutRequest": {"Item": item}})
-        client.batch_write_item(RequestItems=request)
-
-    _at_once(write, len(batches))

@@ -56,9 +56,9 @@ MISSES = (
         "Less processor time of the handler (see checkout's rows). On AWS each buyer's function has a processor of its own, and the database, which both share, takes several times as long.",
     ),
     Miss(
-        (("mediation: a supplier's list of *: new rows a second", 0.85),),
-        "Bare batches know no conditions. Here 33 offers with their pools and entries of the audit trail are one transaction, under the condition that none of them is there, after two batch reads "
-        "a hundred rows; and the rows are read, checked and turned into items, which the bare writes are given ready-made.",
+        (("uploads: *: new rows a second", 0.85),),
+        "Bare batches know no conditions. Here 33 offers with their pools and entries of the audit trail, or 50 listings with their levels, are one transaction, under the condition that none of "
+        "them is there, after a batch read for 50 rows; and the rows are read, checked and turned into items, which the bare writes are given ready-made.",
         "Nothing that keeps the conditions: a batch would write over what is there.",
     ),
     Miss(

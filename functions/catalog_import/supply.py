@@ -10,7 +10,7 @@ from itertools import chain
 from msgspec import Struct
 
 from mart_union.catalog.files import Finding, Row
-from mart_union.catalog.importing import Outcome
+from mart_union.catalog.importing import ROWS_A_READ, Outcome
 from mart_union.catalog.listings import LONGEST_TEXT
 from mart_union.catalog.model import KINDS, Upload
 from mart_union.catalog.rows import Cells, column_of
@@ -92,21 +92,26 @@ class OfferImport:
 
     def apply(self, rows: Sequence[OfferRow], upload: Upload, now: datetime) -> Outcome:
         """Make the supplier's offers and their pools as some rows say. Some of them may have been applied before."""
+        parts = [rows[start : start + ROWS_A_READ] for start in range(0, len(rows), ROWS_A_READ)]
+        with ThreadPoolExecutor(_THREADS) as threads:
+            results = chain.from_iterable(threads.map(lambda part: self._apply_part(part, upload, now), parts))
+            outcome = Outcome()
+            for each, result in results:
+                outcome.add(each.row, result)
+        return outcome
+
+    def _apply_part(
+        self, rows: Sequence[OfferRow], upload: Upload, now: datetime
+    ) -> list[tuple[OfferRow, bool | Finding]]:
+        """What became of some rows: one batch read, one transaction for new ones, and one or two for each that has changed."""
         found = find_with_pools(self._supplier, [each.offer.sku for each in rows])
         known = [(each, there) for each, there in zip(rows, found, strict=True) if there is not None]
         new = [each for each, there in zip(rows, found, strict=True) if there is None]
-        groups = [new[start : start + OFFERS_AT_ONCE] for start in range(0, len(new), OFFERS_AT_ONCE)]
-        with ThreadPoolExecutor(_THREADS) as threads:
-            made = threads.map(lambda group: _make(group, upload, now), groups)
-            saved = threads.map(lambda pair: _save(pair[0], upload, now, pair[1]), known)
-            results = [
-                *zip(new, chain.from_iterable(made), strict=True),
-                *zip((each for each, _ in known), saved, strict=True),
-            ]
-        outcome = Outcome()
-        for each, result in results:
-            outcome.add(each.row, result)
-        return outcome
+        results = [(each, _save(each, upload, now, there)) for each, there in known]
+        for start in range(0, len(new), OFFERS_AT_ONCE):
+            group = new[start : start + OFFERS_AT_ONCE]
+            results += zip(group, _make(group, upload, now), strict=True)
+        return results
 
 
 def _area(text: str) -> tuple[str, ...]:

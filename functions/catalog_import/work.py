@@ -23,7 +23,8 @@ from mart_union.kernel.bucket import open_object
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
 
-CHUNK = 100
+CHUNK = 400
+"""Rows between two notes of how far a file has come: parts of them, as many as there are threads, are read and written at once."""
 _KEY = re.compile(r"^(uploads|supply|carriers)/([a-z0-9-]{1,32})/([\w.-]{1,80})\.(?:csv|tsv|txt)$", re.ASCII)
 _OWNERS = {"uploads": "store", "supply": "supplier", "carriers": "carrier"}
 

@@ -351,7 +351,7 @@ def test_two_hundred_and_fifty_rows_are_read_and_written_in_batches(store: str) 
         assert run(store, content, "u2") == (250, 0, 250, 0)
     finally:
         events.unregister("request-created.dynamodb", handler)
-    assert made.count("BatchGetItem") == 6
+    assert made.count("BatchGetItem") == 5
     assert len(catalog.list_listings(store)) == 250
 
 

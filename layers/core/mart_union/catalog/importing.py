@@ -38,6 +38,8 @@ from mart_union.stock.model import Level
 from mart_union.stock.refs import level_ref
 
 _THREADS = 8
+ROWS_A_READ = 50
+"""How many rows of an upload are read in one batch, each with its level."""
 _OVERTAKEN = {"ConditionalCheckFailedException", "TransactionConflictException"}
 
 
@@ -119,18 +121,22 @@ class ListingImport:
         return outcome
 
     def _apply_some(self, rows: Sequence[ListingRow], outcome: Outcome, upload: Upload, now: datetime) -> None:
-        sorted_out, changes = self._sort(rows)
-        outcome.refused += sorted_out.refused
-        self._add_categories(changes)
-
+        parts = [rows[start : start + ROWS_A_READ] for start in range(0, len(rows), ROWS_A_READ)]
+        changes: list[_Change] = []
         with ThreadPoolExecutor(_THREADS) as threads:
+            for sorted_out, some in threads.map(self._sort, parts):
+                outcome.refused += sorted_out.refused
+                changes += some
+            self._add_categories(changes)
             results = threads.map(lambda group: self._apply_group(group, upload, now), _groups(changes))
             for change, result in chain.from_iterable(results):
                 outcome.add(change.row.row, result)
 
     def _sort(self, rows: Sequence[ListingRow], *, consistent: bool = False) -> tuple[Outcome, list[_Change]]:
-        listings = fetch_all([listing_ref(self._store, each.listing.sku) for each in rows], consistent=consistent)
-        levels = fetch_all([level_ref(each.listing.level) for each in rows], consistent=consistent)
+        listing_refs = [listing_ref(self._store, each.listing.sku) for each in rows]
+        level_refs = [level_ref(each.listing.level) for each in rows]
+        found = fetch_all([*listing_refs, *level_refs], consistent=consistent)
+        listings, levels = found[: len(rows)], found[len(rows) :]
         tree = self._tree.grown(node for each in rows for node in each.path)
         rows = [replace(each, listing=placed(each.listing, tree, self._union)) for each in rows]
         outcome, changes = Outcome(), []
