@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from msgspec import Meta, Struct, field
@@ -17,6 +18,7 @@ from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
 from mart_union.mediation.model import Link, Margin, Offer, OfferKey, Terms, TradeRecord, margin_of
 from mart_union.mediation.service import (
+    find_suppliers,
     get_link,
     get_offer,
     list_links,
@@ -149,9 +151,11 @@ def set_state_by_api(request: Request) -> Link:
 
 def search_page(request: Request) -> Page:
     """Offers of the mediation center, with what each would leave the store."""
+    offers = search_by_api(request)
     context = {
         "store": request.params["store"],
-        "offers": search_by_api(request),
+        "offers": offers,
+        "names": _names({each.offer.supplier for each in offers.items}),
         "suppliers": list_suppliers("approved").items,
         "words": request.query.get("words", ""),
         "supplier": request.query.get("supplier", ""),
@@ -171,6 +175,7 @@ def offer_page(request: Request) -> Page:
         "granted": offer.is_for_sale_by(store, seller.classification),
         "categories": list_categories(store),
         "currency": settings().currency.code,
+        "names": _names([offer.supplier]),
     }
     return Page("manage/offers_link.html", context)
 
@@ -180,7 +185,13 @@ def list_page(request: Request) -> Page:
     store, links = request.params["store"], list_by_api(request)
     left = _reserves_for(store, {(link.sold.supplier, link.sold.sku) for link in links.items})
     reserves = {link.sku: left[link.sold.supplier, link.sold.sku] for link in links.items}
-    return Page("manage/links.html", {"store": store, "links": links, "reserves": reserves})
+    names = _names({link.sold.supplier for link in links.items})
+    return Page("manage/links.html", {"store": store, "links": links, "reserves": reserves, "names": names})
+
+
+def _names(suppliers: Iterable[str]) -> dict[str, dict[str, str]]:
+    """How suppliers are called, by id. One batch read."""
+    return {name: supplier.names for name, supplier in find_suppliers(suppliers).items()}
 
 
 def make_by_form(request: Request) -> Redirect:

@@ -10,6 +10,7 @@ from mart_union.customers.refs import recipient_ref
 from mart_union.kernel.money import parse_amount, plain_amount
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
+from mart_union.mediation.refs import supplier_ref
 from mart_union.orders.cash import due_minor
 from mart_union.orders.model import ENDED, PROGRESS
 from mart_union.orders.procedures import procedure_of
@@ -62,12 +63,15 @@ def orders_page(request: Request) -> Page:
 def order_page(request: Request) -> Page:
     """One order with the steps that may be taken now, as forms."""
     order = order_api.order_of(request)
-    recipient, union = fetch_all([recipient_ref(order.recipient), union_ref()])
+    suppliers = sorted({line.fulfiller for line in order.lines if line.fulfiller.startswith("supplier/")})
+    refs = [supplier_ref(each.removeprefix("supplier/")) for each in suppliers]
+    recipient, union, *known = fetch_all([recipient_ref(order.recipient), union_ref(), *refs])
     context = {
         "store": request.params["store"],
         "order": order_api.seen(request, order, recipient),
         "steps": {step.name: step for step in procedure_of(order).steps},
         "carriers": union.carriers if union else (),
+        "names": {party: each.names for party, each in zip(suppliers, known, strict=True) if each is not None},
         "due": plain_amount(due_minor(order), settings().currency),
         "events": TRACKING_EVENTS,
         "responses": [seen_response(response) for response in list_responses(order.id)],

@@ -16,6 +16,7 @@ from mart_union.mediation.service import (
     list_replenishments,
     place_replenishment,
     receive,
+    supplier_names,
 )
 from mart_union.web import answer
 from mart_union.web.access import MANAGER, PACKER
@@ -151,7 +152,9 @@ def _told(found: Replenishment) -> ReplenishmentAnswer:
 
 def list_page(request: Request) -> answer.Page:
     """What is still to come, or what was ordered in a month."""
-    context = {"store": request.params["store"], "page": list_by_api(request), "month": request.query.get("month", "")}
+    store, page = request.params["store"], list_by_api(request)
+    names = supplier_names(store, (each.supplier for each in page.items))
+    context = {"store": store, "page": page, "names": names, "month": request.query.get("month", "")}
     return answer.Page("manage/replenishments.html", context)
 
 
@@ -159,7 +162,14 @@ def show_page(request: Request) -> answer.Page:
     """One replenishment with its receipts and the form of the next."""
     store = request.params["store"]
     found = get_replenishment(store, request.params["replenishment"])
-    context = {"store": store, "found": _told(found), "lines": found.lines, "is_open": found.is_open}
+    names = supplier_names(store, [found.supplier])
+    context = {
+        "store": store,
+        "found": _told(found),
+        "names": names,
+        "lines": found.lines,
+        "is_open": found.is_open,
+    }
     return answer.Page("manage/replenishment.html", context)
 
 

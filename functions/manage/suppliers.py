@@ -16,11 +16,13 @@ from mart_union.kernel.paging import Page
 from mart_union.kernel.settings import settings
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.mediation.service import (
+    find_suppliers,
     get_supplier,
     get_terms_with_contact,
     list_links,
     list_terms,
     save_terms,
+    supplier_names,
 )
 from mart_union.web import answer
 from mart_union.web.access import MANAGER, PACKER
@@ -78,11 +80,11 @@ def read_suppliers(request: Request) -> Page[StoreSupplier]:
     """The suppliers whose offers the store sells, by the links that it made."""
     page = list_links(request.params["store"], request.query.get("cursor", ""), 100)
     links = sorted(page.items, key=lambda link: (link.supplier, link.sku))
+    known = find_suppliers(link.supplier for link in links)
     found = []
-    for supplier, of_supplier in groupby(links, key=lambda link: link.supplier):
-        known = get_supplier(supplier)
-        skus = tuple(link.sku for link in of_supplier)
-        found.append(StoreSupplier(supplier, known.names, known.texts, known.state, skus))
+    for name, of_supplier in groupby(links, key=lambda link: link.supplier):
+        supplier, skus = known[name], tuple(link.sku for link in of_supplier)
+        found.append(StoreSupplier(name, supplier.names, supplier.texts, supplier.state, skus))
     return Page(tuple(found), page.next)
 
 
@@ -127,7 +129,8 @@ def list_page(request: Request) -> answer.Page | answer.Redirect:
     if wanted:
         return answer.Redirect(f"/manage/{store}/suppliers/{checked_slug(wanted, 'supplier')}")
     terms = list_terms(store, limit=_MOST_ON_PAGE).items
-    context = {"store": store, "page": read_suppliers(request), "terms": terms}
+    names = supplier_names(store, (each.supplier for each in terms))
+    context = {"store": store, "page": read_suppliers(request), "terms": terms, "names": names}
     return answer.Page("manage/suppliers.html", context)
 
 
@@ -138,7 +141,14 @@ def show_page(request: Request) -> answer.Page:
         terms = show_by_api(request)
     except NotFound:
         terms = TermsAnswer(supplier, _is_joined(supplier), {}, {}, 0, 0)
-    context = {"store": store, "terms": terms, "rows": _EMPTY_ROWS, "currency": settings().currency, "plain": _plain}
+    context = {
+        "store": store,
+        "terms": terms,
+        "names": supplier_names(store, [supplier]),
+        "rows": _EMPTY_ROWS,
+        "currency": settings().currency,
+        "plain": _plain,
+    }
     return answer.Page("manage/suppliers_one.html", context)
 
 

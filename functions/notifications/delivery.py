@@ -21,6 +21,7 @@ from mart_union.customers.service import (
 from mart_union.kernel.errors import Busy
 from mart_union.kernel.settings import settings
 from notifications.notices import Audience, Notice
+from notifications.titles import with_titles
 from notifications.wording import Mail, word
 
 Send = Callable[[str, Mail], None]
@@ -59,7 +60,8 @@ def deliver(notices: Iterable[Notice], *, send: Send = send_by_ses) -> int:
         Busy: another process is sending one of them at this moment.
     """
     sent, failure = 0, None
-    for notice in notices:
+    for each in notices:
+        notice = with_titles(each)
         for subject in subjects_of(notice.audience):
             try:
                 sent += _tell(notice, subject, send)

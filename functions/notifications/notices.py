@@ -204,7 +204,7 @@ def _of_stock(event: Event) -> list[Notice]:
     kind, _, rest = level.id.partition("/")
     owner, _, sku = rest.partition("/")
     word = _STOCK_WORDS[event.name]
-    facts = {"level": level, "sku": sku, "owner": owner}
+    facts = {"level": level, "sku": sku, "owner": owner, "titles": {}, "left": level.reserve + level.kept}
     news = f"{event.name} {event.sequence}"  # each time it falls to its mark, or to nothing, is news
     if kind == "listing":
         managers = Audience("store", owner, frozenset({"owner", "manager"}))

@@ -24,6 +24,7 @@ from mart_union.stock.model import take
 from mart_union.stock.service import add_movement, get_level, stock_in, stock_out
 from notifications.delivery import deliver
 from notifications.notices import notices_of
+from tests.services.capacity import measured
 from tests.services.market import NOW, save_listing, save_store, save_union
 from tests.services.test_machine_room import image, record
 from tests.services.test_manage_catalog import api, ask
@@ -103,13 +104,28 @@ def test_what_staff_wrote_of_a_movement_stands_on_the_level_and_not_in_its_event
     assert low.data == asdict(replace(get_level(level), reference=""))
 
 
+def test_the_mail_names_the_title_what_is_left_the_mark_and_where_to_look(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    level, outbox = f"listing/{store}/OB", Outbox()
+    [low] = streamed(level, sell(level, 8))
+    monkeypatch.setattr("notifications.wording._url", lambda path: f"https://mart.example{path}")
+    with measured() as capacity:
+        deliver(notices_of(low), send=outbox)
+    [(_, mail)] = outbox.sent
+    assert mail.text == (
+        f"Of OB of {store} (OB) 2 are left. You are told from 3 on.\nhttps://mart.example/manage/{store}/stock/OB\n"
+    )
+    assert capacity.requests[0] == "GetItem"
+
+
 def test_a_purchase_that_takes_all_at_once_is_told_to_the_enterprise_once_however_often_it_is_delivered(
     store: str,
 ) -> None:
     level = f"listing/{store}/OB"
     events = streamed(level, sell(level, 10))
     assert [event.name for event in events] == ["StockOut"]
-    assert mails(*events) == [(f"owner@{store}.example", "Sold out: OB")]
+    assert mails(*events) == [(f"owner@{store}.example", f"Sold out: OB of {store}")]
 
 
 def test_a_mark_that_is_changed_by_hand_is_on_the_level_at_once_and_is_crossed_by_that(store: str) -> None:
@@ -125,7 +141,7 @@ def test_a_mark_that_is_changed_by_hand_is_on_the_level_at_once_and_is_crossed_b
     after = get_level(level)
     assert (after.low_stock, get_listing(store, "OB").low_stock, after.reason) == (2, 2, "low-stock")
     assert journal_entry(before, after).moved == {}
-    assert mails(low) == [(f"owner@{store}.example", "Stock is low: OB")]
+    assert mails(low) == [(f"owner@{store}.example", "Stock is low: Tea")]
 
 
 def test_a_mark_that_is_left_out_stays_and_one_that_is_none_is_refused(store: str) -> None:

@@ -11,11 +11,15 @@ import pytest
 from manage import order_api, orders, stock
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import place_purchase
+from mart_union.kernel.clock import iso
 from mart_union.ledger.service import get_balance
+from mart_union.mediation.model import Supplier
+from mart_union.mediation.tables import supplier_item
 from mart_union.orders.responses import add_response
 from mart_union.orders.service import take_step
 from mart_union.web.api import Api
 from tests.gateway import CONTEXT, gateway_event, headers_of
+from tests.services.capacity import measured
 from tests.services.market import NOW, Market, fill_pool, open_market, save_mediated
 
 api = Api("manage-test")
@@ -188,6 +192,19 @@ def test_the_stores_procedure_is_chosen_by_a_manager(market: Market) -> None:
     assert call("PUT", path, "manager", body={"procedure": "teleport"})[0] == 422
     status, page = call("GET", f"/manage/{market.store}/procedures")
     assert (status, "stateDiagram-v2" in page, "accepted --&gt; shipped" in page) == (200, True, True)
+
+
+def test_an_order_s_page_calls_the_supplier_of_a_line_by_its_name_in_the_read_that_it_makes_anyway(
+    market: Market, purchase: Purchase
+) -> None:
+    path = f"/manage/{market.store}/orders/{purchase.orders[0]}"
+    nameless = call("GET", path, "packer")[1]
+    supplier = Supplier(market.supplier, {"en": "Guanxi Growers"}, {}, "1", "ben", "approved", iso(NOW))
+    supplier_item(supplier).save()
+    with measured() as capacity:
+        named = call("GET", path, "packer")[1]
+    assert (f"<td>supplier/{market.supplier}</td>" in nameless, "<td>Guanxi Growers</td>" in named) == (True, True)
+    assert capacity.requests == ["GetItem", "BatchGetItem", "Query"]
 
 
 def test_the_pages_show_orders_and_stock_and_take_their_forms(market: Market, purchase: Purchase) -> None:

@@ -16,14 +16,24 @@ from mart_union.catalog import service as catalog
 from mart_union.catalog.model import Union, listing_level
 from mart_union.customers.contacts import find_contact
 from mart_union.customers.model import Contact
+from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.settings import settings
 from mart_union.mediation import service as mediation
+from mart_union.mediation.model import Supplier
 from mart_union.mediation.replenishment import Replenishment, Supplied, SupplierTerms
-from mart_union.mediation.tables import ReplenishmentItem, TermsItem, asked_key, replenishment_key, terms_key
+from mart_union.mediation.tables import (
+    ReplenishmentItem,
+    TermsItem,
+    asked_key,
+    replenishment_key,
+    supplier_item,
+    terms_key,
+)
 from mart_union.stock.service import get_level
 from supply.app import lambda_handler as supply
 from tests.gateway import CONTEXT, gateway_event, headers_of
+from tests.services.capacity import measured
 from tests.services.test_catalog import laid_in, listing, opened, union
 from tests.services.test_mediation import link, make_offer, make_supplier
 
@@ -331,3 +341,24 @@ def test_every_page_renders_in_every_language(store: str) -> None:
         status, body = ask("GET", f"/supply/{store}-s/replenishments", function=supply, role="member", headers=headers)
         assert (status, store in body) == (200, True)
     assert ReplenishmentItem.get(*replenishment_key(store, made.id)).sequence == 2
+
+
+def test_pages_call_suppliers_by_their_names_for_one_batch_read(store: str) -> None:
+    joined, own, union_name = f"{store}-t", f"{store}-own", "Guanxi Growers"
+    supplier_item(Supplier(joined, {"en": union_name}, {}, "HS-1", "ben", "approved", iso(NOW))).save()
+    terms(store, None, supplier=joined)
+    terms(store, None, supplier=own, names={"en": "Pots by Hu"})
+    made, of_own = place(store, supplier=joined), place(store, key="key-0002", supplier=own)
+    english = {"Accept-Language": "en"}
+    with measured() as capacity:
+        page = ask("GET", f"/manage/{store}/replenishments", role="packer", headers=english)[1]
+    assert capacity.requests == ["Query", "BatchGetItem"]
+    assert (f">{union_name}<" in page, ">Pots by Hu<" in page, f">{joined}<" in page) == (True, True, False)
+    for order, name in ((made, union_name), (of_own, "Pots by Hu")):
+        for role in ("packer", "manager"):
+            page = ask("GET", f"/manage/{store}/replenishments/{order.id}", role=role, headers=english)[1]
+            link = f'href="/union/manage/{store}/suppliers/{order.supplier}">{name}<'
+            assert (f">{name}<" in page, link in page) == (True, role == "manager")
+    page = ask("GET", f"/manage/{store}/suppliers", headers=english)[1]
+    assert (f">{union_name}</a></th>" in page, ">Pots by Hu</a></th>" in page) == (True, True)
+    assert f"<h1>{union_name}</h1>" in ask("GET", f"/manage/{store}/suppliers/{joined}", headers=english)[1]

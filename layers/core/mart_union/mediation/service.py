@@ -51,6 +51,7 @@ from mart_union.mediation.standings import (
 from mart_union.mediation.suppliers import (
     apply_supplier,
     decide_supplier,
+    find_suppliers,
     get_supplier,
     list_sellers,
     list_suppliers,
@@ -62,7 +63,13 @@ from mart_union.mediation.supply_orders import (
     owed_minor,
     record_supply_order,
 )
-from mart_union.mediation.supply_terms import get_terms, get_terms_with_contact, list_terms, save_terms
+from mart_union.mediation.supply_terms import (
+    get_terms,
+    get_terms_with_contact,
+    list_terms,
+    save_terms,
+    supplier_names,
+)
 from mart_union.mediation.syndication import Snapshot, replay_links, snapshot_of, tell_shop_again, tell_shops
 
 __all__ = [
@@ -83,6 +90,7 @@ __all__ = [
     "compare_shown",
     "decide_supplier",
     "feed_token_of",
+    "find_suppliers",
     "find_with_pools",
     "get_deposit",
     "get_link",
@@ -134,6 +142,7 @@ __all__ = [
     "set_shop_state",
     "snapshot_of",
     "start_link_job",
+    "supplier_names",
     "tell_shop_again",
     "tell_shops",
     "withdraw_deposit",

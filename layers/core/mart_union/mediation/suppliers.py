@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -13,11 +14,12 @@ from mart_union.customers import service as customers
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
 from mart_union.kernel.paging import Page, read_page
-from mart_union.kernel.storage import find, find_all
+from mart_union.kernel.storage import fetch_all, find, find_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger.model import SETTLEMENT_PERIODS
 from mart_union.mediation.model import Seller, Supplier
 from mart_union.mediation.records import record_of
+from mart_union.mediation.refs import supplier_ref
 from mart_union.mediation.tables import (
     SellerItem,
     StandingItem,
@@ -104,6 +106,13 @@ def get_supplier(supplier: str) -> Supplier:
     if item is None:
         raise NotFound(f"there is no supplier {supplier}")
     return item.document
+
+
+def find_suppliers(suppliers: Iterable[str]) -> dict[str, Supplier]:
+    """Those of some suppliers that there are, by id. One batch read a hundred."""
+    wanted = list(dict.fromkeys(suppliers))
+    found = fetch_all([supplier_ref(supplier) for supplier in wanted])
+    return {name: supplier for name, supplier in zip(wanted, found, strict=True) if supplier is not None}
 
 
 def list_suppliers(state: str, cursor: str = "") -> Page[Supplier]:

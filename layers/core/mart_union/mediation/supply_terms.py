@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -15,8 +15,9 @@ from mart_union.customers.contacts import add_contact, add_erasure, find_contact
 from mart_union.customers.model import Contact
 from mart_union.kernel.errors import Conflict, Invalid, NotFound, RuleViolation
 from mart_union.kernel.paging import Page, read_page
-from mart_union.kernel.storage import fetch_all, find
+from mart_union.kernel.storage import Ref, fetch_all, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.mediation.refs import supplier_ref
 from mart_union.mediation.replenishment import SupplierTerms, checked_terms
 from mart_union.mediation.tables import SupplierItem, TermsItem, supplier_key, terms_key
 
@@ -47,6 +48,22 @@ def list_terms(store: str, cursor: str = "", limit: int = 50) -> Page[SupplierTe
     """A page of a store's terms, by supplier."""
     page = read_page(TermsItem.query, terms_key(store, "")[0], cursor=cursor, limit=limit, newest_first=False)
     return Page(tuple(item.document for item in page.items), page.next)
+
+
+def supplier_names(store: str, suppliers: Iterable[str]) -> dict[str, dict[str, str]]:
+    """How those are called from whom a store orders, by id: as it has recorded them itself, or as they name themselves in the union. One batch read a
+    fifty."""
+    wanted = list(dict.fromkeys(suppliers))
+    terms = [Ref(TermsItem, *terms_key(store, each), _names_in) for each in wanted]
+    found = fetch_all([*terms, *map(supplier_ref, wanted)])
+    own, joined = found[: len(wanted)], found[len(wanted) :]
+    told = (names or (supplier.names if supplier else {}) for names, supplier in zip(own, joined, strict=True))
+    return {name: names for name, names in zip(wanted, told, strict=True) if names}
+
+
+def _names_in(item: TermsItem) -> dict[str, str]:
+    names: dict[str, str] = item.document.names
+    return names
 
 
 def save_terms(wanted: SupplierTerms, contact: Contact | None, actor: str, now: datetime) -> SupplierTerms:
