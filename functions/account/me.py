@@ -31,10 +31,12 @@ _MONTH = re.compile(r"^20\d{2}-(?:0[1-9]|1[0-2])$")
 
 
 class Me(Struct, frozen=True):
-    """What a customer may change of their profile; the address for mail is the user pool's."""
+    """What a customer may change of their profile; the address for mail is the user pool's. `unwanted_mails` are of progress, answers, stock and statements;
+    without them they stay as they are."""
 
     name: str
     language: str
+    unwanted_mails: tuple[str, ...] | None = None
 
 
 class AccountPage(Struct, frozen=True):
@@ -96,10 +98,14 @@ def show_me(request: Request) -> Profile:
 
 
 def change_me(request: Request) -> Profile:
-    """Give the caller's profile another name and language."""
-    wanted: Me = request.content
+    """Give the caller's profile another name and language, and say which mails they do not want."""
+    wanted, before = request.content, profile_of(request)
     return save_profile(
-        request.caller.subject, name=wanted.name, email=profile_of(request).email, language=wanted.language
+        request.caller.subject,
+        name=wanted.name,
+        email=before.email,
+        language=wanted.language,
+        unwanted=before.unwanted_mails if wanted.unwanted_mails is None else wanted.unwanted_mails,
     )
 
 

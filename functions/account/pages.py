@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from account.destinations import show_destination
 from account.me import account_of, profile_of
-from mart_union.customers.model import RecipientFields
+from mart_union.customers.model import OPTIONAL_MAILS, RecipientFields
 from mart_union.customers.service import (
     add_recipient,
     erase_views,
@@ -25,10 +25,19 @@ _YEAR = 365 * 86_400
 
 
 class ProfileForm(Struct, frozen=True):
-    """The form of the profile."""
+    """The form of the profile, with a box for each kind of mail that is not wanted."""
 
     language: str
     name: str = ""
+    no_progress: str = ""
+    no_answers: str = ""
+    no_stock: str = ""
+    no_statements: str = ""
+
+    @property
+    def unwanted(self) -> list[str]:
+        """The kinds whose box is checked."""
+        return [each for each in OPTIONAL_MAILS if getattr(self, f"no_{each}")]
 
 
 class RecipientForm(Struct, frozen=True):
@@ -65,10 +74,10 @@ def show_account(request: Request) -> Page:
 
 
 def change_profile(request: Request) -> Redirect:
-    """Change name and language; the pages speak that language from then on."""
+    """Change name, language and which mails are not wanted; the pages speak that language from then on."""
     form: ProfileForm = request.content
     email = profile_of(request).email
-    save_profile(request.caller.subject, name=form.name, email=email, language=form.language)
+    save_profile(request.caller.subject, name=form.name, email=email, language=form.language, unwanted=form.unwanted)
     return Redirect("/account", (SetCookie("mu_language", form.language, _YEAR),))
 
 

@@ -24,6 +24,26 @@ from notifications.notices import Audience, Notice
 from notifications.titles import with_titles
 from notifications.wording import Mail, word
 
+OPTIONAL = {
+    **dict.fromkeys(("order_accepted", "order_making"), "progress"),
+    "response_answered": "answers",
+    **dict.fromkeys(
+        (
+            "store_stock_low",
+            "store_stock_out",
+            "store_link_low_stock",
+            "store_link_out_of_stock",
+            "supplier_stock_low",
+            "supplier_stock_out",
+            "supplier_allotment_low",
+            "supplier_allotment_out",
+        ),
+        "stock",
+    ),
+    "statement_made": "statements",
+}
+"""The templates of mails that their reader may have said not to want, each with its kind (`customers.model.OPTIONAL_MAILS`)."""
+
 Send = Callable[[str, Mail], None]
 """Hand a mail for an address to the channel."""
 
@@ -82,7 +102,7 @@ def subjects_of(audience: Audience) -> list[str]:
 
 def _tell(notice: Notice, subject: str, send: Send) -> bool:
     profile = get_profile(subject)
-    if profile is None or not profile.email:
+    if profile is None or not profile.email or OPTIONAL.get(notice.template) in profile.unwanted_mails:
         return False
     mail = word(notice.template, _language(profile, notice), notice.facts)
     claim = claim_message(notice.entity, f"email/{notice.audience.kind}/{subject}", notice.sequence, notice.news)

@@ -18,11 +18,12 @@ PLAIN: dict[str, str] = {
         "hours last_view name names next note options password path phone postcode postcodes reason reference region registration text "
         "texts titles tracking_number tracking_url url words"
     ),
+    "boxes of mails that are not wanted": "no_answers no_progress no_statements no_stock",
     "amounts, written as text in forms": "amount cap collected fixed floor level markup minimum minimum_price price rate suggested_price supply_price turnover",
     "moments": "appointment_at at day days ends_at estimated_by first from last month slot starts_at times",
     "choices among words of ours": (
         "access collected_by consent decision event how kind lang language languages method on procedure role scope settlement_period state step "
-        "stock then type wants what"
+        "stock then type unwanted_mails wants what"
     ),
     "what the union describes for all its stores": "carrier classification place union_category",
     "a part of the path's own level, by its number": "shard",

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from account.app import lambda_handler
 from mart_union.catalog.carriers import Carrier
@@ -13,6 +14,7 @@ from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.model import Classification, Place, Union
 from mart_union.catalog.service import decide_enterprise, get_store, save_union
 from mart_union.customers import service as customers
+from mart_union.customers.model import Person
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import NotFound
 from mart_union.ledger.model import Transfer, postings_of
@@ -63,6 +65,24 @@ def test_a_profile_keeps_its_address_when_name_and_language_change(unique: str) 
     assert ask("GET", "/api/me", unique) == (200, profile)
     assert ask("PUT", "/api/me", unique, {"name": "Lin", "language": "tlh"})[0] == 422
     assert ask("GET", "/api/me", unique) == (200, profile)
+
+
+def test_a_customer_says_which_mails_they_do_not_want_and_nothing_else_forgets_it(unique: str) -> None:
+    person = Person(unique, "Lin", "lin@example.com")
+    customers.keep_person(person, "en")
+    assert ask("GET", "/api/me", unique)[1]["unwanted_mails"] == []
+    wanted = {"name": "Lin", "language": "en", "unwanted_mails": ["stock", "progress"]}
+    assert ask("PUT", "/api/me", unique, wanted)[1]["unwanted_mails"] == ["progress", "stock"]
+    customers.keep_person(replace(person, email="an@example.com"), "en")
+    kept = ask("PUT", "/api/me", unique, {"name": "An", "language": "en"})[1]
+    assert (kept["email"], kept["unwanted_mails"]) == ("an@example.com", ["progress", "stock"])
+    refused, problem = ask("PUT", "/api/me", unique, wanted | {"unwanted_mails": ["order_shipped"]})
+    assert (refused, problem["errors"][0]["field"]) == (422, "unwanted_mails")
+    assert ask("GET", "/api/me", unique) == (200, kept)
+    assert 'name="no_stock" value="true" checked' in page("GET", "/account", unique)[1]
+    form = {"name": "An", "language": "en", "no_answers": "true"}
+    assert page("POST", "/account/profile", unique, form)[0] == 303
+    assert ask("GET", "/api/me", unique)[1]["unwanted_mails"] == ["answers"]
 
 
 def test_an_account_shows_its_balance_its_reference_and_the_months_postings(unique: str) -> None:

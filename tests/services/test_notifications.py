@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 from msgspec.structs import replace
 
 from mart_union.customers import messages
+from mart_union.customers.model import OPTIONAL_MAILS
 from mart_union.customers.service import claim_message, finish_message, grant_membership, save_profile
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Busy
@@ -23,7 +25,7 @@ from notifications.delivery import deliver
 from notifications.notices import notices_of
 from notifications.wording import Mail
 from tests.gateway import CONTEXT
-from tests.unit.test_notices import line, order
+from tests.unit.test_notices import TEXTS, line, order
 
 
 class Outbox:
@@ -66,6 +68,26 @@ def test_an_order_is_told_to_the_customer_and_to_owners_with_an_address_in_their
     assert deliver(notices_of(happened("OrderPlaced", people, "placed", 1)), send=outbox) == 2
     assert outbox.addresses == [f"lin-{people}@example.com", f"owner-{people}@example.com"]
     assert [mail.subject for _, mail in outbox.sent] == ["您在湖畔茶行的訂單", "New order: NT$280"]
+
+
+def test_mails_that_somebody_does_not_want_are_not_sent_and_all_others_are(people: str) -> None:
+    outbox, lin = Outbox(), f"lin-{people}"
+    address = f"{lin}@example.com"
+    save_profile(lin, name="林", email=address, language="zh-TW", unwanted=["progress", "stock"])
+    deliver(notices_of(happened("OrderAccepted", people, "accepted", 2)), send=outbox)
+    deliver(notices_of(happened("OrderBegun", people, "making", 3)), send=outbox)
+    assert outbox.addresses == []
+    for sequence, (name, state) in enumerate((("OrderShipped", "shipped"), ("OrderDelivered", "delivered")), 4):
+        deliver(notices_of(happened(name, people, state, sequence)), send=outbox)
+    assert outbox.addresses == [address, address]
+
+
+def test_each_kind_of_mail_that_can_be_unwanted_is_of_some_mails_and_no_mail_that_an_order_needs_is() -> None:
+    templates = tomllib.loads((TEXTS / "en.toml").read_text("utf-8"))
+    assert set(delivery.OPTIONAL.values()) == set(OPTIONAL_MAILS)
+    assert set(delivery.OPTIONAL) <= set(templates)
+    needed = {name for name in templates if "order_" in name or "return_" in name or name.startswith("deposit_")}
+    assert needed & set(delivery.OPTIONAL) == {"order_accepted", "order_making"}
 
 
 def test_an_event_delivered_twice_is_told_once(people: str) -> None:

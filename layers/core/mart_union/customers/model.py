@@ -21,14 +21,21 @@ MOST_CART_LINES = 50
 MOST_UNITS_A_LINE = 999
 
 
+OPTIONAL_MAILS = ("progress", "answers", "stock", "statements")
+"""Mails that nobody has to get: that an order is accepted or begun, that a response was answered, that stock is low or gone, and that there is a
+statement. All others say what somebody has to know or do."""
+
+
 class Profile(Struct, frozen=True):
-    """A customer's name, address for mail, and language. Personal data: never in an event, a log or another item."""
+    """A customer's name, address for mail, and language, and which of the OPTIONAL_MAILS they do not want. Personal data: never in an event, a log or another
+    item."""
 
     customer: str
     name: str
     email: str
     language: str
     updated_at: str
+    unwanted_mails: tuple[str, ...] = ()
 
 
 class Person(Struct, frozen=True):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from mart_union.customers.model import Person, Profile, Recipient, RecipientFields, checked_recipient
+from mart_union.customers.model import OPTIONAL_MAILS, Person, Profile, Recipient, RecipientFields, checked_recipient
 from mart_union.customers.retention import add_retention, remove_retention
 from mart_union.customers.tables import CustomersItem, ProfileItem, RecipientItem, customer_key, recipient_key
 from mart_union.kernel.clock import iso, utc_now
@@ -25,11 +26,13 @@ def get_profile(subject: str) -> Profile | None:
     return item.document if item else None
 
 
-def save_profile(subject: str, *, name: str, email: str, language: str, now: datetime | None = None) -> Profile:
-    """Keep a customer's name, address for mail and language. `email` is one that its owner has verified, or ''.
+def save_profile(
+    subject: str, *, name: str, email: str, language: str, unwanted: Collection[str] = (), now: datetime | None = None
+) -> Profile:
+    """Keep a customer's name, address for mail, language, and which mails are `unwanted`. `email` is one that its owner has verified, or ''.
 
     Raises:
-        Invalid: the name or address is too long, or the union does not speak the language.
+        Invalid: the name or address is too long, the union does not speak the language, or a mail is none that can be unwanted.
     """
     errors = []
     if len(name.strip()) > _LONGEST_NAME:
@@ -38,9 +41,12 @@ def save_profile(subject: str, *, name: str, email: str, language: str, now: dat
         errors.append({"field": "email", "reason": "is not an address for mail"})
     if language not in settings().languages:
         errors.append({"field": "language", "reason": f"must be one of {', '.join(settings().languages)}"})
+    if not set(unwanted) <= set(OPTIONAL_MAILS):
+        errors.append({"field": "unwanted_mails", "reason": f"must be of {', '.join(OPTIONAL_MAILS)}"})
     if errors:
         raise Invalid("the profile cannot be kept so", errors=errors)
-    profile = Profile(subject, name.strip(), email, language, iso(now or utc_now()))
+    mails = tuple(each for each in OPTIONAL_MAILS if each in unwanted)
+    profile = Profile(subject, name.strip(), email, language, iso(now or utc_now()), mails)
     ProfileItem(*customer_key(subject, "PROFILE"), document=profile).save()
     return profile
 
@@ -58,7 +64,14 @@ def keep_person(person: Person, language: str, now: datetime | None = None) -> P
         )
     if found.email == person.email:
         return found
-    return save_profile(person.subject, name=found.name, email=person.email, language=found.language, now=now)
+    return save_profile(
+        person.subject,
+        name=found.name,
+        email=person.email,
+        language=found.language,
+        unwanted=found.unwanted_mails,
+        now=now,
+    )
 
 
 def add_recipient(
