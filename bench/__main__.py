@@ -117,6 +117,12 @@ def _uploads(endpoint: str) -> Iterator[Row]:
     return uploads.rows(endpoint)
 
 
+def _orders(endpoint: str) -> Iterator[Row]:
+    from bench import orders
+
+    return orders.rows(endpoint)
+
+
 PARTS: dict[str, Callable[[str], Iterator[Row]]] = {
     "handlers": _handlers,
     "budgets": _budgets,
@@ -126,6 +132,7 @@ PARTS: dict[str, Callable[[str], Iterator[Row]]] = {
     "rush": _rush,
     "mediation": _mediation,
     "uploads": _uploads,
+    "orders": _orders,
 }
 """The parts of a run by name; each measures against the emulator at an address."""
 
