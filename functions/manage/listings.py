@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
+from manage.sold_under import sold_under
 from mart_union.catalog.bundles import read_parts, write_parts
 from mart_union.catalog.model import LISTING_STATES, SKU, Listing, Texts, in_order, listing_level
 from mart_union.catalog.service import (
@@ -15,6 +16,7 @@ from mart_union.catalog.service import (
     edit_listing,
     get_listing,
     get_listing_with_levels,
+    get_store,
     list_listings_page,
     own_listing,
     read_tree,
@@ -138,7 +140,8 @@ def show_page(request: Request) -> Page:
     trees = read_tree(listing.store), read_tree()
     shown = placed(listing, *trees)
     context = {"store": listing.store, "listing": shown, "levels": levels, "states": LISTING_STATES}
-    return Page("manage/listings_one.html", context | {"parts": write_parts(listing.parts)} | _known(*trees))
+    sold = {"sold_under": sold_under(get_store(listing.store), shown, trees[0])}
+    return Page("manage/listings_one.html", context | {"parts": write_parts(listing.parts)} | sold | _known(*trees))
 
 
 def _known(own: Tree, union: Tree) -> dict[str, Any]:

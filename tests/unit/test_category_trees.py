@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from mart_union.catalog.model import Category, Listing, OfferReference
+from mart_union.catalog.model import Category, Listing, OfferReference, Store, lineages
 from mart_union.catalog.trees import (
     CategoryRecord,
     check_merge,
     check_place,
     described,
+    parents_beside_ids,
     parents_of,
     placed,
     tree_of,
@@ -137,3 +140,39 @@ def test_a_form_changes_what_it_shows_and_leaves_the_rest() -> None:
     assert described(before, form, ("en",)) == Category("tea", {"en": "Tea"}, None, 5, "")
     with pytest.raises(Invalid, match="position: write a whole number"):
         described(before, {"position": "first"}, ("en",))
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_by_ids_and_what_is_kept_beside_them_the_nearest_assignment_is_found_as_in_the_tree(seed: int) -> None:
+    """Trees of any shape: categories made by paths, moved anywhere, merged and removed."""
+    chance = random.Random(seed)
+    ids = ["a", "b", "c", "a.x", "a.y", "b.x", "a.x.m", "a.x.n", "b.x.m", "d.lost", "a.y.k.z"]
+    records: list[CategoryRecord] = []
+    for name in chance.sample(ids, chance.randint(3, len(ids))):
+        known = [each.id for each in records]
+        by_id = name.rpartition(".")[0]
+        parent = by_id if by_id in known and chance.random() < 0.5 else chance.choice([*known, None])
+        fate = chance.random()
+        merged = chance.choice(known) if known and fate < 0.2 else ""
+        records.append(record(name, parent, merged_into=merged, removed=not merged and fate > 0.9))
+    tree = tree_of(records)
+    there = sorted(tree.categories)
+    assigned = set(chance.sample(there, min(len(there), chance.randint(1, 2))))
+    kept = parents_beside_ids(tree, assigned)
+    names = {f"category/{name}": "pickup" for name in assigned}
+    store = Store("s", "e", {}, {}, "c", "open", "", assigned=names, category_parents=kept)
+    above = lineages(tree.categories.values())
+    for name in [*there, *tree.gone, "a.new", "b.x.new"]:
+        place = tree.at(name) if name in tree.gone else name
+        line = above.get(place, ()) if name in above or name in tree.gone else above.get(name.rpartition(".")[0])
+        if line is not None:
+            nearest = next((f"category/{each}" for each in line if each in assigned), "")
+            assert store.assignment_of(listing(name)) == nearest, (name, kept)
+
+
+def test_a_tree_that_paths_have_made_needs_nothing_beside_its_ids() -> None:
+    records = [record("tea"), record("tea.oolong", "tea"), record("tea.oolong.spring", "tea.oolong")]
+    assert parents_beside_ids(tree_of(records), {"tea"}) == {}
+    moved = [*records[:2], record("tea.oolong.spring", None)]
+    assert parents_beside_ids(tree_of(moved), {"tea"}) == {"tea.oolong.spring": ""}
+    assert parents_beside_ids(tree_of(moved), set()) == {}

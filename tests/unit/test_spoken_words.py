@@ -81,6 +81,7 @@ SPOKEN: dict[str, Iterable[str]] = {
     "account/views.html each.kind": VIEW_KINDS,
     "manage/deposit.html each.kind": TRANSFERS,
     "manage/links.html name": [name for name in FOLLOWED if name != "glyph"],
+    "manage/listings_one.html sold_under.title": [each.title for each in PROCEDURES.values()],
     "manage/orders.html tab": STATES,
     "manage/orders_one.html response.kind": RESPONSE_KINDS,
     "manage/orders_one.html step.title": [step.title for step in _STEPS],

@@ -15,6 +15,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from mart_union.catalog.assignments import keep_parents
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.categories import add_record, read_tree
 from mart_union.catalog.model import Category, Union
@@ -199,6 +200,8 @@ def _write(kept: _Kept, record: CategoryRecord, actor: str, action: str, now: da
     owner = f"store/{store}" if store else "union"
     add_audit(transaction, owner, actor, action, f"category/{record.id}", now or utc_now())
     transaction.commit()
+    if store:
+        keep_parents(store)
 
 
 def _keep_parents(transaction: WriteTransaction, kept: _Kept, record: CategoryRecord) -> None:

@@ -101,7 +101,8 @@ class Store(Struct, frozen=True):
     """A store and the terms that a purchase in it is made under. It belongs to exactly one enterprise.
 
     `procedures` are those of its own making, each in its newest version. `assigned` names the procedure of what is not sold under the store's
-    `procedure`, by `category/<id>` (what stands in that category itself) or `listing/<sku>`.
+    `procedure`, by `category/<id>` (what stands in that category or below it) or `listing/<sku>`. `category_parents` says what stands above those of its
+    categories of which their ids do not say it ('' is nothing), as far as that matters to what is assigned.
     Delivery is charged `delivery_by_table`, the price table of its `carrier` as long as that has one, or else as the store says itself.
     """
 
@@ -126,6 +127,19 @@ class Store(Struct, frozen=True):
     procedures: tuple[Procedure, ...] = ()
     assigned: dict[str, str] = field(default_factory=dict)
     delivery_by_table: bool = False
+    category_parents: dict[str, str] = field(default_factory=dict)
+
+    def assignment_of(self, listing: Listing) -> str:
+        """Which assignment decides under what a listing is sold: its own, or that of the nearest category from its own upwards; '' if none does."""
+        subjects = [f"listing/{listing.sku}", *(f"category/{name}" for name in self._upwards(listing.category))]
+        return next((subject for subject in subjects if subject in self.assigned), "")
+
+    def _upwards(self, category: str) -> list[str]:
+        line: list[str] = []
+        while category and category not in line:
+            line.append(category)
+            category = self.category_parents.get(category, parent_by_id(category))
+        return line
 
     def is_open_at(self, moment: datetime, time_zone: str) -> bool:
         """Whether its hours include the moment."""
@@ -359,6 +373,11 @@ class AuditEntry(Struct, frozen=True):
     actor: str
     action: str
     subject: str
+
+
+def parent_by_id(category: str) -> str:
+    """What stands above a category by its id, as paths make them: `tea` above `tea.oolong`; '' above a root."""
+    return category.rpartition(".")[0]
 
 
 def lineages(categories: Iterable[Category]) -> dict[str, tuple[str, ...]]:

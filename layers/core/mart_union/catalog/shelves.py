@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from pynamodb.exceptions import UpdateError
 
+from mart_union.catalog.assignments import bring_parents
 from mart_union.catalog.cards import Card, Shelf, ShelfHead
 from mart_union.catalog.categories import list_categories, read_tree
 from mart_union.catalog.listings import bring_in_step, list_listings
@@ -78,6 +79,7 @@ def _build_store(name: str, build: _Build) -> None:
     if store is None:
         return
     tree, union = read_tree(name), read_tree()
+    bring_parents(store, tree)
     stored = list_listings(name)
     listings = [placed(listing, tree, union) for listing in stored]
     categories = list(tree.categories.values())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mart_union.catalog.model import Category, Listing, lineages
+from mart_union.catalog.model import Category, Listing, lineages, parent_by_id
 from mart_union.kernel.errors import Invalid, MartUnionError, RuleViolation
 
 DEEPEST = 4
@@ -96,6 +96,26 @@ def _place(name: str, known: Mapping[str, CategoryRecord]) -> str:
 def parents_of(records: Iterable[CategoryRecord]) -> dict[str, str]:
     """The tree in short: what stands above each category, or in the place of one that is gone."""
     return {record.id: record.follows for record in records if record.follows}
+
+
+def parents_beside_ids(tree: Tree, assigned: Collection[str]) -> dict[str, str]:
+    """What stands above the categories of which their ids say something else, or in the place of those that are gone: of those only from which, by the
+    tree or by the id, some category that has something assigned is above. With these, whoever goes by ids finds the same nearest one as in the tree."""
+    above = {name: each.parent or "" for name, each in tree.categories.items()} | tree.gone
+
+    def has_assigned(name: str) -> bool:
+        seen = set[str]()
+        while name and name not in seen and name not in assigned:
+            seen.add(name)
+            name = above.get(name, parent_by_id(name))
+        return name in assigned
+
+    differing = {name: parent for name, parent in above.items() if parent != parent_by_id(name)}
+    return {
+        name: parent
+        for name, parent in sorted(differing.items())
+        if has_assigned(name) or has_assigned(parent_by_id(name))
+    }
 
 
 def placed(listing: Listing, own: Tree, union: Tree) -> Listing:

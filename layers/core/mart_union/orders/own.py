@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from mart_union.catalog.assignments import keep_parents
 from mart_union.catalog.categories import read_tree
 from mart_union.catalog.listings import get_listing
 from mart_union.catalog.model import SLUG, Store
@@ -122,8 +123,8 @@ def save_procedure(store: str, name: str, wanted: Description, *, actor: str) ->
 
 
 def assign_procedure(store: str, kind: str, subject: str, name: str, *, actor: str) -> Store:
-    """Sell what stands in a category, or one listing, under another procedure than the store's from now on; '' takes that back. The same again
-    changes nothing. Three reads and one transaction.
+    """Sell what stands in a category or below it, or one listing, under another procedure than the store's from now on; '' takes that back. What is assigned
+    nearer goes before. The same again changes nothing. Four reads and one transaction; another one where categories stand elsewhere than their ids say.
 
     Raises:
         NotFound: there is no such store or listing.
@@ -147,7 +148,9 @@ def assign_procedure(store: str, kind: str, subject: str, name: str, *, actor: s
             raise RuleViolation(f"a store assigns procedures to at most {MOST_ASSIGNED} categories and listings")
         return replace(before, assigned=dict(sorted(assigned.items())))
 
-    return edit_store(store, edit, actor, f"procedure of {kind} {subject}")
+    saved = edit_store(store, edit, actor, f"procedure of {kind} {subject}")
+    keep_parents(store)
+    return saved
 
 
 def choose_procedure(store: str, name: str, *, actor: str) -> Store:

@@ -40,9 +40,9 @@ def find_procedure(store: Store, name: str) -> Procedure:
 
 
 def procedure_for(store: Store, listing: Listing) -> Procedure:
-    """The procedure under which a listing is sold now: what is assigned to itself, else to its category, else the store's."""
-    assigned = store.assigned.get(f"listing/{listing.sku}") or store.assigned.get(f"category/{listing.category}")
-    return find_procedure(store, assigned or store.procedure)
+    """The procedure under which a listing is sold now: what is assigned to itself, else to the nearest of its category and those above, else the
+    store's."""
+    return find_procedure(store, store.assigned.get(store.assignment_of(listing), store.procedure))
 
 
 def return_days(store: Store, procedure: Procedure) -> int:
