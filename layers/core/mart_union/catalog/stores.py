@@ -37,7 +37,7 @@ from mart_union.ledger.model import SETTLEMENT_PERIODS
 LONGEST_TEXT = 400
 _MOST_DAYS = 365
 _TIME = re.compile(r"^(?:[01]\d|2[0-3]):[0-5]\d$")
-_FIXED = ("id", "enterprise", "state", "opened_at", "sequence", "procedures", "assigned")
+_FIXED = ("id", "enterprise", "state", "opened_at", "sequence", "procedures", "assigned", "category_parents")
 _MOVES = {
     "draft": ("open", "closed"),
     "open": ("paused", "closed"),
