@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -15,15 +16,29 @@ from mart_union.catalog.listings import LONGEST_TEXT
 from mart_union.catalog.model import KINDS, Upload
 from mart_union.catalog.rows import Cells, column_of
 from mart_union.catalog.service import read_tree
+from mart_union.catalog.volumes import Tier
 from mart_union.kernel.errors import Busy, Conflict, Invalid, RuleViolation
+from mart_union.kernel.money import Currency, parse_price
 from mart_union.kernel.settings import settings
 from mart_union.mediation.model import Offer, checked_offer
 from mart_union.mediation.service import OFFERS_AT_ONCE, find_with_pools, get_supplier, make_offers, save_offer
 from mart_union.stock.model import Level
 
 _REQUIRED = ("id", "title", "union_category", "supply_price", "suggested_price", "quantity", "granted_to")
-_OPTIONAL = ("description", "kind", "minimum_price", "lead_days", "low_stock", "glyph", "accepts_returns", "area")
-_EVERYWHERE = "everywhere"
+_OPTIONAL = (
+    "description",
+    "kind",
+    "minimum_price",
+    "lead_days",
+    "low_stock",
+    "glyph",
+    "accepts_returns",
+    "area",
+    "tiers",
+)
+_EVERYWHERE, _NO_TIERS = "everywhere", "none"
+_KEPT = ("low_stock", "accepts_returns", "area", "tiers")
+_BEGINS = re.compile(r"[0-9]{1,3}")
 _THREADS = 8
 
 
@@ -76,6 +91,7 @@ class OfferImport:
             low_stock=cells.whole("low_stock"),
             accepts_returns=cells.choice("accepts_returns", ("yes", "no"), "bad-choice", otherwise="yes") == "yes",
             area=_area(cells.text("area", 1000)),
+            tiers=_tiers(cells, currency),
         )
         quantity = cells.whole("quantity", required=True)
         try:
@@ -120,6 +136,20 @@ def _area(text: str) -> tuple[str, ...]:
     return () if named == (_EVERYWHERE,) else named
 
 
+def _tiers(cells: Cells, currency: Currency) -> tuple[Tier, ...]:
+    """Tiers such as `10:140 TWD;50:130 TWD`; none where the cell says `none`."""
+    text, tiers = cells.text("tiers", 500), list[Tier]()
+    for part in text.split(";") if text not in ("", _NO_TIERS) else ():
+        begins, _, price = part.partition(":")
+        try:
+            if not _BEGINS.fullmatch(begins.strip()):
+                raise Invalid(f"'{part.strip()}' is no tier: write '10:140 {currency.code}'")
+            tiers.append(Tier(int(begins), parse_price(price.strip(), currency)))
+        except Invalid as error:
+            cells.refuse("bad-tier", "tiers", error.detail)
+    return tuple(tiers)
+
+
 def _make(group: Sequence[OfferRow], upload: Upload, now: datetime) -> list[bool | Finding]:
     """What became of new rows: all are made at once, or, where that is refused for one of them, each by itself.
 
@@ -136,7 +166,7 @@ def _make(group: Sequence[OfferRow], upload: Upload, now: datetime) -> list[bool
 def _save(each: OfferRow, upload: Upload, now: datetime, read: tuple[Offer, Level] | None = None) -> bool | Finding:
     """Whether the row changed something, or why it was refused. What rows do not say stays as it is: an offer that its supplier has paused stays
     paused. A row whose offer has changed since it was `read` is applied to how it stands then."""
-    kept = ("state", *(name for name in ("low_stock", "accepts_returns", "area") if not each.row.cells.get(name)))
+    kept = ("state", *(name for name in _KEPT if not each.row.cells.get(name)))
     try:
         return save_offer(
             each.offer,

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, field
 
 from manage import deposits, link_jobs, shops, statements
 from manage.listings import check_categories
-from mart_union.catalog.model import OfferReference, Store, offer_level
+from mart_union.catalog.model import OfferReference, Store, Union, offer_level
 from mart_union.catalog.service import get_store, get_union, list_categories
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid, NotFound
@@ -36,9 +36,18 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
+class VolumeOnView(Struct, frozen=True):
+    """A tier of an offer: what each unit costs from so many on (`begins`) in one line, and what a line of so many at the suggested price leaves."""
+
+    begins: int
+    supply_minor: int
+    margin: Margin
+    left_minor: int
+
+
 class OfferOnView(Struct, frozen=True):
     """An offer as a seller sees it: what is left for it, in the pool and of what is set aside for it (`allotted`), and what a sale at the
-    suggested price leaves. `record` is what became of the supplier's parts of orders, at all stores."""
+    suggested price leaves, one unit or, in `volumes`, as many as each tier begins with. `record` is what became of the supplier's parts of orders, at all stores."""
 
     offer: Offer
     reserve: int
@@ -47,6 +56,7 @@ class OfferOnView(Struct, frozen=True):
     left_minor: int
     allotted: int = 0
     record: TradeRecord = TradeRecord()
+    volumes: tuple[VolumeOnView, ...] = ()
 
 
 class LinkTerms(Struct, frozen=True):
@@ -264,7 +274,18 @@ def _on_view(offers: tuple[Offer, ...], store: Store) -> tuple[OfferOnView, ...]
         availability = availability_of(max(pool, allotted), offer.low_stock)
         shown = offer.shown_to_sellers()
         record = records[offer.supplier]
-        views.append(OfferOnView(shown, pool + allotted, availability, margin, margin.left_minor, allotted, record))
+        volumes = _volumes(offer, union, store, step)
+        views.append(
+            OfferOnView(shown, pool + allotted, availability, margin, margin.left_minor, allotted, record, volumes)
+        )
+    return tuple(views)
+
+
+def _volumes(offer: Offer, union: Union, store: Store, step: int) -> tuple[VolumeOnView, ...]:
+    views = []
+    for tier in offer.tiers:
+        margin = margin_of(offer, offer.suggested_minor, union, store, step=step, quantity=tier.begins)
+        views.append(VolumeOnView(tier.begins, tier.supply_minor, margin, margin.left_minor))
     return tuple(views)
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from msgspec.structs import asdict
 
 from mart_union.catalog.service import get_union
+from mart_union.catalog.volumes import LARGEST_BEGINNING, Tier
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import parse_amount, plain_amount
@@ -25,7 +26,7 @@ from mart_union.web.request import Request
 
 class OfferTerms(Struct, frozen=True):
     """An offer as its supplier writes it. `quantity` corrects the pool to what was counted; without it the pool stays. `area` has the beginnings of the
-    postcodes to which it is delivered; with none, everywhere."""
+    postcodes to which it is delivered; with none, everywhere. With `tiers`, units cost less from so many of them in one line of an order on."""
 
     titles: dict[str, str]
     supply_minor: int
@@ -42,11 +43,12 @@ class OfferTerms(Struct, frozen=True):
     quantity: int | None = None
     accepts_returns: bool = True
     area: tuple[str, ...] = ()
+    tiers: tuple[Tier, ...] = ()
 
 
 class OfferForm(Struct, frozen=True):
     """The form of an offer; prices in the currency's major units, titles and texts in fields `title.<language>`, grants and the beginnings of
-    postcodes with blanks between."""
+    postcodes with blanks between, a tier a line: from how many units on, then the price."""
 
     sku: str = ""
     supply_price: str = ""
@@ -62,6 +64,7 @@ class OfferForm(Struct, frozen=True):
     quantity: int | None = None
     accepts_returns: bool = True
     area: str = ""
+    tiers: str = ""
 
 
 class PooledOffer(Struct, frozen=True):
@@ -152,7 +155,20 @@ def _offer_of(supplier: str, form: OfferForm, request: Request) -> Offer:
         low_stock=form.low_stock,
         accepts_returns=form.accepts_returns,
         area=_parts(form.area),
+        tiers=_tiers(form.tiers),
     )
+
+
+def _tiers(text: str) -> tuple[Tier, ...]:
+    """A tier a line, such as `10 140`."""
+    return tuple(_tier(*line.split(None, 1)) for line in text.splitlines() if line.strip())
+
+
+def _tier(begins: str, price: str = "") -> Tier:
+    if not (begins.isascii() and begins.isdigit() and len(begins) <= len(str(LARGEST_BEGINNING))):
+        reason = "write from how many units on, and the price: 10 140"
+        raise Invalid(f"tiers: {reason}", errors=[{"field": "tiers", "reason": reason}])
+    return Tier(int(begins), _price(price, "tiers"))
 
 
 def _parts(text: str) -> tuple[str, ...]:

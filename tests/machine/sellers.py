@@ -95,9 +95,15 @@ class Sellers(History):
         command = request("manage", "PUT", path, body, subject=STAFF[goods[0]], role="owner")
         self.perform("change a price", command, strike)
 
-    @rule(supply=st.integers(100, 260), quantity=st.none() | st.integers(0, 60), accepts=st.booleans(), strike=strikes)
-    def change_offer(self, supply: int, quantity: int | None, accepts: bool, strike: Aimed | None) -> None:
-        """A supplier asks another supply price (above what sellers ask, too), takes returns or not, and counts its pool."""
+    @rule(
+        supply=st.integers(100, 260),
+        tiers=st.integers(0, 2),
+        quantity=st.none() | st.integers(0, 60),
+        accepts=st.booleans(),
+        strike=strikes,
+    )
+    def change_offer(self, supply: int, tiers: int, quantity: int | None, accepts: bool, strike: Aimed | None) -> None:
+        """A supplier asks another supply price (above what sellers ask, too), less by volume or not, takes returns or not, and counts its pool."""
         path = f"/api/supply/{SUPPLIER}/offers/HERB-TEA"
         body = {
             "titles": {"zh-TW": "仙草茶包 20 入", "en": "Grass Jelly Tea Bags, 20"},
@@ -108,6 +114,10 @@ class Sellers(History):
             "union_category": "tea",
             "quantity": quantity,
             "accepts_returns": accepts,
+            "tiers": [
+                {"begins": 2, "supply_minor": supply * 100 - 1_000},
+                {"begins": 4, "supply_minor": supply * 50 // 100 * 100},
+            ][:tiers],
         }
         command = request("supply", "PUT", path, body, subject=SUPPLIERS_OWNER, role="owner")
         self.perform("change an offer", command, strike)

@@ -283,6 +283,7 @@ _REFUND, _FAILED, _COMPLETION = "refund-done-1-8", "refund-failed-refund-card-1-
         (lambda books: change_share(books, "shop-1", 1, "supply", amount_minor=1), "order/shop-1"),
         (lambda books: change_line(books, "open-1", 1, rates={}), "order/open-1"),
         (lambda books: change_line(books, "open-1", 1, tax_minor=0), "order/open-1"),
+        (lambda books: change_line(books, "open-1", 1, supply_schedule="1:16000 2:14000"), "order/open-1"),
         (lambda books: change_share(books, "done-1", 2, "commission", amount_minor=1), "order/done-1"),
         (lambda books: change_share(books, "done-1", 3, "commission", reversed_minor=0), "order/done-1"),
         (lambda books: change_share(books, "done-1", 3, "commission", reversed_minor=-1), "order/done-1"),

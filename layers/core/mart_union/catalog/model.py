@@ -14,6 +14,7 @@ from mart_union.catalog.fees import CommissionRule, TaxRule
 from mart_union.catalog.hours import Hours, hours_include
 from mart_union.catalog.procedures import Procedure
 from mart_union.catalog.urgent_terms import UrgentSale
+from mart_union.catalog.volumes import SupplyPrice, Tier
 from mart_union.stock.drawing import draw, draw_in_order, left_in
 from mart_union.stock.model import Level, shard_of
 from mart_union.stock.slotting import slot_level
@@ -172,6 +173,12 @@ class OfferReference(Struct, frozen=True):
     settlement_period: str = "weekly"
     accepts_returns: bool = True
     area: tuple[str, ...] = ()
+    tiers: tuple[Tier, ...] = ()
+
+    @property
+    def supply_price(self) -> SupplyPrice:
+        """What its units cost the seller."""
+        return SupplyPrice(self.supply_minor, self.tiers)
 
 
 KINDS = ("goods", "service")

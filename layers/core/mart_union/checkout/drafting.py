@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from mart_union.catalog.model import Listing, Store
 from mart_union.catalog.procedures import Procedure
+from mart_union.catalog.volumes import SupplyPrice
 from mart_union.checkout.model import Purchase, PurchaseLine, Wanted
 from mart_union.checkout.payers import CARDS, is_awaited, payer_account
 from mart_union.checkout.pricing import LineMoney, Terms, promised, split_line
@@ -59,7 +60,7 @@ class Draft(Struct, frozen=True):
     orders: tuple[Order, ...]
     transfer: Transfer | None
     units: dict[str, int]
-    supply_prices: dict[str, int]
+    supply_prices: dict[str, SupplyPrice]
 
 
 def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currency: Currency) -> Draft:
@@ -229,11 +230,12 @@ def _draft_line(
 ) -> Line:
     quantity = wish.quantity
     amount, collected = listing.price_minor * quantity, asked.channel == "union"
-    supply_price = terms.supply_price(listing)
+    price = terms.supply_price(listing)
+    supply_minor = price.at(quantity)
     if collected:
         money = _collected_money(store, listing, quantity, delivery, terms, currency)
     else:
-        money = seller_collected_money(listing, supply_price * quantity)
+        money = seller_collected_money(listing, supply_minor * quantity)
     return Line(
         number=number,
         sku=listing.sku,
@@ -252,7 +254,8 @@ def _draft_line(
         offer="" if listing.offer is None else f"{listing.offer.supplier}/{listing.offer.sku}",
         tax_minor=money.tax_minor,
         rates=money.rates,
-        supply_minor=supply_price,
+        supply_minor=supply_minor,
+        supply_schedule=price.schedule,
         draws={} if drawn == {listing.level: quantity} else drawn,
         is_bundle=bool(listing.parts),
         sale=listing.urgent.id if listing.urgent else "",
@@ -273,7 +276,7 @@ def _collected_money(
         terms.union,
         quantity=quantity,
         delivery_minor=delivery,
-        supply_minor=terms.supply_price(listing) * quantity,
+        supply_minor=terms.supply_price(listing).at(quantity) * quantity,
         step=currency.step,
     )
 

@@ -18,6 +18,7 @@ from mart_union.catalog.fees import (
 )
 from mart_union.catalog.model import Listing, Store, Union
 from mart_union.catalog.urgent_terms import UrgentSale
+from mart_union.catalog.volumes import SupplyPrice, read_schedule
 from mart_union.checkout.delivering import Delivering
 from mart_union.checkout.model import Quote, QuotedLine, QuotedStore, Wanted
 from mart_union.checkout.sourcing import find_sources
@@ -58,12 +59,14 @@ class Terms(Struct, frozen=True):
         stored = self.stored.get((wish.store, wish.sku))
         return stored is not None and stored.at(self.now).urgent is not None and stored.is_sold_out(self.levels)
 
-    def supply_price(self, listing: Listing) -> int:
-        """What a unit of a mediated listing costs the store: as its pool says, if that was read, else as the listing was last told."""
+    def supply_price(self, listing: Listing) -> SupplyPrice:
+        """What units of a mediated listing cost the store: as its pool says, if that was read, else as the listing was last told."""
         if listing.offer is None:
-            return 0
+            return SupplyPrice(0)
         level = self.levels.get(listing.level)
-        return listing.offer.supply_minor if level is None else level.supply_minor
+        if level is None:
+            return listing.offer.supply_price
+        return read_schedule(level.supply_tiers) if level.supply_tiers else SupplyPrice(level.supply_minor)
 
 
 def folded(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:

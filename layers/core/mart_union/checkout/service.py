@@ -265,7 +265,10 @@ def commit_draft(draft: Draft, tickets: Sequence[Ticket] = ()) -> None:
         add_bought(transaction, order)
     for level, units in draft.units.items():
         movement = move(units, purchase.customer or purchase.channel, f"purchase/{purchase.id}")
-        add_movement(transaction, level, movement, moment, supply_minor=draft.supply_prices.get(level))
+        price = draft.supply_prices.get(level)
+        supply = None if price is None else price.unit_minor
+        tiers = "" if price is None else price.schedule
+        add_movement(transaction, level, movement, moment, supply_minor=supply, supply_tiers=tiers)
     for order in draft.orders:
         add_new_order(transaction, order)
     if draft.transfer is not None:

@@ -102,7 +102,8 @@ def _moved(before: Level, offer: Offer, quantity: int, actor: str, now: datetime
         return before
     after = apply(before, allot(quantity - before.reserve, actor, f"allotment/{offer.sku}"), iso(now))
     on_sale = offer.state == "on_offer"
-    return replace(after, on_sale=on_sale, low_stock=offer.low_stock, supply_minor=offer.supply_minor)
+    price = {"supply_minor": offer.supply_minor, "supply_tiers": offer.supply_price.schedule}
+    return replace(after, on_sale=on_sale, low_stock=offer.low_stock, **price)
 
 
 def _with(offer: Offer, store: str, quantity: int) -> Offer:

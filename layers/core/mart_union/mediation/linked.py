@@ -108,7 +108,9 @@ class Facts(Struct, frozen=True):
             state=LISTING_STATES[link.state],
             level=sold.level,
             glyph=link.glyph,
-            offer=OfferReference(sold.supplier, sold.sku, sold.supply_minor, period, sold.accepts_returns, sold.area),
+            offer=OfferReference(
+                sold.supplier, sold.sku, sold.supply_minor, period, sold.accepts_returns, sold.area, sold.tiers
+            ),
             allotted=link.store in sold.allotments,
         )
 

@@ -12,6 +12,7 @@ from mart_union.catalog.carriers import MOST_BEGINNINGS
 from mart_union.catalog.fees import commission_of, commission_rule, lineage, tax_rules, taxes_of
 from mart_union.catalog.model import KINDS, Store, Union, offer_level
 from mart_union.catalog.postcodes import checked_beginnings
+from mart_union.catalog.volumes import SupplyPrice, Tier, checked_tiers
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import LARGEST_AMOUNT, Currency, checked_price
@@ -74,7 +75,7 @@ class Offer(Struct, frozen=True):
     `low_stock` is the reserve of the pool at and under which its sellers are warned. `allotments` names the stores for which units of the
     pool are set aside, `allotments_made` those for which any ever were: what was sold of them is counted there. `accepts_returns`: the supplier takes
     back, at the supply price, what customers return though it is no fault of the supplier's; else the seller bears that. It is delivered where a postcode
-    begins as its `area` says (none named: everywhere).
+    begins as its `area` says (none named: everywhere). With `tiers`, units cost less than `supply_minor` from so many of them in one line of an order on.
     """
 
     supplier: str
@@ -95,12 +96,18 @@ class Offer(Struct, frozen=True):
     allotments_made: tuple[str, ...] = ()
     accepts_returns: bool = True
     area: tuple[str, ...] = ()
+    tiers: tuple[Tier, ...] = ()
     sequence: int = 1
 
     @property
     def key(self) -> OfferKey:
         """Which offer it is."""
         return OfferKey(self.supplier, self.sku)
+
+    @property
+    def supply_price(self) -> SupplyPrice:
+        """What its units cost a seller."""
+        return SupplyPrice(self.supply_minor, self.tiers)
 
     @property
     def level(self) -> str:
@@ -331,13 +338,14 @@ class SupplyOrder(Struct, frozen=True):
 
 
 class Margin(Struct, frozen=True):
-    """What a sale of an offer at a price leaves the seller, in minor units, and what goes to whom before."""
+    """What a sale of so many units of an offer leaves the seller, in minor units, and what goes to whom before."""
 
     price_minor: int
     supply_minor: int
     commission_minor: int
     tax_minor: int
     fee_tax_minor: int = 0
+    quantity: int = 1
 
     @property
     def left_minor(self) -> int:
@@ -345,24 +353,25 @@ class Margin(Struct, frozen=True):
         return self.price_minor - self.supply_minor - self.commission_minor - self.tax_minor - self.fee_tax_minor
 
 
-def margin_of(offer: Offer, price_minor: int, union: Union, store: Store, *, step: int) -> Margin:
-    """What a store keeps of one unit at a price, by the union's rules of commission and tax as they are now.
+def margin_of(offer: Offer, price_minor: int, union: Union, store: Store, *, step: int, quantity: int = 1) -> Margin:
+    """What a store keeps of a line of so many units at a price each, by the union's rules of commission and tax as they are now.
 
     Tax counts as far as the price contains it, tax on the commission as far as it comes on top of that.
     """
     categories = lineage(offer.union_category, union.category_parents)
     rule = commission_rule(union.fees, store=store.id, classification=store.classification, categories=categories)
-    commission = commission_of(rule, price_minor, 1, step)
-    on_goods = taxes_of(tax_rules(union.taxes, "goods", categories), price_minor, step)
+    amount, supply = price_minor * quantity, offer.supply_price.at(quantity) * quantity
+    commission = commission_of(rule, amount, quantity, step)
+    on_goods = taxes_of(tax_rules(union.taxes, "goods", categories), amount, step)
     on_fee = taxes_of(tax_rules(union.taxes, "fee", categories), commission, step)
-    return Margin(price_minor, offer.supply_minor, commission, on_goods.included_minor, on_fee.added_minor)
+    return Margin(amount, supply, commission, on_goods.included_minor, on_fee.added_minor, quantity)
 
 
 def checked_offer(offer: Offer, currency: Currency) -> Offer:
     """The offer, with its area as postcodes are compared, if it may be saved.
 
     Raises:
-        Invalid: a price, the lead time, a grant, the area, the state or the kind is malformed, or it has no title.
+        Invalid: a price, the tiers, the lead time, a grant, the area, the state or the kind is malformed, or it has no title.
         RuleViolation: the suggested price is under the minimum.
     """
     for name in ("supply_minor", "suggested_minor"):
@@ -380,7 +389,8 @@ def checked_offer(offer: Offer, currency: Currency) -> Offer:
         raise unfit("titles", "an offer needs a title")
     if offer.suggested_minor < offer.minimum_minor:
         raise RuleViolation("the suggested price is under the minimum price", minimum_minor=offer.minimum_minor)
-    return replace(offer, area=checked_beginnings("area", offer.area, MOST_BEGINNINGS))
+    tiers = checked_tiers(offer.supply_minor, offer.tiers, currency)
+    return replace(offer, area=checked_beginnings("area", offer.area, MOST_BEGINNINGS), tiers=tiers)
 
 
 def _check_price(name: str, amount_minor: int, currency: Currency) -> None:

@@ -40,7 +40,7 @@ def save_offer(
 ) -> bool:
     """Make an offer or change it, and correct its pool to `quantity` (None leaves the pool); says whether anything was written.
 
-    Supply price, low-stock mark and whether it is on offer stand on the pool and its allotments, too, and change with the offer in one
+    Supply price with its tiers, low-stock mark and whether it is on offer stand on the pool and its allotments, too, and change with the offer in one
     transaction, so that a purchase is made under what the offer says. What was counted includes what is in allotments. Repeating it writes nothing; a `key`
     counts the pool once, whatever was sold since, and what was `cut_off_since` a moment does not count what has moved since, as `count` says. Fields named in `kept` stay as they are of an offer that is there. Who has just `read` the offer and its
     pool, gives them. Approval alone gives the membership that lets someone call this.
@@ -91,6 +91,7 @@ def make_offers(offers: Sequence[tuple[Offer, int]], actor: str, now: datetime, 
             low_stock=offer.low_stock,
             on_sale=offer.state == "on_offer",
             supply_minor=offer.supply_minor,
+            supply_tiers=offer.supply_price.schedule,
             key=key,
         )
         item = OfferItem(*offer_key(offer.supplier, offer.sku), document=replace(offer, sequence=1), sequence=1)
@@ -124,7 +125,7 @@ def _add_pool_settings(transaction: WriteTransaction, before: Offer, after: Offe
     """What the pool and its allotments say of price, sale and mark, where the offer changes them; the first of them is the journal's reason."""
     on_sale = after.state == "on_offer"
     changed = {
-        "supply-price": after.supply_minor != before.supply_minor,
+        "supply-price": after.supply_price != before.supply_price,
         "resumed" if on_sale else "paused": on_sale != (before.state == "on_offer"),
         "low-stock": after.low_stock != before.low_stock,
     }
@@ -139,6 +140,7 @@ def _add_pool_settings(transaction: WriteTransaction, before: Offer, after: Offe
             low_stock=after.low_stock,
             on_sale=on_sale,
             supply_minor=after.supply_minor,
+            supply_tiers=after.supply_price.schedule,
         )
 
 

@@ -72,7 +72,8 @@ class Line(Struct, frozen=True, omit_defaults=True):
     `split` is frozen when the purchase is made and sums to what was charged: goods, the tax added to them (`tax_minor`) and the line's
     part of delivery. `rates` are the rates of commission and tax that it was made with (`catalog.fees.frozen_rates`). What is as it
     usually is (no tax added, nothing given back) is not written, which keeps an order small.
-    `supply_minor` is what a unit of an offer cost the store when the purchase was made, whatever its supplier asks later.
+    `supply_minor` is what a unit of an offer cost the store when the purchase was made, at the quantity of the line, whatever its supplier asks later or
+    is given back; `supply_schedule` what units cost by volume then ('': the same each).
     `escrow_minor` is what of it the order still holds; `held_minor` what the seller's deposit holds for it. `refunded_minor` is what the
     payer got back of it, `returned` how many of its units went back into stock or were written off, `withheld_minor` what of those units' price stayed.
     `draws` is written where the units do not all come from `level`: how many come from which, in the order in which they are counted (shards),
@@ -101,6 +102,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
     returned: int = 0
     refunded_minor: int = 0
     supply_minor: int = 0
+    supply_schedule: str = ""
     draws: dict[str, int] = field(default_factory=dict)
     is_bundle: bool = False
     sale: str = ""

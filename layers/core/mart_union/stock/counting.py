@@ -80,6 +80,7 @@ def add_first_count(
     low_stock: int,
     on_sale: bool,
     supply_minor: int = 0,
+    supply_tiers: str = "",
     key: str = "",
 ) -> None:
     """Add a new level, with what was counted of it, under a `key` where there is one, to a transaction: one item. The commit raises Conflict if the
@@ -89,7 +90,8 @@ def add_first_count(
         Invalid: the quantity is negative or too large.
     """
     _require_units(quantity)
-    before = Level(level, low_stock=low_stock, on_sale=on_sale, supply_minor=supply_minor, counted=key)
+    price = {"supply_minor": supply_minor, "supply_tiers": supply_tiers}
+    before = Level(level, low_stock=low_stock, on_sale=on_sale, counted=key, **price)  # type: ignore[arg-type]
     after = apply(before, counted(before, quantity, actor, reference), iso(now))
     add_rewritten(transaction, before, after, _overtaken)
 

@@ -24,7 +24,8 @@ class Level(Struct, frozen=True):
     Always `reserve + reserved + sold + written_off == received + corrected + moved`, and none of the first five is below zero. `moved` is
     what came from the level's shards or home, less what went there: over a level and its shards it adds up to nothing. `sequence` counts the changes;
     `reason`, `actor` and `reference` tell of the last one. `supply_minor` is what a unit of an offer's pool costs its sellers now (0 for own
-    stock): it stands here so that a purchase can require it in the condition under which it takes the units. `kept` is how many units the level gave
+    stock), and `supply_tiers` what units cost by volume, as text ('': the same each): they stand here so that a purchase can require them in the
+    condition under which it takes the units. `kept` is how many units the level gave
     to the shards of an urgent sale that has not ended, and `sale` which sale a shard holds units for. `counted` is the key of the last count that came with
     one, so that it is not made twice.
     """
@@ -40,6 +41,7 @@ class Level(Struct, frozen=True):
     on_sale: bool = True
     low_stock: int = 0
     supply_minor: int = 0
+    supply_tiers: str = ""
     kept: int = 0
     sale: str = ""
     counted: str = ""

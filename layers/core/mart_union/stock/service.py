@@ -80,7 +80,10 @@ def level_of(item: LevelItem) -> Level:
     facts: dict[str, Any] = {
         name: int(values.get(name) or 0) for name in (*COUNTS, "low_stock", "supply_minor", "kept", "sequence")
     }
-    facts |= {name: values.get(name) or "" for name in ("sale", "counted", "reason", "actor", "reference", "at")}
+    facts |= {
+        name: values.get(name) or ""
+        for name in ("supply_tiers", "sale", "counted", "reason", "actor", "reference", "at")
+    }
     return Level(id=level_under(item.pk, item.sk), on_sale=bool(values.get("on_sale", True)), **facts)
 
 
@@ -91,17 +94,19 @@ def add_movement(
     now: datetime,
     *,
     supply_minor: int | None = None,
+    supply_tiers: str = "",
     also: Sequence[Action] = (),
     only: tuple[Condition, Refusal] | None = None,
 ) -> None:
     """Add a movement to a transaction: one conditional update, which needs no read and never lets a count go below zero.
 
     A movement that takes from the reserve to sell requires that the level is on sale, and, when `supply_minor` is given, that the
-    pool's supply price is still that. The commit raises OutOfStock with what is left, or SupplyPriceMoved. `also` changes what else the level says,
+    pool's supply price and its tiers are still those. The commit raises OutOfStock with what is left, or SupplyPriceMoved. `also` changes what else the level says,
     and `only` is a condition more, with the refusal where one does not hold.
     """
-    condition, actions = _expression(movement, now, supply_minor)
-    refusal = _short(level, movement, supply_minor)
+    supply = None if supply_minor is None else (supply_minor, supply_tiers)
+    condition, actions = _expression(movement, now, supply)
+    refusal = _short(level, movement, supply)
     if only is not None:
         condition, refusal = condition & only[0], only[1]
     item = LevelItem(*level_key(level))
@@ -121,14 +126,16 @@ def add_rewritten(transaction: WriteTransaction, before: Level, after: Level, re
 
 
 @lru_cache(maxsize=64)
-def _expression(movement: Movement, now: datetime, supply_minor: int | None) -> tuple[Condition, list[Any]]:
+def _expression(movement: Movement, now: datetime, supply: tuple[int, str] | None) -> tuple[Condition, list[Any]]:
     """What a movement requires and does. Most lines of a purchase move their levels alike: they share it."""
     sells = movement.reason in {"sold", "reserved"}
     condition = LevelItem.sequence.exists()
     if sells:
         condition &= LevelItem.on_sale == True  # noqa: E712 - a condition of DynamoDB, not of Python
-    if sells and supply_minor is not None:
-        condition &= LevelItem.supply_minor == supply_minor
+    if sells and supply is not None:
+        price, tiers = supply
+        condition &= LevelItem.supply_minor == price
+        condition &= LevelItem.supply_tiers == tiers if tiers else LevelItem.supply_tiers.does_not_exist()
     for name in ("reserve", "reserved", "sold"):
         change = getattr(movement, name)
         if change < 0:
@@ -149,15 +156,11 @@ def _facts(movement: Movement, now: datetime) -> list[Any]:
     ]
 
 
-def _short(level: str, movement: Movement, supply_minor: int | None = None) -> Refusal:
+def _short(level: str, movement: Movement, supply: tuple[int, str] | None = None) -> Refusal:
     def refusal(found: dict[str, Any]) -> MartUnionError:
         wanted, left = -movement.reserve, int(found.get("reserve") or 0)
-        if (
-            supply_minor is not None
-            and found
-            and left >= wanted
-            and int(found.get("supply_minor") or 0) != supply_minor
-        ):
+        asked = int(found.get("supply_minor") or 0), found.get("supply_tiers") or ""
+        if supply is not None and found and left >= wanted and asked != supply:
             return SupplyPriceMoved("the supplier's terms have just changed; look at the listing again", level=level)
         reserve = left if found.get("on_sale", True) else 0
         return OutOfStock(
@@ -286,7 +289,7 @@ def _new_counts(before: Level, after: Level) -> list[Any]:
 
 def item_of(level: Level) -> LevelItem:
     """The item that holds a level."""
-    values = asdict(level)
+    values = asdict(level) | {"supply_tiers": level.supply_tiers or None}
     return LevelItem(*level_key(values.pop("id")), **values)
 
 
@@ -300,6 +303,7 @@ def add_settings(
     low_stock: int | None = None,
     on_sale: bool | None = None,
     supply_minor: int | None = None,
+    supply_tiers: str | None = None,
 ) -> None:
     """Change what a level says beside its counts, in the transaction that changes its listing or offer. What is None stays as it is.
 
@@ -307,6 +311,8 @@ def add_settings(
     """
     given = {"low_stock": low_stock, "on_sale": on_sale, "supply_minor": supply_minor}
     settings = [getattr(LevelItem, name).set(value) for name, value in given.items() if value is not None]
+    if supply_tiers is not None:
+        settings.append(LevelItem.supply_tiers.set(supply_tiers) if supply_tiers else LevelItem.supply_tiers.remove())
     actions = [LevelItem.sequence.add(1), *settings, *_facts(Movement(reason, actor, ""), now)]
     missing = refuse(NotFound, f"there is no stock level {level}")
     transaction.update(LevelItem(*level_key(level)), actions, condition=LevelItem.sequence.exists(), refusal=missing)

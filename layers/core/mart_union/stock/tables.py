@@ -44,6 +44,7 @@ class LevelItem(StockItem):
     on_sale = BooleanAttribute(default=True)
     low_stock = NumberAttribute(default=0)
     supply_minor = NumberAttribute(default=0)
+    supply_tiers = UnicodeAttribute(null=True)
     kept = NumberAttribute(default=0)
     sale = UnicodeAttribute(default="")
     counted = UnicodeAttribute(default="")

@@ -36,7 +36,7 @@ def _check_allotments(books: Books) -> Iterator[Difference]:
     levels = {level.id: level for level in books.levels}
     for level in books.levels:
         home = levels.get(home_of(level.id), level)
-        terms, wanted = ((each.supply_minor, each.on_sale) for each in (level, home))
+        terms, wanted = ((each.supply_minor, each.supply_tiers, each.on_sale) for each in (level, home))
         if level.id.startswith("offer/") and level.reserve and terms != wanted:
             yield Difference(10, f"level/{level.id}", f"its price and sale are {terms}, its pool's {wanted}")
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from mart_union.catalog.fees import TaxRule, commission_of, frozen_rule, taxes_of
+from mart_union.catalog.volumes import read_schedule
 from mart_union.orders.model import Line, Order
 from mart_union.settlement.checks.model import UNION, Books, held_at_first
 from mart_union.settlement.differences import Difference
@@ -29,6 +30,8 @@ def _problems(order: Order, line: Line, step: int, *, collected: bool) -> Iterat
     found: Counter[tuple[str, str]] = Counter()
     for share in line.split:
         found[share.account, share.kind] += share.amount_minor
+    if line.supply_schedule and (asked := read_schedule(line.supply_schedule).at(line.quantity)) != line.supply_minor:
+        yield f"a unit cost {line.supply_minor}, at {line.quantity} of them it was {asked}"
     sale = found.pop((f"store/{order.store}", "sale"), 0)
     expected, tax = _expected(order, line, step) if collected else (_supply(line), 0)
     shares: _Shares = {name: amount for name, amount in found.items() if amount}
