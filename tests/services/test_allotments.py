@@ -366,7 +366,9 @@ def test_an_allotment_that_runs_low_is_told_to_its_supplier_once(market: Market)
         ("StockLow", f"level/{own}"),
         ("StockOut", f"level/{own}"),
     ]
-    assert mails(events[0]) == [(f"owner@{market.supplier}.example", "Little is left of an allotment: HERB-TEA")]
+    assert mails(events[0]) == [
+        (f"owner@{market.supplier}.example", "Little is left of an allotment: Grass Jelly Tea Bags")
+    ]
     before = mediation.get_link(market.store, "GX-HERBTEA")
     mediation.apply_stock_change(events[1])
     assert mediation.get_link(market.store, "GX-HERBTEA") == before  # the pool has enough

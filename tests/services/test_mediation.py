@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -13,6 +13,7 @@ from mart_union.catalog.model import Listing, OfferReference, Store, listing_lev
 from mart_union.catalog.service import get_listing
 from mart_union.catalog.tables import ListingItem, StoreItem, listing_key, store_key
 from mart_union.customers.service import find_role
+from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, OutOfStock, RuleViolation
 from mart_union.kernel.events import Event
 from mart_union.kernel.transaction import WriteTransaction
@@ -105,6 +106,36 @@ def test_an_offer_and_its_pool_are_made_together_and_the_same_again_writes_nothi
     assert not mediation.save_offer(offer, None, "owner", NOW)
     assert stock.get_level(level.id) == level
     assert mediation.get_offer(unique, "HERB-TEA").sequence == 1
+
+
+@pytest.mark.parametrize("quantity", [260, 100])
+def test_an_upload_that_was_cut_off_changes_an_offer_and_counts_its_pool_at_once(unique: str, quantity: int) -> None:
+    """Were they two writes, the second would find a pool that has moved since the upload began, by the upload itself."""
+    offer, later = make_offer(make_supplier(unique)), NOW + timedelta(hours=1)
+    went_on = {"key": "2026-11-22T09/u1/e", "cut_off_since": iso(NOW + timedelta(minutes=30))}
+    dearer = replace(offer, supply_minor=12000, minimum_minor=17000)
+    assert mediation.save_offer(dearer, quantity, "owner", later, **went_on)
+    level = stock.get_level(offer_level(unique, "HERB-TEA"))
+    assert (level.reserve, level.supply_minor, level.sequence) == (quantity, 12000, 2)
+    with_stock_out(level.id)
+    assert not mediation.save_offer(dearer, quantity, "owner", later, **went_on)
+    assert stock.get_level(level.id).reserve == quantity - 3
+
+
+def test_of_an_upload_that_was_cut_off_nothing_is_changed_of_an_offer_whose_pool_has_moved_since(unique: str) -> None:
+    offer = make_offer(make_supplier(unique))
+    level = offer_level(unique, "HERB-TEA")
+    with_stock_out(level)
+    went_on = {"key": "2026-11-22T09/u1/e", "cut_off_since": iso(NOW)}
+    with pytest.raises(Conflict, match="moved since"):
+        mediation.save_offer(replace(offer, supply_minor=12000), 260, "owner", NOW, **went_on)
+    assert (stock.get_level(level).reserve, stock.get_level(level).supply_minor) == (97, 11000)
+    assert mediation.get_offer(unique, "HERB-TEA").supply_minor == 11000
+
+
+def with_stock_out(level: str) -> None:
+    later = NOW + timedelta(hours=2)
+    stock.stock_out(level, 3, reason="damaged", actor="packer", reference="", key="key-12345678", now=later)
 
 
 def test_a_new_supply_price_stands_on_the_pool_with_the_offer(unique: str) -> None:

@@ -14,7 +14,7 @@ from mart_union.kernel.errors import Conflict, Invalid, NotFound
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Ref, fetch_all, find
-from mart_union.kernel.transaction import MOST_ITEMS, Refusal, WriteTransaction, refuse
+from mart_union.kernel.transaction import MOST_ITEMS, Also, Refusal, WriteTransaction, refuse
 from mart_union.mediation.model import Offer, Supplier, checked_offer
 from mart_union.mediation.suppliers import list_suppliers
 from mart_union.mediation.tables import OfferItem, offer_key
@@ -40,7 +40,7 @@ def save_offer(
 ) -> bool:
     """Make an offer or change it, and correct its pool to `quantity` (None leaves the pool); says whether anything was written.
 
-    Supply price with its tiers, low-stock mark and whether it is on offer stand on the pool and its allotments, too, and change with the offer in one
+    Supply price with its tiers, low-stock mark and whether it is on offer stand on the pool and its allotments, too, and change with the offer and the count in one
     transaction, so that a purchase is made under what the offer says. What was counted includes what is in allotments. Repeating it writes nothing; a `key`
     counts the pool once, whatever was sold since, and what was `cut_off_since` a moment does not count what has moved since, as `count` says. Fields named in `kept` stay as they are of an offer that is there. Who has just `read` the offer and its
     pool, gives them. Approval alone gives the membership that lets someone call this.
@@ -61,8 +61,13 @@ def save_offer(
     after = replace(offer, **{name: getattr(before, name) for name in stays})
     if after == before:
         return _correct_pool(after, quantity, actor, now, key, cut_off_since, pool)
-    _change(before, replace(after, sequence=before.sequence + 1), actor, now)
-    _correct_pool(after, quantity, actor, now, key, cut_off_since)
+    changed = replace(after, sequence=before.sequence + 1)
+
+    def add(transaction: WriteTransaction) -> None:
+        _add_change(transaction, before, changed, actor, now, changed.sold_from[1:])
+
+    if not _correct_pool(changed, quantity, actor, now, key, cut_off_since, pool, add):
+        _change(before, changed, actor, now)
     return True
 
 
@@ -108,11 +113,19 @@ def _fit(offer: Offer) -> Offer:
 
 
 def _change(before: Offer, after: Offer, actor: str, now: datetime) -> None:
+    """Write a change of an offer, and of what its pool and allotments say, where nothing is counted."""
     transaction = WriteTransaction()
-    add_changed_offer(transaction, before, after, refuse(Conflict, "someone changed this offer just now"))
-    _add_pool_settings(transaction, before, after, actor, now)
-    add_audit(transaction, f"supplier/{after.supplier}", actor, "offer changed", after.sku, now)
+    _add_change(transaction, before, after, actor, now, after.sold_from)
     transaction.commit()
+
+
+def _add_change(
+    transaction: WriteTransaction, before: Offer, after: Offer, actor: str, now: datetime, levels: Sequence[str]
+) -> None:
+    """Add a change of an offer to a transaction, with what these levels say of it."""
+    add_changed_offer(transaction, before, after, refuse(Conflict, "someone changed this offer just now"))
+    _add_settings(transaction, before, after, actor, now, levels)
+    add_audit(transaction, f"supplier/{after.supplier}", actor, "offer changed", after.sku, now)
 
 
 def add_changed_offer(transaction: WriteTransaction, before: Offer, after: Offer, refusal: Refusal) -> None:
@@ -121,7 +134,9 @@ def add_changed_offer(transaction: WriteTransaction, before: Offer, after: Offer
     transaction.put(item, condition=OfferItem.sequence == before.sequence, refusal=refusal)
 
 
-def _add_pool_settings(transaction: WriteTransaction, before: Offer, after: Offer, actor: str, now: datetime) -> None:
+def _add_settings(
+    transaction: WriteTransaction, before: Offer, after: Offer, actor: str, now: datetime, levels: Sequence[str]
+) -> None:
     """What the pool and its allotments say of price, sale and mark, where the offer changes them; the first of them is the journal's reason."""
     on_sale = after.state == "on_offer"
     changed = {
@@ -130,7 +145,7 @@ def _add_pool_settings(transaction: WriteTransaction, before: Offer, after: Offe
         "low-stock": after.low_stock != before.low_stock,
     }
     reasons = [reason for reason, is_changed in changed.items() if is_changed]
-    for level in after.sold_from if reasons else ():
+    for level in levels if reasons else ():
         stock.add_settings(
             transaction,
             level,
@@ -152,7 +167,10 @@ def _correct_pool(
     key: str,
     cut_off_since: str,
     pool: Level | None = None,
+    also: Also = lambda _: None,
 ) -> bool:
+    """Correct an offer's pool to what was counted, and have it say what the offer says, in one transaction with what `also` adds; False, and nothing
+    written, where it stands so already or nothing was counted."""
     if quantity is None:
         return False
 
@@ -165,10 +183,15 @@ def _correct_pool(
         actor=actor,
         reference="offer",
         now=now,
+        low_stock=offer.low_stock,
+        on_sale=offer.state == "on_offer",
+        supply_minor=offer.supply_minor,
+        supply_tiers=offer.supply_price.schedule,
+        before=pool,
         shards=allotted,
         key=key,
         cut_off_since=cut_off_since,
-        before=pool,
+        also=also,
     )
 
 

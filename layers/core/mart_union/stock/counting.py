@@ -34,10 +34,12 @@ def count(
     low_stock: int | None = None,
     on_sale: bool | None = None,
     supply_minor: int | None = None,
+    supply_tiers: str | None = None,
     before: Level | None = None,
     shards: Callable[[], Iterable[str]] = tuple,
     key: str = "",
     cut_off_since: str = "",
+    also: Also = lambda _: None,
 ) -> bool:
     """Set a level to what was counted, as a correction, making the level if it is new; says whether anything was written.
 
@@ -47,7 +49,7 @@ def count(
     after the level was read, and only where the level ever gave units away; since those go and come with a change of the level, the count
     holds for one moment. A `key` counts once: after it wrote it changes nothing, whatever was sold since; keys come in an order, and one does not count
     after a later one. A count that found nothing to correct leaves no key: who goes on with counts that were `cut_off_since` a moment does not count what
-    has moved since then.
+    has moved since then. What `also` adds is written with the level, if that is, and refuses first.
 
     Raises:
         Invalid: the quantity is negative or too large.
@@ -55,7 +57,8 @@ def count(
         Busy: other changes kept winning.
     """
     _require_units(quantity)
-    given = {"low_stock": low_stock, "on_sale": on_sale, "supply_minor": supply_minor}
+    price = {"supply_minor": supply_minor, "supply_tiers": supply_tiers}
+    given = {"low_stock": low_stock, "on_sale": on_sale, **price}
     settings = {name: value for name, value in given.items() if value is not None}
 
     def change(before: Level) -> Level:
@@ -66,7 +69,7 @@ def count(
         after = apply(before, counted(before, quantity, actor, reference, aside), iso(now))
         return Level(**(asdict(after) | settings | ({"counted": key} if key else {})))
 
-    return rewrite(level, change, before)
+    return rewrite(level, change, before, also)
 
 
 def add_first_count(
