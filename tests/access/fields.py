@@ -20,7 +20,7 @@ PLAIN: dict[str, str] = {
     ),
     "boxes of mails that are not wanted": "no_answers no_progress no_statements no_stock",
     "amounts, written as text in forms": "amount cap collected fixed floor level markup minimum minimum_price price rate suggested_price supply_price turnover",
-    "supply prices by volume: from how many units on": "begins tiers",
+    "supply prices by volume: from how many units on": "tiers",
     "moments": "appointment_at at day days ends_at estimated_by first from last month slot starts_at times",
     "choices among words of ours": (
         "access collected_by consent decision event how kind lang language languages method on procedure role scope settlement_period state step "

@@ -91,7 +91,7 @@ def names(told_events: list[tuple[str, str, int, str]]) -> list[tuple[str, int]]
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("relay/orders.json", [("OrderPlaced", 1), ("OrderAccepted", 2)]),
+        ("relay/orders.json", [("OrderPlaced", 1), ("OrderAccepted", 2), ("OrderShipped", 3)]),
         ("relay/catalog.json", [("EnterpriseChanged", 2), ("ListingChanged", 2)]),
         ("relay/mediation.json", [("OfferChanged", 3)]),
         ("relay/ledger.json", [("TransferPosted", 1), ("StatementMade", 1)]),
