@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -24,6 +24,8 @@ from mart_union.orders.service import get_order
 from mart_union.orders.tracking import LONGEST_PLACE, ParcelNews, add_tracking_event, checked_news, is_news
 
 _THREADS = 8
+_END_OF_DAY = time(23, 59, 59)
+_LONGEST_DAY = len("2026-12-01")
 
 
 class ParcelRow(Struct, frozen=True):
@@ -63,7 +65,7 @@ class ParcelImport:
             event=cells.text("event", 40, required=True),
             at=_moment(cells.text("at", 40, required=True)),
             place=cells.text("place", LONGEST_PLACE),
-            estimated_by=_moment(cells.text("estimated_by", 40)),
+            estimated_by=_moment(cells.text("estimated_by", 40), of_day=_END_OF_DAY),
         )
         collected = cells.price("collected", currency) if row.cells.get("collected") else 0
         if not cells.findings:
@@ -145,10 +147,12 @@ class ParcelImport:
         )
 
 
-def _moment(text: str) -> str:
-    """A moment (ISO), in the union's time zone where it names none; what is none, as it is."""
+def _moment(text: str, *, of_day: time = time()) -> str:
+    """A moment (ISO), in the union's time zone where it names none, at a time `of_day` where it is a day; what is none, as it is."""
     try:
         moment = datetime.fromisoformat(text)
+        if len(text) <= _LONGEST_DAY:
+            moment = datetime.combine(moment, of_day)
         return iso(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(settings().time_zone)))
     except (ValueError, OverflowError):
         return text

@@ -143,6 +143,13 @@ def test_what_cannot_be_linked_is_told_with_its_reason_and_holds_up_no_other(sto
     assert mediation.get_link(store, "X-A").offer_sku == "OTHER"
 
 
+def test_of_two_suppliers_offers_under_one_sku_the_second_is_refused_and_the_job_ends(store: str, unique: str) -> None:
+    make_offer(make_supplier(f"{unique}z"), sku="A", union_category=f"tea-{unique}")
+    done = work(begin(store, rule(unique, supplier="")))
+    assert (done.state, counts(done)) == ("done", (4, 3, 0, 0, 1))
+    assert [each.detail for each in done.refusals] == ["the SKU X-A is used by another listing"]
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_part_cut_off_at_any_request_and_repeated_ends_as_if_it_had_run_once(
     store: str, unique: str, when: str

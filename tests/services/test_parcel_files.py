@@ -6,8 +6,9 @@ import csv
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -122,6 +123,14 @@ def test_a_carriers_list_tells_of_its_parcels_in_any_order_and_arrival_takes_the
     assert findings(unique) == []
 
 
+def test_what_is_expected_on_a_day_is_expected_by_its_end(market: Market, unique: str) -> None:
+    order = shipped(market, f"{unique}1")
+    day = (SHIPPED + timedelta(days=2)).date()
+    assert run(f"{unique}1,in_transit,{hours(5)},,{day}\n", unique) == (1, 1, 0, 0)
+    end = datetime.combine(day, time(23, 59, 59), ZoneInfo(settings().time_zone))
+    assert get_order(order.id).shipments[0].estimated_by == iso(end)
+
+
 def test_the_same_list_again_changes_nothing_and_writes_no_order(market: Market, unique: str) -> None:
     order = shipped(market, f"{unique}1")
     rows = f"{unique}1,picked_up,{hours(1)},Emei,\n{unique}1,picked_up,{hours(1)},Emei,\n"
@@ -152,8 +161,9 @@ def test_what_is_not_this_carriers_or_no_news_is_refused_by_line_and_name_and_ch
         f"{unique}1,in_transit,{hours(1)},,soon\n"
         f",in_transit,{hours(1)},,\n"
         "##,in_transit," + hours(1) + ",,\n"
+        f"{unique}1,picked_up,0001-01-01T00:00:00Z,,\n"
     )
-    assert run(rows, unique) == (9, 0, 0, 9)
+    assert run(rows, unique) == (10, 0, 0, 10)
     assert findings(unique) == [
         (2, "unknown-parcel", "tracking_number"),
         (3, "anothers-parcel", "tracking_number"),
@@ -164,6 +174,7 @@ def test_what_is_not_this_carriers_or_no_news_is_refused_by_line_and_name_and_ch
         (8, "bad-estimated-by", "estimated_by"),
         (9, "missing-value", "tracking_number"),
         (10, "unknown-parcel", "tracking_number"),
+        (11, "bad-at", "at"),
     ]
     assert (get_order(mine.id), get_order(other.id)) == before
     refused = list(

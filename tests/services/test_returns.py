@@ -200,6 +200,8 @@ def test_a_procedure_of_the_stores_own_says_for_which_reasons_and_how_long(uniqu
     with pytest.raises(RuleViolation, match="window"):
         ask(market, order, reason="too_sweet", now=NOW + timedelta(days=2, seconds=1))
     identity = ask(market, order, reason="too_sweet")
+    with pytest.raises(Invalid, match="have not come"):
+        decide(market, order, identity, "refund", stock="reserve")
     after = decide(market, order, identity, "refund")
     assert (after.returns[0].state, after.refunds[0].reason) == ("refunded", "It is too sweet")
     assert (balance(market), counts(market)) == (1_000_000 - PAID + 30_000, (7, 2, 1))

@@ -243,6 +243,14 @@ def test_tiers_that_cannot_be_meant_are_refused_by_name(
     assert (offered(market), get_level(before.level)) == (before, pool)
 
 
+def test_a_price_that_its_tiers_no_longer_undercut_is_refused_though_they_were_only_kept(market: Market) -> None:
+    before, pool = offered(market), get_level(offered(market).level)
+    lower = replace(before, supply_minor=TIERS[0].supply_minor, tiers=())
+    with pytest.raises(Invalid, match="each costs less than the one before"):
+        mediation.save_offer(lower, 100, "owner", NOW, kept=("tiers",))
+    assert (offered(market), get_level(before.level)) == (before, pool)
+
+
 def upload(market: Market, cell: str) -> tuple[Tier, ...] | list[str]:
     """The offer's tiers after a row of an upload with this cell, or what was wrong with the row."""
     save_category("", Category("tea", {"en": "Tea"}), "operator", NOW)

@@ -63,6 +63,10 @@ def test_this_machine_is_called_only_where_that_is_allowed(address: str) -> None
         "https:///hook",
         "https://shop.example:99999/",
         "javascript:alert(1)",
+        "https://[::1",
+        "https://a..example/hook",
+        f"https://{'a' * 64}.example/hook",
+        "https://竹店.example/hook",
         "https://shop.example/" + "x" * 500,
     ],
 )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from mart_union.kernel.errors import Invalid
 from mart_union.mediation.shops import checked_url
 
 _TIMEOUT = urllib3.Timeout(connect=3, read=5)
@@ -34,7 +35,10 @@ def post(
     Raises:
         NotDelivered: the address is malformed, not public, or did not answer in time.
     """
-    parts = urlsplit(checked_url(url, loopback_allowed=loopback_allowed))
+    try:
+        parts = urlsplit(checked_url(url, loopback_allowed=loopback_allowed))
+    except Invalid as error:
+        raise NotDelivered("the shop's address cannot be called") from error
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     address = _checked_address(host, port, loopback_allowed, resolve or _resolve)
@@ -51,7 +55,7 @@ def post(
                 timeout=_TIMEOUT,
                 preload_content=False,
             )
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             raise NotDelivered(f"no answer: {type(error).__name__}") from error
         status = int(answer.status)
         answer.close()  # the answer's body is nothing to us, and might never end
@@ -70,7 +74,7 @@ def _pool(scheme: str, address: str, host: str, port: int) -> urllib3.HTTPConnec
 def _checked_address(host: str, port: int, loopback_allowed: bool, resolve: Resolve) -> str:
     try:
         found = resolve(host, port)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise NotDelivered("the host's name does not resolve") from error
     addresses = [ipaddress.ip_address(each) for each in found]
     if not addresses or not all(is_callable(address, loopback_allowed=loopback_allowed) for address in addresses):

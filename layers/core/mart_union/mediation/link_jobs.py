@@ -124,6 +124,8 @@ class _Part(Struct):
     repriced: int = 0
     unchanged: int = 0
     refusals: list[NotLinked] = field(default_factory=list)
+    named: set[str] = field(default_factory=set)
+    """SKUs that offers of this part have got: of two suppliers' offers under one SKU the second is refused."""
 
     def refuse(self, offer: OfferKey, error: MartUnionError) -> None:
         self.refusals.append(NotLinked(offer.supplier, offer.sku, error.code, error.detail))
@@ -208,12 +210,13 @@ def _made(job: LinkJob, offer: OfferKey, facts: Facts, part: _Part) -> _Change |
     try:
         if not SKU.match(sku):
             raise unfit("sku", f"{sku} is no SKU: choose a shorter prefix")
-        if (job.store, sku) in facts.listings:
+        if (job.store, sku) in facts.listings or sku in part.named:
             raise sku_used(sku)
         link = wanted_link(facts, job.store, sku, offer, terms, None)
     except (Invalid, Conflict, NotFound, RuleViolation) as error:
         part.refuse(offer, error)
         return None
+    part.named.add(sku)
     return _Change(None, replace(link, key=job.id, request="linked"))
 
 

@@ -58,7 +58,7 @@ def save_offer(
         make_offers([(offer, quantity)], actor, now, key=key)
         return True
     stays = ("sequence", "allotments", "allotments_made", *kept)
-    after = replace(offer, **{name: getattr(before, name) for name in stays})
+    after = _fit(replace(offer, **{name: getattr(before, name) for name in stays}))
     if after == before:
         return _correct_pool(after, quantity, actor, now, key, cut_off_since, pool)
     changed = replace(after, sequence=before.sequence + 1)

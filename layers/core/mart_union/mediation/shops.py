@@ -64,8 +64,14 @@ def checked_url(url: str, *, loopback_allowed: bool) -> str:
     Raises:
         Invalid: it may not.
     """
-    parts = urlsplit(url.strip())
-    host = parts.hostname or ""
+    try:
+        parts = urlsplit(url.strip())
+        host = parts.hostname or ""
+        host.encode("ascii")
+        host.encode("idna")
+    except ValueError as error:
+        message = "the name of its host cannot be looked up: write it in plain letters, such as xn--… for others"
+        raise _not_callable(message) from error
     on_loopback = loopback_allowed and is_loopback(host)
     if (
         len(url) > _LONGEST_URL

@@ -290,10 +290,12 @@ def allowed_decisions(order: Order, asked: Return) -> list[str]:
 
 
 def _check_look(order: Order, asked: Return, wish: Decision) -> None:
-    """Goods that have come were looked at before they are refunded or replaced."""
+    """Goods that have come were looked at before they are refunded or replaced; of goods that have not, none goes into the reserve."""
     stocks = stocks_for(order, asked)
     if asked.state == "received" and wish.decision in {"refund", "replace"} and wish.stock not in stocks:
         raise _invalid("stock", f"say where the goods go: {' or '.join(stocks)}")
+    if asked.state != "received" and wish.stock not in {"", "written_off"}:
+        raise _invalid("stock", "the goods have not come: nothing of them goes into the reserve")
 
 
 def _check_decision(order: Order, wish: Decision) -> None:

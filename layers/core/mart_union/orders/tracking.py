@@ -18,7 +18,7 @@ TRACKING_EVENTS = ("picked_up", "in_transit", "out_for_delivery", "failed_attemp
 LONGEST_PLACE = 80
 _MOST_EVENTS = 100
 _AHEAD = timedelta(minutes=5)  # a carrier's clock may be a little fast
-_MOST_AHEAD = timedelta(days=365)
+_MOST_AHEAD = _MOST_BEHIND = timedelta(days=365)
 
 
 class ParcelNews(Struct, frozen=True):
@@ -151,18 +151,21 @@ def checked_news(news: ParcelNews, now: datetime) -> TrackingEvent:
         Invalid: it cannot; `errors` names the field.
     """
     _need(news.event in TRACKING_EVENTS, "event", f"an event is one of {', '.join(TRACKING_EVENTS)}")
-    past = "give a past moment with its time zone, such as 2026-12-01T10:00:00+08:00"
-    moment = _moment("at", news.at, now + _AHEAD, past)
+    earliest = now - _MOST_BEHIND
+    past = "give a moment of the year that has passed, with its time zone, such as 2026-12-01T10:00:00+08:00"
+    moment = _moment("at", news.at, earliest, now + _AHEAD, past)
     _need(len(news.place) <= LONGEST_PLACE, "place", f"a place has at most {LONGEST_PLACE} characters")
     within = "give a moment within a year, with its time zone, such as 2026-12-01T10:00:00+08:00"
-    expected = _moment("estimated_by", news.estimated_by, now + _MOST_AHEAD, within) if news.estimated_by else ""
+    expected = (
+        _moment("estimated_by", news.estimated_by, earliest, now + _MOST_AHEAD, within) if news.estimated_by else ""
+    )
     return TrackingEvent(moment, news.event, news.place.strip(), expected)
 
 
-def _moment(field: str, text: str, latest: datetime, reason: str) -> str:
+def _moment(field: str, text: str, earliest: datetime, latest: datetime, reason: str) -> str:
     try:
         moment = from_iso(text)
-        fits = moment.tzinfo is not None and moment <= latest
+        fits = moment.tzinfo is not None and earliest <= moment <= latest
     except (ValueError, OverflowError):
         fits = False
     _need(fits, field, reason)
