@@ -294,7 +294,7 @@ def _check_look(order: Order, asked: Return, wish: Decision) -> None:
     stocks = stocks_for(order, asked)
     if asked.state == "received" and wish.decision in {"refund", "replace"} and wish.stock not in stocks:
         raise _invalid("stock", f"say where the goods go: {' or '.join(stocks)}")
-    if asked.state != "received" and wish.stock not in {"", "written_off"}:
+    if asked.state != "received" and wish.decision == "refund" and wish.stock == "reserve":
         raise _invalid("stock", "the goods have not come: nothing of them goes into the reserve")
 
 
