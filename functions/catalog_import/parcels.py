@@ -107,7 +107,8 @@ class ParcelImport:
             return [each for found in threads.map(work, numbers.values()) for each in found]
 
     def _result(self, row: ParcelRow, now: datetime, *, writes: bool) -> bool | Finding:
-        """Whether a row is news, or why it is refused: then nothing is changed, of whichever order."""
+        """Whether a row is news, or why it is refused: all orders under the number are looked at before one is changed. Where another change comes between,
+        some may have been: the same list again does the rest."""
         found = find_parcels(row.number, from_iso(row.news.at))
         mine = [parcel for parcel in found if parcel.carrier == self._carrier]
         if not mine:

@@ -119,7 +119,7 @@ class OfferImport:
     def _apply_part(
         self, rows: Sequence[OfferRow], upload: Upload, now: datetime
     ) -> list[tuple[OfferRow, bool | Finding]]:
-        """What became of some rows: one batch read, one transaction for new ones, and one or two for each that has changed."""
+        """What became of some rows: one batch read, one transaction for every 33 new ones, and one for each that has changed."""
         found = find_with_pools(self._supplier, [each.offer.sku for each in rows])
         known = [(each, there) for each, there in zip(rows, found, strict=True) if there is not None]
         new = [each for each, there in zip(rows, found, strict=True) if there is None]
