@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Struct
 
 from mart_union.customers import pool
@@ -19,15 +17,12 @@ from mart_union.customers.service import (
     save_profile,
     unlist_recipient,
 )
-from mart_union.kernel.clock import iso, utc_now
-from mart_union.kernel.errors import Invalid
+from mart_union.kernel.clock import utc_now
 from mart_union.kernel.settings import settings
 from mart_union.ledger.service import Entry, get_balance, list_postings
 from mart_union.web.access import CUSTOMER
 from mart_union.web.api import Api
 from mart_union.web.request import Request
-
-_MONTH = re.compile(r"^20\d{2}-(?:0[1-9]|1[0-2])$")
 
 
 class Me(Struct, frozen=True):
@@ -130,9 +125,7 @@ def account_of(request: Request) -> AccountPage:
     Raises:
         Invalid: the month or the cursor is none.
     """
-    month = request.query.get("month", iso(utc_now())[:7])
-    if not _MONTH.match(month):
-        raise Invalid("month is written as 2026-11", errors=[{"field": "month", "reason": "is not a month"}])
+    month = request.month() or f"{utc_now():%Y-%m}"
     name = f"customer/{request.caller.subject}"
     account, page = get_balance(name), list_postings(name, month, request.query.get("cursor", ""))
     return AccountPage(

@@ -68,7 +68,7 @@ def add_routes(api: Api) -> None:
 def show_by_api(request: Request) -> DepositView:
     """The store's deposit, with this month's movements, or those of `month` (yyyy-mm)."""
     store = request.params["store"]
-    month = request.query.get("month") or utc_now().isoformat()[:7]
+    month = request.month() or f"{utc_now():%Y-%m}"
     page = list_deposit_postings(store, month, request.query.get("cursor", ""))
     return DepositView(get_deposit(store), get_standing(store), reference_of(store), month, page.items, page.next)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -11,7 +10,7 @@ from msgspec.structs import replace
 from mart_union.customers.model import Recipient
 from mart_union.customers.refs import recipient_ref
 from mart_union.kernel.clock import iso, utc_now
-from mart_union.kernel.errors import Forbidden, Invalid
+from mart_union.kernel.errors import Forbidden
 from mart_union.kernel.paging import Page
 from mart_union.kernel.storage import fetch
 from mart_union.orders.codes import RENEW_CODE
@@ -24,8 +23,6 @@ from mart_union.orders.views import StoreOrder, store_order
 from mart_union.web.access import PACKER
 from mart_union.web.api import Api
 from mart_union.web.request import Request
-
-_MONTH = re.compile(r"20\d{2}-(?:0[1-9]|1[0-2])")
 
 
 class StoreStep(Struct, frozen=True):
@@ -57,7 +54,7 @@ def add_routes(api: Api) -> None:
 
 def read_orders(request: Request) -> Page[StoreOrder]:
     """The store's open orders (of a `state`), or the closed ones placed in a `month` (2026-11), newest first."""
-    month = month_of(request.query.get("month", ""))
+    month = request.month()
     state, cursor = request.query.get("state", ""), request.query.get("cursor", "")
     page = list_with_recipients(request.params["store"], state=state, month=month, cursor=cursor)
     return Page(tuple(seen(request, *both) for both in page.items), page.next)
@@ -72,17 +69,6 @@ def read_order(request: Request) -> StoreOrder:
 def step_order(request: Request) -> StoreOrder:
     """Take a step for lines that the store fulfils; a refund is for managers."""
     return seen(request, take(request, request.content))
-
-
-def month_of(month: str) -> str:
-    """The month itself, or '' for none.
-
-    Raises:
-        Invalid: it is not a month such as 2026-11.
-    """
-    if month and not _MONTH.fullmatch(month):
-        raise Invalid("write a month as 2026-11", errors=[{"field": "month", "reason": "not a month"}])
-    return month
 
 
 def order_of(request: Request) -> Order:

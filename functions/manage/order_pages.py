@@ -55,7 +55,7 @@ def orders_page(request: Request) -> Page:
         "page": order_api.read_orders(request),
         "tabs": _TABS,
         "state": request.query.get("state", ""),
-        "month": order_api.month_of(request.query.get("month", "")),
+        "month": request.month(),
     }
     return Page("manage/orders.html", context)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from manage.order_api import month_of
 from mart_union.catalog.model import Store
 from mart_union.catalog.procedures import Deadline, Procedure, Reminder, ReturnRules, Step
 from mart_union.catalog.service import get_store, list_categories
-from mart_union.kernel.clock import utc_now
+from mart_union.kernel.clock import checked_month, utc_now
 from mart_union.kernel.errors import ProcedureRefused
 from mart_union.orders.own import (
     KINDS,
@@ -120,7 +119,7 @@ def try_by_api(request: Request) -> Trial:
     Nothing is changed."""
     wish: TrialWish = request.content
     params = request.params
-    month = month_of(request.query.get("month", "")) or f"{utc_now():%Y-%m}"
+    month = request.month() or f"{utc_now():%Y-%m}"
     cursor = request.query.get("cursor", "")
     return try_procedure(params["store"], params["procedure"], wish.description, month, cursor)
 
@@ -172,7 +171,7 @@ def try_here(request: Request) -> Page:
     """Try the description on a month's orders, and show it with what became of them."""
     params, form = request.params, request.content
     wanted = decode(Description, form.description)
-    month = month_of(form.month or f"{utc_now():%Y-%m}")
+    month = checked_month(form.month or f"{utc_now():%Y-%m}")
     try:
         trial = try_procedure(params["store"], params["procedure"], wanted, month)
     except ProcedureRefused as refusal:

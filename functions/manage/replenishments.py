@@ -83,7 +83,7 @@ def add_routes(api: Api) -> None:
 
 def list_by_api(request: Request) -> Page[ReplenishmentAnswer]:
     """Those of which something is still to come, by the day on which it is expected; or of a `month`, those of which nothing is."""
-    month, cursor = request.query.get("month", ""), request.query.get("cursor", "")
+    month, cursor = request.month(), request.query.get("cursor", "")
     page = list_replenishments(request.params["store"], month, cursor)
     return Page(tuple(_told(each) for each in page.items), page.next)
 
@@ -154,7 +154,7 @@ def list_page(request: Request) -> answer.Page:
     """What is still to come, or what was ordered in a month."""
     store, page = request.params["store"], list_by_api(request)
     names = supplier_names(store, (each.supplier for each in page.items))
-    context = {"store": store, "page": page, "names": names, "month": request.query.get("month", "")}
+    context = {"store": store, "page": page, "names": names, "month": request.month()}
     return answer.Page("manage/replenishments.html", context)
 
 

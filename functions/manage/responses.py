@@ -31,7 +31,7 @@ def add_routes(api: Api) -> None:
 
 def read_responses(request: Request) -> Page[SeenResponse]:
     """What customers wait to hear, oldest first; with a `month` (2026-11), what was answered of that month."""
-    month, cursor = request.query.get("month", ""), request.query.get("cursor", "")
+    month, cursor = request.month(), request.query.get("cursor", "")
     page = list_open_responses(request.params["store"], month=month, cursor=cursor)
     return Page(tuple(seen_response(response) for response in page.items), page.next)
 
@@ -56,7 +56,7 @@ def responses_page(request: Request) -> answer.Page:
     context = {
         "store": request.params["store"],
         "page": read_responses(request),
-        "month": request.query.get("month", ""),
+        "month": request.month(),
     }
     return answer.Page("manage/responses.html", context)
 

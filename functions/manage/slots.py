@@ -70,9 +70,7 @@ def add_routes(api: Api) -> None:
 
 def list_by_api(request: Request) -> Items[Slot]:
     """The listing's slots of a `month` (yyyy-mm, by the union's clocks; this one, unless named) by time, past and closed ones too."""
-    return list_month(
-        *_listing(request), request.query.get("month", "") or _this_month(), request.query.get("cursor", "")
-    )
+    return list_month(*_listing(request), request.month() or _this_month(), request.query.get("cursor", ""))
 
 
 def _listing(request: Request) -> tuple[str, str]:
@@ -113,7 +111,7 @@ def read_journal(request: Request) -> Items[JournalEntry]:
 def list_page(request: Request) -> Page:
     """A month of slots, and the form that opens more."""
     store, sku = _listing(request)
-    month = request.query.get("month", "") or _this_month()
+    month = request.month() or _this_month()
     context = {
         "store": store,
         "listing": bookable(store, sku),

@@ -11,7 +11,7 @@ from mart_union.catalog.past_sales import list_past_sales
 from mart_union.catalog.service import list_listings_page
 from mart_union.catalog.urgent import SaleShown, end_urgent_sale, list_urgent_sales, start_urgent_sale
 from mart_union.catalog.urgent_terms import MOST_RATE, PastSale, SaleTerms
-from mart_union.kernel.clock import iso, utc_now
+from mart_union.kernel.clock import utc_now
 from mart_union.kernel.money import parse_amount
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
@@ -99,7 +99,7 @@ def list_ended_by_api(request: Request) -> Items[PastSale]:
 
 
 def _month(request: Request) -> str:
-    return request.query.get("month", "") or iso(utc_now())[:7]
+    return request.month() or f"{utc_now():%Y-%m}"
 
 
 def show_ended_page(request: Request) -> Page:

@@ -45,7 +45,7 @@ def add_routes(api: Api) -> None:
 def read_account(request: Request) -> AccountAt:
     """An `account` (such as union/commission), `at` a moment (ISO; now when none is named), with its postings of a `month` (yyyy-mm)."""
     account, moment = request.query.get("account", ""), _moment(request.query.get("at", ""))
-    month = month_of(request.query.get("month", ""))
+    month = month_of(request)
     balance = balance_at(account, moment)
     page = list_postings(account, month, request.query.get("cursor", ""))
     available = get_balance(account).available_minor if has_floor(account) else None
@@ -54,7 +54,7 @@ def read_account(request: Request) -> AccountAt:
 
 def show_account(request: Request) -> Page:
     """The account that the form asks for."""
-    account, month = request.query.get("account", ""), month_of(request.query.get("month", ""))
+    account, month = request.query.get("account", ""), month_of(request)
     found = read_account(request) if account else None
     return Page("operate/accounts.html", {"account": account, "month": month, "found": found})
 

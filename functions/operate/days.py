@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 
 from mart_union.kernel.clock import local_date, utc_now
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.settings import settings
+from mart_union.web.request import Request
 
 
 def today() -> date:
@@ -28,14 +28,10 @@ def day_of(text: str) -> str:
         raise Invalid(message, errors=[{"field": "day", "reason": message}]) from error
 
 
-def month_of(text: str) -> str:
-    """A month as the query names it (yyyy-mm); this month when it names none.
+def month_of(request: Request) -> str:
+    """The month that the query names (yyyy-mm); this month, in the union's time zone, when it names none.
 
     Raises:
         Invalid: it is not a month.
     """
-    month = text or today().isoformat()[:7]
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
-        message = "write a month as yyyy-mm"
-        raise Invalid(message, errors=[{"field": "month", "reason": message}])
-    return month
+    return request.month() or f"{today():%Y-%m}"

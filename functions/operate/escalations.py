@@ -37,12 +37,12 @@ def add_routes(api: Api) -> None:
 
 def read_escalations(request: Request) -> Page[Escalated]:
     """The orders and responses that were escalated in a `month` (yyyy-mm; this one when none is named), newest first, as they stand now."""
-    return list_escalated(month_of(request.query.get("month", "")), cursor=request.query.get("cursor", ""))
+    return list_escalated(month_of(request), cursor=request.query.get("cursor", ""))
 
 
 def escalations_page(request: Request) -> answer.Page:
     """The same as a page."""
-    context = {"page": read_escalations(request), "month": month_of(request.query.get("month", ""))}
+    context = {"page": read_escalations(request), "month": month_of(request)}
     return answer.Page("operate/escalations.html", context)
 
 

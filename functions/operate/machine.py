@@ -29,6 +29,6 @@ def read_audit(request: Request) -> Page[AuditEntry]:
     """What was changed by staff of an `owner` (`union`, `store/<id>`, `supplier/<id>`) in a `month` (yyyy-mm), newest first."""
     return list_audit(
         request.query.get("owner", "union"),
-        month_of(request.query.get("month", "")),
+        month_of(request),
         cursor=request.query.get("cursor", ""),
     )

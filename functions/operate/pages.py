@@ -143,7 +143,7 @@ def show_dead_letters(request: Request) -> Page:
 
 def show_audit(request: Request) -> Page:
     """What staff changed."""
-    context = {"month": month_of(request.query.get("month", "")), "owner": request.query.get("owner", "union")}
+    context = {"month": month_of(request), "owner": request.query.get("owner", "union")}
     return Page("operate/audit.html", {**context, "found": machine.read_audit(request)})
 
 

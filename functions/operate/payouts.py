@@ -81,7 +81,7 @@ def add_routes(api: Api) -> None:
 
 def read_files(request: Request) -> BankFiles:
     """The bank files of a `month` (yyyy-mm; this one when none is named)."""
-    month = month_of(request.query.get("month", ""))
+    month = month_of(request)
     return BankFiles(month, tuple(list_bank_files(month)))
 
 

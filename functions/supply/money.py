@@ -19,7 +19,6 @@ from mart_union.web.access import SUPPLIER, SUPPLIER_OWNER
 from mart_union.web.answer import Page, Raw, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
-from supply.orders import month_of
 
 
 class Clearing(Struct, frozen=True):
@@ -63,7 +62,7 @@ def add_routes(api: Api) -> None:
 def read_clearing(request: Request) -> Clearing:
     """A month's postings of the supplier's clearing account."""
     account = f"supplier/{request.params['supplier']}"
-    month = month_of(request) or utc_now().isoformat()[:7]
+    month = request.month() or f"{utc_now():%Y-%m}"
     page = list_postings(account, month, request.query.get("cursor", ""))
     return Clearing(account, month, page.items, page.next)
 

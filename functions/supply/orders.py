@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -11,7 +10,7 @@ from msgspec.structs import replace
 from mart_union.customers.model import Recipient
 from mart_union.customers.service import get_recipient
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import Invalid, NotFound
+from mart_union.kernel.errors import NotFound
 from mart_union.kernel.paging import Page as Items
 from mart_union.mediation.model import SupplyOrder
 from mart_union.mediation.service import get_supplied_order, lines_of, list_supply_orders, owed_minor
@@ -24,8 +23,6 @@ from mart_union.web.access import SUPPLIER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
-
-MONTH = re.compile(r"^(20\d{2}-(0[1-9]|1[0-2]))?$")
 
 
 class SuppliedLine(Struct, frozen=True):
@@ -117,7 +114,7 @@ def add_routes(api: Api) -> None:
 
 def list_by_api(request: Request) -> Items[SupplyOrder]:
     """The supplier's open orders, oldest first; with `month` (yyyy-mm), those placed in it that have ended."""
-    month = month_of(request)
+    month = request.month()
     return list_supply_orders(request.params["supplier"], month, request.query.get("cursor", ""))
 
 
@@ -133,9 +130,9 @@ def step_by_api(request: Request) -> SuppliedOrder:
 
 def list_page(request: Request) -> Page:
     """Open orders, or those of a month that have ended."""
-    supplier, month = request.params["supplier"], month_of(request)
+    supplier, month = request.params["supplier"], request.month()
     orders = list_supply_orders(supplier, month, request.query.get("cursor", ""))
-    this_month = utc_now().isoformat()[:7]
+    this_month = f"{utc_now():%Y-%m}"
     context = {"supplier": supplier, "month": month, "this_month": this_month, "orders": orders}
     return Page("supply/orders.html", context)
 
@@ -154,18 +151,6 @@ def step_by_form(request: Request) -> Redirect:
     form: StepForm = request.content
     _step(request, NewStep(lines=None, **{name: getattr(form, name) for name in StepForm.__struct_fields__}))
     return Redirect(f"/supply/{request.params['supplier']}/orders/{request.params['order']}")
-
-
-def month_of(request: Request) -> str:
-    """The `month` of the query, '' when there is none.
-
-    Raises:
-        Invalid: it is not a month.
-    """
-    month = request.query.get("month", "")
-    if not MONTH.match(month):
-        raise Invalid("month is written yyyy-mm", errors=[{"field": "month", "reason": "not yyyy-mm"}])
-    return month
 
 
 def _show(request: Request) -> SuppliedOrder:

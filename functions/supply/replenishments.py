@@ -34,7 +34,7 @@ def add_routes(api: Api) -> None:
 
 def list_by_api(request: Request) -> Page[AskedReplenishment]:
     """Those of which something is still to come, by the day on which it is expected; or of a `month`, those of which nothing is."""
-    month, cursor = request.query.get("month", ""), request.query.get("cursor", "")
+    month, cursor = request.month(), request.query.get("cursor", "")
     page = list_asked(request.params["supplier"], month, cursor)
     return Page(tuple(_told(each) for each in page.items), page.next)
 
@@ -46,6 +46,6 @@ def _told(found: Replenishment) -> AskedReplenishment:
 
 def list_page(request: Request) -> answer.Page:
     """What is still to be brought, or what was ordered in a month."""
-    month = request.query.get("month", "")
+    month = request.month()
     context = {"supplier": request.params["supplier"], "page": list_by_api(request), "month": month}
     return answer.Page("supply/replenishments.html", context)

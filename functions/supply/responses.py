@@ -12,7 +12,6 @@ from mart_union.web.access import SUPPLIER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
-from supply.orders import month_of
 
 
 class ResponseAnswer(Struct, frozen=True):
@@ -32,7 +31,7 @@ def add_routes(api: Api) -> None:
 
 def list_by_api(request: Request) -> Items[SeenResponse]:
     """What customers wait to hear about the supplier's lines, oldest first; with a `month` (yyyy-mm), what was answered of it."""
-    month, cursor = month_of(request), request.query.get("cursor", "")
+    month, cursor = request.month(), request.query.get("cursor", "")
     page = list_supplier_responses(request.params["supplier"], month=month, cursor=cursor)
     return Items(tuple(seen_response(response) for response in page.items), page.next)
 
@@ -53,7 +52,7 @@ def answer_by_api(request: Request) -> SeenResponse:
 
 def list_page(request: Request) -> Page:
     """The open questions, complaints and reviews, each with a form for its answer."""
-    context = {"supplier": request.params["supplier"], "responses": list_by_api(request), "month": month_of(request)}
+    context = {"supplier": request.params["supplier"], "responses": list_by_api(request), "month": request.month()}
     return Page("supply/responses.html", context)
 
 

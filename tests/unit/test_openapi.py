@@ -50,7 +50,7 @@ def sample() -> Api:
 
         Not in the summary.
         """
-        return cursor_of(request), request.query["color"], request.page_number()
+        return cursor_of(request), request.query["color"], request.page_number(), request.month()
 
     @api.post("/api/manage/{store}/things", MANAGER, body=NewThing, answer=Thing, status=201, key=True)
     def make_thing(request: Request) -> Any:
@@ -117,7 +117,12 @@ def test_parameters_are_those_of_path_query_and_key(document: dict[str, Any]) ->
     def parameters(method: str, path: str) -> list[tuple[str, str]]:
         return [(each["in"], each["name"]) for each in operation(document, method, path)["parameters"]]
 
-    assert parameters("get", "/api/things") == [("query", "color"), ("query", "cursor"), ("query", "page")]
+    assert parameters("get", "/api/things") == [
+        ("query", "color"),
+        ("query", "cursor"),
+        ("query", "month"),
+        ("query", "page"),
+    ]
     assert parameters("post", "/api/manage/{store}/things") == [("path", "store"), ("header", "Idempotency-Key")]
 
 

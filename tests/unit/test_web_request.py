@@ -139,6 +139,23 @@ def test_what_is_no_page_number_is_refused(text: str) -> None:
     assert refused.value.facts["errors"][0]["field"] == "page"  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    ("query", "month"),
+    [({}, ""), ({"month": ""}, ""), ({"month": "2026-11"}, "2026-11"), ({"month": "0001-01"}, "0001-01")],
+)
+def test_a_month_is_one_or_none(query: dict[str, str], month: str) -> None:
+    assert request_with(query=query).month() == month
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-13", "2026-00", "0000-01", "2026-1", "20261-2", "2026", "autumn", "2026-11\n", "２０２６-１１"]
+)
+def test_what_is_no_month_is_refused(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        request_with(query={"month": text}).month()
+    assert refused.value.facts["errors"][0]["field"] == "month"  # type: ignore[index]
+
+
 def test_cookies_are_read_by_name() -> None:
     header = "mu_session=abc; mu_token=a.b=c;mu_consent=yes; =x; ;flag"
     assert read_cookies({"cookie": header}) == {

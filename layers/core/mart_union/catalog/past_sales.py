@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mart_union.catalog.model import Listing
 from mart_union.catalog.tables import PastSaleItem, past_sale_key, past_sales_key
-from mart_union.catalog.urgent_terms import PastSale, UrgentSale, checked_month
+from mart_union.catalog.urgent_terms import PastSale, UrgentSale
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict
 from mart_union.kernel.paging import Page, read_page
@@ -57,7 +57,7 @@ def list_past_sales(store: str, month: str, cursor: str = "") -> Page[PastSale]:
     """A page of a store's urgent sales that ended in a month (`yyyy-mm`, UTC), newest first. One query.
 
     Raises:
-        Invalid: the month is none, or the cursor unknown.
+        Invalid: the cursor is unknown.
     """
-    page = read_page(PastSaleItem.query, past_sales_key(store, checked_month(month)), cursor=cursor, limit=_PAGE)
+    page = read_page(PastSaleItem.query, past_sales_key(store, month), cursor=cursor, limit=_PAGE)
     return Page(tuple(item.document for item in page.items), page.next)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -15,7 +14,6 @@ from mart_union.kernel.money import Currency, checked_price
 MOST_RATE = 4_000
 """Buyers a second, which is what the most shards bear."""
 
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _LONGEST = timedelta(days=30)
 _MOST_UNITS = 10**9
 _MOST_A_CUSTOMER = 999
@@ -103,16 +101,6 @@ class PastSale(Struct, frozen=True):
     reserved: int
     unsold: int
     turnover_minor: int
-
-
-def checked_month(text: str) -> str:
-    """A month as it is written: `yyyy-mm`.
-
-    Raises:
-        Invalid: it is none.
-    """
-    _need("month", _MONTH.fullmatch(text) is not None, "write a month as 2026-11")
-    return text
 
 
 def checked_sale(sale_id: str, terms: SaleTerms, currency: Currency, now: datetime) -> UrgentSale:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from mart_union.kernel.errors import Invalid
+
 Clock = Callable[[], datetime]
+
+_MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 def utc_now() -> datetime:
@@ -39,3 +44,15 @@ def bounds_of_day(day: date, time_zone: str) -> tuple[datetime, datetime]:
     zone = ZoneInfo(time_zone)
     begin, end = (datetime.combine(each, time(), zone).astimezone(UTC) for each in (day, day + timedelta(days=1)))
     return begin, end
+
+
+def checked_month(text: str) -> str:
+    """A month as it is written, `yyyy-mm`.
+
+    Raises:
+        Invalid: it is none.
+    """
+    if not _MONTH.fullmatch(text):
+        message = "write a month as yyyy-mm"
+        raise Invalid(message, errors=[{"field": "month", "reason": message}])
+    return text

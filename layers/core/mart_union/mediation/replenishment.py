@@ -5,7 +5,6 @@ What is owed for a replenishment is between the store and the supplier: no money
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -20,7 +19,6 @@ MOST_SUPPLIED = 50
 """Listings of one supplier's terms, and lines of a replenishment: a receipt moves a level each, and a transaction has a hundred writes."""
 
 MOST_RECEIPTS = 50
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 MOST_UNITS = 10**9
 LONGEST_LEAD_DAYS = 730
 
@@ -222,16 +220,6 @@ def without_rest(before: Replenishment, now: datetime) -> Replenishment:
         raise RuleViolation("all of it has come: there is no rest to cancel", reason="received")
     lines = tuple(replace(line, cancelled=line.cancelled + line.outstanding) for line in before.lines)
     return replace(before, lines=lines, cancelled_at=iso(now), sequence=before.sequence + 1)
-
-
-def checked_month(month: str) -> str:
-    """The month itself (`yyyy-mm`), or '' for none.
-
-    Raises:
-        Invalid: it is no month.
-    """
-    _need(not month or _MONTH.fullmatch(month) is not None, "month", "written yyyy-mm")
-    return month
 
 
 def _need(holds: bool, name: str, reason: str) -> None:

@@ -22,7 +22,6 @@ from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.mediation.replenishment import (
     Receipt,
     Replenishment,
-    checked_month,
     find_receipt,
     ordered,
     received,
@@ -112,18 +111,18 @@ def list_replenishments(store: str, month: str = "", cursor: str = "") -> Page[R
     """A page of a store's open replenishments by the day on which they are expected, or of those placed in a month (`yyyy-mm`) of which nothing is to come.
 
     Raises:
-        Invalid: the month is none, or the cursor unknown.
+        Invalid: the cursor is unknown.
     """
-    return _page(replenishments_list(store, checked_month(month)), cursor)
+    return _page(replenishments_list(store, month), cursor)
 
 
 def list_asked(supplier: str, month: str = "", cursor: str = "") -> Page[Replenishment]:
     """A page of what stores have ordered from a supplier for their own stock, likewise.
 
     Raises:
-        Invalid: the month is none, or the cursor unknown.
+        Invalid: the cursor is unknown.
     """
-    return _page(asked_list(supplier, checked_month(month)), cursor)
+    return _page(asked_list(supplier, month), cursor)
 
 
 def _page(register: str, cursor: str) -> Page[Replenishment]:

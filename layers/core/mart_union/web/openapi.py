@@ -292,6 +292,8 @@ def _names_read(function: Callable[..., Any]) -> Iterable[str]:
                 yield name
             case ast.Call(func=ast.Attribute(attr="page_number")):
                 yield "page"
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="request"), attr="month")):
+                yield "month"
 
 
 def _success(route: Route, schemas: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from msgspec import Struct, field
 
+from mart_union.kernel.clock import checked_month
 from mart_union.kernel.errors import Invalid, NotFound, TooLarge, UnsupportedMediaType
 from mart_union.kernel.settings import settings
 from mart_union.web.access import Caller
@@ -88,6 +89,15 @@ class Request(Struct, frozen=True):
     def media_type(self) -> str:
         """The kind of the body in lower case, without its parameters; '' when the sender does not say."""
         return media_type_of(self.headers)
+
+    def month(self) -> str:
+        """The `month` of the query (yyyy-mm), '' when it names none.
+
+        Raises:
+            Invalid: it is not a month.
+        """
+        text = self.query.get("month", "")
+        return checked_month(text) if text else ""
 
     def page_number(self) -> int:
         """The `page` of the query, from 1.
