@@ -21,7 +21,7 @@ from mart_union.orders.own import (
     save_procedure,
     try_procedure,
 )
-from mart_union.orders.pictures import mermaid_of
+from mart_union.orders.pictures import chart_of, mermaid_of
 from mart_union.orders.procedures import find_procedure
 from mart_union.orders.shipped import PROCEDURES
 from mart_union.web.access import MANAGER, OWNER, PACKER
@@ -133,10 +133,11 @@ def assign(request: Request) -> StoreProcedures:
 
 def procedures_page(request: Request) -> Page:
     """Each procedure as a table and as a picture, with a button to choose it, and what is assigned to single things."""
-    store = request.params["store"]
+    store, choice = request.params["store"], read_procedures(request)
     context = {
         "store": store,
-        "choice": read_procedures(request),
+        "choice": choice,
+        "charts": {each.name: chart_of(each.steps, each.deadlines) for each in choice.procedures},
         "kinds": KINDS,
         "categories": list_categories(store),
     }

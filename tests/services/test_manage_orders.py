@@ -192,6 +192,7 @@ def test_the_stores_procedure_is_chosen_by_a_manager(market: Market) -> None:
     assert call("PUT", path, "manager", body={"procedure": "teleport"})[0] == 422
     status, page = call("GET", f"/manage/{market.store}/procedures")
     assert (status, "stateDiagram-v2" in page, "accepted --&gt; shipped" in page) == (200, True, True)
+    assert page.count('<svg class="chart"') == 7
 
 
 def test_an_order_s_page_calls_the_supplier_of_a_line_by_its_name_in_the_read_that_it_makes_anyway(

@@ -13,7 +13,7 @@ from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import NotFound, PaymentOutstanding, StepNotAllowed
 from mart_union.kernel.ids import input_hash
 from mart_union.orders.model import ENDED, Order
-from mart_union.orders.pictures import mermaid_of
+from mart_union.orders.pictures import chart_of, mermaid_of
 from mart_union.orders.procedures import PAID_FOR, allowed_steps, find_procedure, promised_by
 from mart_union.orders.proving import ROLES, shape_problems, stranding_problems
 from mart_union.orders.shipped import PROCEDURES, STARTS, get_procedure
@@ -118,6 +118,20 @@ def test_the_picture_shows_every_step_and_deadline() -> None:
     assert "    note right of placed: 48 h, then refuse\n" in picture
     assert "    note right of accepted: 168 h after the promised day, then cancel\n" in picture
     assert "    note right of delivered: return window, then complete\n" in picture
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chart_has_every_step_from_every_state_and_every_deadline(name: str) -> None:
+    procedure = PROCEDURES[name]
+    chart = chart_of(procedure.steps, procedure.deadlines)
+    drawn = [(chart.states[arrow.begin], arrow.step.name, chart.states[arrow.end]) for arrow in chart.arrows]
+    told = [(state, step.name, step.to_state) for step in procedure.steps for state in step.from_states]
+    assert sorted(drawn) == sorted(told)
+    timed = [arrow.deadline for arrow in chart.arrows if arrow.deadline]
+    assert sorted(timed, key=str) == sorted(procedure.deadlines, key=str)
+    assert [chart.states[place] for place in chart.starts] == ["awaiting_payment", "placed"]
+    assert {chart.states[place] for place in chart.endings} == {step.to_state for step in procedure.steps} & ENDED
+    assert [arrow.begin for arrow in chart.arrows] == sorted(arrow.begin for arrow in chart.arrows)
 
 
 def test_a_name_means_the_stores_own_procedure_or_a_shipped_one() -> None:

@@ -1,10 +1,50 @@
-"""Procedures as pictures."""
+"""Procedures as pictures: as a chart for pages, and as Mermaid's text for documents."""
 
 from __future__ import annotations
 
-from mart_union.catalog.procedures import Deadline, Procedure, Reminder
-from mart_union.orders.model import ENDED
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from mart_union.catalog.procedures import Deadline, Procedure, Reminder, Step
+from mart_union.orders.model import ENDED, PROGRESS
 from mart_union.orders.shipped import STARTS
+
+
+class Arrow(Struct, frozen=True):
+    """A step from one state to another, by their places among the chart's; `deadline` is the one by which the system takes it from there."""
+
+    step: Step
+    begin: int
+    end: int
+    deadline: Deadline | None
+
+
+class Chart(Struct, frozen=True):
+    """The states that a procedure uses, each a column: those of a line that goes well, then the other endings; and its arrows, each a row, by where
+    they begin. `starts` and `endings` are the places of states in which an order begins, and in which it may end."""
+
+    states: tuple[str, ...]
+    starts: tuple[int, ...]
+    endings: tuple[int, ...]
+    arrows: tuple[Arrow, ...]
+
+
+def chart_of(steps: Iterable[Step], deadlines: Iterable[Deadline]) -> Chart:
+    """The chart of a procedure's steps, with every arrow on a row of its own, so that none crosses another's words."""
+    steps, waits = tuple(steps), {(each.state, each.step): each for each in deadlines}
+    used = {state for step in steps for state in (*step.from_states, step.to_state)}
+    order = (*PROGRESS, *sorted(ENDED.difference(PROGRESS)))
+    states = tuple(state for state in order if state in used)
+    places = {state: place for place, state in enumerate(states)}
+
+    def arrows() -> Iterator[Arrow]:
+        for state in states:
+            for step in (step for step in steps if state in step.from_states):
+                yield Arrow(step, places[state], places[step.to_state], waits.get((state, step.name)))
+
+    starts, endings = (tuple(places[state] for state in states if state in some) for some in (STARTS, ENDED))
+    return Chart(states, starts, endings, tuple(arrows()))
 
 
 def mermaid_of(procedure: Procedure) -> str:
