@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
+from aws_lambda_powertools import Logger
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from botocore.session import get_session
 
 from mart_union.customers.model import Profile
@@ -18,11 +19,12 @@ from mart_union.customers.service import (
     list_staff,
     release_message,
 )
-from mart_union.kernel.errors import Busy
 from mart_union.kernel.settings import settings
-from notifications.notices import Audience, Notice
-from notifications.titles import with_titles
+from notifications.model import Audience, Notice
+from notifications.naming import with_names
 from notifications.wording import Mail, word
+
+logger = Logger(service="notifications", child=True)
 
 OPTIONAL = {
     **dict.fromkeys(("order_accepted", "order_making"), "progress"),
@@ -43,6 +45,9 @@ OPTIONAL = {
     "statement_made": "statements",
 }
 """The templates of mails that their reader may have said not to want, each with its kind (`customers.model.OPTIONAL_MAILS`)."""
+
+REFUSED = frozenset({"MessageRejected", "BadRequestException"})
+"""What SES says of a mail that it will take no more the next time (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html)."""
 
 Send = Callable[[str, Mail], None]
 """Hand a mail for an address to the channel."""
@@ -76,20 +81,35 @@ def deliver(notices: Iterable[Notice], *, send: Send = send_by_ses) -> int:
     """Send what was not sent yet, and say how many mails that were. One that fails keeps none of the others back.
 
     Raises:
-        ClientError, BotoCoreError: a mail was not taken; repeating sends that one only.
-        Busy: another process is sending one of them at this moment.
+        Exception: why the first of those that failed did; repeating sends what was not sent.
     """
-    sent, failure = 0, None
-    for each in notices:
-        notice = with_titles(each)
-        for subject in subjects_of(notice.audience):
+    sent, failures = 0, []
+    for notice in notices:
+        try:
+            named, subjects = with_names(notice), subjects_of(notice.audience)
+        except Exception as error:  # noqa: BLE001 - whatever keeps one notice back must keep no other
+            failures.append(_noted(notice, error))
+            continue
+        for subject in subjects:
             try:
-                sent += _tell(notice, subject, send)
-            except (ClientError, BotoCoreError, Busy) as error:
-                failure = failure or error
-    if failure is not None:
-        raise failure
+                sent += _tell(named, subject, send)
+            except Exception as error:  # noqa: BLE001 - nor one of its readers another
+                failures.append(_noted(notice, error))
+    if failures:
+        raise failures[0]
     return sent
+
+
+def _noted(notice: Notice, error: Exception) -> Exception:
+    """The error, noted by its name only: what SES says holds the address."""
+    logger.warning(
+        "not told", template=notice.template, entity=notice.entity, sequence=notice.sequence, problem=_problem(error)
+    )
+    return error
+
+
+def _problem(error: Exception) -> str:
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
 
 
 def subjects_of(audience: Audience) -> list[str]:
@@ -104,15 +124,19 @@ def _tell(notice: Notice, subject: str, send: Send) -> bool:
     profile = get_profile(subject)
     if profile is None or not profile.email or OPTIONAL.get(notice.template) in profile.unwanted_mails:
         return False
-    mail = word(notice.template, _language(profile, notice), notice.facts)
-    claim = claim_message(notice.entity, f"email/{notice.audience.kind}/{subject}", notice.sequence, notice.news)
+    channel = f"email/{notice.audience.kind}/{notice.audience.id}/{subject}"
+    claim = claim_message(notice.entity, channel, notice.sequence, notice.news, parts=notice.parts)
     if claim is None:
         return False
     try:
-        send(profile.email, mail)
-    except (ClientError, BotoCoreError):
-        release_message(claim)
-        raise
+        send(profile.email, word(notice.template, _language(profile, notice), notice.facts_of(claim.parts)))
+    except Exception as error:
+        if _problem(error) not in REFUSED:
+            release_message(claim)
+            raise
+        _noted(notice, error)
+        finish_message(claim)
+        return False
     finish_message(claim)
     return True
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from mart_union.kernel.settings import settings
 from mart_union.web.pages import moment, money
+from mart_union.web.words import translate
 
 _FOLDER = Path(__file__).parent / "texts"
 _DEFAULT = "en"
@@ -46,6 +47,7 @@ def _environment(language: str) -> Environment:
     environment = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701
     environment.filters["money"] = money
     environment.filters["moment"] = moment
+    environment.filters["state"] = lambda state: translate(state.replace("_", " ").capitalize(), language)
     environment.filters["text"] = lambda texts: _text(texts, language)
     return environment
 

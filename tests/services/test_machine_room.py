@@ -166,6 +166,25 @@ def test_when_the_bus_keeps_refusing_the_whole_batch_comes_again(told: Any, monk
     assert len(requests) == MOST_TRIES
 
 
+@pytest.mark.parametrize(("table", "count"), [("orders", "measure"), ("ledger", "record_postings")])
+def test_a_count_that_is_busy_holds_no_event_up_and_is_made_when_the_batch_comes_again(
+    table: str, count: str, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay(sample(f"relay/{table}.json"), None)
+    expected = told()
+    counted: list[Any] = []
+
+    def be_busy(*given: Any) -> None:
+        counted.append(given)
+        raise Busy("other writers kept winning")
+
+    monkeypatch.setattr(f"relay.app.{count}", be_busy)
+    with pytest.raises(Busy):
+        relay(sample(f"relay/{table}.json"), None)
+    assert told() == expected
+    assert len(counted) == 1
+
+
 def record(table: str, *, new: dict[str, Any], old: dict[str, Any] | None = None) -> dict[str, Any]:
     def typed(image: dict[str, Any]) -> dict[str, Any]:
         kinds = {bool: "BOOL", int: "N", str: "S"}

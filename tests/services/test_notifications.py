@@ -11,16 +11,21 @@ from typing import Any
 
 import msgspec
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
+from jinja2 import UndefinedError
 from msgspec.structs import replace
 
+from mart_union.catalog.carriers import Carrier
+from mart_union.catalog.model import Union
+from mart_union.catalog.refs import union_ref
 from mart_union.customers import messages
 from mart_union.customers.model import OPTIONAL_MAILS
 from mart_union.customers.service import claim_message, finish_message, grant_membership, save_profile
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Busy
 from mart_union.kernel.events import Event
-from notifications import app, delivery
+from mart_union.orders.model import Line, Order, StepTaken
+from notifications import app, delivery, naming
 from notifications.delivery import deliver
 from notifications.notices import notices_of
 from notifications.wording import Mail
@@ -151,6 +156,128 @@ def test_news_that_could_not_be_sent_are_all_told_in_their_order_when_they_come_
         with pytest.raises(EndpointConnectionError):
             deliver(notices, send=broken)
     assert [deliver(notices, send=whole) for notices in (accepted, shipped, accepted)] == [1, 1, 0]
+
+
+def told_of(people: str, *lines: Line) -> Order:
+    """That order, after a step that moved those of these lines that it moved at all: the others are `placed`."""
+    moved = tuple(each.number for each in lines if each.state != "placed")
+    taken = StepTaken("step", "store", "packer", "2026-11-22T06:00:00.000Z", moved)
+    made = replace(order(*lines, customer=f"lin-{people}"), id=people, store=f"tea-{people}", history=(taken,))
+    return replace(made, shipments=())
+
+
+def step(name: str, people: str, sequence: int, *lines: Line) -> Event:
+    """What has happened to those lines of it that are not `placed`."""
+    told = told_of(people, *lines)
+    at = "2026-11-22T04:00:00.000Z"
+    return Event(f"{people}-{sequence}", name, f"order/{people}", sequence, at, msgspec.to_builtins(told))
+
+
+def test_news_of_a_line_that_could_not_be_sent_are_told_though_newer_ones_of_another_line_were(people: str) -> None:
+    broken, whole = Outbox(f"lin-{people}@example.com"), Outbox()
+    refused = notices_of(step("OrderRefused", people, 2, line(1, "refused"), line(2, "placed")))
+    accepted = notices_of(step("OrderAccepted", people, 3, line(1, "placed"), line(2, "accepted")))
+    with pytest.raises(EndpointConnectionError):
+        deliver(refused, send=broken)
+    assert [deliver(notices, send=whole) for notices in (accepted, refused, refused)] == [1, 1, 0]
+
+
+def test_of_news_that_come_late_only_the_lines_are_told_that_have_not_gone_on_since(people: str) -> None:
+    outbox = Outbox()
+    shipped = step("OrderShipped", people, 3, line(1, "shipped"), line(2, "placed"))
+    accepted = step("OrderAccepted", people, 2, line(1, "accepted"), line(2, "accepted"))
+    for event in (shipped, accepted, accepted):
+        deliver(notices_of(event), send=outbox)
+    assert ["Tea 1" in mail.text for _, mail in outbox.sent] == [True, False]
+    assert ["Tea 2" in mail.text for _, mail in outbox.sent] == [False, True]
+
+
+def test_who_works_for_two_suppliers_of_an_order_hears_of_both(people: str) -> None:
+    outbox = Outbox()
+    for supplier in ("one", "two"):
+        grant_membership(f"owner-{people}", "supplier", f"{supplier}-{people}", "owner")
+    lines = (
+        replace(line(number, "placed"), fulfiller=f"supplier/{each}-{people}")
+        for number, each in ((1, "one"), (2, "two"))
+    )
+    placed = replace(told_of(people, *lines), history=())
+    event = Event("e", "OrderPlaced", f"order/{people}", 1, "2026", msgspec.to_builtins(placed))
+    for _ in range(2):
+        deliver(notices_of(event), send=outbox)
+    own = [mail for address, mail in outbox.sent if mail.subject == "New order to supply"]
+    assert [("Tea 1" in mail.text, "Tea 2" in mail.text) for mail in own] == [(True, False), (False, True)]
+
+
+@pytest.mark.parametrize("broken", ["word", "with_names", "subjects_of", "claim_message"])
+def test_whatever_fails_of_one_notice_keeps_no_other_back_and_is_told_without_an_address(
+    broken: str, people: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notices = notices_of(happened("OrderPlaced", people, "placed", 1))
+    outbox, works, noted = Outbox(), getattr(delivery, broken), Noted()
+
+    def fail_once(*given: Any, **more: Any) -> Any:
+        monkeypatch.setattr(delivery, broken, works)
+        raise UndefinedError(f"lin-{people}@example.com")
+
+    monkeypatch.setattr(delivery, "logger", noted)
+    monkeypatch.setattr(delivery, broken, fail_once)
+    with pytest.raises(UndefinedError):
+        deliver(notices, send=outbox)
+    assert outbox.addresses == [f"owner-{people}@example.com"]
+    assert noted.facts == [
+        {"template": "order_placed", "entity": f"order/{people}", "sequence": 1, "problem": "UndefinedError"}
+    ]
+    deliver(notices, send=outbox)
+    assert outbox.addresses == [f"owner-{people}@example.com", f"lin-{people}@example.com"]
+
+
+@pytest.mark.parametrize("code", ["MessageRejected", "BadRequestException"])
+def test_a_mail_that_is_refused_for_good_is_noted_and_neither_fails_its_event_nor_is_tried_again(
+    code: str, people: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, noted = [], Noted()
+
+    def refuse(address: str, mail: Mail) -> None:
+        asked.append(address)
+        if address.startswith("lin"):
+            raise ClientError({"Error": {"Code": code, "Message": address}}, "SendEmail")
+
+    monkeypatch.setattr(delivery, "logger", noted)
+    notices = notices_of(happened("OrderPlaced", people, "placed", 1))
+    assert [deliver(notices, send=refuse) for _ in range(2)] == [1, 0]
+    assert asked == [f"lin-{people}@example.com", f"owner-{people}@example.com"]
+    assert [facts["problem"] for facts in noted.facts] == [code]
+
+
+def test_a_mail_that_ses_could_not_take_now_is_tried_again(people: str) -> None:
+    def throttle(address: str, mail: Mail) -> None:
+        raise ClientError({"Error": {"Code": "TooManyRequestsException", "Message": address}}, "SendEmail")
+
+    outbox, notices = Outbox(), notices_of(happened("OrderAccepted", people, "accepted", 2))
+    with pytest.raises(ClientError):
+        deliver(notices, send=throttle)
+    assert deliver(notices, send=outbox) == 1
+
+
+class Noted:
+    """A log that keeps what is said to it."""
+
+    def __init__(self) -> None:
+        self.facts: list[dict[str, Any]] = []
+
+    def warning(self, message: str, **facts: Any) -> None:
+        self.facts.append(facts)
+
+
+def test_a_mail_calls_carriers_suppliers_and_stores_by_their_names(
+    people: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    union = Union("hsinchu", {}, {}, (), (), (), (Carrier("hct", {"en": "Harbour Carriers"}),))
+    monkeypatch.setattr(naming, "fetch", lambda ref: union if ref.pk == union_ref().pk else None)
+    outbox = Outbox()
+    deliver(notices_of(happened("OrderShipped", people, "shipped", 3)), send=outbox)
+    [(_, mail)] = outbox.sent
+    assert "Harbour Carriers" in mail.text
 
 
 def test_a_claim_of_a_process_that_died_lapses_and_the_mail_is_sent_again(unique: str) -> None:

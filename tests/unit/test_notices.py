@@ -15,9 +15,20 @@ from mart_union.catalog.model import Enterprise
 from mart_union.kernel.events import Event
 from mart_union.ledger.model import Statement
 from mart_union.mediation.model import DepositStanding, Link, Supplier
-from mart_union.orders.model import Line, Order, Response, Return, ReturnedLine, Shipment, StepTaken
+from mart_union.orders.model import (
+    Line,
+    Order,
+    Refund,
+    RefundedLine,
+    Response,
+    Return,
+    ReturnedLine,
+    Shipment,
+    StepTaken,
+)
 from mart_union.stock.model import Level
-from notifications.notices import Audience, Notice, notices_of
+from notifications.model import Audience, Notice
+from notifications.notices import notices_of
 from notifications.wording import word
 
 TEXTS = Path(notifications.wording.__file__).parent / "texts"
@@ -73,6 +84,19 @@ def returning(*steps: str, taker: str = "store/tea", role: str = "store") -> Ord
     return replace(order(*lines), procedure_version=3, returns=(other, one))
 
 
+def after_step(order: Order, step: str, *numbers: int, role: str = "store") -> Order:
+    """The order with a step of some of its lines as the last of its history."""
+    taken = StepTaken(step, role, role, "2026-11-22T06:00:00.000Z", numbers)
+    return replace(order, history=(*order.history, taken))
+
+
+def refunded(*parts: RefundedLine, asked: Return | None = None) -> Order:
+    """An order of two lines after parts of it went back to its customer, for a return if there is one."""
+    refund = Refund("refund-o1-3", "2026-11-22T06:00:00.000Z", "anna", "", parts, 100, "", "")
+    returns = (replace(asked, refund=refund.id),) if asked else ()
+    return replace(order(line(1, "accepted"), line(2, "accepted")), refunds=(refund,), returns=returns)
+
+
 def event(name: str, data: Any, entity: str = "order/o1", sequence: int = 3) -> Event:
     return Event("e1", name, entity, sequence, "2026-11-22T04:00:00.000Z", msgspec.to_builtins(data))
 
@@ -105,11 +129,124 @@ def test_steps_of_the_store_are_told_to_the_customer_only(name: str) -> None:
     assert told(notices_of(event(name, order(line(1, state))))) == [(f"order_{state}", "customer", "lin")]
 
 
-def test_two_parcels_of_one_order_are_two_pieces_of_news_and_one_parcel_is_one() -> None:
-    first = notices_of(event("OrderShipped", order(line(1, "shipped"), line(2, "accepted"))))
-    again = notices_of(event("OrderShipped", order(line(1, "shipped"), line(2, "accepted")), sequence=4))
-    second = notices_of(event("OrderShipped", order(line(1, "shipped"), line(2, "shipped")), sequence=5))
-    assert first[0].news == again[0].news != second[0].news
+def test_the_second_parcel_is_told_with_its_own_lines_and_number_and_nothing_of_the_first() -> None:
+    second = Shipment("2", (2,), "other", "OT-2", "2026-11-22T06:00:00.000Z")
+    both = order(line(1, "shipped"), line(2, "shipped"))
+    for parcels in ((*both.shipments, second), (second, *both.shipments)):  # own and a supplier's, in either order
+        [notice] = notices_of(event("OrderShipped", after_step(replace(both, shipments=parcels), "ship", 2)))
+        assert notice.parts == ("2",)
+        text = word(notice.template, "en", notice.facts_of(notice.parts)).text
+        assert ("Tea 2" in text, "number OT-2" in text, "Tea 1" in text, "WC-1" in text) == (True, True, False, False)
+        assert notice.names == {"carrier_names": "carrier/other"}
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), [("OrderDelivered", "delivered"), ("OrderRefused", "refused"), ("OrderCancelled", "cancelled")]
+)
+def test_a_step_is_told_with_the_lines_that_it_moved_and_none_that_were_there_before(name: str, state: str) -> None:
+    moved = after_step(order(line(1, state), line(2, state), line(3, "placed")), "step", 2)
+    first, *_ = notices_of(event(name, moved))
+    assert [each.number for each in first.facts["lines"]] == [2]
+
+
+def test_what_a_deadline_or_a_carrier_refuses_is_told_to_whoever_fulfils_it_too() -> None:
+    lines = line(1, "refused"), line(2, "refused", "supplier/guanxi")
+    by_hand = after_step(order(*lines), "refuse", 1, 2)
+    late = replace(after_step(order(*lines), "refuse", 1, 2, role="system"), shipments=())
+    assert told(notices_of(event("OrderRefused", by_hand))) == [("order_refused", "customer", "lin")]
+    notices = notices_of(event("OrderRefused", late))
+    assert told(notices) == [
+        ("order_refused", "customer", "lin"),
+        ("store_order_refused", "store", "tea"),
+        ("supplier_order_refused", "supplier", "guanxi"),
+    ]
+    texts = [word(notice.template, "en", notice.facts).text for notice in notices]
+    assert "was not in time with" in texts[0]
+    assert "Nobody took the next step in time" in texts[1]
+    at_the_door = notices_of(event("OrderRefused", after_step(order(*lines), "turn_away", 1, 2, role="system")))
+    assert "It was not handed over to you" in word("order_refused", "en", at_the_door[0].facts).text
+
+
+def test_an_appointment_is_told_to_its_customer_when_it_is_set_and_each_time_it_moves() -> None:
+    def notice(name: str, at: str, sequence: int) -> Notice:
+        booked = replace(order(line(1, "scheduled")), procedure="appointment", facts={"appointment_at": at})
+        [one] = notices_of(event(name, after_step(booked, "schedule", 1), sequence=sequence))
+        return one
+
+    first = notice("OrderScheduled", "2026-12-01T02:00:00.000Z", 2)
+    moved, back = (notice("OrderRescheduled", f"2026-12-0{day}T02:00:00.000Z", day + 1) for day in (2, 1))
+    assert [each.template for each in (first, moved, back)] == ["order_scheduled", *["order_rescheduled"] * 2]
+    assert len({each.news for each in (first, moved, back)}) == 3
+    assert "2026-12-02 10:00" in word(moved.template, "en", moved.facts).text
+
+
+def test_money_that_goes_back_is_told_as_what_it_is_for() -> None:
+    part = refunded(RefundedLine(1, 0, 100))
+    fewer = refunded(RefundedLine(1, 1, 100))
+    back = refunded(RefundedLine(1, 1, 100, withheld_minor=50), asked=returning("accept", "receive").returns[1])
+    kept = refunded(RefundedLine(1, 1, 100), asked=returning("refund").returns[1])
+    notices = [notice for each in (part, fewer, back, kept) for notice in notices_of(event("OrderRefunded", each))]
+    assert told(notices) == [
+        (template, "customer", "lin")
+        for template in ("order_refunded", "order_reduced", "return_refunded", "return_refunded")
+    ]
+    assert {notice.entity for notice in notices} == {"order/o1/refunds/refund-o1-3"}
+    texts = [word(notice.template, "en", notice.facts).text for notice in notices]
+    assert "Tea 1  NT$1" in texts[0]
+    assert "1 × Tea 1  NT$1" in texts[1]
+    assert ("Not all of the price" in texts[2], "You keep" in texts[2]) == (True, False)
+    assert ("Not all of the price" in texts[3], "You keep" in texts[3]) == (False, True)
+    assert notices_of(event("OrderRefunded", replace(part, customer=""))) == []
+
+
+def test_a_replacement_is_told_with_the_parcel_that_it_goes_by() -> None:
+    sent = returning("accept", "receive", "replace", "ship")
+    asked = replace(sent.returns[1], replacement="9")
+    parcel = Shipment("9", (1,), "hct", "RE-9", "2026-11-22T06:00:00.000Z")
+    told_of = replace(sent, returns=(sent.returns[0], asked), shipments=(*sent.shipments, parcel))
+    [notice] = notices_of(event("ReturnReplaced", told_of))
+    assert (notice.template, notice.audience.id) == ("return_replaced", "lin")
+    assert "number RE-9" in word(notice.template, "en", notice.facts).text
+
+
+@pytest.mark.parametrize(
+    ("payment", "says"),
+    [
+        ("paid", "The union holds your payment until you have received it."),
+        ("authorized", "Your card is charged when every store has answered, for what they accept."),
+        ("on_delivery", "You pay when it is handed over to you."),
+    ],
+)
+def test_the_first_mail_says_what_becomes_of_the_money_as_it_is_paid(payment: str, says: str) -> None:
+    first, *_ = notices_of(event("OrderPlaced", replace(order(line(1, "placed")), payment=payment)))
+    text = word(first.template, "en", first.facts).text
+    assert says in text
+    assert text.count("payment") + text.count("pay ") + text.count("card") == 1
+
+
+@pytest.mark.parametrize(
+    ("procedure", "kind", "subject", "until"),
+    [
+        ("carrier", "goods", "Your order from Lakeside Tea has arrived", "within 7 days"),
+        ("pickup", "goods", "You have your order from Lakeside Tea", "within 7 days"),
+        ("appointment", "service", "Your order at Lakeside Tea is done", ""),
+        ("digital", "goods", "You have your order from Lakeside Tea", ""),
+    ],
+)
+def test_the_last_mail_says_how_it_came_and_a_time_for_returns_only_where_there_are_any(
+    procedure: str, kind: str, subject: str, until: str
+) -> None:
+    came = replace(order(replace(line(1, "delivered"), kind=kind)), procedure=procedure)
+    [notice] = notices_of(event("OrderDelivered", came))
+    mail = word(notice.template, "en", notice.facts)
+    assert mail.subject == subject
+    assert ("within" in mail.text, until in mail.text) == (bool(until), True)
+
+
+@pytest.mark.parametrize(("language", "says"), [("zh-TW", "已下單"), ("ko", "주문됨"), ("en", "Placed")])
+def test_a_state_is_said_in_the_readers_language(language: str, says: str) -> None:
+    first, *_ = notices_of(event("OrderReminded", reminded()))
+    assert says in word(first.template, language, first.facts).text
 
 
 def test_of_what_waits_whoever_fulfils_it_is_reminded_or_the_customer_each_time() -> None:
@@ -229,6 +366,16 @@ EXAMPLES = {
         name: event(name, replace(returning("remind", "accept", role="system"), customer="lin"))
         for name in ("ReturnRequested", "ReturnSent", "ReturnReminded", "ReturnEscalated", "ReturnAccepted")
     },
+    "return_replaced": event("ReturnReplaced", returning("ship")),
+    "return_refunded": event("OrderRefunded", refunded(RefundedLine(1, 1, 100), asked=returning("receive").returns[1])),
+    "order_refunded": event("OrderRefunded", refunded(RefundedLine(1, 0, 100))),
+    "order_reduced": event("OrderRefunded", refunded(RefundedLine(1, 1, 100))),
+    "order_scheduled": event("OrderScheduled", order(line(1, "scheduled"))),
+    "order_rescheduled": event("OrderRescheduled", order(line(1, "scheduled"))),
+    "order_unanswered": event(
+        "OrderRefused",
+        after_step(order(line(1, "refused"), line(2, "refused", "supplier/g")), "refuse", 1, 2, role="system"),
+    ),
     "return_refused": event("ReturnRefused", returning("refuse")),
     "order_ready": event("OrderReady", order(line(1, "ready"))),
     "order_shipped": event("OrderShipped", order(line(1, "shipped"))),

@@ -53,6 +53,18 @@ def test_each_change_of_an_order_is_one_event_named_for_what_moved() -> None:
         assert names(accepted, replace(accepted, history=(*accepted.history, told), sequence=3)) == [event]
 
 
+def test_an_appointment_that_moves_has_an_event_of_its_own() -> None:
+    def scheduled(order: Order, at: str, key: str) -> Order:
+        who = {"role": "store", "actor": "packer", "at": NOW, "key": key, "fulfiller": "store/emei-tea"}
+        return apply_step(order, "schedule", **who, details=Details(appointment_at=at))  # type: ignore[arg-type]
+
+    placed = order_of(procedure="appointment")
+    first = scheduled(placed, "2026-12-01T02:00:00Z", "k1")
+    moved = scheduled(first, "2026-12-02T02:00:00Z", "k2")
+    assert names(placed, first) == ["OrderScheduled"]
+    assert names(first, moved) == ["OrderRescheduled"]
+
+
 def test_an_event_is_the_whole_order_without_codes_notes_or_keys() -> None:
     order = order_of(procedure="pickup", state="accepted")
     after = apply_step(

@@ -26,6 +26,7 @@ _STATES = {
     "OrderReserved": "awaiting_payment",
     "OrderAccepted": "accepted",
     "OrderScheduled": "scheduled",
+    "OrderRescheduled": "scheduled",
     "OrderBegun": "making",
     "OrderReady": "ready",
     "OrderShipped": "shipped",
@@ -105,6 +106,17 @@ def _of_return(kind: str, known: Detail) -> tuple[Story, ...]:
     return (_queued(f"{kind} of an order, twice", [detail, detail]),)
 
 
+def _of_refund(known: Detail) -> tuple[Story, ...]:
+    """A part of that order's money goes back to its customer, twice."""
+    line = known["data"]["lines"][0]
+    given = {"number": line["number"], "units": 0, "amount_minor": 100}
+    refund = {"id": "refund-1", "at": known["at"], "actor": "manager", "reason": "", "lines": [given]}
+    refund |= {"amount_minor": 100, "key": "", "request": ""}
+    data = known["data"] | {"sequence": known["sequence"] + 5, "refunds": [refund]}
+    detail = known | {"id": "e-OrderRefunded", "name": "OrderRefunded", "sequence": data["sequence"], "data": data}
+    return (_queued("OrderRefunded of an order, twice", [detail, detail]),)
+
+
 _ORDER, _TRANSFER = "order/{{order_card}}", "transfer/{{transfer_card}}"
 _TO_PEOPLE = _detail_in("notifications", "order-placed-twice-and-shipped", -1)
 _TO_SUPPLIERS = _detail_in("syndication", "orders-out-of-order", -1)
@@ -142,8 +154,12 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
             "ReturnEscalated",
             "ReturnAccepted",
             "ReturnRefused",
+            "ReturnReplaced",
         )
     },
+    "notifications OrderRefunded": _of_refund(_TO_PEOPLE),
+    "notifications OrderScheduled": _of_order("OrderScheduled", _TO_PEOPLE),
+    "notifications OrderRescheduled": _of_order("OrderRescheduled", _TO_PEOPLE),
     "notifications OrderReady": _of_order("OrderReady", _TO_PEOPLE),
     "notifications OrderShipped": sample("order-placed-twice-and-shipped"),
     "notifications OrderDelivered": _of_order("OrderDelivered", _TO_PEOPLE),

@@ -3,13 +3,18 @@
 A message is sent at least once. Two deliveries of one event never send it twice, side by side or one after the other; only a process that dies
 between handing it over and `finish_message` leaves a claim that lapses, and then it is sent again. The other order, marking first, would lose
 the message in the same crash, and a lost "your order was refused" is worse than a second one.
+
+News are of parts of an entity, such as the lines of an order, and a part is told its newest: what is said late of one part keeps nothing back that is
+said of another.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from pynamodb.expressions.update import Action
 
 from mart_union.customers.tables import SentItem, sent_key
 from mart_union.kernel.clock import iso, utc_now
@@ -20,74 +25,81 @@ from mart_union.kernel.transaction import WriteTransaction, refuse
 LEASE_SECONDS = 120  # longer than the function may run, so that nobody who still sends has lost the claim
 KEPT_DAYS = 120
 
+Told = dict[str, tuple[int, str]]
+"""By part, the sequence and the news that a channel was told last."""
+
 
 class Claim(Struct, frozen=True):
-    """The right to send one message until a moment."""
+    """The right to send one message, of those parts that are news, until a moment; `told` is what the channel was told afterwards."""
 
     entity: str
     channel: str
-    sequence: int
     until: int
+    parts: tuple[str, ...]
+    told: Told
 
 
-def claim_message(entity: str, channel: str, sequence: int, news: str, now: datetime | None = None) -> Claim | None:
-    """The right to tell a channel the news of an entity; None when it was told them, or newer ones, before.
+def claim_message(
+    entity: str,
+    channel: str,
+    sequence: int,
+    news: str,
+    now: datetime | None = None,
+    *,
+    parts: Sequence[str] = ("",),
+) -> Claim | None:
+    """The right to tell a channel the news of parts of an entity; None when it was told them, or newer ones, of each of these.
 
-    News with a higher sequence than the last are new unless they say the same; a lower one comes too late, unless the higher was never told:
-    where several could not be sent, all come again, and are told in their order.
+    News with a higher sequence than the last of a part are new unless they say the same; a lower one comes too late, unless the higher was never told:
+    where several could not be sent, all come again, and are told in their order. One read and one write.
 
     Raises:
-        Busy: another process is sending them; ask again when its claim has ended.
+        Busy: another process is sending to this channel; ask again when its claim has ended.
     """
     now = now or utc_now()
+    key = sent_key(entity, channel)
+    found = find(SentItem, *key, consistent=True)
+    told: Told = found.told if found else {}
+    fresh = tuple(part for part in parts if _is_news(told.get(part), sequence, news))
+    if not fresh:
+        return None
+    if found is not None and found.claimed_until > int(now.timestamp()):
+        raise Busy("a message is being sent")
     until = int((now + timedelta(seconds=LEASE_SECONDS)).timestamp())
-    seconds = int(now.timestamp())
-    newer = (SentItem.sequence < sequence) & (SentItem.news != news)
-    lapsed = (SentItem.done == False) & (SentItem.claimed_until <= seconds)  # noqa: E712 - a PynamoDB condition
-    item = SentItem(
-        *sent_key(entity, channel),
-        sequence=sequence,
-        news=news,
-        done=False,
-        claimed_until=until,
-        at=iso(now),
-        expires_at=int((now + timedelta(days=KEPT_DAYS)).timestamp()),
+    expires_at = int((now + timedelta(days=KEPT_DAYS)).timestamp())
+    item = SentItem(*key, told=told, claimed_until=until, at=iso(now), expires_at=expires_at)
+    unchanged = (
+        (SentItem.claimed_until == found.claimed_until) & (SentItem.told == found.told)
+        if found
+        else SentItem.pk.does_not_exist()
     )
     transaction = WriteTransaction()
-    transaction.put(
-        item, condition=SentItem.pk.does_not_exist() | newer | lapsed, refusal=refuse(Conflict, "told before")
-    )
-    try:
-        transaction.commit()
-    except Conflict:
-        _refuse_while_sending(item)
-        return None
-    return Claim(entity, channel, sequence, until)
+    transaction.put(item, condition=unchanged, refusal=refuse(Busy, "a message is being sent"))
+    transaction.commit()
+    return Claim(entity, channel, until, fresh, told | dict.fromkeys(fresh, (sequence, news)))
 
 
-def _refuse_while_sending(wanted: SentItem) -> None:
-    found = find(SentItem, wanted.pk, wanted.sk, consistent=True)
-    if found is not None and not found.done and found.news == wanted.news and found.sequence <= wanted.sequence:
-        raise Busy("this message is being sent")
+def _is_news(before: tuple[int, str] | None, sequence: int, news: str) -> bool:
+    return before is None or (before[0] < sequence and before[1] != news)
 
 
 def finish_message(claim: Claim) -> None:
-    """Say that the channel has taken the message."""
-    _end(claim, done=True)
+    """Say that the channel has taken the message, or never will."""
+    _end(claim, [SentItem.told.set(claim.told)])
 
 
 def release_message(claim: Claim) -> None:
     """Say that the channel has not taken the message, so that the next try need not wait."""
-    _end(claim, done=False)
+    _end(claim, [])
 
 
-def _end(claim: Claim, *, done: bool) -> None:
+def _end(claim: Claim, actions: list[Action]) -> None:
     transaction = WriteTransaction()
     transaction.update(
         SentItem(*sent_key(claim.entity, claim.channel)),
-        [SentItem.done.set(done), SentItem.claimed_until.set(0)],
-        condition=(SentItem.sequence == claim.sequence) & (SentItem.claimed_until == claim.until),
-        refusal=refuse(Conflict, "newer news have taken over"),
+        [*actions, SentItem.claimed_until.set(0)],
+        condition=SentItem.claimed_until == claim.until,
+        refusal=refuse(Conflict, "whoever claimed it next sends it"),
     )
     try:
         transaction.commit()

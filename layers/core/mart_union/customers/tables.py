@@ -17,7 +17,7 @@
 | a destination that a bank file names | `DESTINATION#<party>`/`<id>` | 1 | 0.5 read |
 | destinations that wait for the operator | `DESTINATIONS`/`<party>` | 1 a page | by size |
 | a business contact | `CONTACT#<id>`/`CONTACT` | 1 | 0.5 read |
-| the last message about a thing | `SENT#<entity>`/`<channel>` | 2 writes a message | 1 write each |
+| what a channel was told of a thing | `SENT#<entity>`/`<channel>` | 1 read, and 2 writes a message | 1 read, 2 write each a KB |
 
 No index. Views, sessions, carts, invitations and sent marks expire (`expires_at`); expiry comes late, so what must be over is checked, too.
 A customer's partition holds what one person does by hand; views are in their session's partition, which ends with the session.
@@ -113,11 +113,9 @@ class DestinationItem(CustomersItem):
 
 
 class SentItem(CustomersItem):
-    """The newest news of an entity that was handed to a channel: claimed until a moment, then done."""
+    """What a channel was told of an entity, by part: its newest sequence and news. Claimed until a moment while a message is sent."""
 
-    sequence = NumberAttribute()
-    news = UnicodeAttribute()
-    done = BooleanAttribute(default=False)
+    told = Document(dict[str, tuple[int, str]])
     claimed_until = NumberAttribute(default=0)
     at = UnicodeAttribute()
 

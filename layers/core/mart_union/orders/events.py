@@ -84,8 +84,8 @@ def _event(event_id: str, name: str, entity: str, sequence: int, at: str, snapsh
 
 
 def _order_event(before: Order | None, after: Order) -> str:
-    """Named for the state that lines have entered; for a change that moved no line, OrderRefunded, who was told that they wait or that they are late, what became of a
-    return, or OrderTracked."""
+    """Named for the state that lines have entered; for a change that moved no line, OrderRefunded, OrderRescheduled, who was told that they wait or that
+    they are late, what became of a return, or OrderTracked."""
     if before is None:
         return _BY_STATE[after.state]
     states = {line.number: line.state for line in before.lines}
@@ -94,6 +94,8 @@ def _order_event(before: Order | None, after: Order) -> str:
         return _BY_STATE[state_of(entered)]
     if len(after.refunds) > len(before.refunds):
         return "OrderRefunded"
+    if after.facts.get("appointment_at") != before.facts.get("appointment_at"):
+        return "OrderRescheduled"
     if len(after.history) > len(before.history) and after.history[-1].step in _TOLD:
         return _TOLD[after.history[-1].step]
     return _return_event(before, after) or "OrderTracked"
