@@ -44,8 +44,8 @@ from mart_union.orders import service as orders
 from mart_union.orders.model import ReturnedLine
 from mart_union.orders.parcels import register_parcels
 from mart_union.orders.responses import add_response, escalate_response
-from mart_union.orders.returns import Decision
-from mart_union.settlement.refunding import ask_return, settle_return
+from mart_union.orders.return_decisions import Decision
+from mart_union.settlement.refunding import ask_return, send_goods, settle_return
 from mart_union.settlement.service import complete_order, send_payouts
 from mart_union.stock.counting import count
 
@@ -262,7 +262,8 @@ def _buy(world: World) -> None:
         "delivered": lambda order: _deliver(world, order),
         "completed": lambda order: _complete(world, order),
         "returned": lambda order: _return(world, order, "return"),
-        "return_accepted": lambda order: _accept_return(world, order),
+        "return_accepted": lambda order: _accept_return(world, order, "return_accepted"),
+        "return_escalated": lambda order: _escalate_return(world, order),
     }
     for stage, advance in stages.items():
         bought = purchase(world, stage, {(STORE, "OB-FINE-75G"): 1})
@@ -272,6 +273,11 @@ def _buy(world: World) -> None:
     cash = purchase(world, "cash", {(OTHER_STORE, "PK-DAY-CEDAR"): 1}, method="on_delivery")
     _ship(world, cash.orders[0], OTHER_STORE)
     _remember(world, "_cash", cash)
+    silent = purchase(world, "silent", {(OTHER_STORE, "PK-DAY-CEDAR"): 1}, method="on_delivery")
+    _ship(world, silent.orders[0], OTHER_STORE)
+    for days in (20, 30, 37):  # late; its time is over; the operator hears of it
+        orders.act_on_deadlines(silent.orders[0], world.now + timedelta(days=days))
+    _remember(world, "_escalated", silent)
     returned = purchase(world, "returned-mediated", {(STORE, "GX-HERBTEA"): 2})
     _supply_and_return(world, returned.orders[0])
     _remember(world, "_returned_mediated", returned)
@@ -364,17 +370,26 @@ def _ask_return(world: World, order: str, name: str) -> None:
     world.ids[name] = asked.returns[-1].id
 
 
-def _accept_return(world: World, order: str) -> None:
-    _return(world, order, "return_accepted")
+def _accept_return(world: World, order: str, name: str) -> None:
+    _return(world, order, name)
     settle_return(
         order,
-        world.ids["return_accepted"],
+        world.ids[name],
         Decision("accept"),
         taker=f"store/{STORE}",
         actor="manager-emei",
         key=f"accept-{order}",
         now=world.now,
     )
+
+
+def _escalate_return(world: World, order: str) -> None:
+    """Goods were sent back, and nobody says that they have come: the union's operator has heard of it."""
+    _accept_return(world, order, "return_escalated")
+    parcel = ("windcity-express", f"BACK-{order[:8]}")
+    send_goods(order, world.ids["return_escalated"], parcel, customer=CUSTOMER, key=f"sent-{order}", now=world.now)
+    for days in (14, 17):
+        orders.act_on_deadlines(order, world.now + timedelta(days=days))
 
 
 def _complete(world: World, order: str) -> None:

@@ -115,12 +115,19 @@ class ParcelImport:
             return self._not_mine(row, is_anothers=bool(found))
         try:
             orders = [(parcel, get_order(parcel.order, consistent=True)) for parcel in mine]
+            if len({order.recipient for _, order in orders}) > 1:
+                return self._ambiguous(row)
             fresh = [parcel for parcel, order in orders if self._is_news(row, parcel, order, now)]
             for parcel in fresh if writes else ():
                 self._record(row, parcel, now)
         except MartUnionError as error:
             return Finding(row.row.line, error.code, "error", error.detail)
         return bool(fresh)
+
+    def _ambiguous(self, row: ParcelRow) -> Finding:
+        """One parcel goes to one recipient: a number that is several's was written by somebody of another parcel, and which is which nobody can tell from it."""
+        message = f"tracking_number: {row.number}: shipments to several recipients have this number"
+        return Finding(row.row.line, "ambiguous-parcel", "error", message, "tracking_number")
 
     def _not_mine(self, row: ParcelRow, *, is_anothers: bool) -> Finding:
         code, reason = "unknown-parcel", "no shipment has this number"

@@ -10,7 +10,7 @@ from mart_union.kernel.money import parse_amount
 from mart_union.kernel.settings import settings
 from mart_union.orders.model import Order
 from mart_union.orders.refunding import RefundWish
-from mart_union.orders.returns import ReturnDecision, ReturnForm
+from mart_union.orders.return_decisions import ReturnDecision, ReturnForm
 from mart_union.orders.views import StoreOrder
 from mart_union.settlement.refunding import refund_order, settle_return
 from mart_union.web.access import MANAGER

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from mart_union.kernel.events import Event
-from mart_union.orders.model import SYSTEM, Order, Return
-from mart_union.orders.return_waits import ACCEPT, act_by, comes_next
+from mart_union.orders.model import OPERATOR, SYSTEM, Order, Return
+from mart_union.orders.return_waits import ACCEPT, CUSTOMERS_STATE, LAPSE, act_by, comes_next, send_by
 from notifications.model import Audience, Notice, fulfillers_audience
 
 _TAKERS_READ = {
@@ -31,13 +31,12 @@ def _of_return(event: Event) -> list[Notice]:
     order = msgspec.convert(event.data, Order)
     notices = []
     for asked in _just_changed(order):
-        word = _TAKERS_READ.get(event.name, "accepted" if _is_accepted_by_system(asked) else "")
-        if word:
+        if word := _takers_word(event.name, asked):
             audience = fulfillers_audience(asked.taker)
             path = f"/{'manage' if audience.kind == 'store' else 'supply'}/{audience.id}/orders/{order.id}"
             notices.append(_notice(event, order, asked, f"taker_return_{word}", audience, path))
-        if event.name in _CUSTOMERS_READ and order.customer:
-            template, audience = f"return_{_CUSTOMERS_READ[event.name]}", Audience("customer", order.customer)
+        if (word := _customers_word(event.name, asked)) and order.customer:
+            template, audience = f"return_{word}", Audience("customer", order.customer)
             notices.append(_notice(event, order, asked, template, audience, f"/orders/{order.id}"))
     return notices
 
@@ -48,8 +47,20 @@ def _just_changed(order: Order) -> list[Return]:
     return [asked for asked in order.returns if moments[asked.id] == max(moments.values())]
 
 
-def _is_accepted_by_system(asked: Return) -> bool:
-    return bool(asked.history) and (asked.history[-1].role, asked.history[-1].step) == (SYSTEM, ACCEPT)
+def _takers_word(event: str, asked: Return) -> str:
+    """What whoever takes a return back is told: that others accepted it, not what they did themselves, and not that its customer waits."""
+    if event in _TAKERS_READ:
+        return "" if event == "ReturnReminded" and asked.state == CUSTOMERS_STATE else _TAKERS_READ[event]
+    last = asked.history[-1] if asked.history else None
+    return "accepted" if last is not None and last.step == ACCEPT and last.role in {SYSTEM, OPERATOR} else ""
+
+
+def _customers_word(event: str, asked: Return) -> str:
+    """What its customer is told: also that they have to send it, and that it is over since they did not."""
+    if event == "ReturnReminded":
+        return "reminded" if asked.state == CUSTOMERS_STATE else ""
+    is_over = bool(asked.history) and asked.history[-1].step == LAPSE
+    return "lapsed" if event == "ReturnRefused" and is_over else _CUSTOMERS_READ.get(event, "")
 
 
 def _notice(event: Event, order: Order, asked: Return, template: str, audience: Audience, path: str) -> Notice:
@@ -64,6 +75,7 @@ def _notice(event: Event, order: Order, asked: Return, template: str, audience: 
         "carrier_names": {},
         "lines": [(units[line.number], line) for line in order.lines if line.number in units],
         "act_by": act_by(order, asked),
+        "send_by": send_by(order, asked),
         "until": until,
         "then": then,
         "path": path,

@@ -12,6 +12,7 @@ from operate import (
     applicants,
     carriers,
     categories,
+    decisions,
     escalations,
     fees,
     machine,
@@ -36,6 +37,7 @@ for subject in (
     money,
     payouts,
     escalations,
+    decisions,
     machine,
     pages,
 ):

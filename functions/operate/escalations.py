@@ -9,7 +9,7 @@ from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page
 from mart_union.orders.escalations import Escalated, list_escalated
 from mart_union.orders.measuring import Indicators, read_indicators
-from mart_union.orders.responses import OPERATOR as THE_UNION
+from mart_union.orders.model import OPERATOR as THE_UNION
 from mart_union.orders.responses import answer_response
 from mart_union.orders.views import SeenResponse, seen_response
 from mart_union.web import answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.settings import settings
 from mart_union.orders.model import Order
-from mart_union.orders.returns import ReturnDecision, ReturnForm
+from mart_union.orders.return_decisions import ReturnDecision, ReturnForm
 from mart_union.settlement.refunding import settle_return
 from mart_union.web.access import SUPPLIER
 from mart_union.web.answer import Redirect

@@ -2,7 +2,7 @@
 what customers wait too long to hear, sellers whose deposit stayed too low for too long, and, after all that needs nobody outside, cards that are
 to be charged.
 
-By another run of its own, after a rush: the unpaid purchases that it names."""
+By another run of its own, where there is more than one can do: the unpaid purchases, orders or responses that it names."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from mart_union.kernel.clock import utc_now
 from mart_union.mediation import service as mediation
 from mart_union.settlement import service
 from mart_union.settlement.erasing import erase_recipients
+from mart_union.settlement.sweeping import PARTS
 
 logger = Logger(service="sweeper")
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """One sweep, or the purchases that one handed on. What a sweep could not do, the next one tries again."""
+    """One sweep, or the part that one handed on. What a sweep could not do, the next one tries again."""
     now = utc_now()
-    if "unpaid" in event:
-        service.expire_purchases(event["unpaid"], now)
+    if handed := event.keys() & PARTS.keys():
+        for part in handed:
+            PARTS[part](event[part], now)
         return
     expired = service.expire_unpaid(now)
     stepped = service.take_due_steps(now)
@@ -41,4 +43,4 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     failed = sum(each.failed for each in rounds.values())
     if failed or any(each.done for each in rounds.values()):
         done = {name: each.done for name, each in rounds.items()}
-        logger.info("swept", failed=failed, handed=expired.handed, done=done)
+        logger.info("swept", failed=failed, handed=expired.handed + stepped.handed, done=done)

@@ -48,7 +48,7 @@ class Clocks(History):
 
     def pass_empty_hours(self) -> None:
         """Schedules have fired each hour until the first in which there is something to do, or until now."""
-        hours = [item["clock_pk"]["S"] for item in self.state.items.values() if "clock_pk" in item]
+        hours = [item["clock_pk"]["S"].rpartition("#")[2] for item in self.state.items.values() if "clock_pk" in item]
         hours += [pk.partition("#")[2] for _, pk, _ in self.state.items if pk.startswith("RETENTION#")]
         first = min([*hours, iso(chance.now())[:HOURS]])
         for job in _HOURLY:

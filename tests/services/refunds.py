@@ -12,7 +12,7 @@ from mart_union.ledger.model import Payable
 from mart_union.ledger.service import get_balance
 from mart_union.orders.model import Order, ReturnedLine
 from mart_union.orders.refunding import RefundWish
-from mart_union.orders.returns import Decision
+from mart_union.orders.return_decisions import Decision
 from mart_union.orders.service import take_step
 from mart_union.settlement.check import check_union
 from mart_union.settlement.completion import complete_order

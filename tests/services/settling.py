@@ -10,7 +10,7 @@ from mart_union.kernel.clock import iso
 from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.due import DueParty, list_due_parties, mark_due
 from mart_union.ledger.model import Statement
-from mart_union.orders.service import list_due
+from mart_union.orders.due import page_of_windows_over
 from mart_union.settlement.checks.model import Books
 from mart_union.settlement.checks.payouts import check_bank_files, check_paid_statements, check_payouts
 from mart_union.settlement.checks.statements import check_statements
@@ -52,7 +52,7 @@ def settle_day(day: str, now: datetime, parties: str = "") -> list[Statement]:
 def complete_due(now: datetime) -> list[Outcome]:
     """Complete whose return window is over, hour after hour of the clock; what came of each."""
     done: list[Outcome] = []
-    hand_out_hours(now, lambda hour: done.append(complete_orders(list_due(hour, iso(now)), now)))
+    hand_out_hours(now, lambda hour: done.append(complete_orders(page_of_windows_over(hour, iso(now)).items, now)))
     return done
 
 

@@ -194,9 +194,11 @@ def test_what_is_not_paid_is_not_completed_and_not_delivered_by_time(market: Mar
     ship(order)
     with pytest.raises(PaymentOutstanding):
         complete_order(order, actor=market.customer, role="customer", key="received-1", now=NOW)
-    assert get_order(order).clock_at == get_order(order).promised_by  # when it is late, and then nothing
-    late = act_on_deadlines(order, NOW + timedelta(days=400))
-    assert (late.state, late.history[-1].step, late.clock_at) == ("shipped", "late", "")
+    assert get_order(order).clock_at == get_order(order).promised_by
+    for days in (29, 30, 37, 400):
+        waiting = act_on_deadlines(order, NOW + timedelta(days=days))
+    assert [taken.step for taken in waiting.history] == ["accept", "ship", "late", "remind", "escalate"]
+    assert (waiting.state, waiting.clock_at) == ("shipped", "")
     with pytest.raises(RuleViolation):
         refund_order(
             order, [RefundWish(1, amount_minor=100)], store=market.store, reason="r", actor="s", key="r-1", now=NOW

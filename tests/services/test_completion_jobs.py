@@ -13,7 +13,8 @@ from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict
 from mart_union.ledger import jobs
 from mart_union.ledger.census import whole_ledger
-from mart_union.orders.service import get_order, list_due, take_step
+from mart_union.orders.due import page_of_windows_over
+from mart_union.orders.service import get_order, take_step
 from mart_union.settlement import completion, queueing
 from mart_union.settlement.queueing import Hour, JobDone, SettlementJob, handle_job, queue_completions
 from settlement.app import lambda_handler
@@ -97,7 +98,7 @@ def test_an_hour_becomes_a_job_for_fifty_orders_and_one_for_its_next_page(
     hour = iso(over)[:13]
     handle_job(f'{{"hour": {{"name": "{hour}"}}}}', over)
     *parts, following = decoded(queue)
-    listed = list_due(hour, iso(over))
+    listed = page_of_windows_over(hour, iso(over)).items
     assert sorted(listed) == sorted(orders)
     assert [job.orders for job in parts] == [tuple(listed[:2]), tuple(listed[2:4]), tuple(listed[4:5])]
     queue.bodies = [queue.bodies[-1]]

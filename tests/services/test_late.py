@@ -15,10 +15,11 @@ from mart_union.checkout.model import Wanted
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.ledger import jobs
+from mart_union.orders.due import page_of_due
 from mart_union.orders.events import events_of
 from mart_union.orders.indicators import counted_order
 from mart_union.orders.model import Order
-from mart_union.orders.service import act_on_deadlines, get_order, list_due, take_step
+from mart_union.orders.service import act_on_deadlines, get_order, take_step
 from mart_union.orders.tracking import add_tracking_event
 from mart_union.settlement.check import check_union
 from mart_union.settlement.sweeping import take_due_steps
@@ -78,7 +79,7 @@ def test_what_has_not_left_when_its_promise_is_over_is_found_late_once(market: M
     found = get_order(order.id, consistent=True)
     assert told(found) == [("late", iso(PROMISED + SOON), (1,))]
     assert (found.state, found.lines, found.sequence) == ("accepted", order.lines, order.sequence + 1)
-    assert order.id not in list_due(iso(PROMISED)[:13], iso(PROMISED + SOON))
+    assert order.id not in page_of_due(iso(PROMISED)[:13], iso(PROMISED + SOON)).items
     assert found.clock_at == iso(PROMISED + timedelta(days=7))  # when the deadline of what is accepted passes
     assert [each for each in check_union() if order.id in each.subject] == []
 
@@ -155,9 +156,9 @@ def test_lateness_is_one_event(market: Market) -> None:
 def test_lateness_is_found_by_the_clock_with_one_read_and_one_write(market: Market) -> None:
     order = step(bought(market), "accept")
     with measured() as capacity:
-        assert order.id in list_due(iso(PROMISED)[:13], iso(PROMISED + SOON))
+        assert order.id in page_of_due(iso(PROMISED)[:13], iso(PROMISED + SOON)).items
         act_on_deadlines(order.id, PROMISED + SOON)
-    assert capacity.requests == ["Query", "GetItem", "GetItem", "PutItem"]
+    assert capacity.requests == ["Query", "GetItem", "PutItem"]
 
 
 def test_an_order_that_was_found_late_before_it_left_counts_as_late_once(market: Market) -> None:

@@ -19,12 +19,12 @@ from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import get_balance, get_transfer, post
 from mart_union.orders import service, storing
+from mart_union.orders.due import page_of_due
 from mart_union.orders.model import Order
 from mart_union.orders.service import (
     act_on_deadlines,
     get_order,
     get_orders,
-    list_due,
     list_store_orders,
     renew_pickup_code,
     take_step,
@@ -245,10 +245,12 @@ def test_completion_is_left_to_settlement_when_the_return_window_is_over(unique:
 def test_the_clock_lists_an_order_in_the_hour_of_its_next_deadline(unique: str) -> None:
     order = place(replace(order_of(), promised_by=iso(PLACED + timedelta(days=5))), unique)
     deadline = iso(PLACED + timedelta(hours=48))
-    assert order.id in list_due(deadline[:13], deadline)
-    assert order.id not in list_due(deadline[:13], iso(PLACED + timedelta(hours=48) - timedelta(milliseconds=1)))
+    assert order.id in page_of_due(deadline[:13], deadline).items
+    assert (
+        order.id not in page_of_due(deadline[:13], iso(PLACED + timedelta(hours=48) - timedelta(milliseconds=1))).items
+    )
     by_store(order, "accept")
-    assert order.id not in list_due(deadline[:13], deadline)
+    assert order.id not in page_of_due(deadline[:13], deadline).items
 
 
 def test_a_stores_open_orders_are_listed_by_state_and_its_closed_ones_by_month(unique: str) -> None:

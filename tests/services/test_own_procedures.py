@@ -104,7 +104,8 @@ def test_who_waits_is_reminded_and_escalated_by_the_sweeper_once_each(market: Ma
     ]
     assert (told.state, told.lines, told.clock_at) == ("placed", before.lines, "2026-11-22T08:00:00.000Z")
     mine = [each for each in list_escalated("2026-11", limit=500).items if each.order == order]
-    assert mine == [Escalated("2026-11-22T07:00:00.000Z", "order", order, "", market.store, "placed")]
+    facts = ("2026-11-22T07:00:00.000Z", "order", order, "", market.store, "placed")
+    assert mine == [Escalated(*facts, allowed=("refuse", "cancel"))]
     take_step(order, "accept", "staff", "store", "key-accept", NOW, fulfiller=f"store/{market.store}")
     mine = [each for each in list_escalated("2026-11", limit=500).items if each.order == order]
     assert [each.state for each in mine] == ["accepted"]

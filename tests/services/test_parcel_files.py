@@ -10,6 +10,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from catalog_import import work
@@ -121,6 +122,33 @@ def test_a_carriers_list_tells_of_its_parcels_in_any_order_and_arrival_takes_the
     )
     assert (coming.state, coming.shipments[0].estimated_by) == ("shipped", hours(50))
     assert findings(unique) == []
+
+
+def test_a_number_that_stands_on_parcels_to_several_recipients_is_refused_and_delivers_neither(
+    market: Market, unique: str
+) -> None:
+    mine = shipped(market, f"{unique}1")
+    together = shipped(market, f"{unique}1", key="key-00000002")
+    assert run(f"{unique}1,picked_up,{hours(1)},,\n", f"{unique}a") == (1, 1, 0, 0)  # two orders in one parcel
+    other = open_market(f"{unique}-o")
+    save_union(carriers=CARRIERS)
+    strangers = shipped(other, f"{unique}1")
+    before = [get_order(order.id, consistent=True) for order in (mine, together, strangers)]
+    assert run(f"{unique}1,delivered,{hours(30)},,\n", f"{unique}b") == (1, 0, 0, 1)
+    assert findings(f"{unique}b") == [(2, "ambiguous-parcel", "tracking_number")]
+    assert [get_order(order.id, consistent=True) for order in (mine, together, strangers)] == before
+
+
+def test_the_newest_parcel_is_found_behind_many_older_ones_of_its_number(market: Market, unique: str) -> None:
+    order = shipped(market, f"{unique}1")
+    [parcel] = order.shipments
+    older = (
+        msgspec.structs.replace(parcel, id=f"{number}", carrier="post", shipped_at=hours(-1 - number))
+        for number in range(2, 32)
+    )
+    register_parcels([(None, msgspec.structs.replace(order, shipments=(each,))) for each in older])
+    assert run(f"{unique}1,delivered,{hours(30)},,\n", unique) == (1, 1, 0, 0)
+    assert get_order(order.id, consistent=True).state == "delivered"
 
 
 def test_what_is_expected_on_a_day_is_expected_by_its_end(market: Market, unique: str) -> None:

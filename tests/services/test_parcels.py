@@ -13,6 +13,7 @@ from mart_union.checkout.model import Wanted
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Forbidden, Invalid, MartUnionError, NotFound
+from mart_union.orders.indicators import counted_order
 from mart_union.orders.model import Order, TrackingEvent
 from mart_union.orders.service import get_order, take_step
 from mart_union.orders.tracking import ParcelNews, add_news_by_hand, add_tracking_event
@@ -32,7 +33,7 @@ def market(unique: str) -> Market:
     return made
 
 
-def sent(market: Market) -> Order:
+def sent(market: Market, key: str = "key-00000001") -> Order:
     """An order of which the store has sent its own line as parcel 1 and the supplier its line as parcel 2."""
     wanted = [Wanted(market.store, sku, 1) for sku in ("TEA", "HERB")]
     made = place_purchase(
@@ -41,7 +42,7 @@ def sent(market: Market) -> Order:
         recipient=market.recipient,
         total_seen=quote_cart(wanted, now=NOW).total_minor,
         method="account",
-        key="key-00000001",
+        key=key,
         now=NOW,
     )
     order = made.orders[0]
@@ -63,7 +64,7 @@ def test_news_come_in_any_order_and_twice_and_arrival_delivers_once(market: Mark
     for event, hours in (("delivered", 3), ("picked_up", 1), ("delivered", 3), ("in_transit", 2), ("picked_up", 1)):
         after = tell(order, store, event=event, hours=hours, place=f"{event} here")
     assert after.shipments[0].events == tuple(
-        TrackingEvent(iso(NOW + hours * HOUR), event, f"{event} here")
+        TrackingEvent(iso(NOW + hours * HOUR), event, f"{event} here", by="store")
         for event, hours in (("picked_up", 1), ("in_transit", 2), ("delivered", 3))
     )
     own, supplied = sorted(after.lines, key=lambda line: line.fulfiller)
@@ -75,6 +76,26 @@ def test_what_the_carrier_has_told_already_is_no_news(market: Market) -> None:
     order, at = sent(market), iso(NOW + HOUR)
     told = add_tracking_event(order.id, "1", "in_transit", at, carrier="hct", now=NOW + 2 * HOUR)
     assert tell(told, f"store/{market.store}") == told
+
+
+def test_a_carriers_own_word_takes_the_place_of_the_stores_and_only_that_counts_as_tracking(market: Market) -> None:
+    order, at = sent(market), iso(NOW + HOUR)
+    by_hand = tell(order, f"store/{market.store}")
+    assert ([each.by for each in by_hand.shipments[0].events], counted_order(by_hand).tracked) == (["store"], 0)
+    told = add_tracking_event(order.id, "1", "in_transit", at, carrier="hct", now=NOW + 2 * HOUR)
+    assert ([each.by for each in told.shipments[0].events], counted_order(told).tracked) == ([""], 1)
+
+
+def test_what_a_carrier_corrects_of_one_moment_is_kept_beside_it_in_whatever_order_it_comes(market: Market) -> None:
+    at, late, early = (iso(NOW + hours * HOUR) for hours in (1, 50, 40))
+    for estimates in ((early, late), (late, early)):
+        order = sent(market, f"key-{estimates[0]}")
+        for estimate in (*estimates, estimates[0]):
+            told = add_tracking_event(
+                order.id, "1", "in_transit", at, carrier="hct", now=NOW + 2 * HOUR, estimated_by=estimate
+            )
+        assert [each.estimated_by for each in told.shipments[0].events] == [early, late]
+        assert (told.shipments[0].estimated_by, told.sequence) == (late, order.sequence + 2)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +145,7 @@ def test_store_and_supplier_tell_by_api_and_by_the_orders_page(market: Market) -
     packer, member = {"subject": "packer-1", "role": "packer"}, {"subject": "member-1", "role": "member"}
     news = {"event": "in_transit", "at": now, "place": "Zhubei", "estimated_by": now}
     status, body = ask(manage, f"/api{orders}/events", body={"shipment": "1", **news}, **packer)
-    assert (status, json.loads(body)["shipments"][0]["events"]) == (200, [[now, "in_transit", "Zhubei", now]])
+    assert (status, json.loads(body)["shipments"][0]["events"]) == (200, [[now, "in_transit", "Zhubei", now, "store"]])
     status, body = ask(supply, f"/api{supplied}/events", body={"shipment": "2", **news}, **member)
     assert (status, len(json.loads(body)["shipments"])) == (200, 1)
     assert ask(supply, f"/api{supplied}/events", body={"shipment": "1", **news}, **member)[0] == 403
@@ -133,8 +154,8 @@ def test_store_and_supplier_tell_by_api_and_by_the_orders_page(market: Market) -
     assert ask(supply, f"{supplied}/events", form={**form, "shipment": "2"}, **member)[0] == 303
     told = get_order(order.id, consistent=True)
     assert [parcel.events[0] for parcel in told.shipments] == [
-        TrackingEvent("2026-11-20T02:00:00.000Z", "picked_up", "Xinpu")
-    ] * 2
+        TrackingEvent("2026-11-20T02:00:00.000Z", "picked_up", "Xinpu", by=by) for by in ("store", "supplier")
+    ]
     for handler, path, who in ((manage, orders, packer), (supply, supplied, member)):
         shown = handler(gateway_event("GET", path, headers={"Accept-Language": "en"}, **who), CONTEXT)["body"]
         assert "Picked up" in shown

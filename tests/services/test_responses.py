@@ -12,6 +12,7 @@ from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.orders import storing
+from mart_union.orders.due import page_of_unanswered
 from mart_union.orders.escalations import Escalated, list_escalated
 from mart_union.orders.model import Order, Response
 from mart_union.orders.responses import (
@@ -22,7 +23,6 @@ from mart_union.orders.responses import (
     list_open_responses,
     list_responses,
     list_supplier_responses,
-    list_unanswered,
 )
 from mart_union.settlement.sweeping import take_due_steps
 from tests.orders_examples import PLACED, line_of, order_of
@@ -133,7 +133,7 @@ def test_what_nobody_answers_in_two_days_is_escalated_once_by_the_sweeper_and_st
     due = from_iso(asked.reply_by)
     assert (due - NOW, praised.reply_by) == (timedelta(hours=48), "")
     assert not escalate_response(order.id, asked.id, due - timedelta(milliseconds=1))
-    assert (order.id, asked.id) in list_unanswered(asked.reply_by[:13], asked.reply_by)
+    assert (order.id, asked.id) in page_of_unanswered(asked.reply_by[:13], asked.reply_by).items
     for _ in range(2):
         take_due_steps(due + timedelta(minutes=1))
     waiting = get_response(order.id, asked.id)
@@ -143,7 +143,7 @@ def test_what_nobody_answers_in_two_days_is_escalated_once_by_the_sweeper_and_st
     assert waiting in list_open_responses(unique).items
     assert get_response(order.id, praised.id) == praised
     assert escalated_of(order) == [Escalated(moment, "question", order.id, asked.id, unique, "open", "When?", "")]
-    assert (order.id, asked.id) not in list_unanswered(asked.reply_by[:13], moment)
+    assert (order.id, asked.id) not in page_of_unanswered(asked.reply_by[:13], moment).items
 
 
 def test_the_operator_answers_what_was_escalated_and_nothing_else(order: Order, unique: str) -> None:

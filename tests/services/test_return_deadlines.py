@@ -11,13 +11,15 @@ import pytest
 
 from manage.app import lambda_handler as manage
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import MartUnionError
+from mart_union.kernel.errors import MartUnionError, StepNotAllowed
 from mart_union.kernel.events import Event
 from mart_union.ledger import jobs
+from mart_union.orders.due import page_of_due
 from mart_union.orders.escalations import Escalated, list_escalated
 from mart_union.orders.events import events_of
 from mart_union.orders.model import Order, Return
-from mart_union.orders.service import act_on_deadlines, get_order, list_due
+from mart_union.orders.retention import recipient_until
+from mart_union.orders.service import act_on_deadlines, get_order, list_store_orders
 from mart_union.settlement.refunding import send_goods
 from mart_union.settlement.sweeping import take_due_steps
 from notifications.notices import notices_of
@@ -79,13 +81,14 @@ def test_the_sweeper_reminds_its_store_once_and_accepts_what_nobody_answered(uni
     order, _ = asked(market)
     before = get_order(order)
     assert before.clock_at == iso(REMINDED)
-    assert order in list_due(iso(REMINDED)[:13], iso(REMINDED))
+    assert order in page_of_due(iso(REMINDED)[:13], iso(REMINDED)).items
     for moment in (REMINDED, ENDED):
         jobs.set_checkpoint("order_deadlines", iso(moment)[:13])
         for _ in range(2):
             take_due_steps(moment)
     after = get_order(order)
-    assert (steps(order), after.returns[0].state, after.clock_at) == (["remind", "accept"], "accepted", "")
+    assert (steps(order), after.returns[0].state) == (["remind", "accept"], "accepted")
+    assert after.clock_at == iso(ENDED + 14 * DAY)  # now it waits for its customer
     assert (after.sequence, after.history, after.refunds) == (before.sequence + 2, before.history, ())
     assert (escalated_of(order, "2026-11"), wrong(market)) == ([], [])
 
@@ -116,11 +119,58 @@ def test_what_nobody_receives_is_in_the_operators_list_once_and_can_still_be_rec
     assert steps(order) == ["accept", "send", "remind", "escalate"]
     assert (after.sequence, after.clock_at) == (reminded.sequence + 1, "")
     seen = Escalated(iso(HEARD), "return", order, "", market.store, "sent", "too sweet", "", identity)
+    seen = msgspec.structs.replace(seen, allowed=("refuse", "refund"), stocks=("reserve", "written_off"))
     assert escalated_of(order) == [seen]
     name, mails = told(reminded, after)
     assert (name, [mail[0] for mail in mails]) == ("ReturnEscalated", ["taker_return_escalated", "return_escalated"])
     decide(market, order, identity, "receive")
     assert [each.state for each in escalated_of(order)] == ["received"]
+    assert wrong(market) == []
+
+
+def test_what_is_never_sent_ends_the_return_its_order_closes_and_its_recipient_is_kept_no_longer(unique: str) -> None:
+    market = open_market(unique)
+    order, identity = asked(market)
+    accepted = decide(market, order, identity, "accept")
+    over, customer = LATER + 21 * DAY, ("customer", market.customer)
+    assert (recipient_until(accepted), order in open_orders(market)) == ("", True)
+    reminded = act_on_deadlines(order, LATER + 14 * DAY)
+    assert told(accepted, reminded) == ("ReturnReminded", [("return_reminded", *customer)])
+    [notice] = notices_of(event(accepted, reminded))
+    assert notice.facts["send_by"] == iso(over)
+    assert act_on_deadlines(order, over - DAY) == reminded
+    for _ in range(2):
+        ended = act_on_deadlines(order, over)
+    assert steps(order) == ["accept", "remind_customer", "lapse"]
+    assert (ended.returns[0].state, ended.clock_at) == ("refused", "")
+    assert told(reminded, ended) == ("ReturnRefused", [("return_lapsed", *customer)])
+    assert recipient_until(ended) == iso(over + 30 * DAY)
+    assert order not in open_orders(market)
+    with pytest.raises(StepNotAllowed):
+        send_goods(order, identity, ("hct", "LATE 1"), customer=market.customer, key="sent-0002", now=over)
+    assert (get_order(order, consistent=True), wrong(market)) == (ended, [])
+
+
+def open_orders(market: Market) -> list[str]:
+    return [each.id for each in list_store_orders(market.store).items]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_sending_and_the_end_of_its_time_at_once_leave_one_story(unique: str, number: int) -> None:
+    market = open_market(unique)
+    order, identity = asked(market)
+    decide(market, order, identity, "accept")
+    act_on_deadlines(order, LATER + 14 * DAY)
+    over = LATER + 21 * DAY
+
+    def send() -> Order:
+        return send_goods(order, identity, ("hct", "B 1"), customer=market.customer, key="sent-0001", now=over)
+
+    acts = [send, lambda: act_on_deadlines(order, over)]
+    with ThreadPoolExecutor(2) as threads:
+        done = [threads.submit(act) for act in (acts if number % 2 else reversed(acts))]
+    failed = [type(each.exception()) for each in done if each.exception() is not None]
+    assert (steps(order)[2:], failed) in ((["send"], []), (["lapse"], [StepNotAllowed]))
     assert wrong(market) == []
 
 
@@ -207,7 +257,7 @@ def test_a_reminder_is_two_requests(unique: str) -> None:
     order, _ = asked(market)
     with measured() as used:
         act_on_deadlines(order, REMINDED)
-    assert len(used.requests) == 3  # the sweeper looks, and then reads and writes
+    assert used.requests == ["GetItem", "PutItem"]
 
 
 def test_pages_say_until_when_it_is_to_be_seen_to_and_what_was_told(unique: str) -> None:

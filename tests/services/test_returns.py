@@ -19,7 +19,7 @@ from mart_union.kernel.errors import (
     UnknownCarrier,
 )
 from mart_union.orders.model import ReturnedLine
-from mart_union.orders.returns import Decision
+from mart_union.orders.return_decisions import Decision
 from mart_union.orders.service import get_order, list_store_orders
 from mart_union.orders.shipped import PROCEDURES
 from mart_union.orders.tracking import add_tracking_event

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mart_union.kernel.errors import MartUnionError
-from mart_union.orders.returns import Decision
+from mart_union.orders.return_decisions import Decision
 from mart_union.orders.service import get_order
 from mart_union.settlement.completion import complete_order
 from mart_union.settlement.refunding import send_goods, settle_return

@@ -31,7 +31,7 @@ from mart_union.mediation import service as mediation
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.orders.model import ReturnedLine
 from mart_union.orders.refunding import RefundWish
-from mart_union.orders.returns import Decision
+from mart_union.orders.return_decisions import Decision
 from mart_union.orders.service import act_on_deadlines, take_step
 from mart_union.settlement.books import load_books
 from mart_union.settlement.reconciliation import differences

@@ -15,7 +15,7 @@ from mart_union.checkout.service import get_purchase, get_purchase_with_orders, 
 from mart_union.kernel.errors import LimitReached, NotEligible, OutOfStock
 from mart_union.orders.model import ReturnedLine
 from mart_union.orders.refunding import RefundWish
-from mart_union.orders.returns import Decision
+from mart_union.orders.return_decisions import Decision
 from mart_union.orders.service import take_step
 from mart_union.settlement.books import load_books
 from mart_union.settlement.checks.limits import check_limits

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.orders.indicators import Counts, Rates, counted_order, counted_response, more_than, rates_of
-from mart_union.orders.model import Order, Response
+from mart_union.orders.model import Order, Response, TrackingEvent
 from mart_union.orders.steps import Details, apply_step, due_steps
 from tests.orders_examples import PLACED, line_of, order_of
 
@@ -35,8 +35,9 @@ def test_an_order_on_its_way_says_how_fast_it_was_accepted_and_that_it_left_in_t
     assert counted_order(order_of()) == Counts(orders=1)
     expected = Counts(orders=1, accepted=1, acceptance_seconds=6 * HOUR, shipped=1, parcels=1)
     assert counted_order(shipped()) == expected
-    parcel = replace(shipped().shipments[0], events=((iso(PLACED), "picked_up"),))
-    assert counted_order(replace(shipped(), shipments=(parcel,))) == replace(expected, tracked=1)
+    for by, tracked in (("", 1), ("store", 0)):  # a store's own word is no carrier's
+        parcel = replace(shipped().shipments[0], events=(TrackingEvent(iso(PLACED), "picked_up", by=by),))
+        assert counted_order(replace(shipped(), shipments=(parcel,))) == replace(expected, tracked=tracked)
 
 
 def test_what_leaves_after_the_promised_moment_is_late() -> None:

@@ -97,6 +97,13 @@ def refunded(*parts: RefundedLine, asked: Return | None = None) -> Order:
     return replace(order(line(1, "accepted"), line(2, "accepted")), refunds=(refund,), returns=returns)
 
 
+def unsent(*steps: str) -> Order:
+    """An order with an accepted return of which its customer has sent nothing."""
+    accepted = returning("accept", *steps, role="system")
+    other, one = accepted.returns
+    return replace(accepted, returns=(other, replace(one, state="refused" if "lapse" in steps else "accepted")))
+
+
 def event(name: str, data: Any, entity: str = "order/o1", sequence: int = 3) -> Event:
     return Event("e1", name, entity, sequence, "2026-11-22T04:00:00.000Z", msgspec.to_builtins(data))
 
@@ -292,6 +299,24 @@ def test_of_a_return_its_taker_hears_what_waits_and_its_customer_what_became_of_
     assert told(notices_of(event("ReturnAccepted", replace(accepted, customer="")))) == []
 
 
+def test_what_waits_for_its_customer_is_the_customers_to_be_told_of_and_no_takers() -> None:
+    told_of = event("ReturnReminded", unsent("remind_customer"))
+    [notice] = notices_of(told_of)
+    assert (notice.template, notice.audience.kind) == ("return_reminded", "customer")
+    assert (
+        "Send it by 2026-12-01 14:00; after that the return is over" in word(notice.template, "en", notice.facts).text
+    )
+    [over] = notices_of(event("ReturnRefused", unsent("remind_customer", "lapse")))
+    assert (over.template, over.audience.kind) == ("return_lapsed", "customer")
+    by_the_union = returning("escalate", "accept", role="operator")
+    assert [each.template for each in notices_of(event("ReturnAccepted", by_the_union))] == [
+        "taker_return_accepted",
+        "return_accepted",
+    ]
+    refused = returning("escalate", "refuse", role="operator")
+    assert [each.template for each in notices_of(event("ReturnRefused", refused))] == ["return_refused"]
+
+
 def test_a_reminder_says_until_when_and_what_happens_then() -> None:
     [notice] = notices_of(event("ReturnReminded", returning("remind", role="system")))
     text = word(notice.template, "en", notice.facts).text
@@ -377,6 +402,8 @@ EXAMPLES = {
         after_step(order(line(1, "refused"), line(2, "refused", "supplier/g")), "refuse", 1, 2, role="system"),
     ),
     "return_refused": event("ReturnRefused", returning("refuse")),
+    "return_reminded": event("ReturnReminded", unsent("remind_customer")),
+    "return_lapsed": event("ReturnRefused", unsent("remind_customer", "lapse")),
     "order_ready": event("OrderReady", order(line(1, "ready"))),
     "order_shipped": event("OrderShipped", order(line(1, "shipped"))),
     "order_delivered": event("OrderDelivered", order(line(1, "delivered"))),

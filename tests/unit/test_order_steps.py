@@ -56,10 +56,34 @@ def test_a_refused_step_names_the_steps_allowed_to_that_role() -> None:
 def test_the_same_key_gives_the_same_order_and_another_step_under_it_is_refused() -> None:
     after = take(order_of(), "accept", STORE)
     assert take(after, "accept", STORE) is after
-    assert take(after, "accept", STORE, lines=[1]) is after
-    with pytest.raises(KeyReused):
-        take(after, "refuse", STORE)
+    for step, lines in (("refuse", None), ("accept", [1])):
+        with pytest.raises(KeyReused):
+            take(after, step, STORE, lines=lines)
     assert take(after, "cancel", CUSTOMER).state == "cancelled"  # another person's key is another key
+
+
+@pytest.mark.parametrize(
+    ("step", "first", "other"),
+    [
+        ("ship", {"tracking_number": "WX 42"}, {"tracking_number": "WX 43"}),
+        ("ship", {"tracking_number": "WX 42"}, {"tracking_number": "WX 42", "carrier": "post"}),
+        ("ship", {"tracking_number": "WX 42", "note": "a"}, {"tracking_number": "WX 42", "note": "b"}),
+    ],
+)
+def test_a_key_with_other_details_is_refused_though_the_step_was_taken(
+    step: str, first: dict[str, str], other: dict[str, str]
+) -> None:
+    accepted = take(order_of(), "accept", STORE)
+    taken = take(accepted, step, STORE, key="key-00002", details=Details(**first))
+    assert take(taken, step, STORE, key="key-00002", details=Details(**first)) is taken
+    with pytest.raises(KeyReused):
+        take(taken, step, STORE, key="key-00002", details=Details(**other))
+
+
+def test_the_code_that_is_made_anew_for_each_try_is_no_other_detail() -> None:
+    accepted = take(order_of(procedure="pickup"), "accept", STORE)
+    ready = take(accepted, "prepare", STORE, key="key-00002", details=Details(new_code="424242"))
+    assert take(ready, "prepare", STORE, key="key-00002", details=Details(new_code="131313")) is ready
 
 
 def test_shipping_needs_a_carrier_and_a_number() -> None:

@@ -54,6 +54,12 @@ CLOSING = DIGITAL.deadlines[1]
             with_step(Step("steal", "Steal", ("placed",), "completed", BOTH, effect="refund")),
             ["steal does not settle the money as its ending calls for"],
         ),
+        (
+            without("turn_away", of=PROCEDURES["carrier_cash"]),
+            [
+                "an order that is shipped stays so for ever where nobody says who took its cash: the system needs a step that refunds from there"
+            ],
+        ),
         (with_step(Step("back", "Back", ("refused",), "placed", BOTH)), ["back leaves an ending"]),
         (
             with_step(Step("free", "Free", ("awaiting_payment",), "placed", BOTH)),

@@ -15,8 +15,9 @@ from mart_union.kernel.money import Currency
 from mart_union.orders.model import Order, ReturnedLine, StepTaken
 from mart_union.orders.own import checked_procedure, described
 from mart_union.orders.proving import PARTIES, return_problems
+from mart_union.orders.return_decisions import Decision, allowed_decisions
 from mart_union.orders.return_rules import can_return, reason_of
-from mart_union.orders.returns import Decision, allowed_decisions, decide_return, request_return
+from mart_union.orders.returns import decide_return, request_return
 from mart_union.orders.shipped import PROCEDURES, get_procedure
 from mart_union.orders.views import customer_order
 from tests.orders_examples import PLACED, line_of, order_of

@@ -10,15 +10,9 @@ from msgspec.structs import replace
 from mart_union.kernel.errors import AmountOutOfRange, Invalid, KeyReused, NotFound, StepNotAllowed
 from mart_union.orders.model import Order, Shipment, StepTaken
 from mart_union.orders.refunding import Change
+from mart_union.orders.return_decisions import Decision, ReturnForm, allowed_decisions, state_by_history
 from mart_union.orders.return_rules import returnable_units
-from mart_union.orders.returns import (
-    Decision,
-    ReturnForm,
-    allowed_decisions,
-    decide_return,
-    send_return,
-    state_by_history,
-)
+from mart_union.orders.returns import decide_return, send_return
 from mart_union.orders.views import seen_returns
 from tests.orders_examples import line_of
 from tests.unit.test_return_rules import NOW, STORE, TWD, asked, delivered
@@ -58,7 +52,7 @@ def test_a_return_that_is_sent_tells_by_whom_and_every_step_with_who_took_it_whe
     ]
     assert state_by_history(there) == "received"
     assert send(sent) is sent
-    with pytest.raises(StepNotAllowed):
+    with pytest.raises(KeyReused):
         send(sent, number="RR 2")
 
 
@@ -71,6 +65,25 @@ def test_goods_are_sent_by_a_carrier_with_a_number(carrier: str, number: str) ->
     accepted = decide(asked(delivered()), "accept").order
     with pytest.raises(Invalid):
         send(accepted, carrier, number)
+
+
+def test_what_was_written_wrongly_is_said_again_under_another_key_until_the_goods_have_come() -> None:
+    wrong = send(decide(asked(delivered()), "accept").order, number="RR 1")
+    with pytest.raises(KeyReused):
+        send(wrong, number="RR 2")
+
+    def correct(order: Order) -> Order:
+        return send_return(order, order.returns[0].id, "post", "RR 2", key="sent-00002", at=NOW)
+
+    right = correct(wrong)
+    [there] = right.returns
+    assert (there.state, there.tracking_number, right.sequence) == ("sent", "RR 2", wrong.sequence + 1)
+    assert [taken.step for taken in there.history] == ["accept", "send", "send"]
+    assert correct(right) is right
+    assert send(right, number="RR 1") is right  # the first try, told again late
+    came = decide(right, "receive").order
+    with pytest.raises(StepNotAllowed):
+        send_return(came, there.id, "post", "RR 3", key="sent-00003", at=NOW)
 
 
 def test_only_what_was_accepted_is_sent() -> None:
@@ -87,7 +100,8 @@ def test_only_what_was_accepted_is_sent() -> None:
         (("accept",), ["refuse", "receive"]),
         (("accept", "receive"), ["refuse", "refund", "replace"]),
         (("accept", "receive", "refund"), []),
-        (("accept", "receive", "replace"), ["ship"]),
+        (("accept", "receive", "replace"), ["refund", "ship"]),
+        (("accept", "receive", "replace", "refund"), []),
         (("accept", "receive", "replace", "ship"), []),
         (("accept", "receive", "refuse"), []),
         (("refuse",), []),
@@ -99,8 +113,9 @@ def test_in_each_state_the_decisions_that_are_next_are_allowed_and_all_others_re
     order = asked(delivered())
     facts = {"refuse": {"answer": "no"}, "refund": {"stock": "reserve"}, "replace": {"stock": "reserve"}}
     facts["ship"] = {"tracking_number": "RR 2"}
-    for step in taken:
-        order = decide(order, step, **facts.get(step, {})).order
+    for number, step in enumerate(taken):
+        how = {} if (number, step) == (3, "refund") else facts.get(step, {})  # in place of a replacement
+        order = decide(order, step, **how).order
     assert allowed_decisions(order, order.returns[0]) == allowed
     for decision in {"accept", "refuse", "receive", "refund", "replace", "ship"} - {*allowed, *taken}:
         with pytest.raises(StepNotAllowed) as refused:
@@ -114,6 +129,9 @@ def test_a_decision_under_its_key_again_changes_nothing_and_another_under_it_is_
     assert decide(refunded, "accept").order is refunded
     with pytest.raises(KeyReused):
         decide(refunded, "refuse", key="refund-0001", answer="no")
+    for other in ({"stock": "written_off"}, {"stock": "written_off", "amount_minor": 10_000, "answer": "torn"}):
+        with pytest.raises(KeyReused):
+            decide(refunded, "refund", **other)
     with pytest.raises(StepNotAllowed):
         decide(refunded, "refund", key="refund-0002", stock="reserve")
 

@@ -7,13 +7,15 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from mart_union.catalog.procedures import ReturnDeadline
+from mart_union.catalog.procedures import ReturnDeadline, ReturnRules
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.orders.model import Order, StepTaken
 from mart_union.orders.own import LARGEST, checked_procedure, described
 from mart_union.orders.proving import return_problems
-from mart_union.orders.return_waits import act_by, comes_next, next_return_look, pursue_returns
-from mart_union.orders.returns import Decision, decide_return, send_return, state_by_history
+from mart_union.orders.return_decisions import Decision, state_by_history
+from mart_union.orders.return_rules import has_open_return
+from mart_union.orders.return_waits import act_by, comes_next, next_return_look, pursue_returns, send_by
+from mart_union.orders.returns import decide_return, send_return
 from mart_union.orders.shipped import PROCEDURES, get_procedure
 from mart_union.orders.steps import pursue
 from tests.unit.test_return_rules import NOW, RULES, STORE, asked, delivered
@@ -64,7 +66,7 @@ def test_who_does_not_answer_is_reminded_once_and_then_what_was_asked_for_is_acc
     taken = accepted.returns[0].history[-1]
     assert (taken.role, taken.actor, taken.at) == ("system", "system", days(5))
     assert state_by_history(accepted.returns[0]) == "accepted"
-    assert next_return_look(accepted) == ""  # now it waits for the customer
+    assert next_return_look(accepted) == days(5 + 14)  # now it waits for the customer
 
 
 def test_what_was_sent_and_nobody_receives_is_the_operators_to_know_of_once() -> None:
@@ -115,13 +117,53 @@ def test_where_the_rules_name_no_deadline_nothing_is_done() -> None:
     assert pursue_returns(order, ASKED_AT + timedelta(days=300)) is order
 
 
+@pytest.mark.parametrize("rules", [RULES, PATIENT])
+def test_what_is_accepted_and_never_sent_is_over_three_weeks_later_whatever_the_procedure_names(
+    rules: ReturnRules,
+) -> None:
+    order = decided(asked(delivered(rules)), "accept", 1)
+    [waiting] = order.returns
+    assert (act_by(order, waiting), send_by(order, waiting), next_return_look(order)) == ("", days(22), days(15))
+    assert pursued(order, 14.9) is order
+    reminded = pursued(order, 15)
+    assert (steps(reminded), send_by(reminded, reminded.returns[0])) == (["accept", "remind_customer"], days(22))
+    assert pursued(reminded, 21.9) is reminded
+    over = pursued(reminded, 22)
+    assert (over.returns[0].state, steps(over)) == ("refused", ["accept", "remind_customer", "lapse"])
+    assert (state_by_history(over.returns[0]), send_by(over, over.returns[0])) == ("refused", "")
+    assert (has_open_return(order), has_open_return(over)) == (True, False)
+    assert pursued(over, 300) is over
+
+
+def test_a_reminder_that_comes_late_leaves_the_customer_a_week() -> None:
+    order = decided(asked(delivered(PATIENT)), "accept", 1)
+    reminded = pursued(order, 40)
+    assert send_by(reminded, reminded.returns[0]) == days(47)
+
+
+def test_a_procedure_may_say_how_long_its_customers_have_to_send() -> None:
+    soon = replace(RULES, deadlines=(ReturnDeadline("accepted", 2, "lapse", 3),))
+    order = decided(asked(delivered(soon)), "accept", 1)
+    assert send_by(order, order.returns[0]) == days(6)
+    assert return_problems(soon) == []
+
+
+def test_goods_that_were_sent_again_otherwise_have_their_time_from_then_on() -> None:
+    order = sent()
+    again = send_return(order, order.returns[0].id, "post", "RR 2", key="sent-00002", at=days(4))
+    assert (again.returns[0].tracking_number, steps(again)) == ("RR 2", ["accept", "send", "send"])
+    assert (state_by_history(again.returns[0]), next_return_look(again)) == ("sent", days(14))
+
+
 @pytest.mark.parametrize(
     ("deadline", "problem"),
     [
         (
-            ReturnDeadline("accepted", 3),
-            "a return that is accepted does not wait for whoever takes it back, as requested, sent, received, replacing do",
+            ReturnDeadline("replaced", 3),
+            "a return that is replaced does not wait for anybody, as requested, sent, received, replacing, accepted do",
         ),
+        (ReturnDeadline("accepted", 3), "a return that is accepted waits for its customer, and ends in lapse"),
+        (ReturnDeadline("sent", 3, "lapse"), "a return that is sent ends in one of accept, escalate"),
         (ReturnDeadline("sent", 0), "a return that is sent has 1 to 60 days"),
         (ReturnDeadline("sent", 61), "a return that is sent has 1 to 60 days"),
         (ReturnDeadline("sent", 3, grace_days=0), "a return that is sent has 1 to 60 days from the reminder on"),

@@ -22,7 +22,7 @@ from mart_union.orders import own
 from mart_union.orders.model import REMINDERS, RESPONSE_KINDS, STATES
 from mart_union.orders.proving import EFFECTS, NEEDS, PARTIES, ROLES
 from mart_union.orders.return_rules import OPEN
-from mart_union.orders.return_waits import TAKERS_STATES
+from mart_union.orders.return_waits import CUSTOMERS_STATE, TAKERS_STATES
 from mart_union.orders.shipped import PROCEDURES
 from mart_union.orders.tracking import TRACKING_EVENTS
 from mart_union.settlement.checks.transfers import KINDS as TRANSFERS
@@ -90,7 +90,7 @@ SPOKEN: dict[str, Iterable[str]] = {
     "manage/orders_procedure.html each.would_end": STATES,
     "manage/orders_procedures.html subject.split()[]": own.KINDS,
     "manage/orders_procedures.html deadline.state": STATES,
-    "manage/orders_procedures.html each.state": TAKERS_STATES,
+    "manage/orders_procedures.html each.state": (*TAKERS_STATES, CUSTOMERS_STATE),
     "manage/orders_procedures.html kind": own.KINDS,
     "manage/orders_procedures.html need": NEEDS,
     "manage/orders_procedures.html procedure.title": [each.title for each in PROCEDURES.values()],
@@ -114,6 +114,9 @@ SPOKEN: dict[str, Iterable[str]] = {
     "operate/accounts.html each.kind": TRANSFERS,
     "operate/carrier.html day": DAYS,
     "operate/escalations.html each.kind": ("order", "return", *RESPONSE_KINDS),
+    "operate/escalations.html step": [
+        step.name for step in _STEPS if "system" in step.roles and step.effect in {"", "refund", "collect"}
+    ],
     "operate/fees.html kind": SCOPES,
     "operate/fees.html rule.scope": SCOPES,
     "operate/fees.html scope": SCOPES,

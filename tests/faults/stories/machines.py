@@ -75,5 +75,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("schedule", prepare=with_a_late_parcel),
         *sample("schedule", prepare=with_card_acceptance_over),
         *sample("unpaid", prepare=with_reservation_over),
+        *sample("due", prepare=with_acceptance_over),
+        *sample("unanswered", prepare=with_an_answer_overdue),
     ),
 }

@@ -33,6 +33,10 @@ STORIES: dict[str, tuple[Story, ...]] = {
     ),
     "operate POST /api/operate/responses/{order}/{response}/answer": sample("post-escalated-answer"),
     "operate POST /operate/responses/{order}/{response}/answer": sample("post-escalated-answer-page.303"),
+    "operate POST /api/operate/orders/{order}/returns": sample("post-return-escalated"),
+    "operate POST /operate/orders/{order}/returns": sample("post-return-escalated-page.303"),
+    "operate POST /api/operate/orders/{order}/steps": sample("post-order-step"),
+    "operate POST /operate/orders/{order}/steps": sample("post-order-step-page.303"),
     "operate POST /api/operate/enterprises/{enterprise}/decision": sample("post-enterprise-decision"),
     "operate POST /api/operate/suppliers/{supplier}/decision": (
         *sample("post-supplier-decision"),

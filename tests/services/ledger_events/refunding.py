@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.orders.model import ReturnedLine
 from mart_union.orders.refunding import RefundWish
-from mart_union.orders.returns import Decision
+from mart_union.orders.return_decisions import Decision
 from mart_union.orders.service import take_step
 from mart_union.settlement.refunding import ask_return, settle_return
 from tests.services.ledger_events.scene import LATER, Scene, event, refund_part

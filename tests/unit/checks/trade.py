@@ -41,8 +41,9 @@ from mart_union.orders.draws import units_left
 from mart_union.orders.model import ON_DELIVERY, Order, ReturnedLine
 from mart_union.orders.refunding import Change, RefundWish, refund_part
 from mart_union.orders.refunds import refund_amounts
+from mart_union.orders.return_decisions import Decision
 from mart_union.orders.return_rules import stocks_for
-from mart_union.orders.returns import Decision, decide_return, request_return
+from mart_union.orders.returns import decide_return, request_return
 from mart_union.orders.steps import Details, apply_step
 from mart_union.settlement.checks.model import Books, amounts_of
 from mart_union.settlement.shares import completion_amounts, completion_transfer, payables_of

@@ -62,8 +62,9 @@ class ReturnReason(Struct, frozen=True):
 
 
 class ReturnDeadline(Struct, frozen=True, omit_defaults=True):
-    """How many `days` a return may wait in a state for whoever takes it back. They are reminded then, once. `grace_days` after that the system acts:
-    the union's operator hears of it (`escalate`), or what was asked for is accepted without them (`accept`)."""
+    """How many `days` a return may wait in a state for whoever takes it back, or, once it is accepted, for its customer to send it. They are reminded then,
+    once. `grace_days` after that the system acts: the union's operator hears of it (`escalate`), what was asked for is accepted without them
+    (`accept`), what was not sent is over (`lapse`)."""
 
     state: str
     days: int

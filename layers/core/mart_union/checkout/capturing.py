@@ -26,13 +26,14 @@ from mart_union.kernel.storage import fetch_all
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_replacement, add_resolution, get_transfer
+from mart_union.orders.clocks import with_clock
 from mart_union.orders.draws import sales_of
 from mart_union.orders.limits import add_given_back
 from mart_union.orders.model import ENDED, Order
 from mart_union.orders.procedures import is_answered
 from mart_union.orders.refunds import units_of
 from mart_union.orders.service import act_on_deadlines
-from mart_union.orders.steps import apply_step, with_clock
+from mart_union.orders.steps import apply_step
 from mart_union.orders.storing import add_changed_order, order_ref
 from mart_union.stock.keeping import add_movements
 from mart_union.stock.model import put_back

@@ -23,10 +23,11 @@ from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
 from mart_union.kernel.transaction import WriteTransaction
+from mart_union.orders.clocks import with_clock
 from mart_union.orders.model import Order
 from mart_union.orders.procedures import next_deadline
 from mart_union.orders.refunds import units_of
-from mart_union.orders.steps import apply_step, with_clock
+from mart_union.orders.steps import apply_step
 from mart_union.orders.storing import add_changed_order, order_ref
 from mart_union.stock.keeping import add_movements
 from mart_union.stock.model import sell_held

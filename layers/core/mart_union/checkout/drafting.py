@@ -21,11 +21,11 @@ from mart_union.kernel.errors import RuleViolation
 from mart_union.kernel.money import Currency
 from mart_union.ledger.model import Transfer, has_floor, postings_of
 from mart_union.orders.cash import CASH
+from mart_union.orders.clocks import with_clock
 from mart_union.orders.draws import units_left
 from mart_union.orders.model import ON_DELIVERY, Line, Order, Share, order_id
 from mart_union.orders.procedures import procedure_for, return_days
 from mart_union.orders.shipped import PROCEDURES
-from mart_union.orders.steps import with_clock
 from mart_union.stock.model import home_of
 from mart_union.stock.slotting import slot_moment
 

@@ -23,11 +23,9 @@ from mart_union.mediation.tables import (
     supply_order_key,
 )
 from mart_union.orders import service as orders
+from mart_union.orders.indicators import sent_at
 from mart_union.orders.model import ENDED, Line, Order, state_of
 from mart_union.orders.return_rules import has_open_return
-
-_SENDING = ("ship", "ready", "deliver")
-"""Steps by which lines leave their supplier, or wait to be fetched."""
 
 
 def record_supply_order(event: Event) -> None:
@@ -53,17 +51,11 @@ def supply_order_of(order: Order, supplier: str) -> SupplyOrder:
     state = state_of(line.state for line in lines)
     waiting = [line for line in lines if line.state not in ENDED]
     owed, held = owed_minor(waiting, supplier), sum(line.held_minor for line in waiting)
-    late = _was_late(order, numbers)
+    late = sent_at(order, numbers) > order.ship_by
     returning = has_open_return(order, f"supplier/{supplier}")
     return SupplyOrder(
         supplier, order.id, order.store, order.placed_at, numbers, state, order.sequence, owed, held, late, returning
     )
-
-
-def _was_late(order: Order, numbers: tuple[int, ...]) -> bool:
-    """Whether the first step by which some lines left their supplier came after the moment that the order promised."""
-    sent = (step.at for step in order.history if step.step in _SENDING and set(step.lines) & set(numbers))
-    return min(sent, default="") > order.promised_by
 
 
 def lines_of(order: Order, supplier: str) -> tuple[Line, ...]:

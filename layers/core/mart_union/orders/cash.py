@@ -18,7 +18,7 @@ from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.model import Payable, Transfer, postings_of
 from mart_union.ledger.periods import due_day
 from mart_union.ledger.service import add_payable, add_transfer
-from mart_union.orders.model import ENDED, ON_DELIVERY, Order
+from mart_union.orders.model import ENDED, ON_DELIVERY, OPERATOR, Order
 
 COLLECTORS = ("store", "carrier")
 CASH = "cash"
@@ -55,13 +55,13 @@ def require_whole(order: Order, numbers: Sequence[int]) -> None:
 
 def collector_of(order: Order, collected_minor: int, collected_by: str, *, told_by: str) -> str:
     """The account of whoever took an order's money at its delivery: the carrier of its parcel, if that says so itself (`told_by` is
-    `carrier/<id>`), else the store.
+    `carrier/<id>`) or the union's operator does (`operator/<subject>`), else the store.
 
     A store's word makes nobody else owe: the union would pay the store what a carrier never had.
 
     Raises:
         Invalid: nobody of that kind hands goods over.
-        RuleViolation: it is not exactly what the order costs (`due_minor` says what is), or somebody else says that the carrier took it.
+        RuleViolation: it is not exactly what the order costs (`due_minor` says what is), or the store says that the carrier took it.
     """
     due = due_minor(order)
     carrier = order.shipments[-1].carrier if order.shipments else ""
@@ -72,7 +72,7 @@ def collector_of(order: Order, collected_minor: int, collected_by: str, *, told_
     if collected_minor != due:
         costs, was = (amount_text(each, settings().currency) for each in (due, collected_minor))
         raise RuleViolation(f"the order costs {costs} on delivery, {was} was collected", due_minor=due)
-    if by == "carrier" and told_by != f"carrier/{carrier}":
+    if by == "carrier" and told_by != f"carrier/{carrier}" and not told_by.startswith(f"{OPERATOR}/"):
         raise RuleViolation("what a carrier took is told by the carrier's own report of the delivery", carrier=carrier)
     return f"carrier/{carrier}" if by == "carrier" else f"store/{order.store}"
 

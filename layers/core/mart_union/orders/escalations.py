@@ -8,7 +8,11 @@ from mart_union.kernel.errors import Conflict
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
-from mart_union.orders.model import REMINDERS, Order, Response
+from mart_union.orders.cash import due_minor
+from mart_union.orders.model import OPERATOR, REMINDERS, Order, Response
+from mart_union.orders.procedures import operators_steps
+from mart_union.orders.return_decisions import allowed_decisions
+from mart_union.orders.return_rules import stocks_for
 from mart_union.orders.tables import (
     ESCALATED,
     OrderItem,
@@ -22,7 +26,8 @@ from mart_union.orders.tables import (
 
 class Escalated(Struct, frozen=True):
     """Something that was escalated, when, and how it stands now: an order (`kind` order), a return of it (`return`), or a customer's question or
-    complaint about it; of both, what the customer wrote and the answer."""
+    complaint about it; of both, what the customer wrote and the answer. `allowed` is what the operator may do now, the steps of an order or the decisions on a
+    return, `stocks` where a return's goods may go, `due_minor` what is to be collected for an order at its delivery."""
 
     at: str
     kind: str
@@ -33,6 +38,9 @@ class Escalated(Struct, frozen=True):
     text: str = ""
     answer: str = ""
     return_id: str = ""
+    allowed: tuple[str, ...] = ()
+    stocks: tuple[str, ...] = ()
+    due_minor: int = 0
 
 
 _RETURN = "return/"
@@ -83,6 +91,11 @@ def _seen(at: str, subject: str, about: Order | Response) -> Escalated:
     if isinstance(about, Order):
         asked = next((each for each in about.returns if subject == f"{_RETURN}{each.id}"), None)
         if asked is None:
-            return Escalated(at, "order", about.id, "", about.store, about.state)
-        return Escalated(at, "return", about.id, "", about.store, asked.state, asked.note, asked.answer, asked.id)
+            allowed = tuple(operators_steps(about))
+            return Escalated(
+                at, "order", about.id, "", about.store, about.state, allowed=allowed, due_minor=due_minor(about)
+            )
+        allowed = tuple(allowed_decisions(about, asked, OPERATOR))
+        facts = (about.id, "", about.store, asked.state, asked.note, asked.answer, asked.id)
+        return Escalated(at, "return", *facts, allowed, stocks_for(about, asked))
     return Escalated(at, about.kind, about.order, about.id, about.store, about.state, about.text, about.answer)

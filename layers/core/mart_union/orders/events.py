@@ -30,7 +30,11 @@ _TOLD = {
     REMINDERS["operator"]: "OrderEscalated",
     LATE: "OrderLate",
 }
-_RETURN_TOLD = {REMINDERS["fulfiller"]: "ReturnReminded", REMINDERS["operator"]: "ReturnEscalated"}
+_RETURN_TOLD = {
+    REMINDERS["fulfiller"]: "ReturnReminded",
+    REMINDERS["customer"]: "ReturnReminded",
+    REMINDERS["operator"]: "ReturnEscalated",
+}
 _BY_RETURN = {
     "requested": "ReturnRequested",
     "accepted": "ReturnAccepted",
@@ -102,19 +106,19 @@ def _order_event(before: Order | None, after: Order) -> str:
 
 
 def _return_event(before: Order, after: Order) -> str:
-    """Named for the state that a return has entered, or for who was told that it waits; '' where nothing became of one."""
+    """Named for the state that a return has entered, or was said again to be in, or for who was told that it waits; '' where nothing became of one."""
     known = {asked.id: asked for asked in before.returns}
     for asked in after.returns:
         one = known.get(asked.id)
         if one is None or one.state != asked.state:
             return _BY_RETURN[asked.state]
         if len(asked.history) > len(one.history):
-            return _RETURN_TOLD[asked.history[-1].step]
+            return _RETURN_TOLD.get(asked.history[-1].step, _BY_RETURN[asked.state])
     return ""
 
 
 def _without_words(asked: Return) -> Return:
-    told = tuple(replace(taken, note="", key="") for taken in asked.history)
+    told = tuple(replace(taken, note="", key="", request="") for taken in asked.history)
     return replace(asked, note="", answer="", request="", history=told)
 
 
@@ -122,7 +126,7 @@ def for_event(order: Order) -> Order:
     """The order without what only its customer may read (codes, access) and without free text, which could name people."""
     return replace(
         order,
-        history=tuple(replace(taken, note="", key="") for taken in order.history),
+        history=tuple(replace(taken, note="", key="", request="") for taken in order.history),
         facts={name: fact for name, fact in order.facts.items() if name not in _SECRET_FACTS},
         refunds=tuple(replace(refund, reason="", key="", request="") for refund in order.refunds),
         returns=tuple(_without_words(asked) for asked in order.returns),

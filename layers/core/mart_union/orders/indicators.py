@@ -5,7 +5,7 @@ Only what a store does itself counts: the lines that it fulfils, and the answers
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from msgspec import Struct
@@ -24,7 +24,7 @@ _NEVER_PLACED = frozenset({"awaiting_payment", "expired"})
 
 class Counts(Struct, frozen=True, omit_defaults=True):
     """What is counted of a store: `orders` that were placed, those `accepted` and in how many seconds altogether, those `shipped` (or ready to be
-    collected, or done) and of them `late`, those `refused` by it or for its silence; its `parcels`, and those that a carrier has reported of
+    collected, or done) and of them `late`, those `refused` by it or for its silence; its `parcels`, and those that their carrier has itself reported of
     (`tracked`); its `replies` to customers, and in how many seconds altogether."""
 
     orders: int = 0
@@ -65,8 +65,7 @@ def counted_order(order: Order) -> Counts:
         return Counts()
     since = next((taken.at for taken in moves if taken.step == "pay"), order.placed_at)
     accepted = next((taken.at for taken in moves if taken.role == "store" and _effect(order, taken) != "refund"), "")
-    sent = next((taken.at for taken in moves if _leads_to(order, taken) in _SENT), "")
-    sent = sent or next((taken.at for taken in moves if taken.step == LATE), "")
+    sent = sent_at(order, own)
     parcels = [parcel for parcel in order.shipments if own.intersection(parcel.lines)]
     return Counts(
         orders=1,
@@ -76,8 +75,16 @@ def counted_order(order: Order) -> Counts:
         late=int(sent > order.ship_by),
         refused=int(any(_is_refusal(order, taken) for taken in moves)),
         parcels=len(parcels),
-        tracked=sum(bool(parcel.events) for parcel in parcels),
+        tracked=sum(any(not each.by for each in parcel.events) for parcel in parcels),
     )
+
+
+def sent_at(order: Order, numbers: Collection[int]) -> str:
+    """When some lines of an order were first shipped, ready to be collected, or done (ISO): what was found late and has not left, as if it left then; ''
+    where none has."""
+    moves = [taken for taken in order.history if set(taken.lines).intersection(numbers)]
+    sent = next((taken.at for taken in moves if _leads_to(order, taken) in _SENT), "")
+    return sent or next((taken.at for taken in moves if taken.step == LATE), "")
 
 
 def counted_response(response: Response) -> Counts:

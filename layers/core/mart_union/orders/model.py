@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+import msgspec
 from msgspec import Struct, field
 
 from mart_union.catalog.procedures import Procedure
@@ -36,6 +37,8 @@ TOLD = frozenset({*REMINDERS.values(), LATE})
 """All of a history that moves nothing."""
 SYSTEM = "system"
 """The role of deadlines, and of whatever else nobody in particular does."""
+OPERATOR = "operator"
+"""The role of the union's operator, who answers and decides what was escalated."""
 ON_DELIVERY = "on_delivery"
 """How an order is paid that is paid in cash when it is handed over, and not yet."""
 
@@ -63,7 +66,11 @@ class Share(Struct, frozen=True, omit_defaults=True):
 
 
 MOST_TEXT = 30_000
-"""Characters of notes, reasons and answers in one order: 120 KB at most."""
+"""Characters of notes, reasons, answers and places in one order: 120 KB at most."""
+
+MOST_BYTES = 300_000
+"""Of an order as it is kept, beyond which no return and no partial refund of it is begun: what was begun still comes to its end within the 400 KB that an
+item of the table holds."""
 
 
 class Line(Struct, frozen=True, omit_defaults=True):
@@ -124,12 +131,19 @@ class Line(Struct, frozen=True, omit_defaults=True):
 
 
 class TrackingEvent(Struct, frozen=True, array_like=True, order=True):
-    """What happened to a shipment, when (ISO), and where, if that was said; `estimated_by` is when it is expected to arrive, as was said then."""
+    """What happened to a shipment, when (ISO), and where, if that was said; `estimated_by` is when it is expected to arrive, as was said then. `by` is whose
+    word it is: the `store`'s or `supplier`'s that sent it, or '' its carrier's."""
 
     at: str
     event: str
     place: str = ""
     estimated_by: str = ""
+    by: str = ""
+
+    @property
+    def told(self) -> tuple[str, str, str, str]:
+        """What was said, whoever said it."""
+        return self.at, self.event, self.place, self.estimated_by
 
 
 class Shipment(Struct, frozen=True):
@@ -146,7 +160,8 @@ class Shipment(Struct, frozen=True):
 
 
 class StepTaken(Struct, frozen=True, omit_defaults=True):
-    """One step of the history: what, by whom in which role, when, for which lines; `key` makes its repeat harmless."""
+    """One step of the history: what, by whom in which role, when, for which lines; `key` makes its repeat harmless, and `request` fingerprints what was
+    asked for under it."""
 
     step: str
     role: str
@@ -155,6 +170,7 @@ class StepTaken(Struct, frozen=True, omit_defaults=True):
     lines: tuple[int, ...]
     key: str = ""
     note: str = ""
+    request: str = ""
 
 
 class RefundedLine(Struct, frozen=True, omit_defaults=True):
@@ -283,15 +299,28 @@ def checked_text(order: Order, text: str) -> str:
     """The text itself, if the order has room for it: an item of the table holds 400 KB, and what people write is the part that they choose.
 
     Raises:
-        RuleViolation: the order's notes, reasons and answers would be too long together; `left` says how many characters fit.
+        RuleViolation: the order's notes, reasons, answers and places would be too long together; `left` says how many characters fit.
     """
     written = sum(len(taken.note) for taken in order.history) + sum(len(refund.reason) for refund in order.refunds)
     written += sum(len(each.note) for each in order.returns)
     written += sum(len(taken.note) for each in order.returns for taken in each.history)
+    written += sum(len(each.place) for parcel in order.shipments for each in parcel.events)
     if text and written + len(text) > MOST_TEXT:
         left = max(MOST_TEXT - written, 0)
         raise RuleViolation(f"an order keeps {MOST_TEXT} characters of notes and reasons: {left} are left", left=left)
     return text
+
+
+def check_room(order: Order) -> None:
+    """Nothing, if an order has room for a return or a partial refund more.
+
+    Raises:
+        RuleViolation: it has not.
+    """
+    if len(msgspec.json.encode(order)) > MOST_BYTES:
+        raise RuleViolation(
+            f"an order holds {MOST_BYTES} bytes: nothing more of it can be given back here", most=MOST_BYTES
+        )
 
 
 def order_id(purchase: str, number: int) -> str:

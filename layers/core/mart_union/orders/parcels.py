@@ -18,7 +18,8 @@ OPTIONAL_COLUMNS = ("place", "estimated_by", "collected")
 _BEFORE, _AFTER = timedelta(days=90), timedelta(days=14)
 """Carriers give a number again after a while: news is of what was shipped at most so long before it, or is said to have been soon after."""
 
-_MOST_PARCELS = 20
+_MOST_PARCELS = 100
+"""As many orders as a recipient has in one parcel, and fillers that others write for numbers."""
 
 
 class Parcel(Struct, frozen=True):
@@ -49,11 +50,11 @@ def _item(order: Order, parcel: Shipment) -> OrdersItem:
 
 
 def find_parcels(number: str, at: datetime) -> list[Parcel]:
-    """The shipments under a tracking number of which news of a moment can be, whoever carries them: one parcel can have goods of several orders. One
-    query. The register lags by a moment."""
+    """The shipments under a tracking number of which news of a moment can be, newest first, whoever carries them: one parcel can have goods of several orders,
+    to one recipient. One query. The register lags by a moment."""
     plain = plain_number(number)
     if not plain:
         return []
     around = OrdersItem.sk.between(iso(at - _BEFORE), f"{iso(at + _AFTER)}~")
-    found = OrdersItem.query(parcel_pk(plain), around, limit=_MOST_PARCELS)
+    found = OrdersItem.query(parcel_pk(plain), around, limit=_MOST_PARCELS, scan_index_forward=False)
     return [Parcel(*item.sk.split("#")[1:4]) for item in found]

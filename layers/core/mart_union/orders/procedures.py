@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from mart_union.catalog.procedures import Procedure, Reminder, Step
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
-from mart_union.orders.model import ENDED, LATE, ON_DELIVERY, REMINDERS, TOLD, Line, Order
+from mart_union.orders.model import ENDED, LATE, ON_DELIVERY, OPERATOR, REMINDERS, SYSTEM, TOLD, Line, Order
 from mart_union.orders.shipped import FULFILLERS, PROCEDURES, get_procedure
 from mart_union.stock.slotting import slot_moment
 
@@ -25,6 +26,9 @@ _ON_THE_WAY = frozenset({"placed", "accepted", "making", "shipped"})
 """The states of a line for which something is still to be done before it arrives."""
 
 _GIVEN_UP = ENDED - {"completed"}
+
+CASH_GRACE_DAYS = 7
+"""How long the union waits for a word on cash once whoever handed the goods over was told that its time is over."""
 
 
 def find_procedure(store: Store, name: str) -> Procedure:
@@ -145,15 +149,24 @@ def _collects(order: Order, step: str) -> bool:
 
 def deadline_of(order: Order, line: Line) -> tuple[str, str] | None:
     """When a line's waiting ends (ISO) and the step that is taken then, None when it waits for nothing, for the card's money, or for somebody
-    to say who took the cash.
+    to say who took the cash: of that `reminder_of` tells when its time is over."""
+    found = _time_of(order, line)
+    return None if found is None or _waits_for_cash(order, found[1]) else found
+
+
+def _waits_for_cash(order: Order, step: str) -> bool:
+    """Whether nobody but those who hand an order over can say what became of it: nobody's silence takes the place of cash."""
+    return order.payment == ON_DELIVERY and _collects(order, step)
+
+
+def _time_of(order: Order, line: Line) -> tuple[str, str] | None:
+    """When a line's time in its state is over (ISO), and the step of its deadline.
 
     The time of a line that had to wait for the card's money begins when that was there (the fact `charged_at`). A line that is booked for a slot
     has to be answered before that begins; what comes after the answer has its time from the slot on.
     """
     deadline = next((one for one in procedure_of(order).deadlines if one.state == line.state), None)
     if deadline is None or (order.payment in {"authorized", "capturing"} and _needs_money(order, line)):
-        return None
-    if order.payment == ON_DELIVERY and _collects(order, deadline.step):
         return None
     since = _waits_since(order, line, after_promise=deadline.after_promise)
     wait = timedelta(days=order.return_window_days) if deadline.return_window else timedelta(hours=deadline.hours)
@@ -181,21 +194,47 @@ def _entered(order: Order, line: Line) -> int:
     return max((n for n, one in taken if line.number in one.lines and one.step not in TOLD), default=0)
 
 
-def reminder_of(order: Order, line: Line) -> tuple[str, Reminder] | None:
-    """When somebody is told next that a line still waits (ISO), and who; None when nobody is, or its deadline comes first.
+def reminder_of(order: Order, line: Line) -> tuple[str, str] | None:
+    """When somebody is told next that a line still waits (ISO), and who (`Reminder.to`); None when nobody is, or its deadline comes first.
 
-    Those of a state are told one after another, each once for each time that the line is in it.
+    Those of a state are told one after another, each once for each time that the line is in it. Of an order whose time is over and of whose cash nobody
+    has said a word, whoever handed it over is told then, and the union's operator a week later.
     """
-    told = [reminder for reminder in procedure_of(order).reminders if reminder.state == line.state]
-    deadline = deadline_of(order, line) if told else None
-    if deadline is None:
+    time = _time_of(order, line)
+    if time is None:
         return None
     since = order.history[_entered(order, line) :]
     given = sum(line.number in taken.lines for taken in since if taken.step in REMINDERS.values())
-    moments = sorted((_moment_of(order, line, reminder), number) for number, reminder in enumerate(told))[given:]
-    if not moments or moments[0][0] >= deadline[0]:
-        return None
-    return moments[0][0], told[moments[0][1]]
+    reminders = [reminder for reminder in procedure_of(order).reminders if reminder.state == line.state]
+    told = sorted((_moment_of(order, line, reminder), number) for number, reminder in enumerate(reminders))
+    coming = [(moment, reminders[number].to) for moment, number in told if moment < time[0]]
+    if _waits_for_cash(order, time[1]):
+        coming += [(time[0], "fulfiller"), (iso(from_iso(time[0]) + timedelta(days=CASH_GRACE_DAYS)), "operator")]
+    return coming[given] if given < len(coming) else None
+
+
+def escalated_lines(order: Order) -> tuple[int, ...]:
+    """The lines that still wait where they were when the union's operator was told of it."""
+
+    def was_told(line: Line) -> bool:
+        since = order.history[_entered(order, line) :]
+        return any(taken.step == REMINDERS[OPERATOR] and line.number in taken.lines for taken in since)
+
+    return tuple(line.number for line in order.lines if line.state not in ENDED and was_told(line))
+
+
+def operators_steps(order: Order) -> list[str]:
+    """The names of the steps that the union's operator may take with lines that were escalated: those by which the system, too, brings lines on or to an end."""
+    lines = escalated_lines(order)
+    states = {line.state for line in order.lines if line.number in lines}
+    return [
+        step.name
+        for step in procedure_of(order).steps
+        if SYSTEM in step.roles
+        and step.effect in {"", "refund", "collect"}
+        and not states.isdisjoint(step.from_states)
+        and not waits_for_money(order, step)
+    ]
 
 
 def _moment_of(order: Order, line: Line, reminder: Reminder) -> str:
@@ -225,6 +264,15 @@ def next_deadline(order: Order) -> str:
 
 def next_look(order: Order) -> str:
     """The first moment at which the system acts on an order, reminds somebody of it or finds it late (ISO), '' when it waits for nothing."""
-    reminders = (found[0] for line in order.lines if (found := reminder_of(order, line)) is not None)
-    late = (late_moment(order, line) for line in order.lines)
-    return min(filter(None, (next_deadline(order), *reminders, *late)), default="")
+    return min((moment for moment, _ in looks(order)), default="")
+
+
+def looks(order: Order) -> Iterator[tuple[str, str]]:
+    """The moments (ISO) at which the system looks at the lines of an order, each with what its history says then: a step, who is told, or that it is late."""
+    for line in order.lines:
+        if (due := deadline_of(order, line)) is not None:
+            yield due
+        if (reminder := reminder_of(order, line)) is not None:
+            yield reminder[0], REMINDERS[reminder[1]]
+        if moment := late_moment(order, line):
+            yield moment, LATE

@@ -11,7 +11,7 @@ from mart_union.kernel.money import LARGEST_AMOUNT
 from mart_union.orders.codes import RENEW_CODE
 from mart_union.orders.model import ENDED, ON_DELIVERY, REMINDERS, STATES, TOLD
 from mart_union.orders.procedures import HANDED_OVER, PAID_FOR
-from mart_union.orders.return_waits import ACCEPT, ENDS, TAKERS_STATES
+from mart_union.orders.return_waits import ACCEPT, CUSTOMERS_STATE, ENDS, LAPSE, TAKERS_STATES
 from mart_union.orders.shipped import FULFILLERS, STARTS, UNPAID
 
 ROLES = frozenset({"customer", "store", "supplier", "system"})
@@ -28,6 +28,7 @@ _MOST_STEPS, _MOST_WAITS = 30, 20
 _LONGEST_WAIT = 120 * 24
 _MOST_REASONS, _MOST_DAYS = 20, 365
 _MOST_RETURN_DAYS = 60
+_WAITING = (*TAKERS_STATES, CUSTOMERS_STATE)
 _LONGEST_ANSWER = 5 * 24
 """Hours in which an order has to be answered: what a card was authorized for is there for about a week."""
 
@@ -49,6 +50,10 @@ def stranding_problems(procedure: Procedure) -> list[str]:
     problems += [
         f"the system cannot cancel from {state}, where a card may turn out not to be charged"
         for state in sorted(waiting - PAID_FOR - set(cancelled))
+    ]
+    problems += [
+        f"an order that is {state} stays so for ever where nobody says who took its cash: the system needs a step that refunds from there"
+        for state in sorted(waiting & _silent_on_cash(procedure))
     ]
     answer = next((deadline for deadline in procedure.deadlines if deadline.state == "placed"), None)
     if answer and (answer.hours > _LONGEST_ANSWER or answer.after_promise):
@@ -97,11 +102,11 @@ def return_problems(rules: ReturnRules) -> list[str]:
 
 def _return_deadline_problems(deadline: ReturnDeadline) -> list[str]:
     wrong = {
-        f"does not wait for whoever takes it back, as {', '.join(TAKERS_STATES)} do": deadline.state
-        not in TAKERS_STATES,
+        f"does not wait for anybody, as {', '.join(_WAITING)} do": deadline.state not in _WAITING,
         f"has 1 to {_MOST_RETURN_DAYS} days": not 1 <= deadline.days <= _MOST_RETURN_DAYS,
         f"has 1 to {_MOST_RETURN_DAYS} days from the reminder on": not 1 <= deadline.grace_days <= _MOST_RETURN_DAYS,
-        f"ends in one of {', '.join(ENDS)}": deadline.then not in ENDS,
+        f"ends in one of {', '.join(ENDS)}": deadline.state in TAKERS_STATES and deadline.then not in ENDS,
+        f"waits for its customer, and ends in {LAPSE}": deadline.state == CUSTOMERS_STATE and deadline.then != LAPSE,
         "cannot be accepted by itself": deadline.then == ACCEPT and deadline.state != "requested",
     }
     return [f"a return that is {deadline.state} {problem}" for problem, is_so in wrong.items() if is_so]
@@ -253,6 +258,15 @@ def _ends(procedure: Procedure, state: str) -> bool:
         seen |= open_states
         open_states = {s.to_state for s in procedure.steps if not open_states.isdisjoint(s.from_states)} - seen
     return bool(open_states)
+
+
+def _silent_on_cash(procedure: Procedure) -> set[str]:
+    """The states whose deadline would collect, which no silence does, and from which nothing else that the union's operator could decide leads out."""
+    ways_out = [step for step in procedure.steps if step.effect == "refund" and "system" in step.roles]
+    open_to = {state for step in ways_out for state in step.from_states}
+    steps = {deadline.state: procedure.step(deadline.step) for deadline in procedure.deadlines}
+    collecting = {state for state, step in steps.items() if step is not None and step.effect == "collect"}
+    return collecting - open_to
 
 
 def _ends_by_itself(procedure: Procedure, state: str) -> bool:

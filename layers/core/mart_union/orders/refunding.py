@@ -12,7 +12,7 @@ from mart_union.kernel.errors import Invalid, KeyReused, RuleViolation
 from mart_union.kernel.ids import input_hash
 from mart_union.kernel.money import Currency, checked_price
 from mart_union.orders.draws import units_given_back
-from mart_union.orders.model import Line, Order, Refund, RefundedLine, checked_text
+from mart_union.orders.model import Line, Order, Refund, RefundedLine, check_room, checked_text
 from mart_union.orders.refunds import (
     BEFORE_LEAVING,
     give_back,
@@ -39,13 +39,14 @@ class RefundWish(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """An order after a change, what each account gets by it, the units that leave `sold` at each level, and those that leave its reserve in place of
-    damaged ones."""
+    """An order after a change, what each account gets by it, the units that leave `sold` at each level (`to_reserve`, or written off), and those that leave
+    its reserve in place of damaged ones."""
 
     order: Order
     amounts: Mapping[str, int] = field(default_factory=dict)
     units: Mapping[str, int] = field(default_factory=dict)
     replaced: Mapping[str, int] = field(default_factory=dict)
+    to_reserve: bool = True
 
 
 def refund_part(
@@ -150,6 +151,7 @@ def _check(order: Order, wishes: Sequence[RefundWish], reason: str) -> None:
     if not 0 < len(reason.strip()) <= len(reason) <= LONGEST_REASON:
         raise _invalid("reason", f"say why, in at most {LONGEST_REASON} characters")
     checked_text(order, reason)
+    check_room(order)
     numbers = [wish.number for wish in wishes]
     unknown = sorted(set(numbers) - {line.number for line in order.lines})
     if not numbers or unknown or len(set(numbers)) != len(numbers):

@@ -15,17 +15,13 @@ from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import find, find_all
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.orders.escalations import add_escalation
-from mart_union.orders.model import REPLY_HOURS, RESPONSE_KINDS, Order, Response
+from mart_union.orders.model import OPERATOR, REPLY_HOURS, RESPONSE_KINDS, Order, Response
 from mart_union.orders.service import get_order_for
-from mart_union.orders.tables import RESPONSES_CLOCK, OrdersItem, ResponseItem, response_items, response_key
+from mart_union.orders.tables import OrdersItem, ResponseItem, response_items, response_key
 
 _LONGEST_TEXT = 2000
 _MOST_RESPONSES = 50
 _REVIEWABLE = frozenset({"delivered", "completed"})
-
-
-OPERATOR = "operator"
-"""Who answers what was escalated to the union."""
 
 
 class _Exists(Conflict):
@@ -183,14 +179,6 @@ def escalate_response(order: str, response: str, now: datetime) -> bool:
         return True
 
     return retried(attempt, on=_Overtaken, what="this response")
-
-
-def list_unanswered(hour: str, until: str, limit: int = 500) -> list[tuple[str, str]]:
-    """The responses, each with its order, whose time to be answered was over in an hour (`2026-11-22T09`, UTC) at or before a moment (ISO), earliest
-    first. One query. A response leaves the hour when it is answered or escalated, so asking again gives the next ones."""
-    passed = OrdersItem.clock_sk <= f"{until}~"
-    found = OrdersItem.clock.query(f"{RESPONSES_CLOCK}{hour}", passed, limit=limit)
-    return [(item.pk.removeprefix("ORDER#"), item.sk.removeprefix("RESPONSE#")) for item in found]
 
 
 def _answered(response: Response, text: str, fulfiller: str) -> Response:

@@ -1,5 +1,5 @@
-"""What happens when nobody decides on a return: whoever takes it back is reminded, and then the union's operator hears of it, or it is accepted. Pure
-rules."""
+"""What happens when nobody decides on a return: whoever takes it back is reminded, and then the union's operator hears of it, or it is accepted; and when
+its customer does not send what was accepted: they are reminded, and then it is over. Pure rules."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from mart_union.catalog.procedures import ReturnDeadline
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.orders.model import REMINDERS, SYSTEM, TOLD, Order, Return, StepTaken
 from mart_union.orders.return_rules import rules_of
 
 ACCEPT, ESCALATE, REMIND = "accept", REMINDERS["operator"], REMINDERS["fulfiller"]
+LAPSE = "lapse"
 
 ENDS = (ACCEPT, ESCALATE)
 """What may happen to a return for which its taker does nothing though reminded: `ReturnDeadline.then`."""
@@ -19,24 +21,55 @@ ENDS = (ACCEPT, ESCALATE)
 TAKERS_STATES = ("requested", "sent", "received", "replacing")
 """The states in which a return waits for whoever takes it back."""
 
+CUSTOMERS_STATE = "accepted"
+"""The state in which it waits for its customer, who sends the goods."""
+
+SENDING = ReturnDeadline(CUSTOMERS_STATE, 14, LAPSE, grace_days=7)
+"""How long what was accepted waits for its customer where a procedure does not say: they are reminded after two weeks, and a week later it is over."""
+
 
 def act_by(order: Order, asked: Return) -> str:
     """The moment (ISO) until which whoever takes a return back should take its next step, '' where that is not theirs or may wait."""
-    rules = rules_of(order)
-    deadline = rules.deadline(asked.state) if rules is not None else None
-    return "" if deadline is None else _later(_waits_since(asked), deadline.days)
+    deadline = _deadline(order, asked)
+    theirs = deadline is not None and asked.state in TAKERS_STATES
+    return _later(_waits_since(asked), deadline.days) if deadline is not None and theirs else ""
+
+
+def send_by(order: Order, asked: Return) -> str:
+    """The moment (ISO) until which its customer may send the goods of an accepted return; '' in another state."""
+    deadline = _deadline(order, asked)
+    if deadline is None or asked.state != CUSTOMERS_STATE:
+        return ""
+    reminded = next((taken.at for taken in _told(asked)), _later(_waits_since(asked), deadline.days))
+    return _later(reminded, deadline.grace_days)
 
 
 def comes_next(order: Order, asked: Return) -> tuple[str, str] | None:
-    """What the system does of a return next if its taker does nothing: the moment (ISO), and `remind`, `escalate` or `accept`; None where it waits."""
-    rules = rules_of(order)
-    deadline = rules.deadline(asked.state) if rules is not None else None
-    told = _told(asked)
+    """What the system does of a return next if nobody does anything: the moment (ISO), and `remind`, `escalate` or `accept`, of an accepted one
+    `remind_customer` or `lapse`; None where it waits."""
+    deadline, told = _deadline(order, asked), _told(asked)
     if deadline is None or len(told) > 1:
         return None
     if told:
         return _later(told[0].at, deadline.grace_days), deadline.then
-    return _later(_waits_since(asked), deadline.days), REMIND
+    remind = REMINDERS["customer"] if asked.state == CUSTOMERS_STATE else REMIND
+    return _later(_waits_since(asked), deadline.days), remind
+
+
+def _deadline(order: Order, asked: Return) -> ReturnDeadline | None:
+    rules = rules_of(order)
+    named = rules.deadline(asked.state) if rules is not None else None
+    return SENDING if named is None and asked.state == CUSTOMERS_STATE else named
+
+
+def is_escalated(asked: Return) -> bool:
+    """Whether a return waits, and the union's operator was told of it: then it is theirs to decide, too."""
+    return any(taken.step == ESCALATE for taken in _told(asked))
+
+
+def was_escalated(asked: Return) -> bool:
+    """Whether the union's operator was ever told of a return."""
+    return any(taken.step == ESCALATE for taken in asked.history)
 
 
 def next_return_look(order: Order) -> str:
@@ -45,8 +78,8 @@ def next_return_look(order: Order) -> str:
 
 
 def pursue_returns(order: Order, now: datetime) -> Order:
-    """The order after those of its returns were acted on that waited too long: their takers reminded, or the union's operator told, or accepted. The
-    very same order where none waits. Whoever reads a return's history tells of it.
+    """The order after those of its returns were acted on that waited too long: their takers or its customer reminded, or the union's operator told, or
+    accepted, or over. The very same order where none waits. Whoever reads a return's history tells of it.
 
     One thing is done at a time, for all returns for which it is due: an event tells of one, and the clock sees to the next.
     """
@@ -62,7 +95,7 @@ def pursue_returns(order: Order, now: datetime) -> Order:
 
 
 def _after(asked: Return, taken: StepTaken) -> Return:
-    state = "accepted" if taken.step == ACCEPT else asked.state
+    state = {ACCEPT: "accepted", LAPSE: "refused"}.get(taken.step, asked.state)
     return replace(asked, state=state, history=(*asked.history, taken))
 
 

@@ -6,16 +6,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from mart_union.catalog.procedures import ReturnRules
 from mart_union.kernel.errors import Invalid, KeyReused, NotFound, RuleViolation, StepNotAllowed
 from mart_union.kernel.ids import derived_id, input_hash
-from mart_union.kernel.money import Currency, amount_text, checked_price, parse_amount, split_within
+from mart_union.kernel.money import Currency, amount_text, checked_price, split_within
+from mart_union.orders.clocks import with_clock
 from mart_union.orders.draws import units_given_back
 from mart_union.orders.model import (
-    TOLD,
+    OPERATOR,
     Line,
     Order,
     RefundedLine,
@@ -23,91 +23,34 @@ from mart_union.orders.model import (
     ReturnedLine,
     Shipment,
     StepTaken,
+    check_room,
     checked_text,
 )
 from mart_union.orders.refunding import Change, give_parts_back
+from mart_union.orders.return_decisions import (
+    LONGEST_TEXT,
+    OUTCOMES,
+    Decision,
+    allowed_decisions,
+    check_decision,
+    check_look,
+)
 from mart_union.orders.return_rules import (
     RETURNABLE,
     borne_by,
-    is_fulfillers,
-    may_be_kept,
     reason_of,
     return_until,
     returnable_units,
     rules_of,
-    stocks_for,
     taker_of,
     values_of,
 )
-from mart_union.orders.steps import check_parcel, with_clock
+from mart_union.orders.return_waits import was_escalated
+from mart_union.orders.steps import check_parcel
 from mart_union.stock.model import home_of
 
 MOST_RETURNS = 20
-LONGEST_TEXT = 500
 WANTS = ("refund", "replacement")
-_DECISIONS = {
-    "accept": (frozenset({"requested"}), "accepted"),
-    "refuse": (frozenset({"requested", "accepted", "received"}), "refused"),
-    "receive": (frozenset({"accepted", "sent"}), "received"),
-    "refund": (frozenset({"requested", "accepted", "received"}), "refunded"),
-    "replace": (frozenset({"received"}), "replacing"),
-    "ship": (frozenset({"replacing"}), "replaced"),
-}
-"""Each decision with the states in which it is taken, and the state that it leads to."""
-_MOVES = _DECISIONS | {"send": (frozenset({"accepted"}), "sent")}
-
-
-class Decision(Struct, frozen=True):
-    """What becomes of a return.
-
-    `accept`; `refuse`, with an answer, also of goods that have come; `receive`, when they have come. Then, when they were looked at, with the `stock` that
-    they go to (`reserve`: good, `written_off`: damaged): `refund`, of damaged ones also a part only (`amount_minor`, with an answer), or `replace`. `ship`
-    sends the other one, by a carrier with its number. `refund` of what has not come: the customer keeps it.
-    """
-
-    decision: str
-    answer: str = ""
-    stock: str = ""
-    amount_minor: int = 0
-    carrier: str = ""
-    tracking_number: str = ""
-
-
-class ReturnDecision(Decision, frozen=True, kw_only=True):
-    """What becomes of the return of an id: `accept`; `refuse`, with an answer; `receive`; when the goods that came were looked at, `refund` or
-    `replace` with the stock that they go to (reserve, written_off), of damaged ones also an amount in minor units less than their price, with an answer; `ship`
-    of the replacement by a carrier with its number; `refund` of what the customer keeps."""
-
-    id: str
-
-
-class ReturnForm(Struct, frozen=True):
-    """A decision on a return as a page's form has it: an amount as people write it, such as 1280."""
-
-    id: str
-    decision: str
-    answer: str = ""
-    stock: str = ""
-    amount: str = ""
-    carrier: str = ""
-    tracking_number: str = ""
-
-    def decided(self, currency: Currency) -> ReturnDecision:
-        """What it decides.
-
-        Raises:
-            Invalid: the amount is none.
-        """
-        amount = parse_amount(self.amount, currency) if self.amount.strip() else 0
-        return ReturnDecision(
-            decision=self.decision,
-            answer=self.answer,
-            stock=self.stock,
-            amount_minor=amount,
-            carrier=self.carrier,
-            tracking_number=self.tracking_number,
-            id=self.id,
-        )
 
 
 def request_return(
@@ -145,22 +88,28 @@ def request_return(
 
 
 def send_return(order: Order, identity: str, carrier: str, tracking_number: str, *, key: str, at: str) -> Order:
-    """The order after its customer gave the goods of an accepted return to a carrier; the very same order if that was said before.
+    """The order after its customer gave the goods of an accepted return to a carrier, or said it again otherwise, since it was written wrongly; the very same
+    order if that was said before.
 
     Raises:
         NotFound: there is no such return.
-        StepNotAllowed: it is not accepted, or was sent otherwise already.
+        KeyReused: the key told of another parcel.
+        StepNotAllowed: it is not accepted, or the goods have come.
         Invalid: the carrier or its number is missing.
     """
     asked = next((one for one in order.returns if one.id == identity), None)
     if asked is None:
         raise NotFound("there is no such return")
     check_parcel(carrier, tracking_number)
-    if (asked.carrier, asked.tracking_number) == (carrier, tracking_number):
+    request = input_hash([carrier, tracking_number])
+    told = next((one for one in asked.history if (one.step, one.key) == ("send", key)), None)
+    if told is not None and told.request != request:
+        raise KeyReused("this key was used for another parcel of the return; nothing was changed")
+    if told is not None or (asked.carrier, asked.tracking_number) == (carrier, tracking_number):
         return order
-    if asked.state != "accepted":
+    if asked.state not in {"accepted", "sent"}:
         raise StepNotAllowed(f"the return is {asked.state}; it cannot be sent", allowed=[], state=asked.state)
-    taken = StepTaken("send", "customer", order.customer, at, (), key)
+    taken = StepTaken("send", "customer", order.customer, at, (), key, request=request)
     sent = replace(
         asked, state="sent", carrier=carrier, tracking_number=tracking_number, history=(*asked.history, taken)
     )
@@ -198,6 +147,7 @@ def _check_request(
     if len(note) > LONGEST_TEXT:
         raise _invalid("note", f"at most {LONGEST_TEXT} characters")
     checked_text(order, note)
+    check_room(order)
     if len(order.returns) >= MOST_RETURNS:
         raise RuleViolation(f"an order has at most {MOST_RETURNS} returns")
     return rules, why.fault
@@ -220,7 +170,8 @@ def _check_line(order: Order, rules: ReturnRules, line: Line, units: int, at: st
 def decide_return(
     order: Order, identity: str, wish: Decision, *, taker: str, actor: str, key: str, at: str, currency: Currency
 ) -> Change:
-    """The order after whoever takes the lines back decided on a return; the very same order if that was decided before.
+    """The order after whoever takes the lines back (`taker`), or of an escalated one the union's OPERATOR, decided on a return; the very same order if
+    that was decided before.
 
     A refund gives the goods' price back at the original rates: of each line, the returned units' part of what is left of it. What a supplier does not
     take back, the store bears. A replacement takes as many units out of stock as are written off, and moves no money.
@@ -231,31 +182,42 @@ def decide_return(
         StepNotAllowed: it is decided otherwise already, or too much to be kept; `allowed` names what may be done.
         Invalid: no such decision, an answer, a place for the goods or a parcel is missing, or an amount is none.
     """
-    asked = next((one for one in order.returns if one.id == identity and one.taker == taker), None)
-    if asked is None:
-        raise NotFound("there is no such return")
-    _check_decision(order, wish)
-    to_state = _DECISIONS[wish.decision][1]
-    if _was_decided(asked, wish, to_state, actor=actor, key=key):
+    asked = _to_decide(order, identity, taker)
+    check_decision(order, wish, taker)
+    to_state = OUTCOMES[wish.decision]
+    request = input_hash([getattr(wish, name) for name in Decision.__struct_fields__])
+    if _was_decided(asked, wish, request, actor=actor, key=key):
         return Change(order)
-    allowed = allowed_decisions(order, asked)
+    allowed = allowed_decisions(order, asked, taker)
     if wish.decision not in allowed:
         message = f"the return is {asked.state}; it cannot be {to_state}"
         raise StepNotAllowed(message, allowed=allowed, state=asked.state)
-    _check_look(order, asked, wish)
+    check_look(order, asked, wish)
     answer = checked_text(order, wish.answer)
-    taken = StepTaken(wish.decision, taker.partition("/")[0], actor, at, (), key, answer)
+    taken = StepTaken(wish.decision, taker.partition("/")[0], actor, at, (), key, answer, request)
     decided = replace(asked, state=to_state, answer=answer or asked.answer, history=(*asked.history, taken))
-    change = _after(order, decided, wish, taken, currency, kept=asked.state != "received")
+    change = _after(order, asked, decided, wish, taken, currency)
     return replace(change, order=with_clock(change.order, at))
 
 
+def _to_decide(order: Order, identity: str, by: str) -> Return:
+    """The return that somebody decides on: its taker, or of what was ever escalated the union's operator, who finds it decided then.
+
+    Raises:
+        NotFound: there is none.
+    """
+    asked = next((one for one in order.returns if one.id == identity), None)
+    if asked is None or not (asked.taker == by or (by == OPERATOR and was_escalated(asked))):
+        raise NotFound("there is no such return")
+    return asked
+
+
 def _after(
-    order: Order, decided: Return, wish: Decision, taken: StepTaken, currency: Currency, *, kept: bool
+    order: Order, asked: Return, decided: Return, wish: Decision, taken: StepTaken, currency: Currency
 ) -> Change:
     """The order with the return as it was decided, and what moves with that."""
     if wish.decision == "refund":
-        return _refunded(order, decided, wish, taken, currency, kept=kept)
+        return _refunded(order, decided, wish, taken, currency, before=asked.state)
     if wish.decision == "replace":
         return _replaced(order, replace(decided, stock=wish.stock))
     if wish.decision == "ship":
@@ -263,7 +225,7 @@ def _after(
     return Change(replace(_with_return(order, decided), sequence=order.sequence + 1))
 
 
-def _was_decided(asked: Return, wish: Decision, to_state: str, *, actor: str, key: str) -> bool:
+def _was_decided(asked: Return, wish: Decision, request: str, *, actor: str, key: str) -> bool:
     """Whether this decision was taken before: under this key, or, where it moves nothing, by anybody.
 
     Raises:
@@ -272,48 +234,17 @@ def _was_decided(asked: Return, wish: Decision, to_state: str, *, actor: str, ke
     taken = next((one for one in asked.history if (one.key, one.actor) == (key, actor)), None)
     if taken is None:
         moves = wish.decision in {"refund", "replace", "ship"}
-        return not moves and asked.state == to_state and wish.answer == asked.answer
-    if (taken.step, taken.note) != (wish.decision, wish.answer):
-        raise KeyReused(f"this key was used to {taken.step} the return; nothing was changed")
+        return not moves and asked.state == OUTCOMES[wish.decision] and wish.answer == asked.answer
+    if taken.request != request:
+        raise KeyReused(f"this key was used to {taken.step} the return, or otherwise; nothing was changed")
     return True
 
 
-def allowed_decisions(order: Order, asked: Return) -> list[str]:
-    """What may be decided of a return now. Of goods that have come none is kept by the customer; what its supplier does not take back, it does not
-    replace."""
-    possible = [name for name, (states, _) in _DECISIONS.items() if asked.state in states]
-    may = {
-        "refund": lambda: asked.state == "received" or may_be_kept(order, asked),
-        "replace": lambda: is_fulfillers(order, asked),
-    }
-    return [name for name in possible if name not in may or may[name]()]
-
-
-def _check_look(order: Order, asked: Return, wish: Decision) -> None:
-    """Goods that have come were looked at before they are refunded or replaced; of goods that have not, none goes into the reserve."""
-    stocks = stocks_for(order, asked)
-    if asked.state == "received" and wish.decision in {"refund", "replace"} and wish.stock not in stocks:
-        raise _invalid("stock", f"say where the goods go: {' or '.join(stocks)}")
-    if asked.state != "received" and wish.decision == "refund" and wish.stock == "reserve":
-        raise _invalid("stock", "the goods have not come: nothing of them goes into the reserve")
-
-
-def _check_decision(order: Order, wish: Decision) -> None:
-    if wish.decision not in _DECISIONS:
-        raise _invalid("decision", f"decide one of {', '.join(_DECISIONS)}")
-    needs_answer = wish.decision == "refuse" or bool(wish.amount_minor)
-    if len(wish.answer) > LONGEST_TEXT or (needs_answer and not wish.answer.strip()):
-        raise _invalid("answer", f"say why, in at most {LONGEST_TEXT} characters")
-    if wish.amount_minor and (wish.decision, wish.stock) != ("refund", "written_off"):
-        raise _invalid("amount_minor", "a part goes back of what came back damaged, and is written off")
-    if wish.decision == "ship":
-        check_parcel(wish.carrier or order.carrier, wish.tracking_number)
-
-
 def _refunded(
-    order: Order, decided: Return, wish: Decision, taken: StepTaken, currency: Currency, *, kept: bool
+    order: Order, decided: Return, wish: Decision, taken: StepTaken, currency: Currency, *, before: str
 ) -> Change:
-    """The order after the money of a return went back, whole or in part; what the customer keeps is out of stock for good."""
+    """The order after the money of a return went back, whole or in part. Goods that had come go where the decision says; in place of those that were to be
+    replaced, and are gone their way already, what was to be sent is left; all others are out of stock for good."""
     values = values_of(order, decided, currency.step)
     given = _in_part(values, wish.amount_minor, currency) if wish.amount_minor else values
     lines = {line.number: line for line in order.lines}
@@ -331,9 +262,10 @@ def _refunded(
         at=taken.at,
         step=currency.step,
     )
-    stock = "written_off" if kept else wish.stock
-    done = replace(decided, stock=stock, refund=change.order.refunds[-1].id)
-    return replace(change, order=_with_return(change.order, done))
+    went = {"received": wish.stock, "replacing": decided.stock}.get(before, "written_off")
+    done = replace(decided, stock=went, refund=change.order.refunds[-1].id)
+    to_reserve = went == "reserve" or before == "replacing"
+    return replace(change, order=_with_return(change.order, done), to_reserve=to_reserve)
 
 
 def _in_part(values: Sequence[int], amount_minor: int, currency: Currency) -> list[int]:
@@ -366,15 +298,6 @@ def _shipped(order: Order, decided: Return, wish: Decision, at: str) -> Order:
     sent = replace(decided, replacement=parcel.id)
     after = replace(_with_return(order, sent), shipments=(*order.shipments, parcel))
     return replace(after, sequence=order.sequence + 1)
-
-
-def state_by_history(asked: Return) -> str:
-    """The state to which a return's steps lead, '' where one of them could not be taken."""
-    state = "requested"
-    for taken in (each for each in asked.history if each.step not in TOLD):
-        before, after = _MOVES.get(taken.step, (frozenset(), ""))
-        state = after if state in before else ""
-    return state
 
 
 def _with_return(order: Order, decided: Return) -> Order:

@@ -11,7 +11,7 @@ from mart_union.catalog.refs import union_ref
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Forbidden, NotFound, StepNotAllowed, UnknownCarrier
 from mart_union.kernel.ids import derived_id
-from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.paging import Page
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch, find, find_all
@@ -25,12 +25,12 @@ from mart_union.orders.draws import sales_of
 from mart_union.orders.escalations import add_escalation, escalated_by
 from mart_union.orders.limits import add_given_back
 from mart_union.orders.listing import page_of_keys
-from mart_union.orders.model import ON_DELIVERY, Order, StepTaken
+from mart_union.orders.model import ON_DELIVERY, SYSTEM, Order, StepTaken
 from mart_union.orders.procedures import allowed_steps, gives_money_back, procedure_of
 from mart_union.orders.refunds import refund_amounts, units_of
 from mart_union.orders.steps import Details, apply_step, due_steps, find_late, pursue, remind
 from mart_union.orders.storing import OrderMoved, add_changed_order, replace_order
-from mart_union.orders.tables import OrderItem, OrdersItem, order_key
+from mart_union.orders.tables import OrderItem, order_key
 from mart_union.stock.keeping import SaleMoved, add_movements
 from mart_union.stock.model import put_back
 
@@ -89,28 +89,6 @@ def list_store_orders(
     page = page_of_keys(store, state=state, month=month, cursor=cursor, limit=limit)
     orders = find_all([(OrderItem, item.pk, item.sk) for item in page.items])
     return Page(tuple(item.document for item in orders if item is not None), page.next)
-
-
-def list_due(hour: str, until: str, limit: int = 500) -> list[str]:
-    """The orders whose clock stands in an hour (`2026-11-22T09`, UTC) at or before a moment (ISO), earliest first.
-
-    An order leaves the hour when it is acted on, so asking again gives the next ones.
-    """
-    passed = OrdersItem.clock_sk <= f"{until}~"
-    found = OrdersItem.clock.query(hour, passed, limit=limit)
-    return [item.pk.removeprefix("ORDER#") for item in found]
-
-
-def page_of_due(hour: str, until: str, cursor: str = "", limit: int = 1_000) -> Page[str]:
-    """A page of the orders that `list_due` lists, for jobs that hand them on. One query.
-
-    Raises:
-        Invalid: the cursor is not one of ours.
-    """
-    passed = OrdersItem.clock_sk <= f"{until}~"
-    query = OrdersItem.clock.query
-    page = read_page(query, hour, cursor=cursor, limit=limit, newest_first=False, range_key_condition=passed)
-    return Page(tuple(item.pk.removeprefix("ORDER#") for item in page.items), page.next)
 
 
 def take_step(
@@ -216,20 +194,28 @@ def _details(
     )
 
 
-def change_order(order: str, role: str, party: str, change: Callable[[Order], Order], now: datetime) -> Order:
+def change_order(
+    order: str, role: str, party: str, change: Callable[[Order], Order], now: datetime, *, read: Order | None = None
+) -> Order:
     """Replace an order by what `change` makes of it, with the money and stock that a refund step in it moves.
 
-    Nothing is written when `change` gives the same order back. When another change comes between, it is read and made again.
+    Nothing is written when `change` gives the same order back. When another change comes between, it is read and made again; who has just `read` it spares
+    the first read.
 
     Raises:
         NotFound: there is no such order of this party.
         MartUnionError: what `change` raises.
         Busy: other changes kept winning.
     """
-    only_the_first_read_may_lag = iter((False,))
+    given = [] if read is None else [read]
+    only_the_first_read_may_lag = iter((False,) if read is None else ())
 
     def attempt() -> Order:
-        before = get_order_for(order, role, party, consistent=next(only_the_first_read_may_lag, True))
+        before = (
+            given.pop()
+            if given
+            else get_order_for(order, role, party, consistent=next(only_the_first_read_may_lag, True))
+        )
         after = change(before)
         if after is not before:
             _commit(before, after, now)
@@ -326,23 +312,27 @@ def act_on_deadlines(order: str, now: datetime) -> Order:
     """Take every step whose deadline has passed, as the system, tell whom the procedure wants told, find what is late, and act on returns for which
     whoever takes them does nothing; repeating it changes nothing.
 
-    Completion is settlement's: its clock stays, and `due_steps` names it.
+    Completion is settlement's: its clock stays, and `due_steps` names it. Of a step of somebody's and a deadline at the same moment one comes first: whether it has
+    passed is asked of the order as it is changed. One read, and one write for each thing that is due.
 
     Raises:
         NotFound: there is no such order.
         Busy: other changes kept winning; the next sweep acts again.
     """
     current = get_order(order)
-    for step, lines in due_steps(current, now):
-        rule = procedure_of(current).step(step)
-        if rule is None or rule.effect in _ELSEWHERE:
-            continue
-        key = f"deadline-{step}-{current.sequence}"
-        try:
-            current = take_step(order, step, "system", "system", key, now, lines=lines, note="deadline passed")
-        except StepNotAllowed:  # somebody acted in the last moment, which is as good
-            current = get_order(order, consistent=True)
+    for step, _ in due_steps(current, now):
+        current = change_order(order, SYSTEM, "", partial(_take_if_due, step=step, now=now), now, read=current)
     for look in (remind, find_late, pursue):
         if look(current, now) is not current:
-            current = change_order(order, "system", "", partial(look, now=now), now)
+            current = change_order(order, SYSTEM, "", partial(look, now=now), now, read=current)
     return current
+
+
+def _take_if_due(before: Order, step: str, now: datetime) -> Order:
+    """The order after a step whose deadline has passed; the very same order if that is not so any more, or it is taken elsewhere."""
+    rule, lines = procedure_of(before).step(step), dict(due_steps(before, now)).get(step)
+    if rule is None or rule.effect in _ELSEWHERE or lines is None:
+        return before
+    details = Details(note="deadline passed", new_code=_new_code())
+    key = f"deadline-{step}-{before.sequence}"
+    return apply_step(before, step, role=SYSTEM, actor=SYSTEM, at=iso(now), key=key, lines=lines, details=details)

@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from mart_union.catalog.procedures import Step
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Busy, Invalid, KeyReused, PaymentOutstanding, RuleViolation, StepNotAllowed
+from mart_union.kernel.ids import input_hash
 from mart_union.orders.cash import CASH, collector_of, require_whole
+from mart_union.orders.clocks import with_clock
 from mart_union.orders.codes import check_code
 from mart_union.orders.model import LATE, ON_DELIVERY, REMINDERS, SYSTEM, Line, Order, Shipment, StepTaken, checked_text
 from mart_union.orders.procedures import (
@@ -21,13 +23,12 @@ from mart_union.orders.procedures import (
     estimated_by,
     late_moment,
     may_act_on,
-    next_look,
     procedure_of,
     reminder_of,
     waits_for_money,
 )
 from mart_union.orders.refunds import all_given_back
-from mart_union.orders.return_waits import next_return_look, pursue_returns
+from mart_union.orders.return_waits import pursue_returns
 from mart_union.stock.slotting import slot_moment
 
 _CARRIER = re.compile(r"^[a-z0-9][a-z0-9-]{0,31}$")
@@ -75,7 +76,7 @@ def apply_step(
 
     Raises:
         StepNotAllowed: the procedure, the role or the lines' states forbid it; `allowed` names what the role may do.
-        KeyReused: the key was used for another step.
+        KeyReused: the key was used for another step, or with other details.
         PaymentOutstanding: what the card authorized has not been captured yet, or nobody has said that what is paid on delivery was paid.
         Busy: it gives goods back at the moment in which the card's money is being captured.
         Invalid: a line does not exist, or something that the step needs is missing or malformed.
@@ -83,7 +84,8 @@ def apply_step(
         RuleViolation: what was collected is not what the order costs, or not all of it is handed over; the pick-up code is wrong (`WrongCode`), the appointment is not ahead, or the order has no room for more steps;
             a deadline's step always has.
     """
-    if _was_taken(order, step, role=role, actor=actor, key=key, lines=lines):
+    request = _request(step, lines, details) if key else ""
+    if _was_taken(order, role=role, actor=actor, key=key, request=request):
         return order
     rule = procedure_of(order).step(step)
     if rule is None or role not in rule.roles:
@@ -96,7 +98,7 @@ def apply_step(
     if len(order.history) >= _MOST_STEPS and role != SYSTEM:
         raise RuleViolation(f"an order has at most {_MOST_STEPS} steps")
     note = checked_text(order, details.note[:_LONGEST_TEXT])
-    taken = StepTaken(step, role, actor, at, numbers, key, note)
+    taken = StepTaken(step, role, actor, at, numbers, key, note, request)
     return _after(order, rule, taken, details, collector)
 
 
@@ -126,15 +128,6 @@ def _collector(order: Order, rule: Step, numbers: tuple[int, ...], details: Deta
     return collector_of(order, details.collected_minor, details.collected_by, told_by=told_by)
 
 
-def with_clock(order: Order, at: str) -> Order:
-    """The order with its clock set, for a change at a moment (ISO) to how it is paid or where its lines and returns stand.
-
-    The clock says when the system looks at it next: a deadline that has passed while another line's stood before it, at once.
-    """
-    look = min(filter(None, (next_look(order), next_return_look(order))), default="")
-    return replace(order, clock_at=max(look, at) if look else "")
-
-
 def due_steps(order: Order, now: datetime) -> list[tuple[str, tuple[int, ...]]]:
     """The steps whose deadline has passed, each with its lines."""
     due: dict[str, list[int]] = {}
@@ -151,7 +144,7 @@ def remind(order: Order, now: datetime) -> Order:
     for line in order.lines:
         found = reminder_of(order, line)
         if found is not None and from_iso(found[0]) <= now:
-            due.setdefault(REMINDERS[found[1].to], []).append(line.number)
+            due.setdefault(REMINDERS[found[1]], []).append(line.number)
     if not due:
         return order
     step, lines = next(iter(due.items()))  # an event tells of one; the clock sees to the next
@@ -176,12 +169,17 @@ def pursue(order: Order, now: datetime) -> Order:
     return order if pursued is order else with_clock(pursued, iso(now))
 
 
-def _was_taken(order: Order, step: str, *, role: str, actor: str, key: str, lines: Sequence[int] | None) -> bool:
+def _request(step: str, lines: Sequence[int] | None, details: Details) -> str:
+    """A fingerprint of what somebody asks for: all but the code that is made for them."""
+    return input_hash([step, None if lines is None else sorted(lines), replace(details, new_code="")])
+
+
+def _was_taken(order: Order, *, role: str, actor: str, key: str, request: str) -> bool:
     taken = next((one for one in order.history if (one.key, one.role, one.actor) == (key, role, actor)), None)
     if taken is None or not key:
         return False
-    if taken.step != step or (lines is not None and tuple(sorted(lines)) != taken.lines):
-        raise KeyReused(f"this key was used for the step {taken.step}; nothing was changed")
+    if taken.request != request:
+        raise KeyReused(f"this key was used for the step {taken.step}, with other details; nothing was changed")
     return True
 
 

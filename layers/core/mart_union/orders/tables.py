@@ -14,6 +14,7 @@
 | responses whose time to be answered is over | index `clock`, hour `responses#<hour>` | 1 an hour of the clock | by size |
 | the shipments under a tracking number | `PARCEL#<number>`, between two moments of shipping | 1 | 0.5 read a 4 KB; 1 write a shipment |
 | orders whose deadline has come | index `clock` | 1 an hour of the clock | by size |
+| orders whose return window is over | index `clock`, hour `windows#<hour>` | 1 an hour of the clock | by size |
 
 Index `by_store` (`store_list`, `store_sort`), keys only, so that a step costs no copy of the order and a page is one query and one batch
 read, also of the recipients, whom an order's key names at its end: an order or response enters it once (1 write unit) and changes its key with its state (2).
@@ -28,6 +29,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from mart_union.kernel.storage import Document, Item, table_name
+from mart_union.orders.clocks import waits_for_settlement
 from mart_union.orders.indicators import Counts
 from mart_union.orders.model import ENDED, Order, Response
 from mart_union.orders.return_rules import has_open_return
@@ -38,6 +40,10 @@ ESCALATED = "union#escalated#"
 
 RESPONSES_CLOCK = "responses#"
 """Begins the hours of the clock in which responses stand."""
+
+
+WINDOWS_CLOCK = "windows#"
+"""Begins the hours of the clock in which orders stand that wait for their completion only."""
 
 
 class ByStore(GlobalSecondaryIndex["OrdersItem"]):
@@ -182,7 +188,7 @@ def response_items(response: Response) -> list[ResponseItem]:
 def order_item(order: Order) -> OrderItem:
     """The item of an order, with the index keys that its state and clock call for."""
     pk, sk = order_key(order.id)
-    state = order.state
+    state, clock = order.state, WINDOWS_CLOCK if waits_for_settlement(order) else ""
     ended = state in ENDED and not has_open_return(order)
     return OrderItem(
         pk,
@@ -191,6 +197,6 @@ def order_item(order: Order) -> OrderItem:
         sequence=order.sequence,
         store_list=f"{order.store}#closed#{order.placed_at[:7]}" if ended else f"{order.store}#open",
         store_sort=f"{state}#{order.placed_at}#{order.recipient}",
-        clock_pk=order.clock_at[:13] or None,
+        clock_pk=f"{clock}{order.clock_at[:13]}" if order.clock_at else None,
         clock_sk=f"{order.clock_at}#{order.id}" if order.clock_at else None,
     )

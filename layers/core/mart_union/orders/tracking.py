@@ -10,13 +10,15 @@ from msgspec.structs import replace
 
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Forbidden, Invalid, NotFound, RuleViolation
-from mart_union.orders.model import SYSTEM, Order, Shipment, TrackingEvent
+from mart_union.orders.clocks import with_clock
+from mart_union.orders.model import SYSTEM, Order, Shipment, TrackingEvent, checked_text
 from mart_union.orders.service import change_order
-from mart_union.orders.steps import Details, apply_step, with_clock
+from mart_union.orders.steps import Details, apply_step
 
 TRACKING_EVENTS = ("picked_up", "in_transit", "out_for_delivery", "failed_attempt", "delivered")
 LONGEST_PLACE = 80
-_MOST_EVENTS = 100
+MOST_REPORTS = 300
+"""Of all shipments of an order together: an item of the table holds 400 KB. That something has arrived always finds room."""
 _AHEAD = timedelta(minutes=5)  # a carrier's clock may be a little fast
 _MOST_AHEAD = _MOST_BEHIND = timedelta(days=365)
 
@@ -60,13 +62,14 @@ def add_tracking_event(
     """Record what a carrier reports of its shipment; `delivered` also takes the deliver step, as the system, with what it collected of an
     order that is paid on delivery.
 
-    The same report again changes nothing, and reports may come in any order. Of when it is expected (`estimated_by`), the newest report holds.
+    The same report again changes nothing, and reports may come in any order. Of when it is expected (`estimated_by`), the newest report holds, and of several of
+    one moment the latest day.
 
     Raises:
         NotFound: there is no such order or shipment.
         Forbidden: another carrier carries it.
         Invalid: unknown event, too long a place, a moment that is malformed or ahead of now, or an estimate that is none.
-        RuleViolation: the shipment has too many reports, or what was collected is not what the order costs.
+        RuleViolation: the order has too many reports, or what was collected is not what it costs.
         Busy: other changes kept winning.
     """
     news = ParcelNews(shipment, event, at, place, estimated_by)
@@ -96,7 +99,7 @@ def add_news_by_hand(order: str, news: ParcelNews, *, actor: str, fulfiller: str
         NotFound: there is no such order of theirs, or no such shipment.
         Forbidden: another sent it.
         Invalid: as for `add_tracking_event`.
-        RuleViolation: the shipment has too many reports, or the order is paid on delivery: that takes the step itself, with what was collected.
+        RuleViolation: the order has too many reports, or it is paid on delivery: that takes the step itself, with what was collected.
         Busy: other changes kept winning.
     """
     return _add(order, news, _Teller(fulfiller, fulfiller.partition("/")[0], actor), now)
@@ -108,7 +111,7 @@ def _add(order: str, news: ParcelNews, teller: _Teller, now: datetime) -> Order:
 
 
 def _change(news: ParcelNews, teller: _Teller, now: datetime) -> Callable[[Order], Order]:
-    event = checked_news(news, now)
+    event = replace(checked_news(news, now), by="" if teller.is_carrier else teller.role)
 
     def change(before: Order) -> Order:
         return _recorded(before, _parcel(before, news.shipment, teller), event, teller, now)
@@ -117,15 +120,17 @@ def _change(news: ParcelNews, teller: _Teller, now: datetime) -> Callable[[Order
 
 
 def _recorded(before: Order, parcel: Shipment, news: TrackingEvent, teller: _Teller, now: datetime) -> Order:
-    if any((known.at, known.event) == (news.at, news.event) for known in parcel.events):
+    if any(known.told == news.told and known.by in {"", news.by} for known in parcel.events):
         return before
-    if len(parcel.events) >= _MOST_EVENTS:
-        raise RuleViolation(f"a shipment has at most {_MOST_EVENTS} reports")
-    events = tuple(sorted((*parcel.events, news)))
+    arrived = [line.number for line in before.lines if line.number in parcel.lines and line.state == "shipped"]
+    arrives = news.event == "delivered" and bool(arrived)
+    if sum(len(one.events) for one in before.shipments) >= MOST_REPORTS and not arrives:
+        raise RuleViolation(f"the parcels of an order have at most {MOST_REPORTS} reports", most=MOST_REPORTS)
+    checked_text(before, "" if arrives else news.place)
+    events = tuple(sorted((*(known for known in parcel.events if known.told != news.told), news)))
     reported = replace(parcel, events=events, estimated_by=_newest_estimate(events) or parcel.estimated_by)
     told = replace(before, shipments=tuple(reported if one.id == parcel.id else one for one in before.shipments))
-    arrived = [line.number for line in before.lines if line.number in parcel.lines and line.state == "shipped"]
-    if news.event != "delivered" or not arrived:
+    if not arrives:
         return with_clock(replace(told, sequence=before.sequence + 1), iso(now))
     return apply_step(
         told,

@@ -14,9 +14,9 @@ from mart_union.orders.codes import is_locked, waits_for_code
 from mart_union.orders.model import Line, Order, Response, ReturnedLine, Shipment, StepTaken
 from mart_union.orders.procedures import allowed_steps, deadline_of
 from mart_union.orders.refunding import refundable_units, store_refundable_minor
+from mart_union.orders.return_decisions import allowed_decisions
 from mart_union.orders.return_rules import can_return, reason_of, returnable_units, rules_of, stocks_for
-from mart_union.orders.return_waits import act_by
-from mart_union.orders.returns import allowed_decisions
+from mart_union.orders.return_waits import act_by, send_by
 
 
 class SeenStep(Struct, frozen=True):
@@ -50,8 +50,8 @@ class SeenReturn(Struct, frozen=True):
     """Goods that the customer gives back, why, whose fault that is and who pays the way back (customer, store, supplier, carrier), how far it has
     come, and what the reader may decide (`accept`, `refuse`, `receive`, `refund`, `replace`, `ship`). `note` is what the customer wrote, `wants` a refund
     or a replacement. `taker` is who takes them back (`store/<id>`, `supplier/<id>`), `stocks` says where the goods may go. `refunded_minor` went
-    back for them; `replacement` is the order's shipment of the other one. `act_by` is until when the taker should take the next step, '' where that is
-    another's."""
+    back for them; `replacement` is the order's shipment of the other one. `act_by` is until when the taker should take the next step, `send_by` until when
+    the customer may send the goods; '' where that is not what comes next."""
 
     id: str
     state: str
@@ -71,6 +71,7 @@ class SeenReturn(Struct, frozen=True):
     refunded_minor: int
     history: tuple[SeenStep, ...]
     act_by: str = ""
+    send_by: str = ""
 
 
 class OrderedLine(Struct, frozen=True):
@@ -301,7 +302,7 @@ def seen_returns(order: Order, party: str = "", *, only_own: bool = False) -> tu
             at=asked.at,
             answer=asked.answer,
             stock=asked.stock,
-            allowed=tuple(allowed_decisions(order, asked)) if asked.taker == party else (),
+            allowed=tuple(allowed_decisions(order, asked, party)) if party else (),
             taker=asked.taker,
             stocks=stocks_for(order, asked),
             wants=asked.wants,
@@ -311,6 +312,7 @@ def seen_returns(order: Order, party: str = "", *, only_own: bool = False) -> tu
             refunded_minor=sum(refund.amount_minor for refund in order.refunds if refund.id == asked.refund),
             history=_seen_steps(asked.history),
             act_by=act_by(order, asked),
+            send_by=send_by(order, asked),
         )
         for asked in order.returns
         if not only_own or asked.taker == party

@@ -10,8 +10,9 @@ from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.service import add_payable, add_transfer
+from mart_union.orders.due import page_of_windows_over
 from mart_union.orders.model import Order
-from mart_union.orders.service import get_order, get_order_for, list_due
+from mart_union.orders.service import get_order, get_order_for
 from mart_union.orders.steps import apply_step, due_steps
 from mart_union.orders.storing import OrderMoved, add_changed_order
 from mart_union.settlement.rounds import HOURS, Outcome, Round, act_on, go_through
@@ -66,7 +67,7 @@ def _commit(before: Order, after: Order, now: datetime) -> None:
 
 
 def hand_out_hours(now: datetime, send: Callable[[str], None]) -> int:
-    """Hand on each hour of the clock (`2026-11-22T09`, UTC) in which orders stand whose moment has come; how many hours they were. One query
+    """Hand on each hour of the clock (`2026-11-22T09`, UTC) in which orders stand whose return window is over; how many hours they were. One query
     an hour since the last round, and one for each before it that was not empty then.
 
     An order leaves its hour when it is completed: so an hour that was handed on is looked at again by the next round, until nothing
@@ -74,7 +75,7 @@ def hand_out_hours(now: datetime, send: Callable[[str], None]) -> int:
     """
 
     def visit(hour: str) -> Outcome:
-        if not list_due(hour, iso(now), limit=1):
+        if not page_of_windows_over(hour, iso(now), limit=1).items:
             return Outcome(0, 0)
         send(hour)
         return Outcome(0, 1)  # nothing is done yet

@@ -23,7 +23,7 @@ from mart_union.kernel.queues import send_messages
 from mart_union.kernel.settings import settings
 from mart_union.ledger import jobs
 from mart_union.ledger.remarking import FIRST_PARTS, Part, mark_part
-from mart_union.orders.service import page_of_due
+from mart_union.orders.due import page_of_windows_over
 from mart_union.settlement.completion import complete_orders, hand_out_hours
 from mart_union.settlement.payouts import send_payouts
 from mart_union.settlement.statements import PAGES_A_JOB, PartyDue, hand_out, settle_party
@@ -122,7 +122,7 @@ def handle_job(body: str, now: datetime) -> JobDone:
 
 def _hand_out(hour: Hour, now: datetime) -> None:
     """Queue the completion of a page of an hour's orders, then the next page: one query, and at most three requests to the queue."""
-    page = page_of_due(hour.name, iso(now), hour.cursor, _ORDERS_A_PAGE)
+    page = page_of_windows_over(hour.name, iso(now), hour.cursor, _ORDERS_A_PAGE)
     parts = [page.items[start : start + _ORDERS_A_JOB] for start in range(0, len(page.items), _ORDERS_A_JOB)]
     send_messages(QUEUE, [SettlementJob(orders=part) for part in parts])
     if page.next:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from mart_union.kernel.clock import iso
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
@@ -18,9 +20,10 @@ from mart_union.ledger.service import add_payable, add_transfer
 from mart_union.orders.cash import paying_transfer
 from mart_union.orders.draws import sales_of
 from mart_union.orders.limits import add_left_out
-from mart_union.orders.model import Order, ReturnedLine
+from mart_union.orders.model import OPERATOR, SYSTEM, Order, ReturnedLine
 from mart_union.orders.refunding import Change, RefundWish, refund_part
-from mart_union.orders.returns import Decision, decide_return, request_return, send_return
+from mart_union.orders.return_decisions import Decision
+from mart_union.orders.returns import decide_return, request_return, send_return
 from mart_union.orders.service import change_order, get_order_for, require_carrier
 from mart_union.orders.storing import OrderMoved, add_changed_order, replace_order
 from mart_union.settlement.shares import payables_of
@@ -53,7 +56,7 @@ def refund_order(
     fulfiller = f"store/{store}"
 
     def change(before: Order) -> Change:
-        return refund_part(
+        made = refund_part(
             before,
             wishes,
             reason=reason,
@@ -63,8 +66,9 @@ def refund_order(
             at=iso(now),
             currency=settings().currency,
         )
+        return replace(made, to_reserve=not written_off)
 
-    return _change(order, "store", fulfiller, change, actor, now, to_reserve=not written_off)
+    return _change(order, "store", fulfiller, change, actor, now)
 
 
 def ask_return(
@@ -113,8 +117,8 @@ def send_goods(order: str, identity: str, parcel: tuple[str, str], *, customer: 
 def settle_return(
     order: str, identity: str, wish: Decision, *, taker: str, actor: str, key: str, now: datetime
 ) -> Order:
-    """Decide on a return, for whoever fulfilled its lines (`store/<id>` or `supplier/<id>`); a refund moves money and stock, and a replacement takes
-    stock, in the transaction that decides it. What the customer keeps is written off. One read and one write, and a read of the union where a replacement goes by
+    """Decide on a return, for whoever takes it back (`store/<id>` or `supplier/<id>`), or of one that was escalated for the union's OPERATOR; a refund moves money
+    and stock, and a replacement takes stock, in the transaction that decides it. What the customer keeps, and what nobody says has come, is written off. One read and one write, and a read of the union where a replacement goes by
     another carrier than the order's.
 
     Repeating a decision changes nothing.
@@ -125,7 +129,7 @@ def settle_return(
         UnknownCarrier: as for `require_carrier`.
         Busy: other changes kept winning.
     """
-    role = taker.partition("/")[0]
+    role = SYSTEM if taker == OPERATOR else taker.partition("/")[0]
 
     def change(before: Order) -> Change:
         currency = settings().currency
@@ -133,32 +137,23 @@ def settle_return(
             require_carrier(before, wish.carrier)
         return decide_return(before, identity, wish, taker=taker, actor=actor, key=key, at=iso(now), currency=currency)
 
-    return _change(order, role, taker, change, actor, now, to_reserve=wish.stock == "reserve")
+    return _change(order, role, taker, change, actor, now)
 
 
-def _change(
-    order: str,
-    role: str,
-    party: str,
-    change: Callable[[Order], Change],
-    actor: str,
-    now: datetime,
-    *,
-    to_reserve: bool = True,
-) -> Order:
+def _change(order: str, role: str, party: str, change: Callable[[Order], Change], actor: str, now: datetime) -> Order:
     only_the_first_read_may_lag = iter((False,))
 
     def attempt() -> Order:
         before = get_order_for(order, role, party, consistent=next(only_the_first_read_may_lag, True))
         made = change(before)
         if made.order is not before:
-            _commit(before, made, actor, now, to_reserve=to_reserve)
+            _commit(before, made, actor, now)
         return made.order
 
     return retried(attempt, on=(OrderMoved, SaleMoved), what="this order")
 
 
-def _commit(before: Order, made: Change, actor: str, now: datetime, *, to_reserve: bool) -> None:
+def _commit(before: Order, made: Change, actor: str, now: datetime) -> None:
     if not (made.amounts or made.units or made.replaced):
         replace_order(before, made.order)
         return
@@ -167,7 +162,9 @@ def _commit(before: Order, made: Change, actor: str, now: datetime, *, to_reserv
     if made.amounts:
         _add_refund(transaction, before, made, now)
     reference = f"order/{before.id}"
-    back = {level: take_back(units, actor, reference, to_reserve=to_reserve) for level, units in made.units.items()}
+    back = {
+        level: take_back(units, actor, reference, to_reserve=made.to_reserve) for level, units in made.units.items()
+    }
     back |= {level: take_instead(units, actor, reference) for level, units in made.replaced.items()}
     add_movements(transaction, back, now, sales_of([before]))
     if made.units:

@@ -33,7 +33,7 @@ from mart_union.settlement.statements import (
     statement_as_csv,
 )
 from mart_union.settlement.suspense import Assignment, account_of, decide_suspended, undo_assignment
-from mart_union.settlement.sweeping import capture_accepted, expire_purchases, expire_unpaid, take_due_steps
+from mart_union.settlement.sweeping import capture_accepted, expire_unpaid, take_due_steps
 
 __all__ = [
     "Assignment",
@@ -46,7 +46,6 @@ __all__ = [
     "complete_orders",
     "decide_account",
     "decide_suspended",
-    "expire_purchases",
     "expire_unpaid",
     "get_bank_file",
     "get_statement",

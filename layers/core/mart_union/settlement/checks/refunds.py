@@ -13,8 +13,8 @@ from mart_union.kernel.errors import NotFound
 from mart_union.ledger.model import Transfer
 from mart_union.orders.model import Line, Order, Refund, RefundedLine, Return
 from mart_union.orders.refunds import payer_of
+from mart_union.orders.return_decisions import state_by_history
 from mart_union.orders.return_rules import borne_by, rules_of, taker_of
-from mart_union.orders.returns import state_by_history
 from mart_union.settlement.checks.model import UNION, Books, amounts_of, was_left_out
 from mart_union.settlement.differences import Difference
 
