@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from mart_union.catalog import service as catalog
@@ -35,12 +36,14 @@ from mart_union.customers import service as customers
 from mart_union.customers.model import Contact, DestinationFields, RecipientFields
 from mart_union.customers.withdrawals import withdraw
 from mart_union.kernel.clock import iso, utc_now
+from mart_union.kernel.events import Event
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
 from mart_union.mediation.model import LinkRule, Offer, Terms
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.orders import service as orders
+from mart_union.orders.events import for_event
 from mart_union.orders.model import ReturnedLine
 from mart_union.orders.parcels import register_parcels
 from mart_union.orders.responses import add_response, escalate_response
@@ -82,6 +85,7 @@ def lay_world(shop_url: str) -> World:
     _register_shop(world, shop_url)
     _rush(world)
     _buy(world)
+    _mail(world)
     for store in (STORE, OTHER_STORE):
         catalog.rebuild_store(store)
     catalog.rebuild_front()
@@ -294,6 +298,20 @@ def _wait_for_an_answer(world: World) -> None:
     waiting = add_response(order, "complaint", "還沒有人回覆我", customer=CUSTOMER, key="complaint-of-lin", now=then)
     escalate_response(order, waiting.id, world.now)
     world.ids["response_escalated"] = waiting.id
+
+
+def _mail(world: World) -> None:
+    """The customer was to be told of their order by mail, which failed."""
+    order = orders.get_order(world.ids["order"])
+    placed = replace(order, lines=tuple(replace(line, state="placed") for line in order.lines), history=())
+    told = Event("e-mailed", "OrderPlaced", f"order/{order.id}", 1, iso(world.now), to_builtins(for_event(placed)))
+    customers.keep_event(told, world.now)
+    reader, problem = f"customer/{CUSTOMER}", "TooManyRequestsException"
+    tried = customers.attempt_of(told, "order_placed", reader, CUSTOMER, world.now, outcome="failed", problem=problem)
+    claim = customers.claim_message(f"mail/{order.id}", f"email/{reader}/{CUSTOMER}", 1, "laid", world.now)
+    if claim is not None:
+        customers.release_message(claim, tried)
+    world.ids["mail"] = tried.id
 
 
 def purchase(world: World, key: str, quantities: dict[tuple[str, str], int], *, method: str = "account") -> Purchase:

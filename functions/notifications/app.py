@@ -10,7 +10,6 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from mart_union.kernel.events import read_event
 from notifications.delivery import deliver
-from notifications.notices import notices_of
 
 logger = Logger(service="notifications")
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -24,5 +23,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:
 def tell(record: SQSRecord) -> None:
     """Tell everybody concerned of one event."""
     event = read_event(record.body)
-    sent = deliver(notices_of(event))
+    sent = deliver(event)
     logger.info("told", event_name=event.name, entity=event.entity, sequence=event.sequence, sent=sent)

@@ -88,7 +88,7 @@ def _step_notice(event: Event, order: Order, template: str, audience: Audience, 
         facts,
         order.language,
         tuple(str(line.number) for line in lines),
-        {"carrier_names": f"carrier/{parcel.carrier}"} if parcel else {},
+        {"carrier_names": f"carrier/{parcel.carrier}"} if parcel and template == "order_shipped" else {},
     )
 
 

@@ -16,6 +16,7 @@ from operate import (
     escalations,
     fees,
     machine,
+    mails,
     money,
     pages,
     parcels,
@@ -38,6 +39,7 @@ for subject in (
     payouts,
     escalations,
     decisions,
+    mails,
     machine,
     pages,
 ):

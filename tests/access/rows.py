@@ -408,6 +408,10 @@ ROWS: dict[str, Row] = {
     "GET /operate/accounts": row(OPERATING, query={"account": "union/commission"}),
     "GET /api/operate/reconciliation": row(OPERATING, answers=(404,)),  # none has been made yet
     "POST /api/operate/reconciliations": OPERATING,
+    "GET /api/operate/mails": OPERATING,
+    "POST /api/operate/mails/replays": OPERATING,
+    "GET /operate/mails": OPERATING,
+    "POST /operate/mails/replays": OPERATING,
     "GET /api/operate/dead-letters": OPERATING,
     "GET /api/operate/audit": row(OPERATING, query={"scope": "union"}),
     "GET /operate": OPERATING,

@@ -23,7 +23,6 @@ from mart_union.stock.journal import journal_entry
 from mart_union.stock.model import take
 from mart_union.stock.service import add_movement, get_level, stock_in, stock_out
 from notifications.delivery import deliver
-from notifications.notices import notices_of
 from tests.services.capacity import measured
 from tests.services.market import NOW, save_listing, save_store, save_union
 from tests.services.test_machine_room import image, record
@@ -81,7 +80,7 @@ def mails(*events: Event) -> list[tuple[str, str]]:
     """To whom what is mailed of events that come twice, the last of them first."""
     outbox = Outbox()
     for event in (*reversed(events), *events):
-        deliver(notices_of(event), send=outbox)
+        deliver(event, send=outbox)
     return sorted((address, mail.subject) for address, mail in outbox.sent)
 
 
@@ -111,7 +110,7 @@ def test_the_mail_names_the_title_what_is_left_the_mark_and_where_to_look(
     [low] = streamed(level, sell(level, 8))
     monkeypatch.setattr("notifications.wording._url", lambda path: f"https://mart.example{path}")
     with measured() as capacity:
-        deliver(notices_of(low), send=outbox)
+        deliver(low, send=outbox)
     [(_, mail)] = outbox.sent
     assert mail.text == (
         f"Of OB of {store} (OB) 2 are left. You are told from 3 on.\nhttps://mart.example/manage/{store}/stock/OB\n"

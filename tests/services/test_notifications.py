@@ -27,7 +27,6 @@ from mart_union.kernel.events import Event
 from mart_union.orders.model import Line, Order, StepTaken
 from notifications import app, delivery, naming
 from notifications.delivery import deliver
-from notifications.notices import notices_of
 from notifications.wording import Mail
 from tests.gateway import CONTEXT
 from tests.unit.test_notices import TEXTS, line, order
@@ -70,7 +69,7 @@ def happened(name: str, people: str, state: str, sequence: int) -> Event:
 
 def test_an_order_is_told_to_the_customer_and_to_owners_with_an_address_in_their_languages(people: str) -> None:
     outbox = Outbox()
-    assert deliver(notices_of(happened("OrderPlaced", people, "placed", 1)), send=outbox) == 2
+    assert deliver(happened("OrderPlaced", people, "placed", 1), send=outbox) == 2
     assert outbox.addresses == [f"lin-{people}@example.com", f"owner-{people}@example.com"]
     assert [mail.subject for _, mail in outbox.sent] == ["您在湖畔茶行的訂單", "New order: NT$280"]
 
@@ -79,11 +78,11 @@ def test_mails_that_somebody_does_not_want_are_not_sent_and_all_others_are(peopl
     outbox, lin = Outbox(), f"lin-{people}"
     address = f"{lin}@example.com"
     save_profile(lin, name="林", email=address, language="zh-TW", unwanted=["progress", "stock"])
-    deliver(notices_of(happened("OrderAccepted", people, "accepted", 2)), send=outbox)
-    deliver(notices_of(happened("OrderBegun", people, "making", 3)), send=outbox)
+    deliver(happened("OrderAccepted", people, "accepted", 2), send=outbox)
+    deliver(happened("OrderBegun", people, "making", 3), send=outbox)
     assert outbox.addresses == []
     for sequence, (name, state) in enumerate((("OrderShipped", "shipped"), ("OrderDelivered", "delivered")), 4):
-        deliver(notices_of(happened(name, people, state, sequence)), send=outbox)
+        deliver(happened(name, people, state, sequence), send=outbox)
     assert outbox.addresses == [address, address]
 
 
@@ -98,22 +97,22 @@ def test_each_kind_of_mail_that_can_be_unwanted_is_of_some_mails_and_no_mail_tha
 def test_an_event_delivered_twice_is_told_once(people: str) -> None:
     outbox = Outbox()
     for _ in range(3):
-        deliver(notices_of(happened("OrderPlaced", people, "placed", 1)), send=outbox)
+        deliver(happened("OrderPlaced", people, "placed", 1), send=outbox)
     assert len(outbox.sent) == 2
 
 
 def test_news_that_come_after_newer_ones_are_not_told(people: str) -> None:
     outbox = Outbox()
-    deliver(notices_of(happened("OrderShipped", people, "shipped", 3)), send=outbox)
-    deliver(notices_of(happened("OrderAccepted", people, "accepted", 2)), send=outbox)
-    deliver(notices_of(happened("OrderDelivered", people, "delivered", 4)), send=outbox)
+    deliver(happened("OrderShipped", people, "shipped", 3), send=outbox)
+    deliver(happened("OrderAccepted", people, "accepted", 2), send=outbox)
+    deliver(happened("OrderDelivered", people, "delivered", 4), send=outbox)
     assert len(outbox.sent) == 2
 
 
 def test_the_same_news_under_a_higher_sequence_are_not_told_again(people: str) -> None:
     outbox = Outbox()
     for sequence in (2, 3, 4):
-        deliver(notices_of(happened("OrderAccepted", people, "accepted", sequence)), send=outbox)
+        deliver(happened("OrderAccepted", people, "accepted", sequence), send=outbox)
     assert len(outbox.sent) == 1
 
 
@@ -126,36 +125,36 @@ def test_two_deliveries_at_the_same_moment_send_one_mail(people: str) -> None:
         second_came.wait(10)
 
     second_came = threading.Event()
-    notices = notices_of(happened("OrderAccepted", people, "accepted", 2))
+    event = happened("OrderAccepted", people, "accepted", 2)
     with ThreadPoolExecutor(1) as thread:
-        first = thread.submit(deliver, notices, send=slowly)
+        first = thread.submit(deliver, event, send=slowly)
         assert inside.wait(10)
         with pytest.raises(Busy):
-            deliver(notices, send=outbox)
+            deliver(event, send=outbox)
         second_came.set()
         assert first.result(10) == 1
-    assert deliver(notices, send=outbox) == 0
+    assert deliver(event, send=outbox) == 0
     assert len(outbox.sent) == 1
 
 
 def test_a_mail_that_is_not_taken_keeps_none_back_and_is_sent_alone_when_it_comes_again(people: str) -> None:
     broken, whole = Outbox(f"lin-{people}@example.com"), Outbox()
-    notices = notices_of(happened("OrderPlaced", people, "placed", 1))
+    event = happened("OrderPlaced", people, "placed", 1)
     with pytest.raises(EndpointConnectionError):
-        deliver(notices, send=broken)
+        deliver(event, send=broken)
     assert broken.addresses == [f"owner-{people}@example.com"]
-    deliver(notices, send=whole)
+    deliver(event, send=whole)
     assert whole.addresses == [f"lin-{people}@example.com"]
 
 
 def test_news_that_could_not_be_sent_are_all_told_in_their_order_when_they_come_again(people: str) -> None:
     broken, whole = Outbox(f"lin-{people}@example.com"), Outbox()
-    accepted = notices_of(happened("OrderAccepted", people, "accepted", 2))
-    shipped = notices_of(happened("OrderShipped", people, "shipped", 3))
-    for notices in (accepted, shipped):
+    accepted = happened("OrderAccepted", people, "accepted", 2)
+    shipped = happened("OrderShipped", people, "shipped", 3)
+    for event in (accepted, shipped):
         with pytest.raises(EndpointConnectionError):
-            deliver(notices, send=broken)
-    assert [deliver(notices, send=whole) for notices in (accepted, shipped, accepted)] == [1, 1, 0]
+            deliver(event, send=broken)
+    assert [deliver(event, send=whole) for event in (accepted, shipped, accepted)] == [1, 1, 0]
 
 
 def told_of(people: str, *lines: Line) -> Order:
@@ -175,11 +174,11 @@ def step(name: str, people: str, sequence: int, *lines: Line) -> Event:
 
 def test_news_of_a_line_that_could_not_be_sent_are_told_though_newer_ones_of_another_line_were(people: str) -> None:
     broken, whole = Outbox(f"lin-{people}@example.com"), Outbox()
-    refused = notices_of(step("OrderRefused", people, 2, line(1, "refused"), line(2, "placed")))
-    accepted = notices_of(step("OrderAccepted", people, 3, line(1, "placed"), line(2, "accepted")))
+    refused = step("OrderRefused", people, 2, line(1, "refused"), line(2, "placed"))
+    accepted = step("OrderAccepted", people, 3, line(1, "placed"), line(2, "accepted"))
     with pytest.raises(EndpointConnectionError):
         deliver(refused, send=broken)
-    assert [deliver(notices, send=whole) for notices in (accepted, refused, refused)] == [1, 1, 0]
+    assert [deliver(event, send=whole) for event in (accepted, refused, refused)] == [1, 1, 0]
 
 
 def test_of_news_that_come_late_only_the_lines_are_told_that_have_not_gone_on_since(people: str) -> None:
@@ -187,7 +186,7 @@ def test_of_news_that_come_late_only_the_lines_are_told_that_have_not_gone_on_si
     shipped = step("OrderShipped", people, 3, line(1, "shipped"), line(2, "placed"))
     accepted = step("OrderAccepted", people, 2, line(1, "accepted"), line(2, "accepted"))
     for event in (shipped, accepted, accepted):
-        deliver(notices_of(event), send=outbox)
+        deliver(event, send=outbox)
     assert ["Tea 1" in mail.text for _, mail in outbox.sent] == [True, False]
     assert ["Tea 2" in mail.text for _, mail in outbox.sent] == [False, True]
 
@@ -203,7 +202,7 @@ def test_who_works_for_two_suppliers_of_an_order_hears_of_both(people: str) -> N
     placed = replace(told_of(people, *lines), history=())
     event = Event("e", "OrderPlaced", f"order/{people}", 1, "2026", msgspec.to_builtins(placed))
     for _ in range(2):
-        deliver(notices_of(event), send=outbox)
+        deliver(event, send=outbox)
     own = [mail for address, mail in outbox.sent if mail.subject == "New order to supply"]
     assert [("Tea 1" in mail.text, "Tea 2" in mail.text) for mail in own] == [(True, False), (False, True)]
 
@@ -212,7 +211,7 @@ def test_who_works_for_two_suppliers_of_an_order_hears_of_both(people: str) -> N
 def test_whatever_fails_of_one_notice_keeps_no_other_back_and_is_told_without_an_address(
     broken: str, people: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    notices = notices_of(happened("OrderPlaced", people, "placed", 1))
+    event = happened("OrderPlaced", people, "placed", 1)
     outbox, works, noted = Outbox(), getattr(delivery, broken), Noted()
 
     def fail_once(*given: Any, **more: Any) -> Any:
@@ -222,12 +221,12 @@ def test_whatever_fails_of_one_notice_keeps_no_other_back_and_is_told_without_an
     monkeypatch.setattr(delivery, "logger", noted)
     monkeypatch.setattr(delivery, broken, fail_once)
     with pytest.raises(UndefinedError):
-        deliver(notices, send=outbox)
+        deliver(event, send=outbox)
     assert outbox.addresses == [f"owner-{people}@example.com"]
     assert noted.facts == [
         {"template": "order_placed", "entity": f"order/{people}", "sequence": 1, "problem": "UndefinedError"}
     ]
-    deliver(notices, send=outbox)
+    deliver(event, send=outbox)
     assert outbox.addresses == [f"owner-{people}@example.com", f"lin-{people}@example.com"]
 
 
@@ -243,8 +242,8 @@ def test_a_mail_that_is_refused_for_good_is_noted_and_neither_fails_its_event_no
             raise ClientError({"Error": {"Code": code, "Message": address}}, "SendEmail")
 
     monkeypatch.setattr(delivery, "logger", noted)
-    notices = notices_of(happened("OrderPlaced", people, "placed", 1))
-    assert [deliver(notices, send=refuse) for _ in range(2)] == [1, 0]
+    event = happened("OrderPlaced", people, "placed", 1)
+    assert [deliver(event, send=refuse) for _ in range(2)] == [1, 0]
     assert asked == [f"lin-{people}@example.com", f"owner-{people}@example.com"]
     assert [facts["problem"] for facts in noted.facts] == [code]
 
@@ -253,10 +252,10 @@ def test_a_mail_that_ses_could_not_take_now_is_tried_again(people: str) -> None:
     def throttle(address: str, mail: Mail) -> None:
         raise ClientError({"Error": {"Code": "TooManyRequestsException", "Message": address}}, "SendEmail")
 
-    outbox, notices = Outbox(), notices_of(happened("OrderAccepted", people, "accepted", 2))
+    outbox, event = Outbox(), happened("OrderAccepted", people, "accepted", 2)
     with pytest.raises(ClientError):
-        deliver(notices, send=throttle)
-    assert deliver(notices, send=outbox) == 1
+        deliver(event, send=throttle)
+    assert deliver(event, send=outbox) == 1
 
 
 class Noted:
@@ -275,7 +274,7 @@ def test_a_mail_calls_carriers_suppliers_and_stores_by_their_names(
     union = Union("hsinchu", {}, {}, (), (), (), (Carrier("hct", {"en": "Harbour Carriers"}),))
     monkeypatch.setattr(naming, "fetch", lambda ref: union if ref.pk == union_ref().pk else None)
     outbox = Outbox()
-    deliver(notices_of(happened("OrderShipped", people, "shipped", 3)), send=outbox)
+    deliver(happened("OrderShipped", people, "shipped", 3), send=outbox)
     [(_, mail)] = outbox.sent
     assert "Harbour Carriers" in mail.text
 
@@ -304,13 +303,13 @@ def test_who_lost_the_claim_cannot_say_that_it_is_done(unique: str) -> None:
 
 def test_a_customer_without_a_profile_is_not_told(unique: str) -> None:
     outbox = Outbox()
-    deliver(notices_of(happened("OrderAccepted", unique, "accepted", 2)), send=outbox)
+    deliver(happened("OrderAccepted", unique, "accepted", 2), send=outbox)
     assert outbox.sent == []
 
 
 def test_of_a_batch_only_the_message_that_failed_comes_again(people: str, monkeypatch: pytest.MonkeyPatch) -> None:
     outbox = Outbox(f"owner-{people}@example.com")
-    monkeypatch.setattr(app, "deliver", lambda notices: deliver(notices, send=outbox))
+    monkeypatch.setattr(app, "deliver", lambda event: deliver(event, send=outbox))
     records = [
         record("one", happened("OrderPlaced", people, "placed", 1)),
         record("two", happened("OrderAccepted", people, "accepted", 2)),

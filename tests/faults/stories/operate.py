@@ -42,6 +42,8 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("post-supplier-decision"),
         *sample("post-supplier-suspended"),
     ),
+    "operate POST /api/operate/mails/replays": sample("post-mail-replay.202"),
+    "operate POST /operate/mails/replays": sample("post-mail-replay-page.303"),
     "operate POST /api/operate/reconciliations": sample("post-reconciliation.202"),
     "operate PUT /api/operate/payout-terms": sample("put-payout-terms"),
     "operate POST /operate/payouts": sample("post-payout-terms-page.303"),

@@ -139,6 +139,7 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
         *sample("transfer-of-no-card-voided"),
     ),
     "cards TransferExpired": _of_card("TransferExpired", _TRANSFER, with_card_expired),
+    "notifications MailReplayed": sample("mail-replayed-twice"),
     "notifications OrderPlaced": sample("order-placed"),
     "notifications OrderAccepted": (*sample("order-accepted-late"), *_of_order("OrderAccepted", _TO_PEOPLE)),
     "notifications OrderBegun": _of_order("OrderBegun", _TO_PEOPLE),

@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from pynamodb.expressions.update import Action
 
+from mart_union.customers.mails import attempt_item
+from mart_union.customers.model import MailAttempt
 from mart_union.customers.tables import SentItem, sent_key
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Busy, Conflict
@@ -83,17 +85,18 @@ def _is_news(before: tuple[int, str] | None, sequence: int, news: str) -> bool:
     return before is None or (before[0] < sequence and before[1] != news)
 
 
-def finish_message(claim: Claim) -> None:
-    """Say that the channel has taken the message, or never will."""
-    _end(claim, [SentItem.told.set(claim.told)])
+def finish_message(claim: Claim, attempt: MailAttempt | None = None) -> None:
+    """Say that the channel has taken the message, or never will, and note the try with that."""
+    _end(claim, [SentItem.told.set(claim.told)], attempt)
 
 
-def release_message(claim: Claim) -> None:
-    """Say that the channel has not taken the message, so that the next try need not wait."""
-    _end(claim, [])
+def release_message(claim: Claim, attempt: MailAttempt | None = None) -> None:
+    """Say that the channel has not taken the message, so that the next try need not wait, and note this one."""
+    _end(claim, [], attempt)
 
 
-def _end(claim: Claim, actions: list[Action]) -> None:
+def _end(claim: Claim, actions: list[Action], attempt: MailAttempt | None) -> None:
+    item = attempt_item(attempt) if attempt else None
     transaction = WriteTransaction()
     transaction.update(
         SentItem(*sent_key(claim.entity, claim.channel)),
@@ -101,7 +104,10 @@ def _end(claim: Claim, actions: list[Action]) -> None:
         condition=SentItem.claimed_until == claim.until,
         refusal=refuse(Conflict, "whoever claimed it next sends it"),
     )
+    if item is not None:
+        transaction.put(item)
     try:
         transaction.commit()
     except Conflict:
-        return
+        if item is not None:
+            item.save()

@@ -318,3 +318,26 @@ def _is_iban(account: str) -> bool:
     from stdnum import iban  # only where an account is entered
 
     return bool(iban.is_valid(account))
+
+
+MAIL_OUTCOMES = ("failed", "refused", "sent")
+"""What becomes of a try: it failed, and is made again by itself up to five times; it was refused for good; the channel has taken the mail."""
+
+
+class MailAttempt(Struct, frozen=True, omit_defaults=True):
+    """One try to tell one reader (`subject`) of an `audience`, such as store/emei-tea, of an event, in the words of a `template`.
+
+    `problem` names what went wrong; `asked_by` is the operator who had it sent again.
+    """
+
+    id: str
+    at: str
+    outcome: str
+    event: str
+    event_name: str
+    entity: str
+    template: str
+    audience: str
+    subject: str
+    problem: str = ""
+    asked_by: str = ""

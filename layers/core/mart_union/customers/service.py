@@ -14,6 +14,7 @@ from mart_union.customers.destinations import (
     require_verified,
     set_destination,
 )
+from mart_union.customers.mails import attempt_of, find_event, keep_event, list_attempts, send_again
 from mart_union.customers.members import (
     accept_invitation,
     add_membership,
@@ -57,6 +58,7 @@ __all__ = [
     "add_membership",
     "add_recipient",
     "add_verified_check",
+    "attempt_of",
     "change_cart",
     "claim_message",
     "clear_cart",
@@ -66,6 +68,7 @@ __all__ = [
     "fill_cart",
     "find_destination",
     "find_destinations",
+    "find_event",
     "find_role",
     "find_session",
     "find_verified",
@@ -79,8 +82,10 @@ __all__ = [
     "grant_membership",
     "invite",
     "join_session",
+    "keep_event",
     "keep_person",
     "keep_view",
+    "list_attempts",
     "list_memberships",
     "list_recipients",
     "list_retained",
@@ -95,6 +100,7 @@ __all__ = [
     "retained",
     "revoke_membership",
     "save_profile",
+    "send_again",
     "set_consent",
     "set_destination",
     "start_session",

@@ -18,8 +18,10 @@
 | destinations that wait for the operator | `DESTINATIONS`/`<party>` | 1 a page | by size |
 | a business contact | `CONTACT#<id>`/`CONTACT` | 1 | 0.5 read |
 | what a channel was told of a thing | `SENT#<entity>`/`<channel>` | 1 read, and 2 writes a message | 1 read, 2 write each a KB |
+| tries to tell people by mail, of a day, newest first | `DELIVERIES#mail#<outcome>#<yyyy-mm-dd>`/`<at>-…` | 1 a page | by size |
+| the event that mails told of | `MAILED#<event>`/`EVENT` | 1 | by size |
 
-No index. Views, sessions, carts, invitations and sent marks expire (`expires_at`); expiry comes late, so what must be over is checked, too.
+No index. Tries and their events expire, too: a day of tries is one partition for each outcome, which only operators read. Views, sessions, carts, invitations and sent marks expire (`expires_at`); expiry comes late, so what must be over is checked, too.
 A customer's partition holds what one person does by hand; views are in their session's partition, which ends with the session.
 """
 
@@ -32,12 +34,14 @@ from mart_union.customers.model import (
     Contact,
     Destination,
     Invitation,
+    MailAttempt,
     Membership,
     Profile,
     Recipient,
     Session,
     View,
 )
+from mart_union.kernel.events import Event
 from mart_union.kernel.storage import Document, Item, table_name
 
 
@@ -120,6 +124,18 @@ class SentItem(CustomersItem):
     at = UnicodeAttribute()
 
 
+class MailAttemptItem(CustomersItem):
+    """A try to tell somebody by mail: with whom of what."""
+
+    document = Document(MailAttempt)
+
+
+class MailedEventItem(CustomersItem):
+    """An event of which mails told."""
+
+    document = Document(Event)
+
+
 def customer_key(subject: str, what: str) -> tuple[str, str]:
     """A key in a customer's own partition: PROFILE, CART, RECIPIENT#…, SESSION#…, MEMBER#…."""
     return f"CUSTOMER#{subject}", what
@@ -178,3 +194,13 @@ def destination_key(party: str, destination: str = "CURRENT") -> tuple[str, str]
 def waiting_destination_key(party: str) -> tuple[str, str]:
     """The key under which a party's destination waits for the operator."""
     return "DESTINATIONS", party
+
+
+def mail_attempts_key(outcome: str, day: str) -> str:
+    """The partition of the tries of a day (UTC) that came out so."""
+    return f"DELIVERIES#mail#{outcome}#{day}"
+
+
+def mailed_event_key(event: str) -> tuple[str, str]:
+    """The key of an event of which mails told."""
+    return f"MAILED#{event}", "EVENT"
