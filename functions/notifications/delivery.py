@@ -177,13 +177,12 @@ def _tell_again(notice: Notice, subject: str, event: Event, replay: str, asked_b
     if profile is None:
         return False
     claim = claim_message(f"mail/{replay}", channel, 1, "MailReplayed", parts=notice.parts)
-    if claim is None or not _send(claim, notice, profile, event, send, asked_by=asked_by):
-        return False
-    with suppress(Busy):
+    sent = claim is not None and _send(claim, notice, profile, event, send, asked_by=asked_by)
+    with suppress(Busy):  # and of a replay that was cut off here when it comes again
         original = claim_message(notice.entity, channel, notice.sequence, notice.news, parts=notice.parts)
         if original is not None:
             finish_message(original)
-    return True
+    return sent
 
 
 def _reader(notice: Notice, subject: str) -> Profile | None:

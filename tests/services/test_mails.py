@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -22,6 +23,7 @@ from mart_union.customers.service import (
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid, NotFound
 from mart_union.kernel.events import Event
+from notifications import delivery
 from notifications.delivery import deliver
 from notifications.wording import Mail
 from tests.services.capacity import measured
@@ -119,6 +121,34 @@ def test_a_replay_sends_that_mail_again_once_to_the_address_that_its_reader_has_
     assert [each.asked_by for each in tries(people) if each.asked_by] == ["operator"]
     deliver(event, send=outbox)
     assert len(outbox.sent) == 1  # the event itself does not send it, too
+
+
+def test_a_replay_that_was_cut_off_after_it_was_sent_counts_as_told_when_it_comes_again(
+    people: str, published: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event, outbox = happened("OrderAccepted", people, "accepted", 2), Outbox()
+    with pytest.raises(EndpointConnectionError):
+        deliver(event, send=Outbox(f"lin-{people}@example.com"))
+    [tried] = tries(people, "failed")
+    send_again("failed", tried.id, "operator", "key-1", utc_now())
+    claim = delivery.claim_message
+
+    def cut_off(entity: str, *given: Any, **more: Any) -> Any:
+        if entity == f"order/{people}":
+            raise Throttled("at the last request")
+        return claim(entity, *given, **more)
+
+    monkeypatch.setattr(delivery, "claim_message", cut_off)
+    with pytest.raises(Throttled):
+        deliver(published[0], send=outbox)
+    monkeypatch.setattr(delivery, "claim_message", claim)
+    for each in (published[0], event):
+        deliver(each, send=outbox)
+    assert len(outbox.sent) == 1
+
+
+class Throttled(Exception):
+    """The tables take no more."""
 
 
 def test_another_key_sends_it_once_more(people: str, published: list[Event]) -> None:
