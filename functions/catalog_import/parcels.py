@@ -77,36 +77,26 @@ class ParcelImport:
         cells.close()
         return ParcelRow(row, number, news, collected)
 
-    def look(self, rows: Sequence[ParcelRow]) -> Outcome:
-        """Which of some rows would be refused, and nothing else."""
-        outcome, now = Outcome(), self._clock()
-        for row, result in self._results(rows, now, writes=False):
-            if isinstance(result, Finding):
-                outcome.add(row.row, result)
-        return outcome
-
     def apply(self, rows: Sequence[ParcelRow], upload: Upload, now: datetime) -> Outcome:  # noqa: ARG002 - as of every kind of import
         """Record what some rows tell. Some of them may have been applied before."""
         outcome = Outcome()
-        for row, result in self._results(rows, now, writes=True):
+        for row, result in self._results(rows, now):
             outcome.add(row.row, result)
         return outcome
 
-    def _results(
-        self, rows: Sequence[ParcelRow], now: datetime, *, writes: bool
-    ) -> list[tuple[ParcelRow, bool | Finding]]:
+    def _results(self, rows: Sequence[ParcelRow], now: datetime) -> list[tuple[ParcelRow, bool | Finding]]:
         """What becomes of each row; those of one number one after the other, as they stand in the file."""
         numbers: dict[str, list[ParcelRow]] = {}
         for row in rows:
             numbers.setdefault(plain_number(row.number), []).append(row)
 
         def work(group: list[ParcelRow]) -> list[tuple[ParcelRow, bool | Finding]]:
-            return [(row, self._result(row, now, writes=writes)) for row in group]
+            return [(row, self._result(row, now)) for row in group]
 
         with ThreadPoolExecutor(_THREADS) as threads:
             return [each for found in threads.map(work, numbers.values()) for each in found]
 
-    def _result(self, row: ParcelRow, now: datetime, *, writes: bool) -> bool | Finding:
+    def _result(self, row: ParcelRow, now: datetime) -> bool | Finding:
         """Whether a row is news, or why it is refused: all orders under the number are looked at before one is changed. Where another change comes between,
         some may have been: the same list again does the rest."""
         found = find_parcels(row.number, from_iso(row.news.at))
@@ -118,7 +108,7 @@ class ParcelImport:
             if len({order.recipient for _, order in orders}) > 1:
                 return self._ambiguous(row)
             fresh = [parcel for parcel, order in orders if self._is_news(row, parcel, order, now)]
-            for parcel in fresh if writes else ():
+            for parcel in fresh:
                 self._record(row, parcel, now)
         except MartUnionError as error:
             return Finding(row.row.line, error.code, "error", error.detail)

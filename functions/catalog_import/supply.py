@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from mart_union.catalog.files import Finding, Row
 from mart_union.catalog.importing import ROWS_A_READ, Outcome
-from mart_union.catalog.listings import LONGEST_TEXT
 from mart_union.catalog.model import KINDS, Upload
+from mart_union.catalog.naming import LONGEST_GLYPH, LONGEST_TEXT, LONGEST_TITLE
 from mart_union.catalog.rows import Cells, column_of
 from mart_union.catalog.service import read_tree
 from mart_union.catalog.volumes import Tier
@@ -78,7 +78,7 @@ class OfferImport:
         offer = Offer(
             supplier=self._supplier,
             sku=cells.sku(),
-            titles=cells.texts("title", self._languages, 150, required=True),
+            titles=cells.texts("title", self._languages, LONGEST_TITLE, required=True),
             texts=cells.texts("description", self._languages, LONGEST_TEXT),
             union_category=self._union.at(cells.choice("union_category", self._union_categories, "unknown-category")),
             kind=cells.choice("kind", KINDS, "bad-kind", otherwise="goods"),
@@ -87,7 +87,7 @@ class OfferImport:
             minimum_minor=cells.price("minimum_price", currency) if row.cells.get("minimum_price") else 0,
             lead_days=cells.whole("lead_days", 365),
             granted_to=tuple(filter(None, (part.strip() for part in cells.text("granted_to", 2000).split(";")))),
-            glyph=cells.text("glyph", 16),
+            glyph=cells.text("glyph", LONGEST_GLYPH),
             low_stock=cells.whole("low_stock"),
             accepts_returns=cells.choice("accepts_returns", ("yes", "no"), "bad-choice", otherwise="yes") == "yes",
             area=_area(cells.text("area", 1000)),
@@ -101,10 +101,6 @@ class OfferImport:
                 cells.findings.append(Finding(row.line, error.code, "error", error.detail))
         cells.close()
         return OfferRow(row, offer, quantity)
-
-    def look(self, rows: Sequence[OfferRow]) -> Outcome:  # noqa: ARG002 - as of every kind of import
-        """Which of some rows would be refused beyond what reading refuses: none."""
-        return Outcome()
 
     def apply(self, rows: Sequence[OfferRow], upload: Upload, now: datetime) -> Outcome:
         """Make the supplier's offers and their pools as some rows say. Some of them may have been applied before."""

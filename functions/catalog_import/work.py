@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 from msgspec.structs import replace
 
 from catalog_import.parcels import ParcelImport
@@ -16,16 +17,18 @@ from catalog_import.report import Report
 from catalog_import.supply import OfferImport
 from mart_union.catalog.files import BadRow, FileRefused, Finding, Row, Table, open_table
 from mart_union.catalog.importing import ListingImport, Outcome
-from mart_union.catalog.model import Upload
+from mart_union.catalog.model import Upload, refused_rows_key
 from mart_union.catalog.rows import RowRefused
 from mart_union.catalog.service import claim_upload, finish_upload, rebuild_store, release_upload, save_progress
-from mart_union.kernel.bucket import open_object
+from mart_union.kernel.bucket import get_object, open_object, put_object
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
 
 CHUNK = 400
 """Rows between two notes of how far a file has come: parts of them, as many as there are threads, are read and written at once."""
 _KEY = re.compile(r"^(uploads|supply|carriers)/([a-z0-9-]{1,32})/([\w.-]{1,80})\.(?:csv|tsv|txt)$", re.ASCII)
+_Refused = tuple[tuple[str, ...], Finding]
+"""A row as it was sent, and why it was refused."""
 _OWNERS = {"uploads": "store", "supply": "supplier", "carriers": "carrier"}
 
 
@@ -39,8 +42,6 @@ class Import(Protocol):
     def known(self) -> Sequence[str]: ...
 
     def read(self, row: Row) -> Any: ...
-
-    def look(self, rows: Sequence[Any]) -> Outcome: ...
 
     def apply(self, rows: Sequence[Any], upload: Upload, now: datetime) -> Outcome: ...
 
@@ -77,7 +78,7 @@ class _Run:
     def __init__(self, upload: Upload, path: Path, clock: Callable[[], datetime]) -> None:
         self.upload = upload
         self._path, self._clock = path, clock
-        self._reached = upload.line  # what an earlier run has worked through is only read, for its report
+        self._reached = upload.line  # what an earlier run has worked through is done, and what it refused is kept
         self._seen: set[str] = set()
 
     def work(self, pieces: Iterable[bytes]) -> Upload:
@@ -109,11 +110,16 @@ class _Run:
 
     def _apply(self, table: Table, rows: Import, report: Report) -> bool:
         """Work through the table in chunks; False when the file has more rows than are read."""
+        self._tell_kept(report)
         chunk: list[Any] = []
         bad: list[BadRow] = []
         read, line = 0, 1
         for row in table.rows():
-            read, line = read + 1, row.line if isinstance(row, Row) else row.finding.line
+            line = row.line if isinstance(row, Row) else row.finding.line
+            if line <= self._reached:
+                self._seen.update(filter(None, [row.cells.get("id", "")] if isinstance(row, Row) else []))
+                continue
+            read += 1
             if isinstance(row, BadRow):
                 bad.append(row)
             else:
@@ -123,6 +129,13 @@ class _Run:
                 chunk, bad, read = [], [], 0
         self._end_chunk(rows, chunk, bad, report, read, line)
         return "too-many-rows" not in report.codes
+
+    def _tell_kept(self, report: Report) -> None:
+        """Report what earlier runs have refused."""
+        for line in self.upload.refused_at:
+            kept = msgspec.json.decode(get_object(refused_rows_key(self.upload, line)), type=list[_Refused])
+            for raw, finding in kept:
+                report.add(finding, raw)
 
     def _read(self, rows: Import, row: Row, chunk: list[Any], bad: list[BadRow]) -> None:
         sku = row.cells.get("id", "")
@@ -139,26 +152,31 @@ class _Run:
     def _end_chunk(
         self, rows: Import, chunk: list[Any], bad: list[BadRow], report: Report, read: int, line: int
     ) -> None:
-        """Apply a chunk and keep the progress; a chunk of an earlier run is only looked at, for what of it was refused."""
-        done = line <= self._reached
-        outcome = rows.look(chunk) if done else rows.apply(chunk, self.upload, self._clock())
-        refused = [
+        """Apply a chunk, keep what of it was refused, and then the progress: whoever goes on after it finds both."""
+        if not read:
+            return
+        outcome = rows.apply(chunk, self.upload, self._clock())
+        refused: list[_Refused] = [
             *((each.raw, each.finding) for each in bad),
             *((row.raw, finding) for row, finding in outcome.refused),
         ]
-        for raw, finding in sorted(refused, key=lambda each: each[1].line):
+        refused.sort(key=lambda each: each[1].line)
+        for raw, finding in refused:
             report.add(finding, raw)
-        if not done and read:
-            self._keep(outcome, read, len({finding.line for _, finding in refused}), line)
+        if refused:
+            text = msgspec.json.encode(refused).decode()
+            put_object(refused_rows_key(self.upload, line), text, "application/json")
+        self._keep(outcome, read, refused, line)
 
-    def _keep(self, outcome: Outcome, read: int, refused: int, line: int) -> None:
+    def _keep(self, outcome: Outcome, read: int, refused: list[_Refused], line: int) -> None:
         before = self.upload
         after = replace(
             before,
             read=before.read + read,
             applied=before.applied + outcome.applied,
             unchanged=before.unchanged + outcome.unchanged,
-            refused=before.refused + refused,
+            refused=before.refused + len({finding.line for _, finding in refused}),
+            refused_at=(*before.refused_at, *((line,) if refused else ())),
             line=line,
         )
         self.upload = save_progress(after, self._clock())

@@ -108,10 +108,6 @@ class ListingImport:
         """
         return read_listing(row, self._store, self._union_categories, self._languages, settings().currency)
 
-    def look(self, rows: Sequence[ListingRow]) -> Outcome:
-        """Which of some rows would be refused, and nothing else."""
-        return self._sort(rows)[0]
-
     def apply(self, rows: Sequence[ListingRow], upload: Upload, now: datetime) -> Outcome:
         """Make the store's listings and levels as some rows say, bundles after their parts. Some of them may have been applied before."""
         outcome = Outcome()

@@ -13,6 +13,7 @@ from mart_union.catalog.audit import add_audit
 from mart_union.catalog.bundles import checked_parts
 from mart_union.catalog.categories import checked_title
 from mart_union.catalog.model import KINDS, LISTING_STATES, SKU, Listing, listing_level
+from mart_union.catalog.naming import LONGEST_TEXT
 from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.tables import CatalogItem, ListingItem, listing_item
 from mart_union.kernel.clock import utc_now
@@ -28,7 +29,6 @@ from mart_union.stock.model import Level
 from mart_union.stock.refs import level_ref
 from mart_union.stock.service import add_settings, get_levels
 
-LONGEST_TEXT = 2000
 SHORTEST_SLOT, LONGEST_SLOT = 5, 7 * 24 * 60
 
 

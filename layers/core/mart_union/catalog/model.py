@@ -340,7 +340,8 @@ class Upload(Struct, frozen=True):
     """A file that was sent to the bucket, and what became of its rows. `owner` is `store/<id>`, `supplier/<id>` or `carrier/<id>`.
 
     `line` is how far it has been worked through, `etag` which content that was; `claimed_until` keeps others off while one works;
-    `begun` says when work on that content began, `runs` how often it did, one run after another having been cut off.
+    `begun` says when work on that content began, `runs` how often it did, one run after another having been cut off. `refused_at` names the chunks,
+    by the line at which each ends, of which refused rows are kept in the bucket.
     """
 
     id: str
@@ -359,6 +360,7 @@ class Upload(Struct, frozen=True):
     begun: str = ""
     finished_at: str = ""
     problem: str = ""
+    refused_at: tuple[int, ...] = ()
     sequence: int = 1
 
     @property
@@ -431,6 +433,11 @@ def offer_level(supplier: str, sku: str) -> str:
 def report_key(owner: str, upload: str) -> str:
     """Where in the bucket the report of an upload stands."""
     return f"reports/{owner}/{upload}.json"
+
+
+def refused_rows_key(upload: Upload, line: int) -> str:
+    """Where in the bucket the refused rows stand of the chunk of an upload's content that ends at a line."""
+    return f"reports/{upload.owner}/{upload.id}.refused/{upload.etag}/{line}.json"
 
 
 def error_file_key(owner: str, upload: str) -> str:

@@ -10,8 +10,9 @@ from msgspec import Struct
 from mart_union.catalog.bundles import read_parts
 from mart_union.catalog.categories import path_categories
 from mart_union.catalog.files import Finding, Row
-from mart_union.catalog.listings import LONGEST_SLOT, LONGEST_TEXT, SHORTEST_SLOT
+from mart_union.catalog.listings import LONGEST_SLOT, SHORTEST_SLOT
 from mart_union.catalog.model import KINDS, SKU, Category, Listing, Texts, listing_level
+from mart_union.catalog.naming import LONGEST_GLYPH, LONGEST_TEXT, LONGEST_TITLE
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.money import Currency, parse_price
 
@@ -28,7 +29,6 @@ _OPTIONAL = (
     "bundle",
     "slot_minutes",
 )
-_LONGEST_TITLE = 150
 _MOST_UNITS = 10**9
 _OPTION = re.compile(r"^\s*([^=;\s][^=;]{0,39}?)\s*=\s*([^=;]{1,80}?)\s*$")
 
@@ -151,7 +151,7 @@ def read_listing(
     listing = Listing(
         store=store,
         sku=sku,
-        titles=cells.texts("title", languages, _LONGEST_TITLE, required=True),
+        titles=cells.texts("title", languages, LONGEST_TITLE, required=True),
         texts=cells.texts("description", languages, LONGEST_TEXT),
         category=path[-1].id if path else "",
         union_category=cells.choice("union_category", union_categories, "unknown-category"),
@@ -164,7 +164,7 @@ def read_listing(
         gtin=_gtin(cells),
         group=cells.text("item_group_id", 50),
         options=_options(cells),
-        glyph=cells.text("glyph", 16),
+        glyph=cells.text("glyph", LONGEST_GLYPH),
         parts=_parts(cells),
         slot_minutes=cells.whole("slot_minutes", LONGEST_SLOT),
     )

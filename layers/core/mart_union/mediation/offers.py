@@ -10,14 +10,14 @@ from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.model import SKU, offer_level
+from mart_union.catalog.naming import check_words
 from mart_union.kernel.errors import Conflict, Invalid, NotFound
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Ref, fetch_all, find
 from mart_union.kernel.transaction import MOST_ITEMS, Also, Refusal, WriteTransaction, refuse
-from mart_union.mediation.model import Offer, Supplier, checked_offer
-from mart_union.mediation.suppliers import list_suppliers
-from mart_union.mediation.tables import OfferItem, offer_key
+from mart_union.mediation.model import Offer, checked_offer
+from mart_union.mediation.tables import OfferItem, SupplierItem, offer_key, supplier_key, suppliers_list
 from mart_union.stock import service as stock
 from mart_union.stock.counting import add_first_count, count
 from mart_union.stock.model import Level
@@ -46,7 +46,8 @@ def save_offer(
     pool, gives them. Approval alone gives the membership that lets someone call this.
 
     Raises:
-        Invalid: the offer or the quantity is malformed, or a new offer comes without a quantity.
+        Invalid: the offer or the quantity is malformed, its words are too long or in a language that the union does not speak, or a new offer comes
+            without a quantity.
         RuleViolation: the suggested price is under the minimum.
         Conflict: someone else changed the offer at the same moment, or the pool is not to be counted.
     """
@@ -109,6 +110,7 @@ def _fit(offer: Offer) -> Offer:
     if not SKU.match(offer.sku):
         message = "an SKU is 1 to 32 capital letters, digits, dots, hyphens and underscores"
         raise Invalid(message, errors=[{"field": "sku", "reason": message}])
+    check_words(offer.titles, offer.texts, offer.glyph, settings().languages)
     return checked_offer(offer, settings().currency)
 
 
@@ -273,13 +275,13 @@ def search_offers_for(
     """Offers that are granted to a store and on offer, supplier by supplier, optionally only those with `words` in a title, or `within` some
     categories of the union.
 
-    Reads pages of the approved suppliers' own partitions, at most eight a call, so a page may hold few offers and still go on.
+    Reads pages of the approved suppliers' own partitions, at most eight a call, so a page may hold few offers and still go on; and before these once, which
+    suppliers they are.
     """
-    suppliers = [each.id for each in _approved() if supplier in ("", each.id)]
     at, _, inside = cursor.partition("/")
     found: list[Offer] = []
     reads = read = 0
-    for each in (each for each in suppliers if each >= at):
+    for each in _approved_from(at, supplier):
         place = inside if each == at else ""
         while True:
             if len(found) >= limit or reads == _MOST_READS:
@@ -299,15 +301,20 @@ def count_offers(supplier: str) -> int:
     return OfferItem.count(offer_key(supplier, "")[0], OfferItem.sk.startswith("OFFER#"))
 
 
-def _approved() -> list[Supplier]:
-    approved: list[Supplier] = []
-    cursor = ""
-    while True:
-        page = list_suppliers("approved", cursor)
-        approved += page.items
-        cursor = page.next
-        if not cursor:
-            return approved
+def _approved_from(at: str, only: str) -> list[str]:
+    """The approved suppliers from an id on, as many as one call comes to: each takes a read at least, and one more says where it goes on. `only` one, if
+    it is named."""
+    if only:
+        item = find(SupplierItem, *supplier_key(only))
+        return [only] if item is not None and item.document.state == "approved" else []
+    page = read_page(
+        SupplierItem.by_store.query,
+        suppliers_list("approved"),
+        limit=_MOST_READS + 1,
+        newest_first=False,
+        range_key_condition=SupplierItem.store_sort >= at if at else None,
+    )
+    return [item.document.id for item in page.items]
 
 
 def _suits(offer: Offer, store: str, classification: str, words: str, within: frozenset[str] | None) -> bool:
