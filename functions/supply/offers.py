@@ -7,7 +7,7 @@ from functools import partial
 from msgspec import Struct, field
 from msgspec.structs import asdict
 
-from mart_union.catalog.service import get_union
+from mart_union.catalog.service import get_union, read_tree
 from mart_union.catalog.volumes import LARGEST_BEGINNING, Tier
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid
@@ -103,6 +103,7 @@ def save_by_api(request: Request) -> PooledOffer:
     supplier, sku = request.params["supplier"], request.params["sku"]
     terms = asdict(request.content)
     quantity = terms.pop("quantity")
+    terms["union_category"] = read_tree().named(terms["union_category"], "union_category")
     save_offer(Offer(supplier=supplier, sku=sku, **terms), quantity, request.caller.subject, utc_now())
     return _read(supplier, sku)
 
@@ -143,7 +144,7 @@ def _offer_of(supplier: str, form: OfferForm, request: Request) -> Offer:
         sku=form.sku,
         titles=_texts(request, "title"),
         texts=_texts(request, "text"),
-        union_category=form.union_category,
+        union_category=read_tree().named(form.union_category, "union_category"),
         kind=form.kind,
         supply_minor=_price(form.supply_price, "supply_price"),
         suggested_minor=_price(form.suggested_price, "suggested_price"),

@@ -77,6 +77,32 @@ def test_snapshots_are_what_the_shop_is_told_page_by_page(shop: Shop, monkeypatc
     assert ([each["sku"] for each in last["links"]], last["next"]) == (["L-2"], "")
 
 
+@pytest.mark.parametrize("kind", ["", ".xml", ".tsv"])
+def test_a_page_ends_where_an_answer_has_no_room_for_more_and_the_next_goes_on_there(
+    shop: Shop, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        heavy = Terms("tea", texts={"zh-TW": "茶" * 2000})
+        made = mediation.get_link(shop.store, f"L-{number}")
+        link(shop.store, mediation.get_offer(made.supplier, made.offer_sku), f"L-{number}", heavy)
+    monkeypatch.setattr(feeds, "_LARGEST_PAGE", 30_000)  # two of them: a character may take six bytes
+    first = fetch(shop, kind, lang="zh-TW")
+    assert [f"L-{number}" in first["body"] for number in range(3)] == [True, True, False]
+    assert len(json.dumps(first["body"])) < 30_000
+    address = header(first, "link")
+    assert address.endswith('&cursor=L-1>; rel="next"')
+    last = fetch(shop, kind, cursor="L-1", lang="zh-TW")
+    assert [f"L-{number}" in last["body"] for number in range(3)] == [False, False, True]
+    assert header(last, "link") == ""
+
+
+def test_a_link_that_fills_an_answer_by_itself_is_a_page(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "_LARGEST_PAGE", 1)
+    pages = [json.loads(fetch(shop, cursor=cursor)["body"]) for cursor in ("", "L-0", "L-1")]
+    assert [[each["sku"] for each in page["links"]] for page in pages] == [["L-0"], ["L-1"], ["L-2"]]
+    assert [page["next"] for page in pages] == ["L-0", "L-1", ""]
+
+
 def test_product_data_names_prices_and_the_unions_pages(shop: Shop) -> None:
     feed = Xml.fromstring(fetch(shop, ".xml")["body"])
     google = "{http://base.google.com/ns/1.0}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from mart_union.kernel.errors import Invalid
@@ -11,8 +12,9 @@ _BEGINNING = re.compile(r"[0-9A-Z]{1,10}")
 
 
 def plain_postcode(postcode: str) -> str:
-    """A postcode as it is compared: in capitals, without blanks and hyphens."""
-    return re.sub(r"[\s-]", "", postcode).upper()
+    """A postcode as it is compared: in capitals, without blanks and dashes, of plain letters and digits where it was written full width."""
+    plain = unicodedata.normalize("NFKC", postcode)
+    return "".join(each for each in plain if unicodedata.category(each) != "Pd" and not each.isspace()).upper()
 
 
 def lies_within(postcode: str, beginnings: tuple[str, ...]) -> bool:

@@ -47,6 +47,16 @@ class Tree(Struct, frozen=True):
         """Where what names a category stands now: there, in what it was merged into, or in what a removed one was under."""
         return self.gone.get(category, category)
 
+    def named(self, category: str, field: str) -> str:
+        """Where what somebody names a category stands now; nowhere, if nothing is named.
+
+        Raises:
+            Invalid: there never was such a category; `errors` names the field.
+        """
+        if category and category not in self.categories and category not in self.gone:
+            raise Invalid(f"{field}: there is no '{category}'", errors=[{"field": field, "reason": "unknown"}])
+        return self.at(category)
+
     def mapped(self, category: str) -> str:
         """The union's category to which a store's category maps, or else the nearest above it; '' if none does."""
         name, seen = self.at(category), set[str]()

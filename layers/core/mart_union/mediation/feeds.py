@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from xml.etree import ElementTree as Xml
 
 from msgspec import Struct
@@ -80,6 +81,17 @@ def as_xml(products: Iterable[Product], title: str, address: str) -> str:
         for name in Product.__struct_fields__:
             Xml.SubElement(item, f"{{{_GOOGLE}}}{name}").text = getattr(each, name)
     return Xml.tostring(feed, encoding="unicode", xml_declaration=True)
+
+
+def first_that_fit(links: Sequence[Link], write: Callable[[Iterable[Link]], str], most_bytes: int) -> tuple[Link, ...]:
+    """The first of some links that an answer has room for, as `write` writes each; one at least. Counted as JSON writes what is not ASCII, six bytes for
+    most of such characters, since a function's answer is JSON."""
+    left = most_bytes
+    for number, link in enumerate(links):
+        left -= len(json.dumps(write([link])))
+        if left < 0 and number:
+            return tuple(links[:number])
+    return tuple(links)
 
 
 def etag_of(links: Iterable[Link], *form: str) -> str:
