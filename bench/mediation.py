@@ -104,10 +104,10 @@ def _changes(now: datetime) -> Iterator[Row]:
 
 def _followed(what: str, follow: Callable[[], None], units: int, why: str) -> Iterator[Row]:
     """The rows of a change that all links take over."""
-    from mart_union.mediation import following
+    from mart_union.mediation import linked
 
     committed: list[float] = []
-    whole = following.put_in_step
+    whole = linked.put_in_step
 
     def put(*arguments: Any) -> bool:
         wrote = whole(*arguments)
@@ -115,7 +115,7 @@ def _followed(what: str, follow: Callable[[], None], units: int, why: str) -> It
             committed.append(time.perf_counter() - began)
         return wrote
 
-    with recorded() as requests, patch.object(following, "put_in_step", put):
+    with recorded() as requests, patch.object(linked, "put_in_step", put):
         began = time.perf_counter()
         follow()
     name = f"mediation: {what} of an offer with {LINKS:,} links"

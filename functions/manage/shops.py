@@ -13,6 +13,7 @@ from mart_union.mediation.service import (
     get_shop_of,
     list_deliveries,
     list_links,
+    list_refused,
     list_shops,
     list_told,
     register_shop,
@@ -115,13 +116,14 @@ def list_page(request: Request) -> Page:
 
 
 def show_page(request: Request) -> Page:
-    """A shop: its secret, the links that it has not confirmed, and the attempts of a day."""
+    """A shop: its secret, the links that it has not confirmed, those that it refuses, and the attempts of a day."""
     store = request.params["store"]
     shop = get_shop_of(store, request.params["shop"])
     context = {
         "store": store,
         "shop": _view(request, shop),
         "behind": _behind(shop),
+        "refused": list_refused(shop.id).items,
         "day": request.query.get("day") or utc_now().date().isoformat(),
         "deliveries": deliveries_by_api(request),
     }

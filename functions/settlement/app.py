@@ -52,8 +52,8 @@ def _run(_: dict[str, Any]) -> None:
     report = service.reconcile_daily(now)
     if report is not None:
         _tell(report)
-    shops = mediation.ask_checks(now)
-    logger.info("scheduled", parties=parties, hours=hours, shops=shops)
+    shops, paused = mediation.ask_checks(now), mediation.ask_paused(now)
+    logger.info("scheduled", parties=parties, hours=hours, shops=shops, paused=paused)
 
 
 def _work(record: SQSRecord) -> None:

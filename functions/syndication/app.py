@@ -1,5 +1,5 @@
-"""On events from the union's bus, by a queue: links follow their offers and their store's deposit, rules make links,
-shops are told of links, suppliers get their orders."""
+"""On events from the union's bus, by a queue: links follow their offers and their store's deposit, rules make links, suppliers get their orders. And by a
+queue of their own, one event at a time, shops are told of links: one that is slow holds nothing else up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mart_union.kernel.clock import utc_now
 from mart_union.kernel.events import Event, read_event
 from mart_union.mediation import service as mediation
 
-_NEEDED_MILLISECONDS = 10_000  # a shop may take eight seconds to answer
+_NEEDED_MILLISECONDS = 10_000  # more than any event takes, a shop's eight seconds included
 
 logger = Logger(service="syndication")
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -24,6 +24,12 @@ def _review(store: str) -> None:
     mediation.review_deposit(store, utc_now())
 
 
+def _review_again(event: Event) -> None:
+    """Review a deposit (a DepositReviewDue event), and look at the links of a store that is paused."""
+    if mediation.review_deposit(event.data["store"], utc_now()).state == "paused":
+        mediation.apply_standing(event)
+
+
 CONSUMERS: dict[str, Callable[[Event], None]] = {
     "LinkChanged": lambda event: mediation.tell_shops(event, utc_now()),
     "LinkReplayed": lambda event: mediation.tell_shop_again(event, utc_now()),
@@ -31,7 +37,8 @@ CONSUMERS: dict[str, Callable[[Event], None]] = {
     "ShopCheckDue": lambda event: mediation.check_shop(event, utc_now()),
     "DepositMoved": lambda event: _review(event.data["store"]),
     "DepositStandingChanged": mediation.apply_standing,
-    "UnionChanged": lambda _: mediation.review_all(utc_now()),
+    "DepositReviewDue": _review_again,
+    "UnionChanged": mediation.ask_reviews,
     "LinkJobChanged": lambda event: mediation.work_link_job(event, utc_now()),
     "OfferChanged": mediation.apply_offer_change,
     "CategoryChanged": mediation.apply_category_change,
@@ -54,7 +61,7 @@ def handle(record: SQSRecord, lambda_context: Any) -> None:
     """Pass one event to its consumer; all events of orders keep the suppliers' lists.
 
     Raises:
-        TimeShort: slow shops have used up the batch's time; the message comes again, rather than being cut off halfway.
+        TimeShort: the batch's time is used up; the message comes again, rather than being cut off halfway.
     """
     if lambda_context is not None and lambda_context.get_remaining_time_in_millis() < _NEEDED_MILLISECONDS:
         raise TimeShort("left for the next delivery")

@@ -161,11 +161,12 @@ class Wire:
 
     def _let_another_through(self) -> None:
         """Before the request, the whole command runs once more, as when two are at it at once."""
-        kept = self.requests, self._strike, self._here.request, self._here.attempt
+        requests, strike, here = self.requests, self._strike, dict(vars(self._here))
         self.requests, self._strike = [], None
         with contextlib.suppress(Exception):  # how that one ends, its own caller sees
             self._action()
-        self.requests, self._strike, self._here.request, self._here.attempt = kept
+        self.requests, self._strike = requests, strike
+        vars(self._here).update(here)
 
     def _carry_out_in_part(self, known: Request, request: Any) -> AWSResponse:
         taken, left = divided(known.operation, _bytes(request.body))

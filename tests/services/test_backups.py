@@ -14,7 +14,7 @@ from mart_union.catalog.service import get_listing
 from mart_union.kernel.errors import Conflict, NotFound, OutOfStock, RuleViolation
 from mart_union.kernel.events import Event
 from mart_union.kernel.transaction import WriteTransaction
-from mart_union.mediation import following
+from mart_union.mediation import linked
 from mart_union.mediation import service as mediation
 from mart_union.mediation.linked import Facts
 from mart_union.mediation.model import Link, Offer, OfferKey, Terms
@@ -160,7 +160,7 @@ def test_a_late_follower_that_overwrote_a_newer_state_finds_it_itself(
     scene: Scene, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It read, was overtaken by a change whose own follower found nothing to write, and wrote what it had read."""
-    whole: Callable[..., Facts] = following.read_facts
+    whole: Callable[..., Facts] = linked.read_facts
     seen: list[int] = []
 
     def overtaken(links: tuple[Link, ...]) -> Facts:
@@ -173,7 +173,7 @@ def test_a_late_follower_that_overwrote_a_newer_state_finds_it_itself(
                 scene.counted(scene.first, 100)
         return facts
 
-    monkeypatch.setattr(following, "read_facts", overtaken)
+    monkeypatch.setattr(linked, "read_facts", overtaken)
     if what == "offer":
         scene.changed(scene.first, supply_minor=20000)
     else:

@@ -29,6 +29,7 @@ from mart_union.orders.procedures import deadline_of
 from mart_union.orders.service import act_on_deadlines, get_order, take_step
 from mart_union.orders.shipped import PROCEDURES
 from mart_union.settlement.completion import complete_order
+from syndication.app import CONSUMERS
 from tests.services.market import NOW, fill_pool, open_market, save_mediated, save_union
 from tests.services.test_mediation import link, make_offer, make_store, make_supplier
 
@@ -165,13 +166,38 @@ def test_a_level_of_a_stores_own_comes_before_the_unions(unique: str) -> None:
         mediation.set_deposit_level(f"no{unique}", 100, "operator", NOW)
 
 
-def test_a_change_of_the_unions_rule_is_a_change_for_every_store(unique: str) -> None:
+def test_a_change_of_the_unions_rule_is_a_change_for_every_store(unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store = seller(unique)
     move(store, 60_000, "first")
     mediation.review_deposit(store, NOW)
+    other = seller(f"{unique}o")
+    mediation.review_deposit(other, NOW)
     save_union(deposit=DepositRule(70_000, 24))
-    mediation.review_all(NOW)
+    due: list[Event] = []
+    monkeypatch.setattr(standings, "publish", due.extend)
+    mediation.ask_reviews(Event("e-1", "UnionChanged", "union/hsinchu", 7, "now", {}))
+    assert {store, other} <= {event.data["store"] for event in due}
+    assert len({event.id for event in due}) == len(due)
+    [mine] = [event for event in due if event.data["store"] == store]
+    for _ in range(2):
+        CONSUMERS[mine.name](mine)
     assert (mediation.get_standing(store).state, mediation.get_standing(store).required_minor) == ("warned", 70_000)
+
+
+def test_a_link_that_the_pause_has_missed_is_paused_within_the_hour(
+    unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = seller(unique)
+    move(store, 40_000, "first")
+    mediation.review_deposit(store, NOW - timedelta(hours=80))
+    assert mediation.review_deposit(store, NOW).state == "paused"  # and nobody has told the links
+    assert states(store)["GX-HERBTEA"] == ("linked", "")
+    due: list[Event] = []
+    monkeypatch.setattr(standings, "publish", due.extend)
+    assert mediation.ask_paused(NOW) == len(due)
+    [mine] = [event for event in due if event.data["store"] == store]
+    CONSUMERS[mine.name](mine)
+    assert states(store) == {"GX-HERBTEA": ("paused", "deposit"), "GX-OWN": ("paused", "seller")}
 
 
 def test_a_standing_that_has_not_changed_is_the_same() -> None:

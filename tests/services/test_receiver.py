@@ -161,6 +161,9 @@ def test_killed_slowed_and_told_twice_and_out_of_order_the_shop_ends_equal(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "_TIMEOUT", urllib3.Timeout(connect=1, read=LATE_SECONDS / 2))
+    monkeypatch.setattr(
+        "mart_union.mediation.told._LONGEST_REST", timedelta()
+    )  # the next delivery of a message is minutes later
     chance = random.Random(1)
     for number in range(24):
         scene.change(chance.choice(SKUS), number)

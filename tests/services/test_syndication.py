@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -69,7 +69,7 @@ def linked(unique: str) -> Link:
 
 
 def register(store: str, server: Any, key: str = "key-00001") -> Shop:
-    return mediation.register_shop(store, f"http://127.0.0.1:{server.server_port}/hook", "owner", key, NOW)
+    return mediation.register_shop(store, f"http://127.0.0.1:{server.server_port}/{key}", "owner", key, NOW)
 
 
 def changed(told: Link) -> Event:
@@ -143,6 +143,50 @@ def test_one_shop_that_is_down_does_not_keep_the_others_waiting(linked: Link, se
         mediation.tell_shops(changed(linked), NOW)
     assert len(server.received) == 2
     assert sorted(len(mediation.list_told(shop.id)) for shop in shops) == [0, 1]
+
+
+def test_all_shops_of_a_store_are_told_at_the_same_time(linked: Link, server: Any) -> None:
+    shops = [register(linked.store, server, f"key-0000{number}") for number in range(3)]
+    all_here = threading.Barrier(3, timeout=5)
+
+    def meet(*_: object) -> int:
+        all_here.wait()
+        return 204
+
+    mediation.tell_shops(changed(linked), NOW, send=meet)
+    assert [mediation.list_told(shop.id) for shop in shops] == [{"GX-HERBTEA": 1}] * 3
+
+
+def test_a_shop_that_does_not_answer_is_left_alone_for_a_while_and_the_others_are_told(linked: Link) -> None:
+    for name in ("silent", "other"):
+        mediation.register_shop(linked.store, f"http://127.0.0.1/{name}", "owner", f"key-{name}", NOW)
+    called: list[str] = []
+    answers = {"http://127.0.0.1/other": 204}
+
+    def call(url: str, *_: object) -> int:
+        called.append(url.rpartition("/")[2])
+        if url not in answers:
+            raise NotDelivered("no answer")
+        return answers[url]
+
+    def tell(sequence: int, minutes: int) -> bool:
+        try:
+            mediation.tell_shops(changed(replace(linked, sequence=sequence)), NOW + timedelta(minutes=minutes), call)
+        except syndication.ShopsBehind:
+            return False
+        return True
+
+    assert [tell(sequence, 0) for sequence in range(1, 6)] == [False] * 5
+    assert (called.count("silent"), called.count("other")) == (5, 5)
+    assert not tell(6, 4)
+    assert (called.count("silent"), called.count("other")) == (5, 6)  # told later: its event comes again
+    assert not tell(6, 5)  # five minutes after the fifth of five calls it is tried again
+    assert called.count("silent") == 6
+    assert not tell(6, 10)
+    assert called.count("silent") == 6  # and now after six
+    answers["http://127.0.0.1/silent"] = 204
+    assert [tell(sequence, 11) for sequence in (6, 7)] == [True, True]
+    assert (called.count("silent"), called.count("other")) == (8, 7)
 
 
 def test_an_address_that_turned_private_is_recorded_as_not_called(linked: Link, server: Any) -> None:

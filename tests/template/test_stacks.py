@@ -163,6 +163,25 @@ def test_a_message_stays_hidden_for_six_times_as_long_as_its_function_may_take()
                 assert hidden >= 6 * function["Timeout"], name
 
 
+def test_shops_are_told_by_a_queue_of_their_own_one_event_at_a_time() -> None:
+    """So a shop that is slow delays no change of an offer, a pool or a deposit, and fails no message but its own."""
+    queues = {
+        queue["GetAtt"].removesuffix(".Arn"): event["Properties"]
+        for event in functions(UNION)["Syndication"]["Events"].values()
+        if (queue := event["Properties"]["Queue"])
+    }
+    heard = {
+        name: set(rule["Properties"]["EventPattern"]["detail-type"])
+        for name in queues
+        for rule in resources(UNION, "AWS::Events::Rule").values()
+        if any(target["Arn"] == {"GetAtt": f"{name}.Arn"} for target in rule["Properties"]["Targets"])
+    }
+    assert heard["ShopsQueue"] == {"LinkChanged", "LinkReplayed"}
+    assert not heard["ShopsQueue"] & heard["SyndicationQueue"]
+    assert queues["ShopsQueue"]["BatchSize"] == 1
+    assert queues["ShopsQueue"]["ScalingConfig"]["MaximumConcurrency"] == 20
+
+
 def test_the_bucket_is_nobody_elses() -> None:
     (bucket,) = resources(UNION, "AWS::S3::Bucket").values()
     assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}

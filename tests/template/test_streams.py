@@ -51,6 +51,8 @@ PASSED_OVER = {
     ],
     "Mediation": [
         mediation.told_key("s1", "HERB-TEA"),
+        mediation.silence_key("s1"),
+        mediation.shop_places_key("emei-tea"),
         mediation.delivery_key("s1", "2026-11-22T00:00:00Z", "e1"),
         mediation.supply_order_key("guanxi", "o1"),
         mediation.seller_key("guanxi", "emei-tea"),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 
@@ -36,6 +40,9 @@ from mart_union.mediation.shops import checked_url
         "2002:a00:1::",
         "64:ff9b::a00:1",
         "2001::1",
+        "fec0::1",
+        "::7f00:1",
+        "64:ff9b:1::1",
     ],
 )
 def test_an_address_off_the_public_internet_is_never_called(address: str) -> None:
@@ -151,3 +158,65 @@ def test_nobody_there_is_not_delivered(receiver: HTTPServer) -> None:
     receiver.server_close()
     with pytest.raises(NotDelivered, match="no answer"):
         post(f"http://127.0.0.1:{port}/", {}, b"{}", loopback_allowed=True)
+
+
+class Dripping(BaseHTTPRequestHandler):
+    """Answers byte by byte, so that no single read takes long, and notes when whoever called has hung up."""
+
+    def do_POST(self) -> None:
+        server: Any = self.server
+        with contextlib.suppress(OSError):
+            self.connection.settimeout(5)
+            for _ in range(200):
+                self.connection.sendall(b"H")
+                time.sleep(0.05)
+        server.hung_up.set()
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+def test_an_answer_that_comes_drop_by_drop_is_ended_at_the_deadline_of_the_whole_call() -> None:
+    server: Any = HTTPServer(("127.0.0.1", 0), Dripping)
+    server.hung_up = threading.Event()
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    began = time.monotonic()
+    with pytest.raises(NotDelivered, match=r"no answer within 0\.3 seconds"):
+        post(f"http://127.0.0.1:{server.server_port}/", {}, b"{}", loopback_allowed=True, seconds=0.3)
+    assert time.monotonic() - began < 2
+    assert server.hung_up.wait(4)  # the connection is closed, and not left to whoever drips
+    thread.join(5)
+    server.server_close()
+
+
+def test_a_name_that_takes_long_to_resolve_is_not_waited_for() -> None:
+    resolved = threading.Event()
+
+    def resolve(_host: str, _port: int) -> list[str]:
+        resolved.wait(5)
+        return ["10.0.0.7"]
+
+    with pytest.raises(NotDelivered, match=r"no answer within 0\.1 seconds"):
+        post("https://shop.example/", {}, b"{}", loopback_allowed=True, resolve=resolve, seconds=0.1)
+    resolved.set()
+
+
+def test_a_connection_that_is_made_after_the_deadline_is_closed_at_once() -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    resolved = threading.Event()
+
+    def resolve(_host: str, _port: int) -> list[str]:
+        resolved.wait(5)
+        return ["127.0.0.1"]
+
+    url = f"http://shop.localhost:{listening.getsockname()[1]}/"
+    with pytest.raises(NotDelivered, match=r"no answer within 0\.1 seconds"):
+        post(url, {}, b"{}", loopback_allowed=True, resolve=resolve, seconds=0.1)
+    resolved.set()
+    listening.settimeout(5)
+    connection, _ = listening.accept()
+    connection.settimeout(3)
+    assert connection.recv(100) == b""
+    connection.close()
+    listening.close()

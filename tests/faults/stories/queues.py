@@ -223,6 +223,7 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     "syndication ShopCheckDue": (*sample("shop-check-due"), *sample("shop-check-due-after-a-try")),
     "syndication ShopChanged": sample("shop-changed"),
     "syndication DepositMoved": sample("deposit-moved"),
+    "syndication DepositReviewDue": sample("deposit-review-due"),
     "syndication DepositStandingChanged": sample("deposit-standing-changed"),
     "syndication UnionChanged": sample("union-changed"),
     "syndication CategoryChanged": sample("category-merged", prepare=with_merged_category),

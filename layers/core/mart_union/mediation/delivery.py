@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
@@ -12,7 +15,8 @@ import urllib3
 from mart_union.kernel.errors import Invalid
 from mart_union.mediation.shops import checked_url
 
-_TIMEOUT = urllib3.Timeout(connect=3, read=5)
+_SECONDS = 8
+_TIMEOUT = urllib3.Timeout(connect=3, read=5)  # of one read of the socket; of all of them `_SECONDS` is
 _TRANSLATED = ipaddress.ip_network(
     "64:ff9b::/96"
 )  # RFC 6052: an IPv4 address, perhaps a private one, inside an IPv6 one
@@ -28,38 +32,84 @@ class NotDelivered(Exception):
 
 
 def post(
-    url: str, headers: Mapping[str, str], body: bytes, *, loopback_allowed: bool, resolve: Resolve | None = None
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    loopback_allowed: bool,
+    resolve: Resolve | None = None,
+    seconds: float = _SECONDS,
 ) -> int:
-    """POST a body; answers the status, whatever it is. The name is resolved once, and the address that was checked is the one called.
+    """POST a body; answers the status, whatever it is. The name is resolved once, and the address that was checked is the one called. After so many
+    seconds the call is ended, whatever has come of an answer by then.
 
     Raises:
         NotDelivered: the address is malformed, not public, or did not answer in time.
     """
+    call = _Call(resolve or _resolve, loopback_allowed=loopback_allowed)
+    caller = ThreadPoolExecutor(1)
+    status = caller.submit(call.post, url, headers, body)
+    caller.shutdown(wait=False)
     try:
-        parts = urlsplit(checked_url(url, loopback_allowed=loopback_allowed))
-    except Invalid as error:
-        raise NotDelivered("the shop's address cannot be called") from error
-    host = parts.hostname or ""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    address = _checked_address(host, port, loopback_allowed, resolve or _resolve)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    with _pool(parts.scheme, address, host, port) as pool:
+        return status.result(seconds)
+    except TimeoutError as error:
+        call.hang_up()
+        raise NotDelivered(f"no answer within {seconds:g} seconds") from error
+
+
+class _Call:
+    """A call that whoever waits for it can end, also before there is a connection: no limit of single reads ends an answer that comes drop by drop."""
+
+    def __init__(self, resolve: Resolve, *, loopback_allowed: bool) -> None:
+        self._resolve, self._loopback_allowed = resolve, loopback_allowed
+        self._line: socket.socket | None = None
+        self._is_over = False
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         try:
-            answer = pool.urlopen(
-                "POST",
-                path,
-                body=body,
-                headers={**headers, "Host": parts.netloc},
-                redirect=False,
-                retries=False,
-                timeout=_TIMEOUT,
-                preload_content=False,
-            )
-        except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
-            raise NotDelivered(f"no answer: {type(error).__name__}") from error
-        status = int(answer.status)
-        answer.close()  # the answer's body is nothing to us, and might never end
-    return status
+            parts = urlsplit(checked_url(url, loopback_allowed=self._loopback_allowed))
+        except Invalid as error:
+            raise NotDelivered("the shop's address cannot be called") from error
+        host = parts.hostname or ""
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        address = _checked_address(host, port, self._loopback_allowed, self._resolve)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        with _pool(parts.scheme, address, host, port) as pool:
+            pool.ConnectionCls = self._held(pool.ConnectionCls)
+            try:
+                answer = pool.urlopen(
+                    "POST",
+                    path,
+                    body=body,
+                    headers={**headers, "Host": parts.netloc},
+                    redirect=False,
+                    retries=False,
+                    timeout=_TIMEOUT,
+                    preload_content=False,
+                )
+            except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
+                raise NotDelivered(f"no answer: {type(error).__name__}") from error
+            status = int(answer.status)
+            answer.close()  # the answer's body is nothing to us, and might never end
+        return status
+
+    def _held(self, kind: Any) -> Any:
+        """A kind of connection that leaves its socket here."""
+
+        def connect(connection: Any) -> None:
+            kind.connect(connection)
+            self._line = connection.sock
+            if self._is_over:
+                self.hang_up()
+
+        return type(kind.__name__, (kind,), {"connect": connect})
+
+    def hang_up(self) -> None:
+        """End the call: whatever waits for its socket is told that the connection has ended."""
+        self._is_over = True
+        if self._line is not None:
+            with contextlib.suppress(OSError):  # it has ended by itself
+                socket.socket.shutdown(self._line, socket.SHUT_RDWR)  # of TLS, too: not by its farewell, which waits
 
 
 def _pool(scheme: str, address: str, host: str, port: int) -> urllib3.HTTPConnectionPool:
@@ -92,7 +142,8 @@ def is_callable(address: Address, *, loopback_allowed: bool) -> bool:
             return False
     if address.is_loopback:
         return loopback_allowed
-    return address.is_global and not address.is_multicast
+    is_site_local = getattr(address, "is_site_local", False)  # fec0::/10, which the library counts as global
+    return address.is_global and not (address.is_multicast or address.is_reserved or is_site_local)
 
 
 def _resolve(host: str, port: int) -> list[str]:

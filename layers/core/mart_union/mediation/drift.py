@@ -1,7 +1,8 @@
 """Drift: what a shop shows is compared with its store's links, from both sides, and repaired.
 
 The union looks each hour for links of which a shop has not confirmed the newest change, such as those whose messages were given up while it was down.
-It tries one of them; once that has got through, the others follow. And a shop may report what it shows, and is answered with what differs.
+It tries one of them, another each hour; once the shop has answered that, be it that it refuses the link, the others follow. And a shop may report what it
+shows, and is answered with what differs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from mart_union.kernel.storage import fetch_all
 from mart_union.mediation.linked import link_ref
 from mart_union.mediation.links import list_links, list_links_after
 from mart_union.mediation.model import Delivery, Link, Shop
-from mart_union.mediation.shops import get_shop, list_active_shops, record_delivery, record_told, told_sequences
+from mart_union.mediation.shops import get_shop, list_active_shops
+from mart_union.mediation.told import record_delivery, record_told, told_sequences
 
 _LINKS_A_PAGE = 100
 _Word = Annotated[str, Meta(max_length=32)]
@@ -67,7 +69,7 @@ def _due(shop: str, cursor: str, now: datetime, *, tried: bool) -> Event:
 
 def check_shop(event: Event, now: datetime) -> None:
     """Have a shop told again of a page of links that it has not confirmed as they are (a ShopCheckDue event), and go on with the next page. Unless the
-    shop was `tried` just now, it is told of the first one only, and the others follow when that got through.
+    shop was `tried` just now, it is told of one only, and the others follow when it has answered that.
 
     Raises:
         Busy: the bus kept refusing some; the event has to be delivered again.
@@ -83,7 +85,8 @@ def check_shop(event: Event, now: datetime) -> None:
     told = told_sequences(shop.id, [link.sku for link in page.items])
     behind = [link for link in page.items if told.get(link.sku, 0) < link.sequence]
     if behind and not tried:
-        publish([again(event, shop, behind[0], then=cursor)])
+        turn = int(datetime.fromisoformat(event.at).timestamp() // 3600)  # one that fails it for good hides no other
+        publish([again(event, shop, behind[turn % len(behind)], then=cursor)])
         return
     publish([again(event, shop, link) for link in behind])
     if page.next:
@@ -97,9 +100,14 @@ def again(event: Event, shop: Shop, link: Link, *, then: str | None = None) -> E
     return Event(f"{event.id}.{link.sku}", "LinkReplayed", entity, link.sequence, event.at, data)
 
 
+def is_try(event: Event) -> bool:
+    """Whether a link is told again in order to try a shop (a LinkReplayed event)."""
+    return "then" in event.data
+
+
 def go_on(event: Event, now: datetime) -> None:
     """After a link that was told again to try a shop: have the others of its page looked at, too."""
-    if "then" in event.data:
+    if is_try(event):
         publish([_due(event.data["shop"], event.data["then"], now, tried=True)])
 
 

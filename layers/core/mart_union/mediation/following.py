@@ -7,7 +7,6 @@ seen what it should say, and an event may come twice, late or out of order.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -21,14 +20,13 @@ from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import Ref, fetch, fetch_all
 from mart_union.kernel.transaction import WriteTransaction
-from mart_union.mediation.linked import link_ref, put_in_step, put_link, read_facts
+from mart_union.mediation.linked import bring_in_step, link_ref, put_link, read_links
 from mart_union.mediation.links import list_links
 from mart_union.mediation.model import Link, OfferKey
 from mart_union.mediation.tables import BackupItem, LinkItem, backup_key, link_key
 from mart_union.stock.model import home_of
 
 _AT_ONCE = 100
-_THREADS = 8
 
 _Pages = Callable[[str], Page[Link]]
 """The page of links at a cursor, read consistently."""
@@ -75,22 +73,21 @@ def _follow_offer(offer: OfferKey) -> None:
 def _follow_pages(pages: _Pages) -> None:
     cursor = ""
     while True:
-        cursor = retried(partial(_follow_page, pages, cursor), on=Conflict, what="these links")
+        cursor = _follow_page(pages, cursor)
         if not cursor:
             return
 
 
-class _Written(Conflict):
-    """Something of the page was written, so it has to be looked at again."""
-
-
 def _follow_page(pages: _Pages, cursor: str) -> str:
     """The cursor of the page that follows one of which nothing is left to write."""
-    page = pages(cursor)
-    facts = read_facts(page.items)
-    with ThreadPoolExecutor(_THREADS) as threads:
-        if any(list(threads.map(lambda link: put_in_step(link, facts), page.items))):
-            raise _Written("look again")
+    page = Page[Link](())
+
+    def read() -> tuple[Link, ...]:
+        nonlocal page
+        page = pages(cursor)
+        return page.items
+
+    bring_in_step(read)
     return page.next
 
 
@@ -112,7 +109,7 @@ def _backed_by(offer: OfferKey, cursor: str) -> Page[Link]:
 def _links_of_store(store: str, cursor: str) -> Page[Link]:
     """By the index, which lags; the links themselves do not."""
     page = list_links(store, cursor, _AT_ONCE)
-    return Page(_read([link_ref(store, link.sku, link.first) for link in page.items]), page.next)
+    return Page(read_links(page.items), page.next)
 
 
 def _page_of(model: type[LinkItem] | type[BackupItem], partition: str, only: Any, cursor: str) -> Page[Any]:

@@ -23,7 +23,7 @@ from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
-from mart_union.mediation.linked import Facts, read_facts, sku_used
+from mart_union.mediation.linked import Facts, bring_in_step, read_facts, read_links, sku_used
 from mart_union.mediation.linking import check_markup
 from mart_union.mediation.links import add_link, add_sellers, new_suppliers, wanted_link
 from mart_union.mediation.model import Link, LinkJob, LinkRule, NotLinked, Offer, OfferKey, Terms, unfit
@@ -187,6 +187,9 @@ def _link_all(job: LinkJob, offers: Sequence[Offer], part: _Part, now: datetime)
     changes += [change for link in old if (change := _repriced(job, link, facts, part))]
     for start in range(0, len(changes), _LINKS_A_TRANSACTION):
         _write(job, changes[start : start + _LINKS_A_TRANSACTION], facts, part, now)
+    bring_in_step(
+        lambda: read_links([change.after for change in changes])
+    )  # what they go by may have changed meanwhile
 
 
 def _links_of(store: str, offer: OfferKey) -> list[Link]:

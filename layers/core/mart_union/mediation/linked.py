@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from mart_union.catalog import service as catalog
 from mart_union.catalog.model import Listing, OfferReference, Store
 from mart_union.catalog.refs import listing_ref, store_ref
 from mart_union.kernel.errors import Conflict
+from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Item, Ref, fetch_all, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
@@ -36,6 +38,7 @@ from mart_union.stock.service import get_levels
 
 K = TypeVar("K")
 
+_THREADS = 8
 LISTING_STATES = {"linked": "on_sale", "paused": "paused", "withdrawn": "withdrawn"}
 
 
@@ -182,6 +185,34 @@ def put_link(transaction: WriteTransaction, before: Link | None, after: Link) ->
     if after.backup is not None and had != after.backup:
         key = backup_key(after.backup, after.store, after.sku)
         transaction.put(BackupItem(*key, supplier=after.supplier, offer_sku=after.offer_sku))
+
+
+def bring_in_step(read: Callable[[], Sequence[Link]]) -> None:
+    """Write some links as they should be, and look at them again, until nothing of them differs: so whoever wrote last has seen what they should say.
+    Three batch reads where nothing differs.
+
+    Raises:
+        Busy: links kept being changed at the same moment.
+    """
+
+    def look() -> None:
+        links = read()
+        facts = read_facts(links)
+        with ThreadPoolExecutor(_THREADS) as threads:
+            if any(list(threads.map(lambda link: put_in_step(link, facts), links))):
+                raise _Written("look again")
+
+    retried(look, on=Conflict, what="these links")
+
+
+class _Written(Conflict):
+    """Something was written, so it has to be looked at again."""
+
+
+def read_links(wanted: Sequence[Link]) -> tuple[Link, ...]:
+    """Some links as they are now, those that there are. One batch read a hundred."""
+    found = fetch_all([link_ref(each.store, each.sku, each.first) for each in wanted], consistent=True)
+    return tuple(link for link in found if link is not None)
 
 
 def put_in_step(link: Link, facts: Facts) -> bool:

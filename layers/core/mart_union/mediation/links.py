@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from mart_union.catalog import service as catalog
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.model import SKU, OfferReference
+from mart_union.catalog.naming import check_words
 from mart_union.catalog.refs import listing_ref
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Invalid, KeyReused, NotFound, RuleViolation
@@ -18,7 +19,16 @@ from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch
 from mart_union.kernel.transaction import WriteTransaction
-from mart_union.mediation.linked import LISTING_STATES, Facts, find_link, put_link, read_facts, sku_used
+from mart_union.mediation.linked import (
+    LISTING_STATES,
+    Facts,
+    bring_in_step,
+    find_link,
+    put_link,
+    read_facts,
+    read_links,
+    sku_used,
+)
 from mart_union.mediation.linking import link_of
 from mart_union.mediation.model import Link, OfferKey, Terms
 from mart_union.mediation.offers import no_offer, require_unchanged
@@ -35,7 +45,7 @@ def make_link(
     A repeat under the same idempotency key gives the link as it is now, so that it undoes no later change.
 
     Raises:
-        Invalid: the SKU, the price or the markup is malformed.
+        Invalid: the SKU, the words, the price or the markup is malformed.
         NotFound: there is no such offer or store, or an offer is not granted to the store, which is not to learn of it.
         RuleViolation: an offer is not on offer, or no longer to the store, or the price is under its minimum, or the backup does not fit.
         KeyReused: the key was used for other terms.
@@ -54,9 +64,25 @@ def make_link(
     facts = read_facts([_outline(store, sku, first, terms)])
     wanted = replace(wanted_link(facts, store, sku, first, terms, before), key=key, request=request)
     after = renewed(before, wanted)
-    if after != before:
-        _write(before, after, facts, actor, now)
-    return after
+    if after == before:
+        return before
+    _write(before, after, facts, actor, now)
+    return _by_now(after)
+
+
+def _by_now(link: Link) -> Link:
+    """A link that was just written, once it says what its offers and their pools say by now: whoever followed what changed of them meanwhile did not find it.
+    Two batch reads where nothing did."""
+    seen: tuple[Link, ...] = (link,)
+    unread = [seen]
+
+    def read() -> tuple[Link, ...]:
+        nonlocal seen
+        seen = unread.pop() if unread else read_links([link])
+        return seen
+
+    bring_in_step(read)
+    return seen[0]
 
 
 def _outline(store: str, sku: str, first: OfferKey, terms: Terms) -> Link:
@@ -113,6 +139,7 @@ def _check(sku: str, terms: Terms) -> None:
     if not SKU.match(sku):
         message = "an SKU is 1 to 32 capital letters, digits, dots, hyphens and underscores"
         raise Invalid(message, errors=[{"field": "sku", "reason": message}])
+    check_words(terms.titles or {}, terms.texts or {}, terms.glyph or "", settings().languages)
     if terms.price_minor is not None:
         checked_price(terms.price_minor, settings().currency)
 
@@ -140,7 +167,7 @@ def set_link_state(store: str, sku: str, state: str, actor: str, now: datetime) 
         return before
     after = replace(wanted, sequence=before.sequence + 1)
     _write(before, after, facts, actor, now)
-    return after
+    return _by_now(after)
 
 
 def get_link(store: str, sku: str) -> Link:

@@ -34,16 +34,15 @@ from mart_union.mediation.shops import (
     feed_token_of,
     get_shop,
     get_shop_of,
-    list_deliveries,
     list_shops,
-    list_told,
     register_shop,
     secret_of,
     set_shop_state,
 )
 from mart_union.mediation.standings import (
+    ask_paused,
+    ask_reviews,
     get_standing,
-    review_all,
     review_deposit,
     review_overdue,
     set_deposit_level,
@@ -71,6 +70,7 @@ from mart_union.mediation.supply_terms import (
     supplier_names,
 )
 from mart_union.mediation.syndication import Snapshot, replay_links, snapshot_of, tell_shop_again, tell_shops
+from mart_union.mediation.told import list_deliveries, list_refused, list_told
 
 __all__ = [
     "OFFERS_AT_ONCE",
@@ -84,7 +84,9 @@ __all__ = [
     "apply_stock_change",
     "apply_supplier",
     "ask_checks",
+    "ask_paused",
     "ask_replay",
+    "ask_reviews",
     "cancel_rest",
     "check_shop",
     "compare_shown",
@@ -112,6 +114,7 @@ __all__ = [
     "list_links",
     "list_links_after",
     "list_offers",
+    "list_refused",
     "list_replenishments",
     "list_sellers",
     "list_shops",
@@ -129,7 +132,6 @@ __all__ = [
     "reference_of",
     "register_shop",
     "replay_links",
-    "review_all",
     "review_deposit",
     "review_overdue",
     "save_offer",

@@ -1,37 +1,36 @@
-"""Sellers' own web shops: where they are, the secret that signs what we tell them, what they were told."""
+"""Sellers' own web shops: where they are, and the secret that signs what we tell them."""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
-from pynamodb.exceptions import UpdateError
 
 from mart_union.catalog.audit import add_audit
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound
+from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.retry import retried
 from mart_union.kernel.secrets import derived_key, derived_webhook_key
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import code_of, find, find_all
+from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
-from mart_union.mediation.model import Delivery, Shop
+from mart_union.mediation.model import Shop
 from mart_union.mediation.tables import (
     ACTIVE_SHOPS,
-    DeliveryItem,
     ShopItem,
-    ToldItem,
-    delivery_key,
+    ShopPlacesItem,
     shop_key,
+    shop_places_key,
     shop_reference_key,
-    told_key,
 )
 
-_DELIVERY_DAYS = 14
+MOST_ACTIVE = 10
+_MOST_REGISTERED = 100
 _LONGEST_URL = 500
 
 
@@ -41,21 +40,56 @@ def register_shop(store: str, url: str, actor: str, key: str, now: datetime) -> 
     Raises:
         Invalid: the address is not one that we may call.
         KeyReused: the key was used for another address.
+        Conflict: the store has a shop at this address.
+        RuleViolation: the store has as many shops as it may have.
+        Busy: other shops of the store kept being registered or resumed.
     """
     address = checked_url(url, loopback_allowed=settings().allow_loopback_shops)
     shop = Shop(store, derived_id("shop", store, key), address, "active", iso(now))
+    return retried(lambda: _register(shop, actor, now), on=_Overtaken, what="this store's shops")
+
+
+def _register(shop: Shop, actor: str, now: datetime) -> Shop:
+    place, there = _places(shop.store), list_shops(shop.store, consistent=True)
+    for each in there:
+        if each.id == shop.id and each.url != shop.url:
+            raise KeyReused("this key registered a shop at another address; nothing was changed")
+        if each.id == shop.id:
+            return each
+        if each.url == shop.url:
+            raise Conflict("this address is registered already: resume that shop, or have it told again", shop=each.id)
+    _require_room(there)
     transaction = WriteTransaction()
-    transaction.create(_item(shop), refuse(Conflict, "this shop has been registered already"))
-    transaction.create(_reference(shop), refuse(Conflict, "this shop has been registered already"))
-    add_audit(transaction, f"store/{store}", actor, "shop registered", shop.id, now)
-    try:
-        transaction.commit()
-    except Conflict:
-        first = get_shop(shop.id)
-        if first.url != address:
-            raise KeyReused("this key registered a shop at another address; nothing was changed") from None
-        return first
+    transaction.create(_item(shop), refuse(_Overtaken, "this shop has been registered just now"))
+    transaction.create(_reference(shop), refuse(_Overtaken, "this shop has been registered just now"))
+    _add_place(transaction, shop.store, place)
+    add_audit(transaction, f"store/{shop.store}", actor, "shop registered", shop.id, now)
+    transaction.commit()
     return shop
+
+
+class _Overtaken(Conflict):
+    """Another shop of the store was registered, or resumed, at the same moment."""
+
+
+def _require_room(there: Sequence[Shop]) -> None:
+    """Nothing, if one more of a store's shops may be told of changes: each change of a link is a call of each of them."""
+    if sum(each.state == "active" for each in there) >= MOST_ACTIVE:
+        raise RuleViolation(f"a store has at most {MOST_ACTIVE} shops that are told: pause one first", most=MOST_ACTIVE)
+    if len(there) >= _MOST_REGISTERED:
+        raise RuleViolation(f"a store registers at most {_MOST_REGISTERED} shops", most=_MOST_REGISTERED)
+
+
+def _places(store: str) -> int:
+    """How often a shop of a store was registered or resumed: who has read its shops after this writes only if that is still so."""
+    item = find(ShopPlacesItem, *shop_places_key(store), consistent=True)
+    return 0 if item is None else int(item.sequence)
+
+
+def _add_place(transaction: WriteTransaction, store: str, before: int) -> None:
+    as_read = ShopPlacesItem.sequence == before if before else ShopPlacesItem.pk.does_not_exist()
+    item = ShopPlacesItem(*shop_places_key(store), sequence=before + 1)
+    transaction.put(item, condition=as_read, refusal=refuse(_Overtaken, "another shop was registered just now"))
 
 
 def checked_url(url: str, *, loopback_allowed: bool) -> str:
@@ -136,9 +170,10 @@ def get_shop_of(store: str, shop: str) -> Shop:
     return found
 
 
-def list_shops(store: str) -> list[Shop]:
-    """A store's shops: a handful, registered by hand."""
-    return [item.document for item in ShopItem.query(shop_reference_key(store, "")[0], limit=100)]
+def list_shops(store: str, *, consistent: bool = False) -> list[Shop]:
+    """A store's shops, all of them: it registers a hundred at most. One query."""
+    found = ShopItem.query(shop_reference_key(store, "")[0], limit=_MOST_REGISTERED, consistent_read=consistent)
+    return [item.document for item in found]
 
 
 def ask_replay(store: str, shop: str, actor: str, key: str, now: datetime) -> Shop:
@@ -160,6 +195,7 @@ def set_shop_state(store: str, shop: str, state: str, actor: str, now: datetime)
     Raises:
         NotFound: the store has no such shop.
         Invalid: there is no such state.
+        RuleViolation: as many of the store's shops are told as may be.
         Conflict: it was changed at the same moment.
     """
     if state not in ("active", "paused"):
@@ -167,15 +203,21 @@ def set_shop_state(store: str, shop: str, state: str, actor: str, now: datetime)
     before = get_shop_of(store, shop)
     if before.state == state:
         return before
-    return _change(before, replace(before, state=state), actor, now)
+    place = None
+    if state == "active":
+        place = _places(store)
+        _require_room([each for each in list_shops(store, consistent=True) if each.id != shop])
+    return _change(before, replace(before, state=state), actor, now, place)
 
 
-def _change(before: Shop, after: Shop, actor: str, now: datetime) -> Shop:
+def _change(before: Shop, after: Shop, actor: str, now: datetime, place: int | None = None) -> Shop:
     after = replace(after, sequence=before.sequence + 1)
     changed = refuse(Conflict, "this shop was changed just now; read it and repeat")
     transaction = WriteTransaction()
     transaction.put(_item(after), condition=ShopItem.sequence == before.sequence, refusal=changed)
     transaction.put(_reference(after))
+    if place is not None:
+        _add_place(transaction, after.store, place)
     action = f"shop {after.state}" if after.state != before.state else "shop replay"
     add_audit(transaction, f"store/{after.store}", actor, action, after.id, now)
     transaction.commit()
@@ -196,46 +238,4 @@ def _reference(shop: Shop) -> ShopItem:
 def list_active_shops(cursor: str = "") -> Page[Shop]:
     """A page of the union's shops that are told of changes, by id."""
     page = read_page(ShopItem.by_store.query, ACTIVE_SHOPS, cursor=cursor, limit=100, newest_first=False)
-    return Page(tuple(item.document for item in page.items), page.next)
-
-
-def told_sequence(shop: str, sku: str) -> int:
-    """The newest sequence of a link that a shop has confirmed; 0 when it was never told."""
-    item = find(ToldItem, *told_key(shop, sku))
-    return 0 if item is None else int(item.sequence)
-
-
-def told_sequences(shop: str, skus: Sequence[str]) -> dict[str, int]:
-    """The newest sequence that a shop has confirmed of some links by SKU, those of which it confirmed any. One batch read a hundred."""
-    items = find_all([(ToldItem, *told_key(shop, sku)) for sku in skus])
-    return {sku: int(item.sequence) for sku, item in zip(skus, items, strict=True) if item is not None}
-
-
-def record_told(shop: str, sku: str, sequence: int) -> None:
-    """Remember that a shop has confirmed a link's sequence, unless it has confirmed a newer one."""
-    newer = ToldItem.sequence.does_not_exist() | (ToldItem.sequence < sequence)
-    try:
-        ToldItem(*told_key(shop, sku)).update([ToldItem.sequence.set(sequence)], condition=newer)
-    except UpdateError as error:
-        if code_of(error) != "ConditionalCheckFailedException":
-            raise
-
-
-def list_told(shop: str) -> dict[str, int]:
-    """What a shop has confirmed: the sequence by SKU of its store's links, as far as one read reaches."""
-    items = ToldItem.query(shop_key(shop)[0], ToldItem.sk.startswith("TOLD#"), limit=1000)
-    return {item.sk.removeprefix("TOLD#"): int(item.sequence) for item in items}
-
-
-def record_delivery(delivery: Delivery) -> None:
-    """Keep an attempt for two weeks."""
-    at = datetime.fromisoformat(delivery.at)
-    expires_at = int((at + timedelta(days=_DELIVERY_DAYS)).timestamp())
-    key = delivery_key(delivery.shop, delivery.at, f"{delivery.event}#{delivery.sku}")
-    DeliveryItem(*key, document=delivery, sequence=delivery.sequence, expires_at=expires_at).save()
-
-
-def list_deliveries(shop: str, day: str, cursor: str = "") -> Page[Delivery]:
-    """A page of the attempts to tell a shop on a day (`yyyy-mm-dd`, UTC), newest first."""
-    page = read_page(DeliveryItem.query, delivery_key(shop, day, "")[0], cursor=cursor)
     return Page(tuple(item.document for item in page.items), page.next)

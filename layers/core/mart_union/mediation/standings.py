@@ -6,7 +6,6 @@ ask twice, late, or at the same moment as a top-up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 from aws_lambda_powertools import Logger
@@ -16,6 +15,7 @@ from mart_union.catalog import service as catalog
 from mart_union.catalog.audit import add_audit
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid
+from mart_union.kernel.events import Event, publish
 from mart_union.kernel.money import LARGEST_AMOUNT
 from mart_union.kernel.paging import read_page
 from mart_union.kernel.retry import retried
@@ -97,10 +97,41 @@ def _is_paused(store: str, now: datetime) -> bool:
         return False
 
 
-def review_all(now: datetime) -> None:
-    """Review every store that something was required of: the union's rule may have changed."""
-    for store in [store for state in STANDINGS for store in _listed(state)]:
-        review_deposit(store, now)
+def ask_reviews(event: Event) -> None:
+    """Have every store reviewed that something was required of, since the union's rule may have changed (a UnionChanged event): each by an event of its
+    own, so that one that cannot be reviewed holds up no other, however many there are.
+
+    Raises:
+        Busy: the bus kept refusing some; the event has to be delivered again.
+    """
+    for state in STANDINGS:
+        _have_reviewed(state, event.id, event.at)
+
+
+def ask_paused(now: datetime) -> int:
+    """Have the stores looked at again whose deposits have paused their links, for a link that was written at that very moment may not have been found;
+    says how many. Asked twice, they are looked at twice.
+
+    Raises:
+        Busy: the bus kept refusing some; the next hour asks again.
+    """
+    return _have_reviewed("paused", f"paused-{iso(now)}", iso(now))
+
+
+def _have_reviewed(state: str, event: str, at: str) -> int:
+    """Ask for a review of each store whose deposit is in a state, a page at a time; how many there are."""
+    asked, cursor = 0, ""
+    while True:
+        page = read_page(
+            StandingItem.by_store.query, standings_list(state), cursor=cursor, limit=100, newest_first=False
+        )
+        stores = [item.document.store for item in page.items]
+        publish(
+            [Event(f"{event}.{each}", "DepositReviewDue", f"deposit/{each}", 0, at, {"store": each}) for each in stores]
+        )
+        asked, cursor = asked + len(stores), page.next
+        if not cursor:
+            return asked
 
 
 def require_standing(transaction: WriteTransaction, standing: DepositStanding) -> None:
@@ -133,16 +164,6 @@ def _write(before: DepositStanding, after: DepositStanding, actor: str, now: dat
         add_audit(transaction, f"store/{saved.store}", actor, "deposit level set", f"store/{saved.store}", now)
     transaction.commit()
     return saved
-
-
-def _listed(state: str) -> Iterator[str]:
-    cursor = ""
-    while True:
-        page = read_page(StandingItem.by_store.query, standings_list(state), cursor=cursor, newest_first=False)
-        yield from [item.document.store for item in page.items]
-        cursor = page.next
-        if not cursor:
-            return
 
 
 def _account(store: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 
@@ -15,10 +17,11 @@ from mart_union.kernel.errors import NotFound
 from mart_union.kernel.events import Event, publish
 from mart_union.kernel.settings import settings
 from mart_union.mediation.delivery import NotDelivered, Post, post
-from mart_union.mediation.drift import again, go_on
+from mart_union.mediation.drift import again, go_on, is_try
 from mart_union.mediation.links import list_links
 from mart_union.mediation.model import Delivery, Link, Shop
-from mart_union.mediation.shops import get_shop, list_shops, record_delivery, record_told, secret_of, told_sequence
+from mart_union.mediation.shops import get_shop, list_shops, secret_of
+from mart_union.mediation.told import Heard, has_answered, heard_of, record_attempt
 
 
 class ShopsBehind(Exception):
@@ -26,33 +29,38 @@ class ShopsBehind(Exception):
 
 
 def tell_shops(event: Event, now: datetime, send: Post | None = None) -> None:
-    """Tell every active shop of a store of a link (a LinkChanged event), unless it has confirmed this change or a newer one.
+    """Tell every active shop of a store of a link (a LinkChanged event), all at the same time, unless it has confirmed this change or a newer one.
 
     Raises:
-        ShopsBehind: a shop refused, could not be called, or did not answer.
+        ShopsBehind: a shop refused, could not be called, did not answer, or is left alone for a while since it has not answered for long.
     """
     link = msgspec.convert(event.data, Link)
-    behind = []
-    for shop in list_shops(link.store):
-        if shop.state != "active" or told_sequence(shop.id, link.sku) >= link.sequence:
-            continue
-        if not _tell(shop, event.id, link, now, send):
-            behind.append(shop.id)
+    active = [shop for shop in list_shops(link.store) if shop.state == "active"]
+    heard = dict(zip(active, heard_of([shop.id for shop in active], link.sku), strict=True))
+    waiting = {shop: each for shop, each in heard.items() if each.told < link.sequence}
+    awake = {shop: each for shop, each in waiting.items() if not each.rests(now)}
+    told = {each.shop for each in _tell(awake, event.id, link, now, send) if not each.problem}
+    behind = [shop.id for shop in waiting if shop.id not in told]
     if behind:
         raise ShopsBehind(f"{', '.join(behind)} could not be told of {event.entity} {event.sequence}")
 
 
 def tell_shop_again(event: Event, now: datetime, send: Post | None = None) -> None:
-    """Tell one shop of a link whatever it has confirmed (a LinkReplayed event); what waits for it to get through goes on then.
+    """Tell one shop of a link whatever it has confirmed (a LinkReplayed event); what waits for the shop to answer goes on then, be the answer that it
+    refuses this link. One that is left alone is told only in order to try it.
 
     Raises:
-        ShopsBehind: the shop refused, could not be called, or did not answer.
+        ShopsBehind: the shop could not be called, did not answer, or is left alone.
     """
     shop = get_shop(event.data["shop"])
     link = msgspec.convert(event.data["link"], Link)
     if shop.state != "active":
         return
-    if not _tell(shop, event.id, link, now, send):
+    [heard] = heard_of([shop.id], link.sku)
+    if not is_try(event) and heard.rests(now):
+        raise ShopsBehind(f"{shop.id} does not answer and is left alone for a while")
+    [attempt] = _tell({shop: heard}, event.id, link, now, send)
+    if not has_answered(attempt.status):
         raise ShopsBehind(f"{shop.id} could not be told of {event.entity} {event.sequence}")
     go_on(event, now)
 
@@ -76,26 +84,41 @@ def replay_links(event: Event) -> None:
             return
 
 
-def _tell(shop: Shop, event: str, link: Link, now: datetime, send: Post | None) -> bool:
-    message = {"type": "link.changed", "timestamp": iso(now), "data": snapshot_of(link)}
-    body = msgspec.json.encode(message)
-    headers = {
+def _tell(shops: Mapping[Shop, Heard], event: str, link: Link, now: datetime, send: Post | None) -> list[Delivery]:
+    """Tell some shops of a link, all at the same time, and keep what came of it."""
+    if not shops:
+        return []
+    body = msgspec.json.encode({"type": "link.changed", "timestamp": iso(now), "data": snapshot_of(link)})
+    call = send or partial(post, loopback_allowed=settings().allow_loopback_shops)
+    signed = [_signed(shop, event, body, now) for shop in shops]
+    with ThreadPoolExecutor(len(shops)) as threads:
+        answers = list(threads.map(lambda shop, headers: _answer(call, shop.url, headers, body), shops, signed))
+    attempts = [
+        Delivery(shop.id, event, link.sku, link.sequence, iso(now), status, problem)
+        for shop, (status, problem) in zip(shops, answers, strict=True)
+    ]
+    for attempt, heard in zip(attempts, shops.values(), strict=True):
+        record_attempt(attempt, heard)
+    return attempts
+
+
+def _signed(shop: Shop, event: str, body: bytes, now: datetime) -> dict[str, str]:
+    return {
         "Content-Type": "application/json",
         "User-Agent": "mart-union",
         "webhook-id": event,
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": Webhook(secret_of(shop.id)).sign(event, now, body.decode()),
     }
-    status, problem = 0, ""
+
+
+def _answer(call: Post, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+    """The status that a shop answered, 0 when it did not, and why it counts as not told ('' when it does not)."""
     try:
-        status = (send or partial(post, loopback_allowed=settings().allow_loopback_shops))(shop.url, headers, body)
-        problem = "" if 200 <= status < 300 else f"answered {status}"
+        status = call(url, headers, body)
     except NotDelivered as error:
-        problem = str(error)
-    record_delivery(Delivery(shop.id, event, link.sku, link.sequence, iso(now), status, problem))
-    if not problem:
-        record_told(shop.id, link.sku, link.sequence)
-    return not problem
+        return 0, str(error)
+    return status, "" if 200 <= status < 300 else f"answered {status}"
 
 
 class Snapshot(Struct, frozen=True):

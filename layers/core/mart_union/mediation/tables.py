@@ -12,9 +12,12 @@
 | a job that links offers by a rule | `LINKJOBS#<store>`/`<id>` | 1 | by size |
 | a store's jobs, newest first | index `by_store`, `LINKJOBS#<store>` | 1 a page | by size |
 | a store's shops | `SHOPS#<store>` | 1 | by size |
+| how often one of them was registered or resumed | `SHOPPLACES#<store>`/`PLACES` | 1 | 1 read |
 | the union's active shops | index `by_store`, `SHOPS#active` | 1 a page | by size |
 | a shop | `SHOP#<id>`/`SHOP` | 1 | 0.5 read |
 | what a shop was last told of each link | `SHOP#<id>`, begins `TOLD#` | 1 a page | by size |
+| the links that a shop refuses | index `by_store`, `REFUSED#<shop>` | 1 a page | by size |
+| whether a shop is left alone, as it does not answer | `DELIVERIES#<shop>`/`SILENCE` | with what it was told | 0.5 read |
 | attempts to tell a shop, of a day, newest first | `DELIVERIES#<shop>#<yyyy-mm-dd>` | 1 a page | by size |
 | a supplier's sellers | `SELLERS#<supplier>` | 1 a page, 1 batch read of standings | by size |
 | what became of a supplier's parts of orders | `RECORD#<supplier>`/`RECORD` | 1 | 0.5 read |
@@ -26,7 +29,7 @@
 | those that a supplier of the union was asked for, likewise | index `by_store`, `ASKED#<supplier>#open`, `ASKED#<supplier>#<yyyy-mm>` | 1 a page | by size |
 | a supplier's open orders; its closed ones by month | index `by_store`, `SUPPLY#<supplier>#open`, `SUPPLY#<supplier>#closed#<yyyy-mm>` | 1 a page | by size |
 
-Index `by_store` (`store_pk`, `store_sort`): links, jobs, active shops, suppliers, supply orders, replenishments (for the supplier once more) and standings enter it once (1 write unit); a change of state changes their
+Index `by_store` (`store_pk`, `store_sort`): links, jobs, active shops, suppliers, supply orders, replenishments (for the supplier once more), standings and what shops refuse enter it once (1 write unit); a change of state changes their
 key (2). Offers do not enter it. A supplier's open orders are read a page at a time; attempts expire (`expires_at`).
 """
 
@@ -113,8 +116,22 @@ class ShopItem(MediationItem):
     document = Document(Shop)
 
 
+class ShopPlacesItem(MediationItem):
+    """How often a shop of a store was registered or resumed, which is what its limit is kept by."""
+
+
 class ToldItem(MediationItem):
-    """The newest sequence of a link that a shop has confirmed."""
+    """The newest sequence of a link that a shop has confirmed; and, if it refuses a newer one, which, and what it answers."""
+
+    refused = NumberAttribute(null=True)
+    problem = UnicodeAttribute(null=True)
+
+
+class SilenceItem(MediationItem):
+    """How many calls in succession a shop has not answered, and when the last of them was."""
+
+    unanswered = NumberAttribute(default=0)
+    last_at = UnicodeAttribute()
 
 
 class DeliveryItem(MediationItem):
@@ -286,9 +303,24 @@ def shop_reference_key(store: str, shop: str) -> tuple[str, str]:
     return f"SHOPS#{store}", shop
 
 
+def shop_places_key(store: str) -> tuple[str, str]:
+    """The key of how often a shop of a store was registered or resumed."""
+    return f"SHOPPLACES#{store}", "PLACES"
+
+
 def told_key(shop: str, sku: str) -> tuple[str, str]:
     """The key of what a shop was last told of a link."""
     return f"SHOP#{shop}", f"TOLD#{sku}"
+
+
+def silence_key(shop: str) -> tuple[str, str]:
+    """The key of how many attempts in succession a shop has not answered."""
+    return f"DELIVERIES#{shop}", "SILENCE"
+
+
+def refused_list(shop: str) -> str:
+    """The partition of index `by_store` with the links that a shop refuses."""
+    return f"REFUSED#{shop}"
 
 
 def delivery_key(shop: str, at: str, event: str) -> tuple[str, str]:

@@ -1,0 +1,76 @@
+"""A link that is made while its pool or its offer turns ends as they are, though whoever followed the turn did not find it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from mart_union.catalog.service import get_listing
+from mart_union.kernel.events import Event
+from mart_union.mediation import link_jobs, links
+from mart_union.mediation import service as mediation
+from mart_union.mediation.model import LinkRule, Offer, OfferKey, Terms
+from mart_union.stock.counting import count
+from tests.services.capacity import measured
+from tests.services.market import NOW
+from tests.services.test_mediation import link, make_offer, make_store, make_supplier
+
+
+def runs_out(offer: Offer) -> None:
+    """The pool is counted empty, and that is followed."""
+    count(offer.level, 0, actor="owner", reference="", now=NOW)
+    mediation.apply_stock_change(Event("e", "StockOut", f"level/{offer.level}", 2, "", {}))
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, module: Any, offer: Offer) -> None:
+    """Between reading what a link goes by, and writing it, the pool runs out."""
+    written, turns = module._write, [offer]
+
+    def write(*arguments: Any) -> None:
+        for each in [turns.pop()] if turns else []:
+            runs_out(each)
+        written(*arguments)
+
+    monkeypatch.setattr(module, "_write", write)
+
+
+def test_a_link_made_while_its_pool_runs_out_says_so(unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, offer = make_store(f"{unique}s"), make_offer(make_supplier(unique))
+    meanwhile(monkeypatch, links, offer)
+    made = link(store, offer)
+    assert (made.availability, made.sequence) == ("out_of_stock", 2)
+    assert mediation.get_link(store, made.sku) == made
+
+
+def test_a_link_made_while_its_first_offer_runs_out_sells_its_backup(
+    unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, offer = make_store(f"{unique}s"), make_offer(make_supplier(unique))
+    backup = make_offer(unique, sku="BACKUP")
+    meanwhile(monkeypatch, links, offer)
+    made = link(store, offer, terms=Terms("tea", 23000, backup=OfferKey(unique, backup.sku)))
+    assert (made.on_backup, made.availability) == (True, "in_stock")
+    assert get_listing(store, made.sku).level == backup.level
+
+
+def test_links_made_by_a_rule_while_a_pool_runs_out_say_so(unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, offer = make_store(f"{unique}s"), make_offer(make_supplier(unique))
+    make_offer(unique, sku="OTHER")
+    job = mediation.start_link_job(store, LinkRule("tea", supplier=unique), "owner", "key-00001", NOW)
+    meanwhile(monkeypatch, link_jobs, offer)
+    event = Event("e", "LinkJobChanged", f"link-job/{store}/{job.id}", job.sequence, "", {})
+    mediation.work_link_job(event, NOW)
+    done = mediation.get_link_job(store, job.id)
+    assert (done.state, done.linked) == ("done", 2)
+    found = {each.sku: each.availability for each in mediation.list_links(store).items}
+    assert found == {offer.sku: "out_of_stock", "OTHER": "in_stock"}
+
+
+def test_where_nothing_turned_it_costs_two_batch_reads_and_no_write(unique: str) -> None:
+    store, offer = make_store(f"{unique}s"), make_offer(make_supplier(unique))
+    with measured() as capacity:
+        made = link(store, replace(offer))
+    assert capacity.requests[-3:] == ["TransactWriteItems", "BatchGetItem", "BatchGetItem"]
+    assert made.sequence == 1
