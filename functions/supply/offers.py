@@ -7,6 +7,7 @@ from functools import partial
 from msgspec import Struct, field
 from msgspec.structs import asdict
 
+from mart_union.catalog.model import in_order
 from mart_union.catalog.service import get_union, read_tree
 from mart_union.catalog.volumes import LARGEST_BEGINNING, Tier
 from mart_union.kernel.clock import utc_now
@@ -130,8 +131,10 @@ def save_by_form(request: Request) -> Redirect:
 
 
 def _choices() -> dict[str, object]:
-    currency = settings().currency
+    currency, tree = settings().currency, read_tree()
     return {
+        "categories": in_order(tree.categories.values()),
+        "category_at": tree.at,
         "classifications": get_union().classifications,
         "currency": currency.code,
         "major": partial(plain_amount, currency=currency),

@@ -12,7 +12,8 @@ from mart_union.catalog.service import merge_category, save_category
 from mart_union.mediation import service as mediation
 from supply.app import lambda_handler as supply
 from tests.gateway import CONTEXT, gateway_event
-from tests.services.test_mediation import make_supplier
+from tests.services.market import save_union
+from tests.services.test_mediation import make_offer, make_supplier
 
 TERMS = {"titles": {"en": "Tea"}, "supply_minor": 10000, "suggested_minor": 20000, "minimum_minor": 0}
 FORM = {"sku": "TEA", "title.en": "Tea", "supply_price": "100", "suggested_price": "200", "minimum_price": "0"}
@@ -20,6 +21,7 @@ FORM = {"sku": "TEA", "title.en": "Tea", "supply_price": "100", "suggested_price
 
 @pytest.fixture
 def supplier(unique: str) -> str:
+    save_union()
     save_category("", Category(f"{unique}-leaf", {"en": "Leaves"}), "operator")
     return make_supplier(unique)
 
@@ -43,3 +45,13 @@ def test_a_category_that_was_merged_is_the_one_it_stands_in_now(supplier: str) -
     body = TERMS | {"granted_to": ["everyone"], "union_category": f"{supplier}-old", "quantity": 1}
     assert ask("PUT", f"/api/supply/{supplier}/offers/TEA", body=body)["statusCode"] == 200
     assert mediation.get_offer(supplier, "TEA").union_category == f"{supplier}-leaf"
+
+
+def test_the_form_offers_the_unions_categories_and_chooses_the_one_in_which_the_offer_stands_now(supplier: str) -> None:
+    old = f"{supplier}-old"
+    save_category("", Category(old, {"en": "Old"}), "operator")
+    make_offer(supplier, union_category=old)
+    merge_category("", old, f"{supplier}-leaf", "operator")
+    page = ask("GET", f"/supply/{supplier}/offers/HERB-TEA", headers={"Accept-Language": "en"})["body"]
+    assert f'<option value="{supplier}-leaf" selected>Leaves</option>' in page
+    assert f'value="{old}"' not in page
