@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -242,6 +243,68 @@ def test_a_count_includes_what_is_set_aside(market: Market) -> None:
     assert mediation.save_offer(offer, 50, "owner", NOW)
     assert counts(market) == {"pool": (20, 0, 0), "own": (30, 0, 0)}
     assert mediation.get_offer(market.supplier, "HERB-TEA").allotments == (market.store,)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "left"), [(0, (0, 0, 0)), (10, (0, 8, 2)), (24, (0, 19, 5)), (39, (0, 31, 8)), (50, (10, 32, 8))]
+)
+def test_a_count_smaller_than_what_is_set_aside_leaves_nobody_more_than_there_is(
+    market: Market, quantity: int, left: tuple[int, int, int]
+) -> None:
+    set_aside(market, 32)
+    set_aside(market, 8, market.other_store)
+    offer = mediation.get_offer(market.supplier, "HERB-TEA")
+    assert mediation.save_offer(offer, quantity, "owner", NOW)
+    own, other = (shard_of(pool(market), store) for store in (market.store, market.other_store))
+    levels = get_levels([pool(market), own, other], consistent=True)
+    assert tuple(levels[name].reserve for name in (pool(market), own, other)) == left
+    assert sum(level.received + level.corrected for level in levels.values()) == quantity
+    for number in range(quantity + 1):
+        for store in (market.store, market.other_store):
+            with suppress(OutOfStock):
+                buy(market, 1, f"key-{store}-{number:04}", store)
+    sold = sum(level.sold for level in get_levels(list(levels), consistent=True).values())
+    assert (sold, wrong(market)) == (quantity, [])
+    assert not mediation.save_offer(mediation.get_offer(market.supplier, "HERB-TEA"), 0, "owner", NOW)
+
+
+def test_a_count_that_cuts_an_allotment_of_an_empty_pool_and_changes_its_price_is_one_change(market: Market) -> None:
+    set_aside(market, 100)
+    offer = mediation.get_offer(market.supplier, "HERB-TEA")
+    assert counts(market) == {"pool": (0, 0, 0), "own": (100, 0, 0)}
+    cheaper = replace(offer, supply_minor=12_000)
+    assert mediation.save_offer(cheaper, 3, "owner", NOW, key="list-1/e1")
+    assert counts(market) == {"pool": (0, 0, 0), "own": (3, 0, 0)}
+    own = get_level(shard_of(pool(market), market.store))
+    assert (own.supply_minor, own.reason, own.corrected, own.moved) == (12_000, "counted", -97, 100)
+    buy(market, 2, "key-00000001")
+    assert not mediation.save_offer(cheaper, 3, "owner", NOW, key="list-1/e1")
+    assert (counts(market), wrong(market)) == ({"pool": (0, 0, 0), "own": (1, 0, 2)}, [])
+
+
+def test_counts_that_cut_and_sales_at_once_sell_nothing_that_is_not_there(market: Market) -> None:
+    set_aside(market, 60)
+    offer = mediation.get_offer(market.supplier, "HERB-TEA")
+
+    def act(number: int) -> int:
+        try:
+            if number % 4 == 0:
+                mediation.save_offer(offer, 20, "owner", NOW)
+                return 0
+            buy(market, 1, f"key-{number:08}", market.store if number % 2 else market.other_store)
+        except MartUnionError:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(8) as threads:
+        sold = sum(threads.map(act, range(40)))
+    assert sold > 0
+    mediation.save_offer(offer, 0, "owner", NOW)
+    with pytest.raises(OutOfStock):
+        buy(market, 1, "key-last")
+    found = counts(market)
+    assert (found["pool"][2] + found["own"][2], found["pool"][0], found["own"][0]) == (sold, 0, 0)
+    assert wrong(market) == []
 
 
 def test_an_allotment_is_changed_and_ended_and_its_repeat_moves_nothing(market: Market) -> None:

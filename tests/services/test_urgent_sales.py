@@ -164,6 +164,18 @@ def test_a_count_finds_what_is_kept_for_a_sale_too(unique: str) -> None:
     assert (level(market).reserve, level(market).kept) == (6, 4)
 
 
+def test_a_count_smaller_than_what_is_kept_for_a_sale_leaves_nothing_to_sell_that_is_not_there(unique: str) -> None:
+    market = open_market(unique)
+    start(market)
+    home, shard = f"listing/{market.store}/TEA", f"listing/{market.store}/TEA#1"
+    assert count(home, 1, actor="import", reference="upload/1", now=NOW, shards=lambda: [shard])
+    assert (get_level(home).reserve, get_level(shard).reserve, get_level(shard).on_sale) == (0, 1, True)
+    buy(market, 1, 20_000)
+    for price in (20_000, 30_000):
+        with pytest.raises(OutOfStock):
+            buy(market, 1, price, key=f"key-{price}")
+
+
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -15,11 +15,11 @@ from mart_union.kernel.errors import Conflict, Invalid, NotFound
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Ref, fetch_all, find
-from mart_union.kernel.transaction import MOST_ITEMS, Also, Refusal, WriteTransaction, refuse
+from mart_union.kernel.transaction import MOST_ITEMS, Refusal, WriteTransaction, refuse
 from mart_union.mediation.model import Offer, checked_offer
 from mart_union.mediation.tables import OfferItem, SupplierItem, offer_key, supplier_key, suppliers_list
 from mart_union.stock import service as stock
-from mart_union.stock.counting import add_first_count, count
+from mart_union.stock.counting import Beside, add_first_count, count
 from mart_union.stock.model import Level
 from mart_union.stock.refs import level_ref
 
@@ -41,7 +41,8 @@ def save_offer(
     """Make an offer or change it, and correct its pool to `quantity` (None leaves the pool); says whether anything was written.
 
     Supply price with its tiers, low-stock mark and whether it is on offer stand on the pool and its allotments, too, and change with the offer and the count in one
-    transaction, so that a purchase is made under what the offer says. What was counted includes what is in allotments. Repeating it writes nothing; a `key`
+    transaction, so that a purchase is made under what the offer says. What was counted includes what is in allotments, which are cut where it is less
+    than they have. Repeating it writes nothing; a `key`
     counts the pool once, whatever was sold since, and what was `cut_off_since` a moment does not count what has moved since, as `count` says. Fields named in `kept` stay as they are of an offer that is there. Who has just `read` the offer and its
     pool, gives them. Approval alone gives the membership that lets someone call this.
 
@@ -64,8 +65,9 @@ def save_offer(
         return _correct_pool(after, quantity, actor, now, key, cut_off_since, pool)
     changed = replace(after, sequence=before.sequence + 1)
 
-    def add(transaction: WriteTransaction) -> None:
-        _add_change(transaction, before, changed, actor, now, changed.sold_from[1:])
+    def add(transaction: WriteTransaction, written: Collection[str]) -> None:
+        others = [level for level in changed.sold_from[1:] if level not in written]
+        _add_change(transaction, before, changed, actor, now, others)
 
     if not _correct_pool(changed, quantity, actor, now, key, cut_off_since, pool, add):
         _change(before, changed, actor, now)
@@ -169,7 +171,7 @@ def _correct_pool(
     key: str,
     cut_off_since: str,
     pool: Level | None = None,
-    also: Also = lambda _: None,
+    also: Beside | None = None,
 ) -> bool:
     """Correct an offer's pool to what was counted, and have it say what the offer says, in one transaction with what `also` adds; False, and nothing
     written, where it stands so already or nothing was counted."""
@@ -191,6 +193,7 @@ def _correct_pool(
         supply_tiers=offer.supply_price.schedule,
         before=pool,
         shards=allotted,
+        alike=True,
         key=key,
         cut_off_since=cut_off_since,
         also=also,

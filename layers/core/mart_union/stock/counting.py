@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import asdict, replace
 
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid
+from mart_union.kernel.money import split_within
 from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import Also, WriteTransaction, refuse
@@ -22,6 +24,9 @@ class _Overtaken(Conflict):
 
 
 _overtaken = refuse(_Overtaken, "another movement came first")
+
+Beside = Callable[[WriteTransaction, Collection[str]], None]
+"""Adds something to the transaction of a count; it is told which shards that writes, since a transaction names an item once."""
 
 
 def count(
@@ -37,9 +42,10 @@ def count(
     supply_tiers: str | None = None,
     before: Level | None = None,
     shards: Callable[[], Iterable[str]] = tuple,
+    alike: bool = False,
     key: str = "",
     cut_off_since: str = "",
-    also: Also = lambda _: None,
+    also: Beside | None = None,
 ) -> bool:
     """Set a level to what was counted, as a correction, making the level if it is new; says whether anything was written.
 
@@ -47,7 +53,8 @@ def count(
     what was read, under its sequence, or tried again. `before` is the level as its caller has just read it, sequence 0 for none: it is
     read again only when it has changed since. What was counted includes what its shards have for sale: `shards` reads which it has, is asked
     after the level was read, and only where the level ever gave units away; since those go and come with a change of the level, the count
-    holds for one moment. A `key` counts once: after it wrote it changes nothing, whatever was sold since; keys come in an order, and one does not count
+    holds for one moment. Where less was counted than they have, the level has nothing left and they are cut in the same transaction to what was counted, each in
+    proportion to what it has: nothing is sold that is not there. With `alike` they say of sale, price and mark what the level does. A `key` counts once: after it wrote it changes nothing, whatever was sold since; keys come in an order, and one does not count
     after a later one. A count that found nothing to correct leaves no key: who goes on with counts that were `cut_off_since` a moment does not count what
     has moved since then. What `also` adds is written with the level, if that is, and refuses first.
 
@@ -60,16 +67,42 @@ def count(
     price = {"supply_minor": supply_minor, "supply_tiers": supply_tiers}
     given = {"low_stock": low_stock, "on_sale": on_sale, **price}
     settings = {name: value for name, value in given.items() if value is not None}
+    cut: list[_Rewritten] = []
 
     def change(before: Level) -> Level:
+        cut.clear()
         if key and before.counted == key:
             return before
         _require_current(before, key, cut_off_since)
-        aside = _aside(before, shards) if before.moved else 0
-        after = apply(before, counted(before, quantity, actor, reference, aside), iso(now))
+        aside = _aside(before, shards) if before.moved else []
+        cut.extend(_cut(aside, quantity, actor, reference, iso(now), settings if alike else {}))
+        units = sum(shard.reserve for shard in aside)
+        after = apply(before, counted(before, quantity, actor, reference, units), iso(now))
         return Level(**(asdict(after) | settings | ({"counted": key} if key else {})))
 
-    return rewrite(level, change, before, also)
+    def add(transaction: WriteTransaction) -> None:
+        if also is not None:
+            also(transaction, {shard.id for shard, _ in cut})
+        for shard, after in cut:
+            add_rewritten(transaction, shard, after, _overtaken)
+
+    return rewrite(level, change, before, add, anyway=lambda: bool(cut))
+
+
+_Rewritten = tuple[Level, Level]  # before and after
+
+
+def _cut(
+    shards: Iterable[Level], quantity: int, actor: str, reference: str, at: str, settings: dict[str, Any]
+) -> list[_Rewritten]:
+    """The shards that have to give up units where less was counted than they all have for sale: what was counted is split over them by what they have."""
+    having = [shard for shard in shards if shard.reserve]
+    has = [shard.reserve for shard in having]
+    if quantity >= sum(has):
+        return []
+    left = zip(having, split_within(quantity, has), strict=True)
+    cut = [(shard, apply(shard, counted(shard, units, actor, reference), at)) for shard, units in left]
+    return [(shard, Level(**(asdict(after) | settings))) for shard, after in cut if after.reserve < shard.reserve]
 
 
 def add_first_count(
@@ -112,12 +145,12 @@ def _require_units(quantity: int) -> None:
         raise Invalid(message, errors=[{"field": "quantity", "reason": message}])
 
 
-def _aside(home: Level, shards: Callable[[], Iterable[str]]) -> int:
-    """What a level's shards have for sale while it is as it was read: then nothing came from them, and nothing went there."""
-    units = sum(shard.reserve for shard in get_levels(shards(), consistent=True).values())
+def _aside(home: Level, shards: Callable[[], Iterable[str]]) -> list[Level]:
+    """A level's shards while it is as it was read: then nothing came from them, and nothing went there."""
+    found = get_levels(shards(), consistent=True)
     if _find_level(home.id).sequence != home.sequence:
         raise _overtaken({})
-    return units
+    return [found[name] for name in sorted(found)]
 
 
 def make_level(level: str, *, actor: str, reference: str, now: datetime, low_stock: int, on_sale: bool) -> None:
@@ -152,16 +185,21 @@ def set_on_sale(level: str, on_sale: bool, *, actor: str, now: datetime) -> bool
 
 
 def rewrite(
-    level: str, change: Callable[[Level], Level], read: Level | None = None, also: Also = lambda _: None
+    level: str,
+    change: Callable[[Level], Level],
+    read: Level | None = None,
+    also: Also = lambda _: None,
+    *,
+    anyway: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Replace a level by what `change` makes of it, if that differs in more than who, why, when and for what; says whether it did. `read` is how it stood
-    just before; what `also` adds is written with it, and refuses first."""
+    just before; what `also` adds is written with it, and refuses first. What has to be written `anyway` is said after the change."""
     known = [] if read is None else [read]
 
     def attempt() -> bool:
         before = known.pop() if known else _find_level(level)
         after = change(before)
-        if before.sequence and _facts_aside(before) == _facts_aside(after):
+        if before.sequence and _facts_aside(before) == _facts_aside(after) and not anyway():
             return False
         transaction = WriteTransaction()
         also(transaction)
