@@ -1,5 +1,5 @@
-"""On events from the union's bus, by a queue: links follow their offers and their store's deposit, rules make links, suppliers get their orders. And by a
-queue of their own, one event at a time, shops are told of links: one that is slow holds nothing else up."""
+"""On events from the union's bus, by a queue: links follow their offers, their suppliers and their store's deposit, rules make links, suppliers get their orders.
+And by a queue of their own, one event at a time, shops are told of links: one that is slow holds nothing else up."""
 
 from __future__ import annotations
 
@@ -41,6 +41,8 @@ CONSUMERS: dict[str, Callable[[Event], None]] = {
     "UnionChanged": mediation.ask_reviews,
     "LinkJobChanged": lambda event: mediation.work_link_job(event, utc_now()),
     "OfferChanged": mediation.apply_offer_change,
+    "SupplierChanged": mediation.apply_supplier_change,
+    "SupplierFollowDue": mediation.apply_supplier_change,
     "CategoryChanged": mediation.apply_category_change,
     "StockLow": mediation.apply_stock_change,
     "StockOut": mediation.apply_stock_change,

@@ -255,6 +255,20 @@ def test_a_seller_pauses_resumes_and_withdraws_its_listing(unique: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(("state", "reason"), [("paused", "seller"), ("withdrawn", "")])
+def test_other_terms_put_nothing_on_sale_that_its_seller_has_taken_off(unique: str, state: str, reason: str) -> None:
+    store, offer = make_store(unique + "s"), make_offer(make_supplier(unique))
+    link(store, offer)
+    mediation.set_link_state(store, "GX-HERBTEA", state, "owner", NOW)
+    changed = link(store, offer, terms=Terms("gifts", 25000))
+    assert (changed.state, changed.reason, changed.price_minor, changed.sequence) == (state, reason, 25000, 3)
+    listing = get_listing(store, "GX-HERBTEA")
+    assert (listing.state, listing.price_minor, listing.category) == (state, 25000, "gifts")
+    mediation.apply_offer_change(offer_changed(offer, 1))
+    assert mediation.get_link(store, "GX-HERBTEA") == changed
+    assert mediation.set_link_state(store, "GX-HERBTEA", "linked", "owner", NOW).state == "linked"
+
+
 def test_a_link_cannot_be_resumed_while_its_offer_is_withdrawn(unique: str) -> None:
     store, offer = make_store(unique + "s"), make_offer(make_supplier(unique))
     link(store, offer)

@@ -9,17 +9,20 @@ import pytest
 from mart_union.catalog import showing
 from mart_union.catalog.enterprises import apply_enterprise, decide_enterprise, get_enterprise
 from mart_union.catalog.model import OfferReference
-from mart_union.catalog.service import get_store
+from mart_union.catalog.service import get_listing, get_store
 from mart_union.catalog.unions import get_union, mark_suspended
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.sales import place_shop_sale
 from mart_union.checkout.service import place_purchase, quote_cart
-from mart_union.kernel.errors import RuleViolation
+from mart_union.kernel.errors import Conflict, RuleViolation
+from mart_union.kernel.events import Event
 from mart_union.kernel.ids import new_id
 from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.payouts import get_payout
-from mart_union.mediation.links import list_links, make_link
-from mart_union.mediation.model import Terms
+from mart_union.mediation import following, links
+from mart_union.mediation.following import apply_supplier_change
+from mart_union.mediation.links import get_link, list_links, make_link, set_link_state
+from mart_union.mediation.model import Link, OfferKey, Terms
 from mart_union.mediation.suppliers import apply_supplier, decide_supplier, get_supplier
 from mart_union.orders.service import get_order, take_step
 from mart_union.stock.service import get_level
@@ -27,7 +30,7 @@ from tests.services.buckets import own_bucket
 from tests.services.cutting import CutOff, cut_off
 from tests.services.market import NOW, Market, fill_pool, give_money, open_market, save_mediated
 from tests.services.settling import settle_day
-from tests.services.test_mediation import make_offer
+from tests.services.test_mediation import link, make_offer, make_store, make_supplier, reference
 from tests.services.test_settlement import owe
 
 
@@ -109,6 +112,79 @@ def test_no_link_is_made_of_a_suspended_suppliers_offer(market: Market) -> None:
     with pytest.raises(RuleViolation, match="suspended"):
         make_link(market.store, "NEW", OfferReference(offer.supplier, offer.sku), Terms("tea"), "manager-1", NOW)
     assert list_links(market.store).items == ()
+
+
+def told(supplier: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Deliver that a decision was made on a supplier, and what that publishes; how many messages that took."""
+    waiting = [Event("e-1", "SupplierChanged", f"supplier/{supplier}", 3, "now", {"id": supplier})]
+    monkeypatch.setattr(following, "publish", waiting.extend)
+    taken = 0
+    while waiting:
+        apply_supplier_change(waiting.pop(0))
+        taken += 1
+    return taken
+
+
+def test_a_suspension_reaches_every_link_of_the_suppliers_offers_page_by_page_and_so_does_its_end(
+    unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_OFFERS_AT_ONCE", 2)
+    supplier, stores = make_supplier(unique), [make_store(f"{unique}-{number}") for number in range(2)]
+    made = [
+        link(store, make_offer(supplier, sku=f"OFFER-{number}"), f"SKU-{number}")
+        for number in range(5)
+        for store in stores
+    ]
+    own = set_link_state(stores[0], "SKU-3", "paused", "owner", NOW)
+    decide_supplier(supplier, False, "operator-1", NOW)
+    assert told(supplier, monkeypatch) == 3
+    others = [each for each in made if (each.store, each.sku) != (own.store, own.sku)]
+
+    def states() -> set[tuple[str, str, str, int]]:
+        now = [get_link(each.store, each.sku) for each in others]
+        return {(each.state, each.reason, get_listing(each.store, each.sku).state, each.sequence) for each in now}
+
+    assert states() == {("paused", "supplier-suspended", "paused", 2)}
+    assert told(supplier, monkeypatch) == 3
+    assert states() == {("paused", "supplier-suspended", "paused", 2)}
+    with pytest.raises(RuleViolation) as refused:
+        set_link_state(stores[1], "SKU-3", "linked", "owner", NOW)
+    assert refused.value.facts["reason"] == "supplier-suspended"
+    decide_supplier(supplier, True, "operator-1", NOW)
+    told(supplier, monkeypatch)
+    assert states() == {("linked", "", "on_sale", 3)}
+    assert get_link(own.store, own.sku) == own
+
+
+def test_a_backup_takes_over_from_a_suspended_supplier(unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = make_store(f"{unique}s")
+    first, backup = (make_offer(make_supplier(f"{unique}{name}"), sku=name.upper()) for name in ("a", "b"))
+    terms = Terms("tea", 23_000, backup=OfferKey(backup.supplier, backup.sku))
+    make_link(store, "TEA", reference(first), terms, "owner", NOW)
+    decide_supplier(first.supplier, False, "operator-1", NOW)
+    told(first.supplier, monkeypatch)
+    now = get_link(store, "TEA")
+    assert (now.state, now.on_backup, get_listing(store, "TEA").level) == ("linked", True, backup.level)
+    decide_supplier(backup.supplier, False, "operator-1", NOW)
+    told(backup.supplier, monkeypatch)
+    assert (get_link(store, "TEA").state, get_link(store, "TEA").reason) == ("paused", "supplier-suspended")
+
+
+def test_a_link_that_is_made_while_its_supplier_is_suspended_is_not_made(
+    unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, offer = make_store(f"{unique}s"), make_offer(make_supplier(unique))
+    wanted = links.wanted_link
+
+    def suspended_meanwhile(*facts: object) -> Link:
+        made = wanted(*facts)  # type: ignore[arg-type]
+        decide_supplier(offer.supplier, False, "operator-1", NOW)
+        return made
+
+    monkeypatch.setattr(links, "wanted_link", suspended_meanwhile)
+    with pytest.raises(Conflict):
+        link(store, offer)
+    assert list_links(store).items == ()
 
 
 @pytest.mark.parametrize("who", ["enterprise", "supplier"])

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tests.faults import chance
 from tests.faults.place import Place
-from tests.world import CUSTOMER, STORE, World, purchase
+from tests.world import CUSTOMER, STORE, SUPPLIER, World, purchase
 
 _DUE = datetime(2026, 11, 30, 4, tzinfo=UTC)
 """A weekly day of settlement after the stories' beginning."""
@@ -23,6 +23,13 @@ def with_merged_category(place: Place) -> None:
     from mart_union.catalog.service import merge_category
 
     merge_category(STORE, "tea.tea-bags", "tea.oolong", "owner-emei", chance.now())
+
+
+def with_suspended_supplier(place: Place) -> None:
+    """The union has suspended the supplier of a store's links."""
+    from mart_union.mediation.suppliers import decide_supplier
+
+    decide_supplier(SUPPLIER, False, "operator-1", chance.now())
 
 
 def with_question(place: Place) -> None:

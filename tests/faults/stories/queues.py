@@ -17,6 +17,7 @@ from tests.faults.stories.preparing import (
     with_card_refunded,
     with_card_refused,
     with_merged_category,
+    with_suspended_supplier,
 )
 from tests.faults.stories.telling import Story, sample
 
@@ -228,6 +229,8 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     "syndication UnionChanged": sample("union-changed"),
     "syndication CategoryChanged": sample("category-merged", prepare=with_merged_category),
     "syndication OfferChanged": sample("offer-changed-twice"),
+    "syndication SupplierChanged": sample("supplier-changed", prepare=with_suspended_supplier),
+    "syndication SupplierFollowDue": sample("supplier-follow-due", prepare=with_suspended_supplier),
     "syndication StockLow": sample("stock-out-low-and-back"),
     "syndication StockOut": (_queued("StockOut", [_detail_in("syndication", "stock-out-low-and-back", 0)]),),
     "syndication StockBack": (_queued("StockBack", [_detail_in("syndication", "stock-out-low-and-back", 1)]),),

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from mart_union.catalog import service as catalog
 from mart_union.catalog.refs import listing_ref
 from mart_union.kernel.errors import Conflict
-from mart_union.kernel.events import Event
+from mart_union.kernel.events import Event, publish
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.retry import retried
 from mart_union.kernel.storage import Ref, fetch, fetch_all
@@ -23,10 +23,12 @@ from mart_union.kernel.transaction import WriteTransaction
 from mart_union.mediation.linked import bring_in_step, link_ref, put_link, read_links
 from mart_union.mediation.links import list_links
 from mart_union.mediation.model import Link, OfferKey
+from mart_union.mediation.offers import list_offers
 from mart_union.mediation.tables import BackupItem, LinkItem, backup_key, link_key
 from mart_union.stock.model import home_of
 
 _AT_ONCE = 100
+_OFFERS_AT_ONCE = 20
 
 _Pages = Callable[[str], Page[Link]]
 """The page of links at a cursor, read consistently."""
@@ -54,6 +56,22 @@ def apply_stock_change(event: Event) -> None:
     supplier, _, sku = rest.partition("/")
     if kind == "offer":
         _follow_offer(OfferKey(supplier, sku))
+
+
+def apply_supplier_change(event: Event) -> None:
+    """Pause the links of a supplier's offers while it is suspended, let their backups take over, and let go of them when it is approved again: of
+    a page of offers; the next page is an event of its own (SupplierFollowDue), so that no message is worked too long.
+
+    Raises:
+        Busy: links kept being changed at the same moment, or the bus refused the next page; the event has to be delivered again.
+    """
+    supplier, cursor = event.entity.removeprefix("supplier/"), event.data.get("cursor", "")
+    page = list_offers(supplier, cursor, _OFFERS_AT_ONCE)
+    for offer in page.items:
+        _follow_offer(offer.key)
+    if page.next:
+        due = f"follow-{supplier}-{event.sequence}-{page.next}"
+        publish([Event(due, "SupplierFollowDue", event.entity, event.sequence, event.at, {"cursor": page.next})])
 
 
 def apply_standing(event: Event) -> None:

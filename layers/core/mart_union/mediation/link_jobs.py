@@ -29,6 +29,7 @@ from mart_union.mediation.links import add_link, add_sellers, new_suppliers, wan
 from mart_union.mediation.model import Link, LinkJob, LinkRule, NotLinked, Offer, OfferKey, Terms, unfit
 from mart_union.mediation.offers import count_offers, require_unchanged, search_offers_for
 from mart_union.mediation.standings import get_standing, require_standing
+from mart_union.mediation.suppliers import require_as_read
 from mart_union.mediation.tables import LinkItem, LinkJobItem, link_job_item, link_job_key, link_key
 
 _OFFERS_A_PART = 100
@@ -262,8 +263,11 @@ def _write_together(job: LinkJob, changes: Sequence[_Change], facts: Facts, now:
     for change in changes:
         add_link(transaction, change.before, change.after, facts)
         suppliers |= new_suppliers(change.before, change.after)
-    for key in dict.fromkeys(key for change in changes for key in change.after.offers):
+    offers = dict.fromkeys(key for change in changes for key in change.after.offers)
+    for key in offers:
         require_unchanged(transaction, facts.offers[key])
+    for supplier in sorted({key.supplier for key in offers}):
+        require_as_read(transaction, facts.suppliers[supplier])
     require_standing(transaction, facts.standing(job.store))
     add_sellers(transaction, suppliers, job.store, now)
     add_audit(transaction, f"store/{job.store}", job.actor, "links by rule", job.id, now)

@@ -58,7 +58,8 @@ class Facts(Struct, frozen=True):
         if found is None:
             return None
         own = (found.level, *((shard_of(found.level, store),) if store in found.allotments else ()))
-        return Supply(found, max((self.levels[level].reserve for level in own if level in self.levels), default=0))
+        left = max((self.levels[level].reserve for level in own if level in self.levels), default=0)
+        return Supply(found, left, self.suppliers[found.supplier].state == "suspended")
 
     def classification(self, store: str) -> str:
         """The classification of a store."""

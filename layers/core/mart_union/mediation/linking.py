@@ -18,10 +18,12 @@ LARGEST_MARKUP = 100_000
 
 
 class Supply(Struct, frozen=True):
-    """An offer, and how many units of it a store could sell now: of its pool, or of what is set aside for the store, whichever is more."""
+    """An offer, how many units of it a store could sell now (of its pool, or of what is set aside for the store, whichever is more), and whether its
+    supplier is suspended: then nobody sells it."""
 
     offer: Offer
     left: int
+    suspended: bool = False
 
 
 def marked_up(offer: Offer, basis_points: int, *, step: int) -> int:
@@ -112,24 +114,27 @@ def in_step(
         availability=availability_of(now.left, now.offer.low_stock),
         on_backup=on_backup,
     )
-    if link.state == "withdrawn" or link.reason == "seller":
+    if link.is_stopped:
         return after
-    reason = why_not(after, now.offer, classification, standing=standing)
+    reason = why_not(after, now, classification, standing=standing)
     return replace(after, state="paused" if reason else "linked", reason=reason)
 
 
 def _takes_over(link: Link, first: Supply, backup: Supply | None, classification: str, *, step: int) -> bool:
     def can_be_had(supply: Supply) -> bool:
         priced = replace(link, price_minor=price_of(link, supply.offer, step=step))
-        return supply.left > 0 and not why_not(priced, supply.offer, classification)
+        return supply.left > 0 and not why_not(priced, supply, classification)
 
     if backup is None or backup.offer.kind != first.offer.kind:
         return False
     return can_be_had(backup) and not can_be_had(first)
 
 
-def why_not(link: Link, offer: Offer, classification: str, *, standing: str = "met") -> str:
+def why_not(link: Link, supply: Supply, classification: str, *, standing: str = "met") -> str:
     """Why an offer may not be sold through a link now, '' when it may; `standing` is that of the store's deposit."""
+    offer = supply.offer
+    if supply.suspended:
+        return "supplier-suspended"
     if offer.state != "on_offer":
         return f"offer-{offer.state}"
     if not offer.is_granted_to(link.store, classification):

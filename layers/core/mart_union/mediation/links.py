@@ -33,13 +33,15 @@ from mart_union.mediation.linking import link_of
 from mart_union.mediation.model import Link, OfferKey, Terms
 from mart_union.mediation.offers import no_offer, require_unchanged
 from mart_union.mediation.standings import require_standing
+from mart_union.mediation.suppliers import require_as_read
 from mart_union.mediation.tables import LinkItem, SellerItem, links_list, seller_key
 
 
 def make_link(
     store: str, sku: str, offer: OfferReference, terms: Terms, actor: str, now: datetime, *, key: str = ""
 ) -> Link:
-    """Sell an offer under a SKU of one's own, or change the terms under which one does; the same again changes nothing.
+    """Sell an offer under a SKU of one's own, or change the terms under which one does; the same again changes nothing. A link that its seller has
+    paused or withdrawn stays so under other terms.
 
     Link, listing and, the first time, each supplier's record of its seller are written together, and only if the offers are still as read.
     A repeat under the same idempotency key gives the link as it is now, so that it undoes no later change.
@@ -63,6 +65,8 @@ def make_link(
         return before
     facts = read_facts([_outline(store, sku, first, terms)])
     wanted = replace(wanted_link(facts, store, sku, first, terms, before), key=key, request=request)
+    if before is not None and before.is_stopped:
+        wanted = replace(wanted, state=before.state, reason=before.reason)
     after = renewed(before, wanted)
     if after == before:
         return before
@@ -100,7 +104,7 @@ def wanted_link(facts: Facts, store: str, sku: str, first: OfferKey, terms: Term
     for key in (first,) if terms.backup is None else (first, terms.backup):
         _check_offered(facts, key, store, is_known=before is not None and key in before.offers)
         if facts.suppliers[key.supplier].state == "suspended":
-            raise RuleViolation("the supplier is suspended: nobody sells its goods now", reason="supplier")
+            raise RuleViolation("the supplier is suspended: nobody sells its goods now", reason="supplier-suspended")
     if facts.standing(store).state == "paused":
         raise RuleViolation("the store's deposit is below the level required: top it up first", reason="deposit")
     supply = facts.supply(first, store)
@@ -145,7 +149,7 @@ def _check(sku: str, terms: Terms) -> None:
 
 
 def set_link_state(store: str, sku: str, state: str, actor: str, now: datetime) -> Link:
-    """Pause a link, sell it again (`linked`), or withdraw it for good; the same again changes nothing.
+    """Pause a link, withdraw it, or sell it again (`linked`); the same again changes nothing.
 
     Raises:
         NotFound: the store sells no offer under that SKU.
@@ -203,11 +207,13 @@ def list_links_after(store: str, sku: str, limit: int) -> tuple[Link, ...]:
 
 
 def _write(before: Link | None, after: Link, facts: Facts, actor: str, now: datetime) -> None:
-    """The link and its listing together, if neither they nor the offers nor the deposit's standing have changed since they were read."""
+    """The link and its listing together, if neither they nor the offers, their suppliers or the deposit's standing have changed since they were read."""
     transaction = WriteTransaction()
     add_link(transaction, before, after, facts)
     for key in after.offers:
         require_unchanged(transaction, facts.offers[key])
+    for supplier in sorted({key.supplier for key in after.offers}):
+        require_as_read(transaction, facts.suppliers[supplier])
     require_standing(transaction, facts.standing(after.store))
     add_sellers(transaction, new_suppliers(before, after), after.store, now)
     add_audit(transaction, f"store/{after.store}", actor, f"link {after.state}", after.sku, now)

@@ -210,6 +210,11 @@ class Link(Struct, frozen=True):
         return OfferKey(self.supplier, self.offer_sku)
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether its seller has paused or withdrawn it: only the seller sells it again."""
+        return self.state == "withdrawn" or self.reason == "seller"
+
+    @property
     def sold(self) -> OfferKey:
         """The offer that is sold through it now."""
         return self.backup if self.backup is not None and self.on_backup else self.first

@@ -8,6 +8,7 @@ from mart_union.mediation.following import (
     apply_offer_change,
     apply_standing,
     apply_stock_change,
+    apply_supplier_change,
 )
 from mart_union.mediation.link_jobs import get_link_job, list_link_jobs, start_link_job, work_link_job
 from mart_union.mediation.links import get_link, list_links, list_links_after, make_link, set_link_state
@@ -83,6 +84,7 @@ __all__ = [
     "apply_standing",
     "apply_stock_change",
     "apply_supplier",
+    "apply_supplier_change",
     "ask_checks",
     "ask_paused",
     "ask_replay",

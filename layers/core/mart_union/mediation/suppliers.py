@@ -108,6 +108,12 @@ def get_supplier(supplier: str) -> Supplier:
     return item.document
 
 
+def require_as_read(transaction: WriteTransaction, supplier: Supplier) -> None:
+    """Let a transaction commit only if the supplier is still as it was read: not suspended since."""
+    changed = refuse(Conflict, "the union decided on this supplier just now; look again")
+    transaction.check(SupplierItem(*supplier_key(supplier.id)), SupplierItem.sequence == supplier.sequence, changed)
+
+
 def find_suppliers(suppliers: Iterable[str]) -> dict[str, Supplier]:
     """Those of some suppliers that there are, by id. One batch read a hundred."""
     wanted = list(dict.fromkeys(suppliers))
