@@ -31,6 +31,7 @@ from mart_union.catalog.urgent import start_urgent_sale
 from mart_union.catalog.urgent_terms import SaleTerms
 from mart_union.checkout.admission import get_in_line
 from mart_union.checkout.model import Purchase, Wanted
+from mart_union.checkout.sales import sale_id
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers import service as customers
 from mart_union.customers.model import Contact, DestinationFields, RecipientFields
@@ -44,7 +45,7 @@ from mart_union.mediation.model import LinkRule, Offer, Terms
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.orders import service as orders
 from mart_union.orders.events import for_event
-from mart_union.orders.model import ReturnedLine
+from mart_union.orders.model import ReturnedLine, order_id
 from mart_union.orders.parcels import register_parcels
 from mart_union.orders.responses import add_response, escalate_response
 from mart_union.orders.return_decisions import Decision
@@ -253,6 +254,7 @@ def _register_shop(world: World, url: str) -> None:
     world.ids["shop_url"] = url
     world.ids["shop"] = mediation.register_shop(STORE, url, "owner-emei", "shop-of-emei", world.now).id
     world.ids["feed_token"] = mediation.feed_token_of(world.ids["shop"])
+    world.ids["order_sold_by_shop"] = order_id(sale_id(world.ids["shop"], "S-2026-000431"), 1)  # once that is reported
 
 
 def _buy(world: World) -> None:

@@ -21,6 +21,7 @@ from supply import (
     returns,
     sales,
     showing,
+    taken_back,
     uploads,
 )
 
@@ -38,6 +39,7 @@ for subject in (
     responses,
     money,
     sales,
+    taken_back,
     showing,
     feeds,
 ):

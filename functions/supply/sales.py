@@ -9,14 +9,16 @@ from msgspec import Meta, Struct
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.sales import place_shop_sale, sale_id
 from mart_union.customers.model import RecipientFields
-from mart_union.customers.service import add_recipient, forget_recipient
+from mart_union.customers.service import keep_recipient, recipient_of, require_same
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import Busy, KeyReused, MartUnionError, SupplyPriceMoved
 from mart_union.mediation.model import Shop
 from mart_union.web.access import PUBLIC
 from mart_union.web.api import Api
 from mart_union.web.request import Request
 from supply.senders import sender_of
+
+Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")]
+"""A name that a shop gives to a sale or a return of its own."""
 
 
 class SoldLine(Struct, frozen=True):
@@ -29,7 +31,7 @@ class SoldLine(Struct, frozen=True):
 class Sale(Struct, frozen=True):
     """A sale as the shop reports it; `sale` is the shop's own id for it, so that reporting it again changes nothing."""
 
-    sale: Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")]
+    sale: Name
     lines: Annotated[tuple[SoldLine, ...], Meta(min_length=1, max_length=100)]
     recipient: RecipientFields
 
@@ -56,16 +58,23 @@ def take_sale(request: Request) -> SaleTaken:
 
 
 def _place(shop: Shop, sale: Sale) -> Purchase:
-    """The recipient first, since the order refers to it; a refusal keeps neither."""
+    """The sale with its recipient, in one transaction: a refusal keeps neither, and no order is without the name and address that it goes to.
+
+    Raises:
+        KeyReused: the sale stands with another recipient.
+    """
     now = utc_now()
-    purchase, key = sale_id(shop.id, sale.sale), f"shop/{shop.id}/{sale.sale}"
-    recipient = add_recipient("", sale.recipient, key=key, now=now, purchase=purchase)
+    recipient = recipient_of("", sale.recipient, f"shop/{shop.id}/{sale.sale}", now)
     wanted = [Wanted(shop.store, line.sku, line.quantity) for line in sale.lines]
-    where = {"recipient": recipient.id, "postcode": sale.recipient.postcode}
-    try:
-        return place_shop_sale(shop.store, shop.id, wanted, **where, key=sale.sale, now=now)
-    except (KeyReused, Busy, SupplyPriceMoved):
-        raise  # the sale of that id stands, or the same report sent twice at once may still make it: it needs its recipient
-    except MartUnionError:
-        forget_recipient(recipient.id, purchase=purchase)
-        raise
+    purchase = place_shop_sale(
+        shop.store,
+        shop.id,
+        wanted,
+        recipient=recipient.id,
+        postcode=recipient.postcode,
+        key=sale.sale,
+        now=now,
+        also=lambda transaction: keep_recipient(transaction, recipient, sale_id(shop.id, sale.sale)),
+    )
+    require_same(recipient)
+    return purchase

@@ -35,8 +35,8 @@ class Signature:
 _NOTICES = "POST /api/payments/webhooks/{provider}"
 _REPORTS = "POST /api/carriers/{carrier}/events"
 _SALES = "POST /api/shops/{shop}/sales"
-_STATES = "POST /api/shops/{shop}/state"
-_SIGNED = ((_NOTICES, "bank"), (_REPORTS, CARRIER), (_SALES, "shop of emei-tea"), (_STATES, "shop of emei-tea"))
+_SHOPS = (_SALES, f"{_SALES}/cancel", f"{_SALES}/returns", "POST /api/shops/{shop}/state")
+_SIGNED = ((_NOTICES, "bank"), (_REPORTS, CARRIER), *((route, "shop of emei-tea") for route in _SHOPS))
 _FLAWS = ("too old", "of another body", "of a strange key", "of another id")
 _CARD_FLAWS = ("too old", "of another body", "of a strange key", "of another scheme")
 _CARD_EVENT = Named(
@@ -49,8 +49,7 @@ _CARD_EVENT = Named(
 SIGNATURES: tuple[Signature, ...] = (
     *(Signature(route, who, flaw) for route, who in _SIGNED for flaw in _FLAWS),
     Signature(_REPORTS, CARRIER, ids=("carrier",)),
-    Signature(_SALES, "shop of emei-tea", ids=("shop",)),
-    Signature(_STATES, "shop of emei-tea", ids=("shop",)),
+    *(Signature(route, "shop of emei-tea", ids=("shop",)) for route in _SHOPS),
     Signature(_NOTICES, CARDS, status=0, ids=("provider",)),
     *(Signature(_NOTICES, CARDS, flaw, ids=("provider",)) for flaw in _CARD_FLAWS),
     *(Signature(_NOTICES, caller.name, ids=("provider",)) for caller in (NOBODY, *MACHINES) if caller.name != CARDS),

@@ -462,6 +462,10 @@ ROWS: dict[str, Row] = {
     "GET /api/shops/{shop}/feed.tsv": row(EVERYONE, story=Story("get-shop-feed-tsv")),
     "POST /api/shops/{shop}/state": Row(frozenset({"shop of emei-tea"}), refused=401, signed="shop of emei-tea"),
     "POST /api/shops/{shop}/sales": Row(frozenset({"shop of emei-tea"}), refused=401, signed="shop of emei-tea"),
+    "POST /api/shops/{shop}/sales/cancel": Row(frozenset({"shop of emei-tea"}), refused=401, signed="shop of emei-tea"),
+    "POST /api/shops/{shop}/sales/returns": Row(
+        frozenset({"shop of emei-tea"}), refused=401, signed="shop of emei-tea"
+    ),
 }
 """A union's routes."""
 

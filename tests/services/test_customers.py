@@ -6,12 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from mart_union.customers import service
 from mart_union.customers.model import CartLine, RecipientFields
 from mart_union.customers.tables import MembershipItem, RecipientItem, ViewItem, member_keys, recipient_key
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, MartUnionError, NotFound, RuleViolation
 from mart_union.kernel.storage import find
+from mart_union.kernel.transaction import WriteTransaction
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 FIELDS = RecipientFields("林小姐", ("中正路 1 號",), "新竹市", "300", "0912-345-678")
@@ -150,7 +152,13 @@ def test_a_recipient_without_an_address_is_refused_field_by_field(unique: str) -
 
 
 def test_a_shops_recipient_belongs_to_no_customer() -> None:
-    made = service.add_recipient("", FIELDS, "shop/one/key-1", NOW)
+    made = service.recipient_of("", FIELDS, "shop/one/key-1", NOW)
+    transaction = WriteTransaction()
+    service.keep_recipient(transaction, made, "purchase-1")
+    transaction.commit()
+    service.require_same(replace(made, made_at="later"))
+    with pytest.raises(KeyReused):
+        service.require_same(replace(made, name="林先生"))
     kept = find(RecipientItem, *recipient_key(made.id))
     assert kept is not None
     assert kept.document == made

@@ -206,6 +206,37 @@ def test_a_late_repeat_of_a_command_undoes_no_later_change_and_its_key_serves_no
     with pytest.raises(KeyReused):
         command(24000, "key-00001")
     assert get_listing(store, "GX-HERBTEA").price_minor == 25000
+    assert command(25000, "key-00002") == changed  # changes nothing, and is known all the same
+    newest = command(26000, "key-00003")
+    for price_minor, key in ((23000, "key-00001"), (25000, "key-00002"), (26000, "key-00003")):
+        assert command(price_minor, key) == newest
+    assert get_listing(store, "GX-HERBTEA").price_minor == 26000
+
+
+@pytest.mark.parametrize("quantity", [100, 90])
+def test_an_older_list_that_goes_on_undoes_nothing_that_a_newer_one_has_changed(unique: str, quantity: int) -> None:
+    offer = make_offer(make_supplier(unique))
+    older, newer = "2026-11-22T09:00/u1/e", "2026-11-22T09:05/u2/e"
+    granted = replace(offer, granted_to=("store:someone",))
+    assert mediation.save_offer(granted, 100, "owner", NOW, key=newer)
+    level = stock.get_level(offer.level)
+    assert (level.counted, level.reserve, level.reason) == (newer, 100, "counted")
+    with pytest.raises(Conflict, match="a later upload"):
+        mediation.save_offer(replace(offer, supply_minor=12000), quantity, "owner", NOW, key=older)
+    assert (mediation.get_offer(unique, offer.sku).granted_to, stock.get_level(offer.level)) == (
+        ("store:someone",),
+        level,
+    )
+
+
+def test_a_list_that_goes_on_undoes_nothing_that_was_changed_by_hand_since_it_came_by(unique: str) -> None:
+    offer, key = make_offer(make_supplier(unique)), "2026-11-22T09:00/u1/e"
+    titled = replace(offer, titles={"en": "By the list"})
+    assert mediation.save_offer(titled, 100, "owner", NOW, key=key)
+    mediation.save_offer(replace(offer, titles={"en": "By hand"}), None, "owner", NOW)
+    before = mediation.get_offer(unique, offer.sku), stock.get_level(offer.level)
+    assert not mediation.save_offer(titled, 100, "owner", NOW, key=key)
+    assert (mediation.get_offer(unique, offer.sku), stock.get_level(offer.level)) == before
 
 
 def test_a_link_under_the_minimum_or_not_granted_is_refused_and_makes_nothing(unique: str) -> None:

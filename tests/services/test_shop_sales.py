@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -15,19 +16,23 @@ from mart_union.catalog.service import save_union
 from mart_union.catalog.tables import StoreItem, store_key
 from mart_union.customers.model import Recipient, RecipientFields
 from mart_union.customers.retention import Retained, retained
-from mart_union.customers.service import add_recipient
+from mart_union.customers.service import keep_recipient, recipient_of
 from mart_union.customers.tables import CustomersItem, RecipientItem, recipient_key
 from mart_union.kernel import secrets
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.storage import find
+from mart_union.kernel.transaction import WriteTransaction
 from mart_union.ledger.jobs import set_checkpoint
 from mart_union.ledger.model import Posting, Transfer
 from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
 from mart_union.mediation.model import Shop, Terms
+from mart_union.orders.returns import Decision
 from mart_union.orders.service import get_order, take_step
 from mart_union.settlement.erasing import erase_recipients
+from mart_union.settlement.refunding import settle_return
+from mart_union.stock.counting import count
 from mart_union.stock.service import get_level
 from supply.app import lambda_handler as supply
 from tests.services.test_mediation import make_offer, make_supplier
@@ -76,12 +81,17 @@ def shop(unique: str) -> Shop:
 
 
 def report(shop: Shop, sale: str, quantity: int, *, secret: str = "", sku: str = "GX-HERBTEA") -> dict[str, Any]:
-    body = json.dumps({"sale": sale, "lines": [{"sku": sku, "quantity": quantity}], "recipient": RECIPIENT})
-    now = utc_now()
+    told = {"sale": sale, "lines": [{"sku": sku, "quantity": quantity}], "recipient": RECIPIENT}
+    return send(shop, "sales", told, secret=secret)
+
+
+def send(shop: Shop, path: str, told: object, *, secret: str = "") -> dict[str, Any]:
+    """What a shop's signed request is answered."""
+    body, now = json.dumps(told), utc_now()
     signature = Webhook(secret or mediation.secret_of(shop.id)).sign("msg-1", now, body)
     event = {
         "httpMethod": "POST",
-        "path": f"/api/shops/{shop.id}/sales",
+        "path": f"/api/shops/{shop.id}/{path}",
         "headers": {
             "Content-Type": "application/json",
             "webhook-id": "msg-1",
@@ -95,7 +105,7 @@ def report(shop: Shop, sale: str, quantity: int, *, secret: str = "", sku: str =
     return supply(event, None)
 
 
-def recipient_of(shop: Shop, sale: str) -> Recipient | None:
+def recipient_kept(shop: Shop, sale: str) -> Recipient | None:
     item = find(RecipientItem, *recipient_key(derived_id("recipient", "", f"shop/{shop.id}/{sale}")))
     return None if item is None else item.document
 
@@ -116,7 +126,7 @@ def test_a_sale_takes_stock_holds_its_cost_and_reaches_the_supplier(shop: Shop) 
     deposit = mediation.get_deposit(shop.store)
     assert (deposit.available_minor, deposit.held_minor) == (28000, 22000)
     assert pool(shop) == (98, 2)
-    kept = recipient_of(shop, "sale-1")
+    kept = recipient_kept(shop, "sale-1")
     assert kept is not None
     assert (kept.id, kept.customer) == (order.recipient, "")
 
@@ -130,7 +140,47 @@ def test_a_sale_reported_again_gets_the_same_answer_and_takes_nothing_more(shop:
         "urn:mart-union:problem:idempotency-key-reused",
     )
     assert pool(shop) == (98, 2)
-    assert recipient_of(shop, "sale-1") is not None
+    elsewhere = json.loads(json.dumps(RECIPIENT)) | {"city": "Taipei"}
+    told = {"sale": "sale-1", "lines": [{"sku": "GX-HERBTEA", "quantity": 2}], "recipient": elsewhere}
+    assert send(shop, "sales", told)["statusCode"] == 409
+    kept = recipient_kept(shop, "sale-1")
+    assert kept is not None
+    assert kept.city == "Hsinchu"
+
+
+@pytest.mark.parametrize("refused_by", ["stock", "deposit"])
+def test_a_sale_that_is_reported_twice_at_once_and_refused_once_keeps_its_recipient(
+    shop: Shop, refused_by: str
+) -> None:
+    """While reports of it are refused, what stood in the way goes away: whichever gets through has its name and address."""
+    post_to_deposit(shop, -40000)
+    if refused_by == "stock":
+        post_to_deposit(shop, 40000, "back")
+        (link,) = mediation.list_links(shop.store).items
+        count(offer_level(link.supplier, link.offer_sku), 1, actor="owner", reference="", now=utc_now())
+
+    def act(number: int) -> int:
+        if number == 5:
+            if refused_by == "stock":
+                count(offer_level(link.supplier, link.offer_sku), 9, actor="owner", reference="", now=utc_now())
+            else:
+                post_to_deposit(shop, 40000, "back")
+            return 0
+        return int(report(shop, "sale-1", 2)["statusCode"])
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(act, range(16)))
+    assert {409 if refused_by == "stock" else 402, 201} >= set(answers) - {0, 503}
+    answer = report(shop, "sale-1", 2)
+    order = get_order(json.loads(answer["body"])["orders"][0])
+    kept = recipient_kept(shop, "sale-1")
+    assert kept is not None
+    assert (answer["statusCode"], kept.id, kept.fields.name) == (201, order.recipient, "Lin")
+
+
+def post_to_deposit(shop: Shop, amount_minor: int, name: str = "") -> None:
+    postings = (Posting(f"store/{shop.store}/deposit", amount_minor), Posting("provider/bank", -amount_minor))
+    post(Transfer(f"moved-{name}-{shop.id}", "top_up", "TWD", postings, f"deposit/{shop.store}", iso(utc_now())))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +191,7 @@ def test_a_refused_sale_leaves_nothing_behind(shop: Shop, quantity: int, sku: st
     assert report(shop, "sale-1", quantity, sku=sku)["statusCode"] == status
     deposit = mediation.get_deposit(shop.store)
     assert (deposit.available_minor, deposit.held_minor, pool(shop)) == (50000, 0, (100, 0))
-    assert recipient_of(shop, "sale-1") is None
+    assert recipient_kept(shop, "sale-1") is None
 
 
 def test_a_sales_recipient_is_erased_once_its_order_has_been_over_for_thirty_days(shop: Shop) -> None:
@@ -152,7 +202,7 @@ def test_a_sales_recipient_is_erased_once_its_order_has_been_over_for_thirty_day
         for _ in range(2):  # a run that is repeated changes nothing more
             erase_recipients(placed + timedelta(days=days))
         kept = [line for line in register() if line.recipient == order.recipient]
-        return recipient_of(shop, "sale-1") is not None, len(kept)
+        return recipient_kept(shop, "sale-1") is not None, len(kept)
 
     assert swept(29) == (True, 1)
     assert swept(30.1) == (True, 1)  # still open: looked at again in a week
@@ -167,7 +217,10 @@ def test_a_sales_recipient_is_erased_once_its_order_has_been_over_for_thirty_day
 def test_the_recipient_of_a_sale_that_was_never_placed_is_erased_too(shop: Shop) -> None:
     now = utc_now()
     long_ago = now - timedelta(days=31)
-    made = add_recipient("", RecipientFields(**RECIPIENT), f"cut-off/{shop.id}", long_ago, purchase="never-placed")
+    made = recipient_of("", RecipientFields(**RECIPIENT), f"cut-off/{shop.id}", long_ago)
+    transaction = WriteTransaction()
+    keep_recipient(transaction, made, "never-placed")
+    transaction.commit()
     set_checkpoint("erase_recipients", iso(now - timedelta(days=2))[:13])
     assert erase_recipients(now).failed == 0
     assert find(RecipientItem, *recipient_key(made.id)) is None
@@ -179,9 +232,56 @@ def register() -> list[Retained]:
     return [retained(line) for line in lines]
 
 
+def test_a_shop_cancels_its_sale_by_a_signed_request_and_is_told_how_it_stands(shop: Shop) -> None:
+    [order] = json.loads(report(shop, "sale-1", 2)["body"])["orders"]
+    for _ in range(2):
+        answer = send(shop, "sales/cancel", {"sale": "sale-1"})
+        line = {"order": order, "sku": "GX-HERBTEA", "quantity": 2, "state": "cancelled", "returned": 0}
+        assert (answer["statusCode"], json.loads(answer["body"])) == (
+            200,
+            {"sale": "sale-1", "lines": [line | {"given_back_minor": 22000}]},
+        )
+        assert (mediation.get_deposit(shop.store).available_minor, pool(shop)) == (50000, (100, 0))
+    unknown = send(shop, "sales/cancel", {"sale": "sale-2"})
+    assert (unknown["statusCode"], json.loads(unknown["body"])["detail"]) == (
+        404,
+        "this shop has reported no sale sale-2",
+    )
+    assert send(shop, "sales/cancel", {"sale": "sale-1"}, secret=mediation.secret_of("another"))["statusCode"] == 401
+
+
+def test_a_shop_asks_for_a_return_by_a_signed_request_and_asks_again_how_it_stands(shop: Shop) -> None:
+    order = get_order(json.loads(report(shop, "sale-1", 2)["body"])["orders"][0])
+    supplier = order.lines[0].fulfiller
+    wish = {"sale": "sale-1", "id": "R-7", "lines": [{"sku": "GX-HERBTEA", "quantity": 1}], "reason": "defective"}
+    early = send(shop, "sales/returns", wish)
+    assert (early["statusCode"], "not been delivered" in json.loads(early["body"])["detail"]) == (422, True)
+    facts = {"fulfiller": supplier}
+    take_step(order.id, "accept", "owner", "supplier", "key-a", utc_now(), **facts)  # type: ignore[arg-type]
+    parcel = ("post", "P-1")
+    take_step(order.id, "ship", "owner", "supplier", "key-s", utc_now(), **facts, tracking=parcel)  # type: ignore[arg-type]
+    take_step(order.id, "deliver", "owner", "supplier", "key-d", utc_now(), **facts)  # type: ignore[arg-type]
+    made = send(shop, "sales/returns", wish)
+    told = json.loads(made["body"])
+    assert (made["statusCode"], told["state"], told["taker"], told["given_back_minor"]) == (
+        201,
+        "requested",
+        supplier,
+        0,
+    )
+    [asked] = get_order(order.id).returns
+    for decision in (Decision("accept"), Decision("receive"), Decision("refund", stock="reserve")):
+        key = f"key-{decision.decision}"
+        settle_return(order.id, asked.id, decision, taker=supplier, actor="owner", key=key, now=utc_now())
+    again = json.loads(send(shop, "sales/returns", wish)["body"])
+    assert (again["state"], again["given_back_minor"], again["lines"][0]["returned"]) == ("refunded", 11000, 1)
+    other = send(shop, "sales/returns", wish | {"reason": "changed_mind"})
+    assert (other["statusCode"], mediation.get_deposit(shop.store).available_minor) == (409, 39000)
+
+
 def test_a_sale_that_another_secret_signed_is_refused(shop: Shop) -> None:
     assert report(shop, "sale-1", 1, secret=mediation.secret_of("another"))["statusCode"] == 401
-    assert (pool(shop), recipient_of(shop, "sale-1")) == ((100, 0), None)
+    assert (pool(shop), recipient_kept(shop, "sale-1")) == ((100, 0), None)
 
 
 def test_a_paused_shops_sales_are_refused(shop: Shop) -> None:

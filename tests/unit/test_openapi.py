@@ -261,7 +261,9 @@ def test_parameters_say_how_long_they_may_be(document: dict[str, Any]) -> None:
 
 def test_a_machines_route_names_the_headers_of_its_signature() -> None:
     document = describe(find_apis(FUNCTIONS), "0")
-    for path in ("/api/payments/webhooks/{provider}", "/api/carriers/{carrier}/events", "/api/shops/{shop}/sales"):
+    sales = "/api/shops/{shop}/sales"
+    own = ("/api/payments/webhooks/{provider}", "/api/carriers/{carrier}/events")
+    for path in (*own, sales, f"{sales}/cancel", f"{sales}/returns"):
         named = [each["name"] for each in operation(document, "post", path)["parameters"] if each["in"] == "header"]
         assert named == ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"], path
         assert "401" in responses(document, "post", path)

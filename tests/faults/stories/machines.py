@@ -43,7 +43,9 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("not-an-upload"),
     ),
     "catalog_import supply/": sample("supply-offers"),
-    "catalog_import carriers/": sample("carrier-news", reports="rows whose order kept changing, in the upload's report"),
+    "catalog_import carriers/": sample(
+        "carrier-news", reports="rows whose order kept changing, in the upload's report"
+    ),
     "presence": sample("schedule"),
     "relay orders": sample("orders"),
     "relay catalog": sample("catalog"),

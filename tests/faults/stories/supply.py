@@ -57,5 +57,13 @@ STORIES: dict[str, tuple[Story, ...]] = {
         **_SUPPLIER,
     ),
     "supply POST /api/shops/{shop}/sales": sample("post-sales-1.201"),
+    "supply POST /api/shops/{shop}/sales/cancel": sample("post-sales-cancel-2", "post-sales-cancel-1-sale.201"),
+    "supply POST /api/shops/{shop}/sales/returns": sample(
+        "post-sales-returns-6.201",
+        "post-sales-returns-1-sale.201",
+        "post-sales-returns-3-accept",
+        "post-sales-returns-4-ship",
+        "post-sales-returns-5-deliver",
+    ),
     "supply POST /api/shops/{shop}/state": sample("post-shop-state"),
 }

@@ -33,8 +33,6 @@ def _(scene: Scene) -> Iterator[None]:
 
 @event("completion of a shop's sale")
 def _(scene: Scene) -> Iterator[None]:
-    scene.sell_supplied()
-    scene.ship(f"supplier/{scene.market.supplier}")
-    scene.deliver()
+    scene.deliver_from_the_shop()
     yield
     scene.complete()

@@ -10,6 +10,7 @@ from mart_union.orders.refunding import RefundWish
 from mart_union.orders.return_decisions import Decision
 from mart_union.orders.service import take_step
 from mart_union.settlement.refunding import ask_return, settle_return
+from mart_union.settlement.shop_sales import cancel_sale
 from tests.services.ledger_events.scene import LATER, Scene, event, refund_part
 from tests.services.market import NOW
 
@@ -43,6 +44,13 @@ def _(scene: Scene) -> Iterator[None]:
     yield
     supplier = f"supplier/{scene.market.supplier}"
     take_step(scene.order, "refuse", "staff", "supplier", "r", NOW, fulfiller=supplier)
+
+
+@event("cancelling of a shop's sale")
+def _(scene: Scene) -> Iterator[None]:
+    scene.sell_supplied()
+    yield
+    cancel_sale(f"shop-{scene.name}", "sale-0001", (), NOW)
 
 
 @event("partial refund before completion")
@@ -114,9 +122,29 @@ def _(scene: Scene) -> Iterator[None]:
     yield from give_back(scene, f"store/{scene.market.store}", "changed_mind", "written_off")
 
 
+@event("return of a shop's sale")
+def _(scene: Scene) -> Iterator[None]:
+    scene.deliver_from_the_shop()
+    yield from give_back(scene, f"supplier/{scene.market.supplier}", "changed_mind", "reserve")
+
+
+@event("return of a shop's sale after completion")
+def _(scene: Scene) -> Iterator[None]:
+    scene.deliver_from_the_shop()
+    scene.complete()
+    yield from give_back(scene, f"supplier/{scene.market.supplier}", "defective", "reserve")
+
+
+@event("return of a shop's sale that the supplier does not take back")
+def _(scene: Scene) -> Iterator[None]:
+    scene.deliver_from_the_shop(accepts_returns=False)
+    yield from give_back(scene, f"store/{scene.market.store}", "changed_mind", "written_off")
+
+
 def give_back(scene: Scene, taker: str, reason: str, stock: str) -> Iterator[None]:
-    """The customer returns one, and whoever takes it back has accepted that; what is posted when it is refunded."""
-    lines, customer = [ReturnedLine(1, 1)], scene.market.customer
+    """The buyer returns one, and whoever takes it back has accepted that; what is posted when it is refunded."""
+    assert scene.purchase is not None
+    lines, customer = [ReturnedLine(1, 1)], scene.purchase.buyer
     after = ask_return(scene.order, lines, customer=customer, reason=reason, key="return-0001", now=LATER)
     asked, facts = after.returns[0].id, {"taker": taker, "actor": "staff", "now": LATER}
     settle_return(scene.order, asked, Decision("accept"), key="accept-0001", **facts)  # type: ignore[arg-type]

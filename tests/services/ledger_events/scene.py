@@ -185,11 +185,17 @@ class Scene:
         self.ship(f"supplier/{self.market.supplier}")
         self.deliver()
 
-    def sell_supplied(self) -> None:
+    def sell_supplied(self, *, accepts_returns: bool = True) -> None:
         """A supplier's goods with a deposit behind them, sold in the seller's own shop."""
         give_money(f"store/{self.market.store}/deposit", 100_000)
-        self.offer(price=23_000, supply=15_000)
+        self.offer(price=23_000, supply=15_000, accepts_returns=accepts_returns)
         self.sell_in_the_shop()
+
+    def deliver_from_the_shop(self, *, accepts_returns: bool = True) -> None:
+        """What the seller's own shop sold is shipped by the supplier and delivered."""
+        self.sell_supplied(accepts_returns=accepts_returns)
+        self.ship(f"supplier/{self.market.supplier}")
+        self.deliver()
 
     def take_cash(self) -> None:
         """The union takes cash on delivery, and the store's orders can be paid so."""

@@ -42,7 +42,7 @@ class Cancelled(Struct, frozen=True):
 
 def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: datetime) -> Cancelled:
     """Cancel every order of a purchase, or none: what was paid goes back to where it came from, what was taken to its levels.
-    What a card only authorized is released.
+    What a card only authorized is released, what a deposit held for it goes back there. A shop's sale is cancelled by the shop (`shop/<id>`, as its customer), for its buyer.
 
     Reads the purchase and its orders (half a unit each, one request for a purchase of one store), writes one transaction. The same key again changes nothing.
 
@@ -57,7 +57,7 @@ def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: d
 
 def _cancel(purchase_id: str, actor: str, role: str, key: str, now: datetime) -> Cancelled:
     purchase, orders = get_purchase_with_orders(purchase_id)
-    if role == "customer" and purchase.customer != actor:
+    if role == "customer" and purchase.buyer != actor:
         raise NotFound(f"there is no purchase {purchase_id}")
     if purchase.payment == "pending":
         ended = end_unpaid(purchase, "voided", now, key=key)

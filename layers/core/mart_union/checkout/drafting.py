@@ -200,6 +200,7 @@ def _draft_order(
         | ({CASH: "due"} if asked.method == ON_DELIVERY else {}),
         payer=CARDS if asked.method == "card" else "",
         transit_days=terms.delivering(store).transit_days(terms.listings[store.id, wanted[0].sku]),
+        channel=asked.channel,
     )
     return order if is_awaited(asked.method) else with_clock(order, order.placed_at)
 

@@ -105,6 +105,11 @@ class Purchase(Struct, frozen=True):
     tax_minor: int = 0
     card: CardPayment | None = None
 
+    @property
+    def buyer(self) -> str:
+        """Who may cancel it: its customer, or the shop that sold it, for a buyer of its own."""
+        return self.customer or self.channel
+
     def for_customer(self) -> Purchase:
         """As its customer sees it: who bears what of a disputed charge is between the union and its stores."""
         if self.card is None:

@@ -42,7 +42,7 @@ from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Ref, fetch_all, find
-from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.kernel.transaction import Also, WriteTransaction, refuse
 from mart_union.ledger.service import add_transfer
 from mart_union.orders.limits import add_bought, limit_reached
 from mart_union.orders.model import ON_DELIVERY, Order, order_id
@@ -251,8 +251,9 @@ def _outside(wishes: Sequence[Wanted]) -> OutsideArea:
     return OutsideArea(f"not delivered to this postcode: {skus}", lines=lines)
 
 
-def commit_draft(draft: Draft, tickets: Sequence[Ticket] = ()) -> None:
-    """Write a drafted purchase: one transaction to which purchases, ledger, stock and orders add their items. It uses these tickets up."""
+def commit_draft(draft: Draft, tickets: Sequence[Ticket] = (), also: Also = lambda _: None) -> None:
+    """Write a drafted purchase: one transaction to which purchases, ledger, stock and orders add their items, and what else `also` adds. It uses these
+    tickets up."""
     purchase = draft.purchase
     transaction = WriteTransaction()
     exists = refuse(Conflict, f"purchase {purchase.id} exists already")
@@ -273,6 +274,7 @@ def commit_draft(draft: Draft, tickets: Sequence[Ticket] = ()) -> None:
         add_new_order(transaction, order)
     if draft.transfer is not None:
         add_transfer(transaction, draft.transfer)
+    also(transaction)
     transaction.commit()
 
 

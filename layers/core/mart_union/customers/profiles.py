@@ -6,9 +6,9 @@ from collections.abc import Collection
 from datetime import datetime
 
 from mart_union.customers.model import OPTIONAL_MAILS, Person, Profile, Recipient, RecipientFields, checked_recipient
-from mart_union.customers.retention import add_retention, remove_retention
+from mart_union.customers.retention import add_retention
 from mart_union.customers.tables import CustomersItem, ProfileItem, RecipientItem, customer_key, recipient_key
-from mart_union.kernel.clock import iso, utc_now
+from mart_union.kernel.clock import from_iso, iso, utc_now
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.settings import settings
@@ -74,20 +74,33 @@ def keep_person(person: Person, language: str, now: datetime | None = None) -> P
     )
 
 
-def add_recipient(
-    subject: str, fields: RecipientFields, key: str, now: datetime | None = None, *, purchase: str = ""
-) -> Recipient:
-    """Keep a recipient under an id derived from its customer and the idempotency key; a repeat gives the first one.
-
-    A recipient without a customer (`subject` '', of a seller's own shop) is found by its id only; it is kept for `purchase`, and erased
-    some time after that is over.
+def add_recipient(subject: str, fields: RecipientFields, key: str, now: datetime | None = None) -> Recipient:
+    """Keep a customer's recipient under an id derived from customer and idempotency key; a repeat gives the first one.
 
     Raises:
         Invalid: a field is empty or too long.
         KeyReused: the key was used for another recipient.
     """
-    fields, now = checked_recipient(fields), now or utc_now()
-    made = Recipient(
+    made = recipient_of(subject, fields, key, now or utc_now())
+    transaction = WriteTransaction()
+    item = RecipientItem(*recipient_key(made.id), document=made)
+    transaction.create(item, refuse(Conflict, "this recipient has been made already"))
+    transaction.put(RecipientItem(*customer_key(subject, f"RECIPIENT#{made.id}"), document=made))
+    try:
+        transaction.commit()
+    except Conflict:
+        return _first(made)
+    return made
+
+
+def recipient_of(subject: str, fields: RecipientFields, key: str, now: datetime) -> Recipient:
+    """A recipient as it is kept: of a customer, or, with a `subject` of '', of a sale of a seller's own shop, by which alone it is found.
+
+    Raises:
+        Invalid: a field is empty or too long.
+    """
+    fields = checked_recipient(fields)
+    return Recipient(
         derived_id("recipient", subject, key),
         subject,
         fields.name,
@@ -97,25 +110,34 @@ def add_recipient(
         fields.phone,
         iso(now),
     )
-    transaction = WriteTransaction()
-    item = RecipientItem(*recipient_key(made.id), document=made)
-    transaction.create(item, refuse(Conflict, "this recipient has been made already"))
-    if subject:
-        transaction.put(RecipientItem(*customer_key(subject, f"RECIPIENT#{made.id}"), document=made))
-    if purchase:
-        add_retention(transaction, made.id, purchase, now)
-    try:
-        transaction.commit()
-    except Conflict:
-        return _first(made)
-    return made
+
+
+def keep_recipient(transaction: WriteTransaction, made: Recipient, purchase: str) -> None:
+    """Add the recipient of a shop's sale to the transaction that makes its purchase, so that it is kept if that is, and until some time after that is over."""
+    transaction.put(RecipientItem(*recipient_key(made.id), document=made))
+    add_retention(transaction, made.id, purchase, from_iso(made.made_at))
+
+
+def require_same(made: Recipient) -> None:
+    """Nothing, if the recipient that is kept under an id is that one, or was erased.
+
+    Raises:
+        KeyReused: it is another.
+    """
+    item = find(RecipientItem, *recipient_key(made.id), consistent=True)
+    if item is not None and item.document.fields != made.fields:
+        raise _other_recipient()
 
 
 def _first(made: Recipient) -> Recipient:
     first = get_recipient(made.id)
     if first.fields != made.fields:
-        raise KeyReused("this key was used for another recipient; nothing was changed")
+        raise _other_recipient()
     return first
+
+
+def _other_recipient() -> KeyReused:
+    return KeyReused("this key was used for another recipient; nothing was changed")
 
 
 def get_recipient(recipient: str, *, customer: str | None = None) -> Recipient:
@@ -144,17 +166,3 @@ def unlist_recipient(subject: str, recipient: str) -> None:
     """
     get_recipient(recipient, customer=subject)
     RecipientItem(*customer_key(subject, f"RECIPIENT#{recipient}")).delete()
-
-
-def forget_recipient(recipient: str, *, purchase: str = "") -> None:
-    """Erase a recipient that no order was placed with, and what says that it is kept for `purchase`. Repeating it changes nothing."""
-    item = find(RecipientItem, *recipient_key(recipient), consistent=True)
-    if item is None:
-        return
-    transaction = WriteTransaction()
-    transaction.delete(item)
-    if item.document.customer:
-        transaction.delete(RecipientItem(*customer_key(item.document.customer, f"RECIPIENT#{recipient}")))
-    if purchase:
-        remove_retention(transaction, recipient, purchase, item.document.made_at)
-    transaction.commit()

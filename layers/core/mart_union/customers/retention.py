@@ -39,11 +39,6 @@ def add_retention(transaction: WriteTransaction, recipient: str, purchase: str, 
     transaction.put(_item(Retained(iso(now + FIRST_LOOK), recipient, purchase)))
 
 
-def remove_retention(transaction: WriteTransaction, recipient: str, purchase: str, made_at: str) -> None:
-    """Take a recipient's first line out again, in the transaction that erases it; `made_at` (ISO) is when it was made."""
-    transaction.delete(_item(Retained(iso(from_iso(made_at) + FIRST_LOOK), recipient, purchase)))
-
-
 def list_retained(hour: str, until: str, limit: int) -> Iterator[str]:
     """The lines of an hour (`2026-11-22T09`, UTC) whose moment is not after `until` (ISO), earliest first."""
     pk, _ = retention_key(hour)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -12,13 +12,13 @@ from mart_union.catalog.model import SKU, OfferReference
 from mart_union.catalog.naming import check_words
 from mart_union.catalog.refs import listing_ref
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Invalid, KeyReused, NotFound, RuleViolation
+from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.ids import input_hash
 from mart_union.kernel.money import checked_price
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import fetch
-from mart_union.kernel.transaction import WriteTransaction
+from mart_union.kernel.storage import fetch, find
+from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.mediation.linked import (
     LISTING_STATES,
     Facts,
@@ -34,7 +34,16 @@ from mart_union.mediation.model import Link, OfferKey, Terms
 from mart_union.mediation.offers import no_offer, require_unchanged
 from mart_union.mediation.standings import require_standing
 from mart_union.mediation.suppliers import require_as_read
-from mart_union.mediation.tables import LinkItem, SellerItem, links_list, seller_key
+from mart_union.mediation.tables import (
+    LinkCommandItem,
+    LinkItem,
+    SellerItem,
+    link_command_key,
+    links_list,
+    seller_key,
+)
+
+_KEPT = timedelta(days=90)
 
 
 def make_link(
@@ -44,7 +53,7 @@ def make_link(
     paused or withdrawn stays so under other terms.
 
     Link, listing and, the first time, each supplier's record of its seller are written together, and only if the offers are still as read.
-    A repeat under the same idempotency key gives the link as it is now, so that it undoes no later change.
+    A repeat under the same idempotency key, within ninety days, gives the link as it is now, so that it undoes no later change, whatever commands came between.
 
     Raises:
         Invalid: the SKU, the words, the price or the markup is malformed.
@@ -59,19 +68,19 @@ def make_link(
     before = find_link(store, sku, first)
     if before is not None and before.first != first:
         raise sku_used(sku)  # the offer is the backup of the link that is there
-    if before is not None and key and before.key == key:
-        if before.request != request:
-            raise KeyReused("this key was used for other terms; nothing was changed")
+    command = LinkCommandItem(
+        *link_command_key(store, sku, key), request=request, expires_at=int((now + _KEPT).timestamp())
+    )
+    if before is not None and key and _was_carried_out(command):
         return before
     facts = read_facts([_outline(store, sku, first, terms)])
-    wanted = replace(wanted_link(facts, store, sku, first, terms, before), key=key, request=request)
+    wanted = wanted_link(facts, store, sku, first, terms, before)
     if before is not None and before.is_stopped:
         wanted = replace(wanted, state=before.state, reason=before.reason)
     after = renewed(before, wanted)
-    if after == before:
-        return before
-    _write(before, after, facts, actor, now)
-    return _by_now(after)
+    if after != before or key:
+        _write(before, after, facts, actor, now, command if key else None)
+    return before if before is not None and after == before else _by_now(after)
 
 
 def _by_now(link: Link) -> Link:
@@ -87,6 +96,18 @@ def _by_now(link: Link) -> Link:
 
     bring_in_step(read)
     return seen[0]
+
+
+def _was_carried_out(command: LinkCommandItem) -> bool:
+    """Whether a command was carried out before. One read.
+
+    Raises:
+        KeyReused: its key was used for other terms.
+    """
+    found = find(LinkCommandItem, command.pk, command.sk, consistent=True)
+    if found is not None and found.request != command.request:
+        raise KeyReused("this key was used for other terms; nothing was changed")
+    return found is not None
 
 
 def _outline(store: str, sku: str, first: OfferKey, terms: Terms) -> Link:
@@ -133,10 +154,8 @@ def renewed(before: Link | None, wanted: Link) -> Link:
     """The link wanted, under the next sequence; the one that is there, if they say the same."""
     if before is None:
         return wanted
-    if replace(wanted, key=before.key, request=before.request, sequence=before.sequence) == before:
-        return before
-    command = wanted if wanted.key else before
-    return replace(wanted, key=command.key, request=command.request, sequence=before.sequence + 1)
+    same = replace(wanted, key=before.key, request=before.request, sequence=before.sequence)
+    return before if same == before else replace(same, sequence=before.sequence + 1)
 
 
 def _check(sku: str, terms: Terms) -> None:
@@ -206,9 +225,17 @@ def list_links_after(store: str, sku: str, limit: int) -> tuple[Link, ...]:
     return tuple(item.document for item in page.items)
 
 
-def _write(before: Link | None, after: Link, facts: Facts, actor: str, now: datetime) -> None:
-    """The link and its listing together, if neither they nor the offers, their suppliers or the deposit's standing have changed since they were read."""
+def _write(
+    before: Link | None, after: Link, facts: Facts, actor: str, now: datetime, command: LinkCommandItem | None = None
+) -> None:
+    """The link and its listing together, if neither they nor the offers, their suppliers or the deposit's standing have changed since they were read, and the
+    command that asked for it; the command alone where it changes nothing."""
     transaction = WriteTransaction()
+    if command is not None:
+        transaction.create(command, refuse(Conflict, "this command has just been carried out; repeat it"))
+    if after == before:
+        transaction.commit()
+        return
     add_link(transaction, before, after, facts)
     for key in after.offers:
         require_unchanged(transaction, facts.offers[key])

@@ -43,7 +43,7 @@ def save_offer(
     Supply price with its tiers, low-stock mark and whether it is on offer stand on the pool and its allotments, too, and change with the offer and the count in one
     transaction, so that a purchase is made under what the offer says. What was counted includes what is in allotments, which are cut where it is less
     than they have. Repeating it writes nothing; a `key`
-    counts the pool once, whatever was sold since, and what was `cut_off_since` a moment does not count what has moved since, as `count` says. Fields named in `kept` stay as they are of an offer that is there. Who has just `read` the offer and its
+    counts the pool and changes the offer once, whatever was sold or changed since, and never after a later one; what was `cut_off_since` a moment does not count what has moved since, as `count` says. Fields named in `kept` stay as they are of an offer that is there. Who has just `read` the offer and its
     pool, gives them. Approval alone gives the membership that lets someone call this.
 
     Raises:
@@ -69,8 +69,11 @@ def save_offer(
         others = [level for level in changed.sold_from[1:] if level not in written]
         _add_change(transaction, before, changed, actor, now, others)
 
-    if not _correct_pool(changed, quantity, actor, now, key, cut_off_since, pool, add):
-        _change(before, changed, actor, now)
+    if _correct_pool(changed, quantity, actor, now, key, cut_off_since, pool, add):
+        return True
+    if quantity is not None and key:
+        return False  # this key has changed the offer before
+    _change(before, changed, actor, now)
     return True
 
 
@@ -174,7 +177,7 @@ def _correct_pool(
     also: Beside | None = None,
 ) -> bool:
     """Correct an offer's pool to what was counted, and have it say what the offer says, in one transaction with what `also` adds; False, and nothing
-    written, where it stands so already or nothing was counted."""
+    written, where nothing was counted, it was counted under the key before, or, without a key or without more to add, it stands so already."""
     if quantity is None:
         return False
 

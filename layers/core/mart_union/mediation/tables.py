@@ -11,6 +11,7 @@
 | a store's links | index `by_store`, `LINKS#<store>` | 1 a page | by size |
 | a job that links offers by a rule | `LINKJOBS#<store>`/`<id>` | 1 | by size |
 | a store's jobs, newest first | index `by_store`, `LINKJOBS#<store>` | 1 a page | by size |
+| a command that set a link's terms | `LINKCOMMANDS#<store>`/`<sku>#<key>` | 1 | 0.5 read |
 | a store's shops | `SHOPS#<store>` | 1 | by size |
 | how often one of them was registered or resumed | `SHOPPLACES#<store>`/`PLACES` | 1 | 1 read |
 | the union's active shops | index `by_store`, `SHOPS#active` | 1 a page | by size |
@@ -30,7 +31,7 @@
 | a supplier's open orders; its closed ones by month | index `by_store`, `SUPPLY#<supplier>#open`, `SUPPLY#<supplier>#closed#<yyyy-mm>` | 1 a page | by size |
 
 Index `by_store` (`store_pk`, `store_sort`): links, jobs, active shops, suppliers, supply orders, replenishments (for the supplier once more), standings and what shops refuse enter it once (1 write unit); a change of state changes their
-key (2). Offers do not enter it. A supplier's open orders are read a page at a time; attempts expire (`expires_at`).
+key (2). Offers do not enter it. A supplier's open orders are read a page at a time; attempts and commands expire (`expires_at`).
 """
 
 from __future__ import annotations
@@ -102,6 +103,13 @@ class BackupItem(MediationItem):
 
     supplier = UnicodeAttribute()
     offer_sku = UnicodeAttribute()
+
+
+class LinkCommandItem(MediationItem):
+    """A command that set the terms of a link was carried out: a fingerprint of it, under its idempotency key."""
+
+    request = UnicodeAttribute()
+    expires_at = NumberAttribute()
 
 
 class LinkJobItem(MediationItem):
@@ -243,6 +251,11 @@ def link_key(supplier: str, offer_sku: str, store: str, sku: str) -> tuple[str, 
 def backup_key(backup: OfferKey, store: str, sku: str) -> tuple[str, str]:
     """The key under which a backup finds a link, in its own offer's partition."""
     return f"OFFER#{backup.supplier}#{backup.sku}", f"BACKUP#{store}#{sku}"
+
+
+def link_command_key(store: str, sku: str, key: str) -> tuple[str, str]:
+    """The key of a command that set the terms of a link, by its idempotency key."""
+    return f"LINKCOMMANDS#{store}", f"{sku}#{key}"
 
 
 def link_job_key(store: str, job: str) -> tuple[str, str]:

@@ -82,7 +82,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
     `supply_minor` is what a unit of an offer cost the store when the purchase was made, at the quantity of the line, whatever its supplier asks later or
     is given back; `supply_schedule` what units cost by volume then ('': the same each).
     `escrow_minor` is what of it the order still holds; `held_minor` what the seller's deposit holds for it. `refunded_minor` is what the
-    payer got back of it, `returned` how many of its units went back into stock or were written off, `withheld_minor` what of those units' price stayed.
+    payer got back of it (where a shop took the money: its store's deposit, of the supply cost), `returned` how many of its units went back into stock or were written off, `withheld_minor` what of those units' price stayed.
     `draws` is written where the units do not all come from `level`: how many come from which, in the order in which they are counted (shards),
     or, with `is_bundle`, how many of each level all units of the line together have. `slot` names the time for which a service is booked.
     `sale` is the urgent sale that it was sold in, `sale_limit` how many units of that a customer might have (0: no limit). `kind` is its listing's:
@@ -174,11 +174,11 @@ class StepTaken(Struct, frozen=True, omit_defaults=True):
 
 
 class RefundedLine(Struct, frozen=True, omit_defaults=True):
-    """A line's part of a refund: what the payer got back of it, and the units that came back with it (0: money only).
+    """A line's part of a refund: what the payer got back of it (where a shop took the money: its store's deposit), and the units that came back with it (0: money only).
 
     `borne_by` is `all` when every share gave back at its original rate, `but_supplier` when all but the supplier's did and the store gave that
     part, too, `store` when the store alone gave, `carrier` when the carrier did. `withheld_minor` is what of the units' price did not go back, since they came back
-    damaged.
+    damaged, or, where a shop took the money, since their supplier keeps it.
     """
 
     number: int
@@ -241,7 +241,8 @@ class Order(Struct, frozen=True, omit_defaults=True):
 
     `payer` is the account that paid and is refunded; '' means the customer's own. `transit_days` is how long its carrier says to be on the way, where
     it says so. A procedure of the store's own making stands on the order as it
-    was when that was placed (`own_procedure`); of one that is shipped, name and version do.
+    was when that was placed (`own_procedure`); of one that is shipped, name and version do. `channel` is where it was sold: in the union, or by `shop/<id>`, a shop of its store's own,
+    which took the money itself; then nobody is its customer here.
     """
 
     id: str
@@ -273,6 +274,17 @@ class Order(Struct, frozen=True, omit_defaults=True):
     returns: tuple[Return, ...] = ()
     own_procedure: Procedure | None = None
     transit_days: int | None = None
+    channel: str = "union"
+
+    @property
+    def buyer(self) -> str:
+        """Who cancels it and gives goods back: its customer, or the shop that sold it, for a buyer of its own."""
+        return self.customer or self.channel
+
+    @property
+    def is_seller_collected(self) -> bool:
+        """Whether a shop of its store's own took the money: the union holds no more than the supply cost, on the store's deposit."""
+        return not (self.customer or self.payer)
 
     @property
     def state(self) -> str:

@@ -146,7 +146,7 @@ def refundable_units(line: Line, fulfiller: str) -> int:
 def _check(order: Order, wishes: Sequence[RefundWish], reason: str) -> None:
     if order.payment != "paid":
         raise RuleViolation(f"nothing has been paid yet: the order's payment is {order.payment}", payment=order.payment)
-    if not (order.customer or order.payer):
+    if order.is_seller_collected:
         raise RuleViolation("the seller's own shop took the money: it is refunded there")
     if not 0 < len(reason.strip()) <= len(reason) <= LONGEST_REASON:
         raise _invalid("reason", f"say why, in at most {LONGEST_REASON} characters")

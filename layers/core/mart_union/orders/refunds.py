@@ -7,6 +7,9 @@ beyond whole steps, fall on the share that was frozen first, the remainder's kee
 Once the goods have left, whoever delivers has a right to its share: what is given back beyond the goods is the store's own to bear, and
 the share stays, unless the delivery is given back for its carrier's fault.
 
+Where a shop of the store's own took the money, it gives that back itself. What goes back here is the supply cost, to the store's deposit: of what is held for the line,
+and from the supplier once that was paid.
+
 Where a supplier keeps what it is owed for goods that came back, the other shares give their parts all the same, and the store gives the supplier's.
 What the deposit holds for it stays held.
 """
@@ -30,7 +33,9 @@ BEFORE_LEAVING = frozenset({"placed", "scheduled", "accepted", "ready"})
 
 
 def payer_of(order: Order) -> str:
-    """The account that paid an order and is refunded."""
+    """The account that paid an order and is refunded; where a shop took the money, its store's deposit, which secures the supply cost."""
+    if order.is_seller_collected:
+        return f"store/{order.store}/deposit"
     return order.payer or f"customer/{order.customer}"
 
 
@@ -67,9 +72,10 @@ def units_of(order: Order, lines: Collection[int]) -> dict[str, int]:
     return units
 
 
-def all_given_back(line: Line, *, was_paid: bool) -> Line:
+def all_given_back(order: Order, line: Line) -> Line:
     """A line that is given back whole: every share is reversed, nothing is in escrow or held any more."""
-    refunded = line.refunded_minor + (_owed_to_payer(line) if was_paid else 0)
+    to_payer = line.held_minor if order.is_seller_collected else _owed_to_payer(line)
+    refunded = line.refunded_minor + (to_payer if order.payment == "paid" else 0)
     shares = tuple(replace(share, reversed_minor=share.amount_minor, kept_minor=0) for share in line.split)
     return replace(line, split=shares, escrow_minor=0, held_minor=0, refunded_minor=refunded)
 
@@ -96,7 +102,7 @@ class _Goods(Struct, frozen=True):
 
 def refundable_minor(order: Order, line: Line) -> tuple[int, int]:
     """What of a line may still be given back to its payer: of the goods, and of the delivery. Nothing where a shop took the money."""
-    if not (order.customer or order.payer):
+    if order.is_seller_collected:
         return 0, 0
     left = line.charged_minor - line.refunded_minor
     delivery = min(left, sum(share.left_minor for share in line.split if share.kind == "delivery"))
@@ -133,13 +139,13 @@ def give_back(
     Raises:
         BeyondOriginal: more than is left of it; `left_minor` says what is.
     """
+    if order.is_seller_collected:
+        return _supply_given_back(line, amount_minor, step)
     goods, delivery = refundable_minor(order, line)
     left = min(goods, own_goods_minor(line, only)) if only else goods + delivery
     if carrier_gives:
         goods, left = 0, carried_minor(order, line)
-    if amount_minor > left:
-        has, wanted = (amount_text(each, settings().currency) for each in (left, amount_minor))
-        raise BeyondOriginal(f"line {line.number} has {has} left to give back, not {wanted}", left_minor=left)
+    _require_left(line, amount_minor, left)
     of_goods = min(amount_minor, goods)
     covered = 0 if only or carrier_gives else _of_the_deposit(line, goods, of_goods, step)
     of = _of_goods(line, of_goods, covered, step, only=only, keeps=keeps)
@@ -153,6 +159,25 @@ def give_back(
     return Part(after, amount_minor, of.deposit_minor, tuple(taken), beyond)
 
 
+def _require_left(line: Line, amount_minor: int, left: int) -> None:
+    if amount_minor > left:
+        has, wanted = (amount_text(each, settings().currency) for each in (left, amount_minor))
+        raise BeyondOriginal(f"line {line.number} has {has} left to give back, not {wanted}", left_minor=left)
+
+
+def _supply_given_back(line: Line, amount_minor: int, step: int) -> Part:
+    """Give an amount of the supply cost of a line back to the deposit that secures it: the payer got its money from the shop, and no escrow has any."""
+    _require_left(line, amount_minor, _supply_minor(line))
+    taken = _taken(line.split, amount_minor, step, delivery=False)
+    of = _Goods(taken, [0] * len(taken), amount_minor)
+    return Part(_after(line, amount_minor, amount_minor, of), 0, amount_minor, tuple(taken), 0)
+
+
+def _supply_minor(line: Line) -> int:
+    """What is left of a line's supply cost."""
+    return sum(share.open_minor for share in line.split)
+
+
 def _of_goods(line: Line, of_goods: int, covered: int, step: int, *, only: str, keeps: str) -> _Goods:
     """What goods take of each share, with what the deposit covered of them. What is kept takes first what would have gone to the deposit."""
     taken = _taken(line.split, of_goods + covered, step, delivery=False, only=only)
@@ -164,8 +189,9 @@ def _of_goods(line: Line, of_goods: int, covered: int, step: int, *, only: str, 
 
 def value_of_units(order: Order, line: Line, units: int, step: int) -> int:
     """What is given back with units of a line: their part of what is left of its goods, in whole steps, the last unit with the remainder.
-    What was withheld of units that came back before is no part of it."""
-    goods = max(refundable_minor(order, line)[0] - line.withheld_minor, 0)
+    What was withheld of units that came back before is no part of it. Where a shop took the money, the goods are worth what they cost at their supplier."""
+    goods = _supply_minor(line) if order.is_seller_collected else refundable_minor(order, line)[0]
+    goods = max(goods - line.withheld_minor, 0)
     if units == line.left_units:
         return goods
     return goods * units // (line.left_units * step) * step
@@ -210,7 +236,8 @@ def part_amounts(order: Order, line: Line, part: Part) -> dict[str, int]:
     """What each account gets by giving a part of a line back: while the line is open out of escrow, and from the store what goes beyond;
     once it is completed, from those who were paid."""
     own = f"store/{order.store}"
-    amounts = {payer_of(order): part.payer_minor, f"{own}/deposit": part.deposit_minor}
+    amounts = {payer_of(order): part.payer_minor}
+    amounts[f"{own}/deposit"] = amounts.get(f"{own}/deposit", 0) + part.deposit_minor
     if line.state != "completed":
         escrow = part.payer_minor - part.beyond_minor
         return amounts | {f"order/{order.id}": -escrow, own: -part.beyond_minor, f"{own}/held": -part.deposit_minor}

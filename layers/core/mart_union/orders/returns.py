@@ -38,6 +38,7 @@ from mart_union.orders.return_decisions import (
 from mart_union.orders.return_rules import (
     RETURNABLE,
     borne_by,
+    is_fulfillers,
     reason_of,
     return_until,
     returnable_units,
@@ -72,7 +73,7 @@ def request_return(
         RuleViolation: nothing of it can be returned: not delivered yet, of a kind that is not, the window is over, or more than the customer has.
     """
     request = input_hash([lines, reason, note, wants])
-    identity = derived_id("return", order.id, order.customer, key)
+    identity = return_id(order, key)
     before = next((one for one in order.returns if one.id == identity), None)
     if before is not None:
         if before.request != request:
@@ -85,6 +86,11 @@ def request_return(
     taker = _taker(order, [chosen[each.number] for each in lines], fault)
     asked = Return(identity, taker, tuple(lines), reason, at, request, note=note, wants=wants)
     return with_clock(replace(order, returns=(*order.returns, asked), sequence=order.sequence + 1), at)
+
+
+def return_id(order: Order, key: str) -> str:
+    """The id of the return of an order that is asked for under a key."""
+    return derived_id("return", order.id, order.buyer, key)
 
 
 def send_return(order: Order, identity: str, carrier: str, tracking_number: str, *, key: str, at: str) -> Order:
@@ -109,7 +115,7 @@ def send_return(order: Order, identity: str, carrier: str, tracking_number: str,
         return order
     if asked.state not in {"accepted", "sent"}:
         raise StepNotAllowed(f"the return is {asked.state}; it cannot be sent", allowed=[], state=asked.state)
-    taken = StepTaken("send", "customer", order.customer, at, (), key, request=request)
+    taken = StepTaken("send", "customer", order.buyer, at, (), key, request=request)
     sent = replace(
         asked, state="sent", carrier=carrier, tracking_number=tracking_number, history=(*asked.history, taken)
     )
@@ -246,7 +252,7 @@ def _refunded(
     """The order after the money of a return went back, whole or in part. Goods that had come go where the decision says; in place of those that were to be
     replaced, and are gone their way already, what was to be sent is left; all others are out of stock for good."""
     values = values_of(order, decided, currency.step)
-    given = _in_part(values, wish.amount_minor, currency) if wish.amount_minor else values
+    given = _given(order, decided, values, wish, currency)
     lines = {line.number: line for line in order.lines}
     parts = [
         RefundedLine(each.number, each.units, amount, borne_by(lines[each.number], decided.taker), value - amount)
@@ -266,6 +272,20 @@ def _refunded(
     done = replace(decided, stock=went, refund=change.order.refunds[-1].id)
     to_reserve = went == "reserve" or before == "replacing"
     return replace(change, order=_with_return(change.order, done), to_reserve=to_reserve)
+
+
+def _given(order: Order, decided: Return, values: Sequence[int], wish: Decision, currency: Currency) -> Sequence[int]:
+    """What of the values of a return's lines goes back: all, or a part. Where a shop took the money and the supplier keeps its price, nothing: what the shop
+    gives its buyer is between them.
+
+    Raises:
+        Invalid: the part is none, as much as all of it, or of nothing.
+    """
+    if order.is_seller_collected and not is_fulfillers(order, decided):
+        if wish.amount_minor:
+            raise _invalid("amount_minor", "the shop took the money and gives it back itself: leave it out")
+        return [0] * len(values)
+    return _in_part(values, wish.amount_minor, currency) if wish.amount_minor else values
 
 
 def _in_part(values: Sequence[int], amount_minor: int, currency: Currency) -> list[int]:

@@ -56,7 +56,7 @@ def get_orders(orders: Iterable[str]) -> list[Order]:
 
 
 def get_order_for(order: str, role: str, party: str, *, consistent: bool = False) -> Order:
-    """An order, for one of its own parties: the customer's id, or `store/<id>` or `supplier/<id>` of a fulfiller.
+    """An order, for one of its own parties: the customer's id (`shop/<id>` where a shop sold it), or `store/<id>` or `supplier/<id>` of a fulfiller.
 
     Raises:
         NotFound: there is no such order, or it is not that party's; which of the two is not told.
@@ -69,7 +69,7 @@ def get_order_for(order: str, role: str, party: str, *, consistent: bool = False
 
 def _parties(order: Order, role: str) -> set[str]:
     if role == "customer":
-        return {order.customer} - {""}
+        return {order.buyer}
     if role == "store":
         return {f"store/{order.store}"}
     return {line.fulfiller for line in order.lines if line.fulfiller.startswith("supplier/")}
@@ -109,7 +109,7 @@ def take_step(
 ) -> Order:
     """Move lines of an order by a step of its procedure; what it gives back or collects is posted in the same transaction.
 
-    `role` is customer (then `actor` is the customer), store or supplier (then `fulfiller` is theirs) or system. `tracking` is a carrier and its
+    `role` is customer (then `actor` is the customer, or `shop/<id>`), store or supplier (then `fulfiller` is theirs) or system. `tracking` is a carrier and its
     number; `facts` hold `pickup_code`, `appointment_at`, `access`, `collected_by` where the step needs them. The same key again changes nothing and
     gives the order as it is. Without `may_give_back` a step that refunds is refused. One read and one write, and a read of the union where another carrier is named than the order's; read again when
     another change comes between. A wrong pick-up code is counted on the order before it is refused.

@@ -271,7 +271,7 @@ def _need(field: str, is_given: object, message: str) -> None:
 
 def _moved(order: Order, line: Line, rule: Step, details: Details) -> Line:
     if rule.effect == "refund":
-        return replace(all_given_back(line, was_paid=order.payment == "paid"), state=rule.to_state)
+        return replace(all_given_back(order, line), state=rule.to_state)
     if rule.effect in _SETTLING:
         return replace(line, state=rule.to_state, escrow_minor=0, held_minor=0)
     if "tracking" in rule.needs and not line.offer:

@@ -156,7 +156,8 @@ class FulfilledLine(Struct, frozen=True):
 
 
 class StoreOrder(Struct, frozen=True):
-    """An order as its store works on it. `due_minor` is what is to be collected on delivery. `act_by` is when the next deadline of the store's own lines passes ('' when none runs)."""
+    """An order as its store works on it. `due_minor` is what is to be collected on delivery. `act_by` is when the next deadline of the store's own lines passes ('' when none runs).
+    `shop` is the store's own shop that sold it and took the money, '' for what was sold in the union."""
 
     id: str
     purchase: str
@@ -184,6 +185,7 @@ class StoreOrder(Struct, frozen=True):
     returns: tuple[SeenReturn, ...]
     code_locked: bool = False
     due_minor: int = 0
+    shop: str = ""
 
 
 class SeenResponse(Struct, frozen=True):
@@ -276,6 +278,7 @@ def store_order(order: Order, recipient: Recipient | None = None) -> StoreOrder:
         returns=seen_returns(order, party),
         code_locked=is_locked(order) and waits_for_code(order),
         due_minor=due_minor(order),
+        shop=order.channel.removeprefix("shop/") if order.is_seller_collected else "",
     )
 
 

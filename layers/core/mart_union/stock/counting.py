@@ -55,8 +55,8 @@ def count(
     after the level was read, and only where the level ever gave units away; since those go and come with a change of the level, the count
     holds for one moment. Where less was counted than they have, the level has nothing left and they are cut in the same transaction to what was counted, each in
     proportion to what it has: nothing is sold that is not there. With `alike` they say of sale, price and mark what the level does. A `key` counts once: after it wrote it changes nothing, whatever was sold since; keys come in an order, and one does not count
-    after a later one. A count that found nothing to correct leaves no key: who goes on with counts that were `cut_off_since` a moment does not count what
-    has moved since then. What `also` adds is written with the level, if that is, and refuses first.
+    after a later one. A count that found nothing to correct, and has nothing `also`, leaves no key: who goes on with counts that were `cut_off_since` a moment does not count what
+    has moved since then. What `also` adds is written with the level, if that is, or under a key, and refuses first.
 
     Raises:
         Invalid: the quantity is negative or too large.
@@ -86,7 +86,10 @@ def count(
         for shard, after in cut:
             add_rewritten(transaction, shard, after, _overtaken)
 
-    return rewrite(level, change, before, add, anyway=lambda: bool(cut))
+    def must(before: Level, after: Level) -> bool:
+        return bool(cut) or (also is not None and before.counted != after.counted)
+
+    return rewrite(level, change, before, add, anyway=must)
 
 
 _Rewritten = tuple[Level, Level]  # before and after
@@ -190,16 +193,16 @@ def rewrite(
     read: Level | None = None,
     also: Also = lambda _: None,
     *,
-    anyway: Callable[[], bool] = lambda: False,
+    anyway: Callable[[Level, Level], bool] = lambda _, __: False,
 ) -> bool:
     """Replace a level by what `change` makes of it, if that differs in more than who, why, when and for what; says whether it did. `read` is how it stood
-    just before; what `also` adds is written with it, and refuses first. What has to be written `anyway` is said after the change."""
+    just before; what `also` adds is written with it, and refuses first. `anyway` says, of the level before and after, what is written though it does not differ."""
     known = [] if read is None else [read]
 
     def attempt() -> bool:
         before = known.pop() if known else _find_level(level)
         after = change(before)
-        if before.sequence and _facts_aside(before) == _facts_aside(after) and not anyway():
+        if before.sequence and _facts_aside(before) == _facts_aside(after) and not anyway(before, after):
             return False
         transaction = WriteTransaction()
         also(transaction)

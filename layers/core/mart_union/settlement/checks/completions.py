@@ -30,7 +30,7 @@ def check_completions(books: Books) -> Iterator[Difference]:
                     paid[transfer.reference][posting.account] += posting.amount_minor
     for order in books.orders:
         owed, got, store = _owed(order), paid.pop(f"order/{order.id}", Counter()), f"store/{order.store}"
-        beyond = [_beyond_minor(line) for line in order.lines]
+        beyond = [_beyond_minor(order, line) for line in order.lines]
         if None in beyond:
             owed[store] = got[store]
         else:
@@ -51,10 +51,12 @@ def _owed(order: Order) -> Counter[str]:
     return owed
 
 
-def _beyond_minor(line: Line) -> int | None:
+def _beyond_minor(order: Order, line: Line) -> int | None:
     """What its store gave of a line's refunds beyond the line's shares; None where that cannot be told."""
     if line.state in GIVEN_BACK or not line.refunded_minor:
         return 0
+    if order.is_seller_collected:
+        return line.refunded_minor - sum(share.reversed_minor for share in line.split)
     held = max(held_at_first(line, collected=True), 0)
     if line.state == "completed" and held:
         return None

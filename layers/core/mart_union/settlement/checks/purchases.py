@@ -84,8 +84,9 @@ def _sum_problems(purchase: Purchase, orders: list[Order]) -> Iterator[str]:
 
 
 def _order_problems(purchase: Purchase, order: Order) -> Iterator[str]:
-    if (order.purchase, order.customer) != (purchase.id, purchase.customer):
-        yield f"it is of purchase {order.purchase} by '{order.customer}', and named by {purchase.id} of '{purchase.customer}'"
+    if (order.purchase, order.customer, order.channel) != (purchase.id, purchase.customer, purchase.channel):
+        named = f"and named by {purchase.id} of '{purchase.buyer}'"
+        yield f"it is of purchase {order.purchase} by '{order.buyer}', {named}"
     if order.payment != purchase.payment and (purchase.payment, order.payment) != (ON_DELIVERY, "paid"):
         yield f"it is {order.payment}, its purchase {purchase.payment}"
     allowed = _STATES.get(order.payment, frozenset())

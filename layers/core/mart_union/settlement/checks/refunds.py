@@ -31,9 +31,10 @@ def check_refunds(books: Books) -> Iterator[Difference]:
     due: Counter[str] = Counter()
     for order in books.orders:
         purchase = purchases.get(order.purchase)
-        if purchase is not None and (order.payment, purchase.channel) == ("paid", UNION):
-            due[order.purchase] += sum(_due(order, line) for line in order.lines)
+        if purchase is not None and order.payment == "paid":
             yield from _check_whole_lines(order)
+            if purchase.channel == UNION:
+                due[order.purchase] += sum(_due(order, line) for line in order.lines)
     returned: Counter[str] = Counter()
     for transfer in books.moved():
         if transfer.kind == "refund":
@@ -70,12 +71,17 @@ def _check_whole_lines(order: Order) -> Iterator[Difference]:
     for line in order.lines:
         if line.state in _WHOLE:
             left = sum(share.left_minor for share in line.split)
-            back = 0 if was_left_out(order, line) else line.charged_minor
+            back = 0 if was_left_out(order, line) else _paid_minor(order, line)
             if left or line.refunded_minor != back:
                 detail = (
                     f"line {line.number} is {line.state}: {line.refunded_minor} went back of {back}, {left} is left"
                 )
                 yield Difference(8, f"order/{order.id}", detail)
+
+
+def _paid_minor(order: Order, line: Line) -> int:
+    """What was paid to the union for a line: what its buyer was charged, or, where a shop took that, the supply cost."""
+    return sum(share.amount_minor for share in line.split) if order.is_seller_collected else line.charged_minor
 
 
 def check_failed_refunds(books: Books) -> Iterator[Difference]:
@@ -206,7 +212,7 @@ def _line_problems(order: Order, line: Line, parts: list[RefundedLine], step: in
 def _rate_problems(order: Order, line: Line, parts: list[RefundedLine], step: int) -> Iterator[str]:
     """What others than the store have left is their part of what was left of the goods, refund by refund; its own share may bear more. A supplier
     keeps its part of what the store has borne for it, and nobody else keeps anything."""
-    left, kept = _exact_fractions(line, parts)
+    left, kept = _exact_fractions(order, line, parts)
     most = _STEPS_A_REFUND * step * len(parts)
     for share in line.split:
         if share.kind == "delivery" or share.account == f"store/{order.store}":
@@ -219,10 +225,10 @@ def _rate_problems(order: Order, line: Line, parts: list[RefundedLine], step: in
             yield f"{share.account} keeps {share.kept_minor} of what came back, its rate gives {float(keeps):.2f}"
 
 
-def _exact_fractions(line: Line, parts: list[RefundedLine]) -> tuple[Fraction, Fraction]:
+def _exact_fractions(order: Order, line: Line, parts: list[RefundedLine]) -> tuple[Fraction, Fraction]:
     """What is left of the goods, and how much of them came back for which their supplier keeps what it is owed."""
     delivery = sum(share.amount_minor for share in line.split if share.kind == "delivery")
-    goods, fraction, kept = line.charged_minor - delivery, Fraction(1), Fraction(0)
+    goods, fraction, kept = _paid_minor(order, line) - delivery, Fraction(1), Fraction(0)
     for part in parts:
         of_goods = min(part.amount_minor, goods) if part.borne_by != "carrier" else 0
         if part.borne_by in _AT_RATES and goods:
