@@ -8,6 +8,7 @@ from hypothesis.stateful import precondition, rule
 from mart_union.orders.model import Order
 from mart_union.orders.procedures import allowed_steps
 from tests.machine.machine import History, content_of, has_purchases, one_of, some
+from tests.machine.refunds import REASONS
 from tests.machine.striking import Aimed, strikes
 from tests.machine.trading import request
 from tests.machine.union import MEDIATED, OWN, RECIPIENT, SHIPPING, STAFF, SUPPLIERS_OWNER
@@ -132,4 +133,20 @@ class Sellers(History):
         answer = self.perform("shop sells", command, strike)
         if answer["statusCode"] < 400:
             sold = content_of(answer)
-            self.purchases.append({"id": sold["purchase"], "orders": list(sold["orders"]), "total_minor": 100})
+            bought = {"id": sold["purchase"], "orders": list(sold["orders"]), "total_minor": 100, "sale": key}
+            self.purchases.append(bought)
+
+    @precondition(lambda self: any("sale" in each for each in self.purchases))
+    @rule(pick=some, units=st.integers(0, 2), strike=strikes)
+    def shop_takes_back(self, pick: int, units: int, strike: Aimed | None) -> None:
+        """The seller's own shop cancels a sale that it reported, or asks to give units of it back."""
+        sold = one_of([each for each in self.purchases if "sale" in each], pick)
+        shop, key = self.place.names["shop"], self.key()
+        lines = [{"sku": MEDIATED[1], "quantity": units}]
+        back = {"id": key, "lines": lines, "reason": REASONS[pick % len(REASONS)]} if units else {}
+        path = f"/api/shops/{shop}/sales/{'returns' if units else 'cancel'}"
+        body = {"sale": sold["sale"], **back}
+        command = request("supply", "POST", path, body, key=key, signed="signature_shop", shop=shop)
+        answer = self.perform(f"shop {'asks for a return' if units else 'cancels'}", command, strike)
+        if units and answer["statusCode"] < 400:
+            self.returning.append(sold["orders"][0])
