@@ -20,9 +20,10 @@ from mart_union.checkout.service import list_purchases, place_purchase, quote_ca
 from mart_union.customers.model import Recipient
 from mart_union.customers.tables import RecipientItem, recipient_key
 from mart_union.kernel import secrets
-from mart_union.kernel.clock import iso
+from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Invalid, OutsideArea
 from mart_union.kernel.events import Event
+from mart_union.kernel.ids import new_id
 from mart_union.ledger.service import get_balance
 from mart_union.mediation import service as mediation
 from mart_union.mediation.model import Offer, Terms
@@ -191,7 +192,8 @@ def upload(market: Market, area: str | None) -> tuple[str, ...] | tuple[Finding,
         row = importer.read(SheetRow(2, cells, tuple(cells.values())))
     except RowRefused as refused:
         return refused.findings
-    importer.apply([row], Upload("u1", f"supplier/{market.supplier}", "owner", "STARTED", iso(NOW)), NOW)
+    begun = {"begun": iso(utc_now())}  # each is a file of its own, and comes after those before it
+    importer.apply([row], Upload(new_id(), f"supplier/{market.supplier}", "owner", "STARTED", iso(NOW), **begun), NOW)
     return offered(market).area
 
 

@@ -21,9 +21,10 @@ from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.sales import place_shop_sale
 from mart_union.checkout.service import place_purchase
-from mart_union.kernel.clock import iso
+from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.events import Event
+from mart_union.kernel.ids import new_id
 from mart_union.mediation import service as mediation
 from mart_union.mediation.model import Offer, Terms
 from mart_union.orders.model import Line
@@ -267,7 +268,8 @@ def upload(market: Market, cell: str) -> tuple[Tier, ...] | list[str]:
         row = importer.read(SheetRow(2, cells, tuple(cells.values())))
     except RowRefused as refused:
         return [f"{found.line} {found.code}" for found in refused.findings if isinstance(found, Finding)]
-    importer.apply([row], Upload("u1", f"supplier/{market.supplier}", "owner", "STARTED", iso(NOW)), NOW)
+    begun = {"begun": iso(utc_now())}  # each is a file of its own, and comes after those before it
+    importer.apply([row], Upload(new_id(), f"supplier/{market.supplier}", "owner", "STARTED", iso(NOW), **begun), NOW)
     return offered(market).tiers
 
 
