@@ -14,6 +14,8 @@ from mart_union.orders.model import Order
 from mart_union.orders.operating import decide_order
 from mart_union.orders.service import act_on_deadlines, get_order
 from mart_union.orders.tracking import add_tracking_event
+from mart_union.settlement.check import check_union
+from mart_union.settlement.differences import Difference
 from tests.services.cash import TOTAL, buy, open_cash_market, ship
 from tests.services.market import NOW, Market
 from tests.services.test_cards_at_once import at_once
@@ -72,7 +74,12 @@ def test_the_operator_ends_it_as_refused_at_the_door_and_its_goods_are_back(mark
         "operator/op",
         "the carrier says so",
     )
-    assert (stock(market.store), transfers_about(order)) == ((10, 0, 0), [])
+    assert (stock(market.store), transfers_about(order), wrong(order)) == ((10, 0, 0), [], [])
+
+
+def wrong(order: str) -> list[Difference]:
+    """What the invariant checker finds about an order."""
+    return [each for each in check_union() if order in each.subject]
 
 
 @pytest.mark.parametrize(("by", "owes"), [("store", "store"), ("carrier", "carrier/hct")])
@@ -82,7 +89,7 @@ def test_the_operator_says_who_took_the_cash_and_they_owe_it_once(market: Market
         paid = operator_says(order, "deliver", collected_minor=TOTAL, collected_by=by)
     party = owes if by == "carrier" else f"store/{market.store}"
     assert (paid.state, paid.payment, owed(order)) == ("delivered", "paid", {("collection", party): -TOTAL})
-    assert transfers_about(order) == ["collection"]
+    assert (transfers_about(order), wrong(order)) == (["collection"], [])
 
 
 @pytest.mark.parametrize(
@@ -132,3 +139,4 @@ def test_of_the_operator_and_the_carrier_at_once_one_says_what_became_of_it(mark
         assert (stock(market.store), transfers_about(order)) == ((10, 0, 0), [])
     else:
         assert (after.state, transfers_about(order)) == ("delivered", ["collection"])
+    assert wrong(order) == []

@@ -86,6 +86,24 @@ def test_what_was_written_wrongly_is_said_again_under_another_key_until_the_good
         send_return(came, there.id, "post", "RR 3", key="sent-00003", at=NOW)
 
 
+@pytest.mark.parametrize(
+    ("role", "step", "end"),
+    [
+        ("operator", "refund", "refunded"),
+        ("operator", "refuse", "refused"),
+        ("operator", "receive", ""),
+        ("operator", "accept", ""),
+        ("store", "receive", "received"),
+        ("store", "refund", ""),
+        ("system", "lapse", ""),
+    ],
+)
+def test_what_was_sent_leads_where_those_may_lead_it_who_took_the_step(role: str, step: str, end: str) -> None:
+    [there] = send(decide(asked(delivered()), "accept").order).returns
+    taken = StepTaken(step, role, role, NOW, ())
+    assert state_by_history(replace(there, history=(*there.history, taken))) == end
+
+
 def test_only_what_was_accepted_is_sent() -> None:
     with pytest.raises(StepNotAllowed):
         send(asked(delivered()))

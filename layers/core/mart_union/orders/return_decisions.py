@@ -59,7 +59,7 @@ class Decision(Struct, frozen=True):
 class ReturnDecision(Decision, frozen=True, kw_only=True):
     """What becomes of the return of an id: `accept`; `refuse`, with an answer; `receive`; when the goods that came were looked at, `refund` or
     `replace` with the stock that they go to (reserve, written_off), of damaged ones also an amount in minor units less than their price, with an answer; `ship`
-    of the replacement by a carrier with its number; `refund` of what the customer keeps."""
+    of the replacement by a carrier with its number, or `refund` in its place; `refund` of what the customer keeps."""
 
     id: str
 
