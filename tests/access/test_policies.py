@@ -26,6 +26,7 @@ BEYOND_EVENTS = {
         "ChangeCatalog: dynamodb:DeleteItem",  # a shelf that became shorter
         "KnowWhatIsMissing",
         "CollectCash",  # where a carrier took it at the door
+        "ReadReports",  # of a run that was cut off
     ),
     "checkout": ("ReadTheUnionsKeys",),  # cards
     "manage": ("TakeUploads", "ReadReports", "KnowWhatIsMissing", "ChangePurchases"),  # presigned; cards
