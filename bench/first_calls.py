@@ -39,6 +39,7 @@ _SAMPLES = {
     "stock_adjustment": "levels",
     "sweeper": "schedule",
     "syndication": "union-changed",
+    "webhooks": "job-of-a-webhook-that-is-gone",
 }
 """A sample event of each function that no API calls; those of things that the bench does not have are answered as such."""
 

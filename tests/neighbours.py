@@ -81,8 +81,8 @@ class Neighbours:
         _client("secretsmanager").put_secret_value(SecretId=names["UNION_SECRET"], SecretString=json.dumps(SECRETS))
         forget_secrets()
         queue = _client("sqs").create_queue(QueueName=f"mart-union-{names['UNION_ID']}-failures")
-        _client("sqs").create_queue(QueueName=f"mart-union-{names['UNION_ID']}-settlement")
-        _client("sqs").create_queue(QueueName=f"mart-union-{names['UNION_ID']}-settlement")
+        for name in ("settlement", "webhooks"):
+            _client("sqs").create_queue(QueueName=f"mart-union-{names['UNION_ID']}-{name}")
         os.environ["DEAD_LETTER_QUEUES"] = queue["QueueUrl"]
 
     @cache  # noqa: B019 - one a run

@@ -43,6 +43,7 @@ from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
 from mart_union.mediation.model import LinkRule, Offer, Terms
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
+from mart_union.mediation.webhooks import register_webhook
 from mart_union.orders import service as orders
 from mart_union.orders.events import for_event
 from mart_union.orders.model import ReturnedLine, order_id
@@ -84,6 +85,7 @@ def lay_world(shop_url: str) -> World:
     _sign_up_customer(world)
     _open_bank_accounts(world)
     _register_shop(world, shop_url)
+    _register_webhooks(world, shop_url)
     _rush(world)
     _buy(world)
     _mail(world)
@@ -255,6 +257,16 @@ def _register_shop(world: World, url: str) -> None:
     world.ids["shop"] = mediation.register_shop(STORE, url, "owner-emei", "shop-of-emei", world.now).id
     world.ids["feed_token"] = mediation.feed_token_of(world.ids["shop"])
     world.ids["order_sold_by_shop"] = order_id(sale_id(world.ids["shop"], "S-2026-000431"), 1)  # once that is reported
+
+
+def _register_webhooks(world: World, url: str) -> None:
+    """Store and supplier are told of their orders where the store's shop is."""
+    for name, party, owner in (
+        ("webhook", f"store/{STORE}", "owner-emei"),
+        ("webhook_supplied", f"supplier/{SUPPLIER}", "owner-guanxi"),
+    ):
+        made = register_webhook(party, url, owner, f"webhook-of-{owner}", world.now)
+        world.ids[name] = made.id
 
 
 def _buy(world: World) -> None:

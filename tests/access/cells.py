@@ -247,7 +247,9 @@ def _known(names: Mapping[str, str], door: Door, name: str, otherwise: str = "")
     """The id that stands for a parameter of a path, on one side of the world."""
     special = {"sku": "sku"}
     if door.function == "supply":
-        special = {each: f"{each}_supplied" for each in ("order", "upload", "period", "response")} | {"sku": "offer"}
+        special = {each: f"{each}_supplied" for each in ("order", "upload", "period", "response", "webhook")} | {
+            "sku": "offer"
+        }
     elif "/slots" in door.path:
         special = {"sku": "bookable"}
     elif "/links/" in door.path:

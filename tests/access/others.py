@@ -29,6 +29,7 @@ from mart_union.mediation.model import LinkRule, Offer, Terms
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.mediation.supply_orders import supply_order_of
 from mart_union.mediation.tables import supply_order_item
+from mart_union.mediation.webhooks import register_webhook
 from mart_union.orders import service as orders
 from mart_union.orders.model import ENDED, ReturnedLine
 from mart_union.orders.responses import add_response
@@ -93,12 +94,12 @@ def _finish_first_side(names: Mapping[str, str], others: Others) -> dict[str, st
     now = utc_now()
     customers.grant_membership("member-guanxi", "supplier", SUPPLIER, "member", now)
     mine = {"store": STORE, "supplier": SUPPLIER, "enterprise": "xu-family-tea", "subject": "packer-emei"}
-    mine |= {name: names[name] for name in ("recipient", "purchase", "order", "response", "shop")}
+    mine |= {name: names[name] for name in ("recipient", "purchase", "order", "response", "shop", "webhook")}
     mine |= {"code": names["invitation"], "payment": names["transfer_delivered"], "sku": "OB-TOP", "category": "tea"}
     mine["upload"] = catalog.announce_upload(EMEI, "manager-emei", "upload-of-emei", now).id
     mine["upload_supplied"] = catalog.announce_upload(GUANXI, "owner-guanxi", "upload-of-guanxi", now).id
     mine["upload_carried"] = catalog.announce_upload("carrier/windcity-express", OPERATOR, "upload-of-windcity", now).id
-    mine["order_supplied"] = names["order_mediated"]
+    mine["order_supplied"], mine["webhook_supplied"] = names["order_mediated"], names["webhook_supplied"]
     mine["file"] = names["bank_file"]
     mine["replenishment"] = names["replenishment"]
     mine["job"] = names["job"]
@@ -117,6 +118,8 @@ def _finish_first_side(names: Mapping[str, str], others: Others) -> dict[str, st
     others.keep("可以週末送嗎", names["response"], among=(LIN, EMEI))
     others.keep("還沒有人回覆我", names["response_escalated"], among=(LIN, EMEI))
     others.keep("嘉義也送嗎", asked.id, names["order_mediated"], among=(LIN, EMEI, GUANXI))
+    others.keep(names["webhook"], among=(EMEI,))
+    others.keep(names["webhook_supplied"], among=(GUANXI,))
     others.keep(names["shop"], mine["upload"], names["invitation"], among=(EMEI,))
     others.keep(mine["upload_supplied"], among=(GUANXI,))
     others.keep("盧美", "lu.mei@guanxi.example", "03-555-0101", among=(EMEI,))
@@ -143,6 +146,9 @@ def _staff_store(others: Others) -> None:
     shop = mediation.register_shop(OTHER_STORE, "https://ropes.example/hook", "owner-jianshi", "shop-of-jianshi", now)
     names |= {"store": OTHER_STORE, "enterprise": "jianshi-trails", "subject": "packer-jianshi", "shop": shop.id}
     names |= {"sku": "PK-DAY-CEDAR", "category": "rope-work", "feed_token": mediation.feed_token_of(shop.id)}
+    told_at = "https://erp.jianshi.example/orders"
+    names["webhook"] = register_webhook(JIANSHI, told_at, "owner-jianshi", "webhook-of-jianshi", now).id
+    others.keep(names["webhook"], "erp.jianshi.example", among=(JIANSHI,))
     names["upload"] = catalog.announce_upload(JIANSHI, "manager-jianshi", "upload-of-jianshi", now).id
     names["code"] = customers.invite(OTHER_STORE, "packer", "owner-jianshi", now).code
     others.keep(shop.id, "ropes.example", names["upload"], names["code"], "packer-jianshi", among=(JIANSHI,))
@@ -167,6 +173,9 @@ def _supply(others: Others) -> None:
     )
     mediation.decide_supplier(OTHER_SUPPLIER, True, OPERATOR, now)
     customers.grant_membership("member-beipu", "supplier", OTHER_SUPPLIER, "member", now)
+    told_at = "https://erp.kilns.example/orders"
+    names["webhook_supplied"] = register_webhook(BEIPU, told_at, "owner-beipu", "webhook-of-beipu", now).id
+    others.keep(names["webhook_supplied"], "erp.kilns.example", among=(BEIPU,))
     offer = Offer(
         OTHER_SUPPLIER,
         "CAMPHOR-BOX",

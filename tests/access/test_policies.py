@@ -52,6 +52,7 @@ BEYOND_EVENTS = {
         "EraseRecipients",
     ),  # what has its time much later
     "tracking": ("ReadTheUnionsKeys",),
+    "webhooks": ("HandOutJobs: sqs:SendMessageBatch",),  # which the emulator asks for, and SQS does not know
 }
 """By function, what no sample event needs and why it is granted all the same: requests that others send with its presigned addresses,
 the listing without which S3 calls a missing object forbidden, and what needs a longer story than one event."""

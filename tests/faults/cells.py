@@ -40,6 +40,7 @@ _SECONDS_TO_REPEAT = {
     "shelving": 400,  # a queue delivers again once the visibility timeout is over, when every lease has lapsed
     "syndication": 400,
     "notifications": 400,
+    "webhooks": 400,
     "catalog_import": 120,  # storage tells again after a minute, then after two
     "sweeper": 60,
     "settlement": 60,

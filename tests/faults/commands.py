@@ -49,6 +49,8 @@ def ways_of(function: str) -> list[str]:
         return list(app._EVENTS_OF)
     if function == "settlement":
         return ["", *app.TASKS, *JOBS]
+    if function == "webhooks":
+        return [*kinds_routed_to(function), "Telling"]
     return kinds_routed_to(function) or prefixes_told_to(function) or [""]
 
 

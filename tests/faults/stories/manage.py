@@ -10,6 +10,10 @@ from tests.world import OTHER_STORE, STORE
 _OWNER: dict[str, Any] = {"subject": "owner-emei", "role": "owner"}
 
 STORIES: dict[str, tuple[Story, ...]] = {
+    "manage POST /api/manage/{store}/webhooks": sample("post-webhooks.201"),
+    "manage POST /api/manage/{store}/webhooks/{webhook}/secret": sample("post-webhook-secret"),
+    "manage POST /api/manage/{store}/webhooks/{webhook}/state": sample("post-webhook-state"),
+    "manage POST /api/manage/{store}/webhooks/{webhook}/replays": sample("post-webhook-replay.202"),
     "manage PUT /api/manage/{store}/listings/{sku}": (
         *sample("put-catalog-listing"),
         *sample("put-catalog-listing-mark"),

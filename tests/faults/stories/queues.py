@@ -234,6 +234,30 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     "syndication StockLow": sample("stock-out-low-and-back"),
     "syndication StockOut": (_queued("StockOut", [_detail_in("syndication", "stock-out-low-and-back", 0)]),),
     "syndication StockBack": (_queued("StockBack", [_detail_in("syndication", "stock-out-low-and-back", 1)]),),
+    "webhooks OrderPlaced": sample("order-twice"),
+    "webhooks OrderReplayed": sample("order-replayed"),
+    "webhooks Telling": (
+        *sample("job-twice"),
+        *sample("job-again"),
+        *sample("job-of-a-webhook-that-is-gone"),
+    ),
+    **{
+        f"webhooks {kind}": _of_order(kind, _TO_SUPPLIERS)
+        for kind in (*_STATES, "OrderTracked", "OrderRefunded")
+        if kind not in {"OrderPlaced", "OrderReserved", "OrderExpired"}
+    },
+    **{
+        f"webhooks {kind}": _of_return(kind, _TO_SUPPLIERS)
+        for kind in (
+            "ReturnRequested",
+            "ReturnAccepted",
+            "ReturnRefused",
+            "ReturnSent",
+            "ReturnReceived",
+            "ReturnReplacing",
+            "ReturnReplaced",
+        )
+    },
     "syndication OrderPlaced": sample("orders-out-of-order"),
     **{
         f"syndication {kind}": _of_order(kind, _TO_SUPPLIERS)

@@ -1,18 +1,23 @@
-"""One signed POST to an address that a seller gave us: never to a private network, never along a redirect, never for long."""
+"""One signed POST to an address that a seller or supplier gave us: never to a private network, never along a redirect, never for long."""
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import urllib3
+from standardwebhooks import Webhook
 
 from mart_union.kernel.errors import Invalid
+from mart_union.kernel.settings import settings
 from mart_union.mediation.shops import checked_url
 
 _SECONDS = 8
@@ -29,6 +34,40 @@ Post = Callable[[str, Mapping[str, str], bytes], int]
 
 class NotDelivered(Exception):
     """The address may not be called, or did not answer; the message says why and holds nothing of the body."""
+
+
+def tell(
+    url: str, secrets: Sequence[str], event: str, message: object, now: datetime, send: Post | None = None
+) -> tuple[int, str]:
+    """Tell an address of an event, signed with each of some secrets: what `answer_of` says."""
+    body = msgspec.json.encode(message)
+    return answer_of(send or post_here(), url, signed(secrets, event, body, now), body)
+
+
+def signed(secrets: Sequence[str], event: str, body: bytes, now: datetime) -> dict[str, str]:
+    """The headers of a message of an event, signed with each of some secrets (Standard Webhooks)."""
+    signatures = (Webhook(secret).sign(event, now, body.decode()) for secret in secrets)
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "mart-union",
+        "webhook-id": event,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def answer_of(call: Post, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
+    """The status that an address answered, 0 when it did not, and why it counts as not told ('' when it does not)."""
+    try:
+        status = call(url, headers, body)
+    except NotDelivered as error:
+        return 0, str(error)
+    return status, "" if 200 <= status < 300 else f"answered {status}"
+
+
+def post_here() -> Post:
+    """`post` as the union's settings have it: to this machine only where they allow that."""
+    return partial(post, loopback_allowed=settings().allow_loopback_shops)
 
 
 def post(

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from functools import partial
 
 import msgspec
 from msgspec import Struct
-from standardwebhooks import Webhook
 
 from mart_union.catalog.model import Texts
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.events import Event, publish
 from mart_union.kernel.settings import settings
-from mart_union.mediation.delivery import NotDelivered, Post, post
+from mart_union.mediation.delivery import Post, answer_of, post_here, signed
 from mart_union.mediation.drift import again, go_on, is_try
 from mart_union.mediation.links import list_links
 from mart_union.mediation.model import Delivery, Link, Shop
@@ -89,10 +87,10 @@ def _tell(shops: Mapping[Shop, Heard], event: str, link: Link, now: datetime, se
     if not shops:
         return []
     body = msgspec.json.encode({"type": "link.changed", "timestamp": iso(now), "data": snapshot_of(link)})
-    call = send or partial(post, loopback_allowed=settings().allow_loopback_shops)
-    signed = [_signed(shop, event, body, now) for shop in shops]
+    call = send or post_here()
+    headers = [signed([secret_of(shop.id)], event, body, now) for shop in shops]
     with ThreadPoolExecutor(len(shops)) as threads:
-        answers = list(threads.map(lambda shop, headers: _answer(call, shop.url, headers, body), shops, signed))
+        answers = list(threads.map(lambda shop, each: answer_of(call, shop.url, each, body), shops, headers))
     attempts = [
         Delivery(shop.id, event, link.sku, link.sequence, iso(now), status, problem)
         for shop, (status, problem) in zip(shops, answers, strict=True)
@@ -100,25 +98,6 @@ def _tell(shops: Mapping[Shop, Heard], event: str, link: Link, now: datetime, se
     for attempt, heard in zip(attempts, shops.values(), strict=True):
         record_attempt(attempt, heard)
     return attempts
-
-
-def _signed(shop: Shop, event: str, body: bytes, now: datetime) -> dict[str, str]:
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": "mart-union",
-        "webhook-id": event,
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(secret_of(shop.id)).sign(event, now, body.decode()),
-    }
-
-
-def _answer(call: Post, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
-    """The status that a shop answered, 0 when it did not, and why it counts as not told ('' when it does not)."""
-    try:
-        status = call(url, headers, body)
-    except NotDelivered as error:
-        return 0, str(error)
-    return status, "" if 200 <= status < 300 else f"answered {status}"
 
 
 class Snapshot(Struct, frozen=True):

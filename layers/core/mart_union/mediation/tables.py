@@ -19,7 +19,9 @@
 | what a shop was last told of each link | `SHOP#<id>`, begins `TOLD#` | 1 a page | by size |
 | the links that a shop refuses | index `by_store`, `REFUSED#<shop>` | 1 a page | by size |
 | whether a shop is left alone, as it does not answer | `DELIVERIES#<shop>`/`SILENCE` | with what it was told | 0.5 read |
-| attempts to tell a shop, of a day, newest first | `DELIVERIES#<shop>#<yyyy-mm-dd>` | 1 a page | by size |
+| attempts to tell a shop or a webhook, of a day, newest first | `DELIVERIES#<shop or webhook>#<yyyy-mm-dd>` | 1 a page | by size |
+| a party's webhooks of orders | `WEBHOOKS#<party>` | 1 | by size, 0.5 read for five |
+| what a webhook has confirmed of an order | `WEBHOOK#<webhook>#<order>`/`TOLD` | 1 | 1 read; 1 write when it confirms |
 | a supplier's sellers | `SELLERS#<supplier>` | 1 a page, 1 batch read of standings | by size |
 | what became of a supplier's parts of orders | `RECORD#<supplier>`/`RECORD` | 1 | 0.5 read |
 | the standing of a store's deposit | `STANDING#<store>`/`STANDING` | 1 | 1 read |
@@ -52,6 +54,7 @@ from mart_union.mediation.model import (
     SupplyOrder,
 )
 from mart_union.mediation.replenishment import Replenishment, SupplierTerms
+from mart_union.mediation.webhook_model import OrderDelivery, OrderWebhook
 
 ACTIVE_SHOPS = "SHOPS#active"
 """The partition of index `by_store` with the shops that are told of changes."""
@@ -146,6 +149,25 @@ class DeliveryItem(MediationItem):
     """An attempt to tell a shop of a link."""
 
     document = Document(Delivery)
+    expires_at = NumberAttribute()
+
+
+class WebhookItem(MediationItem):
+    """A webhook of orders, kept with its party's others."""
+
+    document = Document(OrderWebhook)
+
+
+class OrderToldItem(MediationItem):
+    """The newest sequence of an order that a webhook has confirmed."""
+
+    expires_at = NumberAttribute()
+
+
+class OrderDeliveryItem(MediationItem):
+    """An attempt to tell a webhook of an order."""
+
+    document = Document(OrderDelivery)
     expires_at = NumberAttribute()
 
 
@@ -339,6 +361,16 @@ def refused_list(shop: str) -> str:
 def delivery_key(shop: str, at: str, event: str) -> tuple[str, str]:
     """The key of an attempt, in its shop's partition of that day (UTC)."""
     return f"DELIVERIES#{shop}#{at[:10]}", f"{at}#{event}"
+
+
+def webhook_key(party: str, webhook: str) -> tuple[str, str]:
+    """The key of a webhook, in its party's partition."""
+    return f"WEBHOOKS#{party}", webhook
+
+
+def order_told_key(webhook: str, order: str) -> tuple[str, str]:
+    """The key of what a webhook was last told of an order."""
+    return f"WEBHOOK#{webhook}#{order}", "TOLD"
 
 
 def suppliers_list(state: str) -> str:

@@ -1,0 +1,127 @@
+"""The webhooks of a store or supplier: registered, given another secret, paused; what they were told, and telling them again. The same for both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from mart_union.kernel.clock import utc_now
+from mart_union.kernel.paging import Page
+from mart_union.mediation.order_telling import ask_order_again
+from mart_union.mediation.webhook_model import OrderDelivery, OrderWebhook
+from mart_union.mediation.webhooks import (
+    get_webhook,
+    list_order_deliveries,
+    list_webhooks,
+    newest_secret,
+    register_webhook,
+    renew_secret,
+    set_webhook_state,
+)
+from mart_union.orders.model import Order
+from mart_union.web.api import Api
+from mart_union.web.request import Request
+
+
+class NewWebhook(Struct, frozen=True):
+    """Where each step of the orders is to be told."""
+
+    url: str
+
+
+class WebhookState(Struct, frozen=True):
+    """Whether a webhook is told (`active`) or not (`paused`)."""
+
+    state: str
+
+
+class OrderAgain(Struct, frozen=True):
+    """The order that a webhook is to be told of again, as it is now."""
+
+    order: str
+
+
+class WebhookView(Struct, frozen=True):
+    """A webhook. Its `secret` (Standard Webhooks) is shown when it is registered or renewed, and not again; the one before signs, too, for a day."""
+
+    webhook: str
+    url: str
+    state: str
+    registered_at: str
+    secret_since: str
+    secret: str = ""
+
+
+class Asked(Struct, frozen=True):
+    """The order of which a webhook is told again."""
+
+    order: str
+    sequence: int
+
+
+FindOrder = Callable[[str, str], Order]
+"""The order of an id, if a store or supplier of an id may see it."""
+
+
+class WebhookRoutes:
+    """The routes of one side: `kind` is store or supplier, `find_order` finds an order that it may see."""
+
+    def __init__(self, kind: str, find_order: FindOrder) -> None:
+        self.kind, self.find_order = kind, find_order
+
+    def add(self, api: Api, base: str, owner: Any, reader: Any) -> None:
+        """Declare the routes under a base, such as /api/manage/{store}."""
+        one = f"{base}/webhooks/{{webhook}}"
+        api.get(f"{base}/webhooks", reader, answer=tuple[WebhookView, ...])(self.list_all)
+        api.post(f"{base}/webhooks", owner, body=NewWebhook, answer=WebhookView, status=201, key=True)(self.register)
+        api.post(f"{one}/secret", owner, answer=WebhookView, key=True)(self.renew)
+        api.post(f"{one}/state", owner, body=WebhookState, answer=WebhookView)(self.set_state)
+        api.get(f"{one}/deliveries", reader, answer=Page[OrderDelivery])(self.deliveries)
+        api.post(f"{one}/replays", owner, body=OrderAgain, answer=Asked, status=202, key=True)(self.replay)
+
+    def list_all(self, request: Request) -> tuple[WebhookView, ...]:
+        """The webhooks that are told of each step of the orders."""
+        return tuple(_view(each) for each in list_webhooks(self._party(request)))
+
+    def register(self, request: Request) -> WebhookView:
+        """Have an address told of each step of the orders from now on, as a whole snapshot with a sequence, without names and addresses; its secret is shown
+        now."""
+        made = register_webhook(
+            self._party(request), request.content.url, request.caller.subject, request.idempotency_key, utc_now()
+        )
+        return _view(made, newest_secret(made))
+
+    def renew(self, request: Request) -> WebhookView:
+        """Give a webhook another secret, which is shown now."""
+        webhook, actor = request.params["webhook"], request.caller.subject
+        renewed = renew_secret(self._party(request), webhook, actor, request.idempotency_key, utc_now())
+        return _view(renewed, newest_secret(renewed))
+
+    def set_state(self, request: Request) -> WebhookView:
+        """Pause a webhook, or have it told again."""
+        webhook, actor = request.params["webhook"], request.caller.subject
+        return _view(set_webhook_state(self._party(request), webhook, request.content.state, actor, utc_now()))
+
+    def deliveries(self, request: Request) -> Page[OrderDelivery]:
+        """Attempts to tell a webhook, newest first, of a `day` (yyyy-mm-dd, UTC), today's without one: what it answered, and when it is tried again."""
+        webhook = get_webhook(self._party(request), request.params["webhook"])
+        day = request.query.get("day") or utc_now().date().isoformat()
+        return list_order_deliveries(webhook.id, day, request.query.get("cursor", ""))
+
+    def replay(self, request: Request) -> Asked:
+        """Tell a webhook of an order again, as it is now, whatever it has confirmed; the same key again is the same message."""
+        party = self._party(request)
+        get_webhook(party, request.params["webhook"])
+        order = self.find_order(request.content.order, request.params[self.kind])
+        ask_order_again(party, request.params["webhook"], order, request.idempotency_key, utc_now())
+        return Asked(order.id, order.sequence)
+
+    def _party(self, request: Request) -> str:
+        return f"{self.kind}/{request.params[self.kind]}"
+
+
+def _view(webhook: OrderWebhook, secret: str = "") -> WebhookView:
+    since = webhook.secret_since or webhook.registered_at
+    return WebhookView(webhook.id, webhook.url, webhook.state, webhook.registered_at, since, secret)
