@@ -88,7 +88,6 @@ def test_only_functions_that_read_keys_are_granted_them(folder: str) -> None:
         ("browse", {"Query", "BatchWriteItem"}),  # withdrawing consent erases views
         ("manage", {"DeleteItem"}),  # letting staff go
         ("sweeper", {"Query", "DeleteItem"}),  # erasing the recipients of shops' sales
-        ("supply", {"DeleteItem"}),  # forgetting the recipient of a refused sale
     ],
 )
 def test_what_erases_personal_data_may_do_so(folder: str, needed: set[str]) -> None:
