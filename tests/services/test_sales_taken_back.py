@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -281,6 +283,57 @@ def test_of_a_cancelling_shop_and_a_refusing_or_sending_supplier_at_once_one_win
     assert sold.money == ((100_000, 0) if back else (100_000 - COST, COST))
     assert sold.stock == ((10, 0, 0) if back else (7, 3, 0))
     assert wrong(sold.market) == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_a_shop_its_supplier_and_its_store_do_with_a_sale_the_books_agree(unique: str, seed: int) -> None:
+    chance = random.Random(seed)
+    sold = Sold(unique, accepts_returns=bool(seed % 2))
+    own = f"store/{sold.market.store}"
+
+    def decided(number: int) -> object:
+        asked = chance.choice(get_order(sold.order).returns)
+        stock, amount = chance.choice(("reserve", "written_off")), chance.choice((0, 0, 1_000))
+        facts = {
+            "accept": {},
+            "receive": {},
+            "refuse": {"answer": "as agreed"},
+            "refund": {"stock": stock, "amount_minor": amount, "answer": "worn"},
+            "replace": {"stock": stock},
+            "ship": {"carrier": "hct", "tracking_number": f"HCT{number}"},
+        }
+        step = chance.choice(
+            ("accept", "accept", "receive", "receive", "refuse", "refund", "refund", "replace", "ship")
+        )
+        return decide(
+            sold.market, sold.order, asked.id, step, taker=chance.choice((asked.taker, asked.taker, own)), **facts[step]
+        )
+
+    acts: list[Callable[[int], object]] = [
+        *[decided] * 8,
+        *[lambda number: sold.ask(chance.randint(1, 2), chance.choice(REASONS), f"R-{number % 4}")] * 3,
+        lambda _: sold.complete(),
+        lambda _: sold.cancel(),
+        lambda _: sold.cancel("HERB"),
+        lambda _: sold.step("refuse"),
+    ]
+    if seed % 4:
+        sold.deliver()
+    done = 0
+    for number in range(60):
+        with suppress(MartUnionError, IndexError):
+            chance.choice(acts)(number)
+            done += 1
+    assert done > 1
+    assert wrong(sold.market) == []
+    order = get_order(sold.order)
+    supplier = sum(one.amount_minor for one in whole_ledger().payables if one.party == sold.supplier)
+    available, held = sold.money
+    assert available + held + supplier == 100_000
+    assert held == sum(line.held_minor for line in order.lines)
+
+
+REASONS = ("changed_mind", "defective", "wrong_advice", "damaged_on_the_way")
 
 
 def refund(sold: Sold) -> object:
