@@ -140,10 +140,10 @@ def _form(order: Order, store: str, state: str, at: str) -> str:
     from mart_union.orders.tables import order_item
 
     lines = tuple(replace(line, state=state) for line in order.lines)
-    like = replace(order, id="{id}", store=store, lines=lines, placed_at="{at}", recipient="{who}", clock_at="")
+    like = replace(order, id="{id}", store=store, lines=lines, placed_at=at, recipient="{who}", clock_at="")
     item = order_item(like)
     item.store_list = f"{store}#open" if state != "completed" else f"{store}#closed#{at[:7]}"
-    return json.dumps(item.serialize(), ensure_ascii=False)
+    return json.dumps(item.serialize(), ensure_ascii=False).replace(at, "{at}")
 
 
 def _keep_recipients(order: Order) -> None:

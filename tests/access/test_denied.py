@@ -140,4 +140,4 @@ def test_only_its_rule_puts_messages_into_a_queue_and_other_queues_have_no_polic
             assert said["Action"] == "sqs:SendMessage"
             assert said["Condition"]["ArnEquals"]["aws:SourceArn"].endswith(f"/{rule}")
     assert open_to_a_rule == _targets()
-    assert len(open_to_a_rule) == 8
+    assert len(open_to_a_rule) == 12

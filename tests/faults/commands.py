@@ -50,7 +50,7 @@ def ways_of(function: str) -> list[str]:
     if function == "settlement":
         return ["", *app.TASKS, *JOBS]
     if function == "webhooks":
-        return [*kinds_routed_to(function), "Telling"]
+        return [*kinds_routed_to(function), "party-job"]
     return kinds_routed_to(function) or prefixes_told_to(function) or [""]
 
 

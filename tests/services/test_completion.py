@@ -19,6 +19,7 @@ from mart_union.ledger.model import Payable, Posting
 from mart_union.ledger.service import get_balance, get_transfer
 from mart_union.orders.model import Order
 from mart_union.orders.service import get_order, take_step
+from mart_union.settlement import sweeping
 from mart_union.settlement.completion import complete_order
 from mart_union.settlement.sweeping import expire_unpaid, take_due_steps
 from mart_union.stock.service import get_level
@@ -221,7 +222,12 @@ def test_orders_whose_return_window_is_over_complete_by_themselves(unique: str) 
     assert len(payables_of(order.id)) == 2
 
 
-def test_the_sweeper_refuses_an_order_that_nobody_answered_and_leaves_completion_alone(unique: str) -> None:
+def test_the_sweeper_refuses_an_order_that_nobody_answered_and_leaves_completion_alone(
+    unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        sweeping, "invoke_later", lambda _, parts: [sweeping.PARTS[kind](each, over) for kind, each in parts.items()]
+    )  # other tests have left many that are due
     market = open_market(unique)
     unanswered = buy(market).orders[0]
     over = NOW + timedelta(hours=48)

@@ -51,7 +51,8 @@ def test_two_who_decide_at_once_refund_or_replace_but_not_both(unique: str) -> N
     wishes = [("refund", "key-refund-1"), ("replace", "key-replace-1")]
     with ThreadPoolExecutor(2) as threads:
         answers = list(threads.map(lambda wish: settle(market, order, identity, *wish, stock="written_off"), wishes))
-    assert sorted(answers) == ["done", "step-not-allowed"]
+    # What is to be replaced may be refunded instead, but what became of the goods was said then.
+    assert answers in (["done", "step-not-allowed"], ["invalid", "done"])
     refunded = answers[0] == "done"
     assert get_order(order).returns[0].state == ("refunded" if refunded else "replacing")
     assert counts(market) == ((7, 2, 1) if refunded else (6, 3, 1))

@@ -234,9 +234,8 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     "syndication StockLow": sample("stock-out-low-and-back"),
     "syndication StockOut": (_queued("StockOut", [_detail_in("syndication", "stock-out-low-and-back", 0)]),),
     "syndication StockBack": (_queued("StockBack", [_detail_in("syndication", "stock-out-low-and-back", 1)]),),
-    "webhooks OrderPlaced": sample("order-twice"),
     "webhooks OrderReplayed": sample("order-replayed"),
-    "webhooks Telling": (
+    "webhooks party-job": (
         *sample("job-twice"),
         *sample("job-again"),
         *sample("job-of-a-webhook-that-is-gone"),
@@ -244,8 +243,9 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     **{
         f"webhooks {kind}": _of_order(kind, _TO_SUPPLIERS)
         for kind in (*_STATES, "OrderTracked", "OrderRefunded")
-        if kind not in {"OrderPlaced", "OrderReserved", "OrderExpired"}
+        if kind not in {"OrderReserved", "OrderExpired"}
     },
+    "webhooks OrderAccepted": (*_of_order("OrderAccepted", _TO_SUPPLIERS), *sample("order-twice")),
     **{
         f"webhooks {kind}": _of_return(kind, _TO_SUPPLIERS)
         for kind in (
