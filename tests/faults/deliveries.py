@@ -93,7 +93,7 @@ def _problems(theater: Theater, reference: Reference, reorder: Disorder, chance:
 
 def _without_mailed(lines: list[str]) -> list[str]:
     """A state without the events that are kept of mails: news that newer ones have overtaken are not told, and so their event is not kept."""
-    return [line for line in lines if '"S": "MAILED#' not in line]
+    return [line for line in lines if not line.startswith("mailed ")]
 
 
 def _after_the_next_period(theater: Theater) -> State:

@@ -32,6 +32,7 @@ from tests.neighbours import Neighbours
 
 Key = tuple[str, str, str]
 _TRIES = "DELIVERIES#"  # each attempt to tell a shop is noted, also those that failed
+_MAILED = "MAILED#"
 _UPLOAD = re.compile("UPLOAD#[^#]+$")
 _REFUSED = ".refused/"
 BUCKET = UNION["UNION_BUCKET"]
@@ -177,10 +178,17 @@ def _lines(state: State) -> list[str]:
     lines = [
         f"{table} {json.dumps(item, sort_keys=True, ensure_ascii=False)}"
         for (table, pk, _), item in state.items.items()
-        if not pk.startswith(_TRIES)
+        if not pk.startswith((_TRIES, _MAILED))
     ]
+    lines += {_mailed(item) for (_, pk, _), item in state.items.items() if pk.startswith(_MAILED)}
     lines += [f"bucket {key} {body!r}" for key, body in _named(state)]
     return [*lines, *(f"cards {json.dumps(each, sort_keys=True)}" for each in _counting(state))]
+
+
+def _mailed(item: dict[str, Any]) -> str:
+    """What an event tells of which mails were tried: of two that tell the same, whichever is tried first is kept, by its own id."""
+    event = json.loads(item["document"]["S"])
+    return f"mailed {event['name']} {event['entity']} {event['sequence']} {json.dumps(event['data'], sort_keys=True)}"
 
 
 def _named(state: State) -> Iterator[tuple[str, bytes]]:
