@@ -131,10 +131,10 @@ def _named(order: Order) -> list[Line]:
 
 
 def _reminder(event: Event, order: Order, template: str, audience: Audience, lines: Sequence[Line]) -> Notice:
-    """Each of them is news: the procedure says how often there is one, and a line is late once."""
+    """Each is a thing of its own, which none makes old: the procedure says how often there is one, and a line is late once."""
     facts = {"order": order, "lines": lines, "state": lines[0].state if lines else order.state}
-    news = f"{event.name} {event.sequence}"
-    return Notice(template, audience, f"{event.entity}/reminders", event.sequence, news, facts, order.language)
+    entity = f"{event.entity}/reminders/{event.sequence}"
+    return Notice(template, audience, entity, event.sequence, event.name, facts, order.language)
 
 
 def _of_refund(event: Event) -> list[Notice]:

@@ -30,7 +30,7 @@ def _of_return(event: Event) -> list[Notice]:
     """Whoever takes a return back hears of what waits for them, and of what was accepted without them; its customer of what became of it."""
     order = msgspec.convert(event.data, Order)
     notices = []
-    for asked in _just_changed(order):
+    for asked in (asked for asked in order.returns if asked.id in event.data["changed_returns"]):
         if word := _takers_word(event.name, asked):
             audience = fulfillers_audience(asked.taker)
             path = f"/{'manage' if audience.kind == 'store' else 'supply'}/{audience.id}/orders/{order.id}"
@@ -39,12 +39,6 @@ def _of_return(event: Event) -> list[Notice]:
             template, audience = f"return_{word}", Audience("customer", order.customer)
             notices.append(_notice(event, order, asked, template, audience, f"/orders/{order.id}"))
     return notices
-
-
-def _just_changed(order: Order) -> list[Return]:
-    """The returns of which an event tells: the last that changed."""
-    moments = {asked.id: asked.history[-1].at if asked.history else asked.at for asked in order.returns}
-    return [asked for asked in order.returns if moments[asked.id] == max(moments.values())]
 
 
 def _takers_word(event: str, asked: Return) -> str:

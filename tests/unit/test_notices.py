@@ -105,7 +105,8 @@ def unsent(*steps: str) -> Order:
 
 
 def event(name: str, data: Any, entity: str = "order/o1", sequence: int = 3) -> Event:
-    return Event("e1", name, entity, sequence, "2026-11-22T04:00:00.000Z", msgspec.to_builtins(data))
+    changed = {"changed_returns": [data.returns[-1].id]} if name.startswith("Return") else {}
+    return Event("e1", name, entity, sequence, "2026-11-22T04:00:00.000Z", msgspec.to_builtins(data) | changed)
 
 
 def told(notices: list[Notice]) -> list[tuple[str, str, str]]:
@@ -265,8 +266,8 @@ def test_of_what_waits_whoever_fulfils_it_is_reminded_or_the_customer_each_time(
     assert [[each.number for each in notice.facts["lines"]] for notice in fulfillers] == [[1], [2]]
     assert told(notices_of(event("OrderCustomerReminded", reminded()))) == [("order_reminded", "customer", "lin")]
     again = notices_of(event("OrderReminded", reminded(), sequence=4))
-    assert (fulfillers[0].news, again[0].news) == ("OrderReminded 3", "OrderReminded 4")
-    assert fulfillers[0].entity == "order/o1/reminders"  # not to be taken for older news of the order itself
+    # not to be taken for older news of the order itself, nor for older news of the next one
+    assert (fulfillers[0].entity, again[0].entity) == ("order/o1/reminders/3", "order/o1/reminders/4")
     assert notices_of(event("OrderCustomerReminded", replace(reminded(), customer=""))) == []
 
 
@@ -274,7 +275,7 @@ def test_of_what_is_late_whoever_fulfils_it_is_told() -> None:
     notices = notices_of(event("OrderLate", reminded()))
     assert told(notices) == [("store_order_late", "store", "tea"), ("supplier_order_late", "supplier", "guanxi")]
     assert [[each.number for each in notice.facts["lines"]] for notice in notices] == [[1], [2]]
-    assert notices[0].news == "OrderLate 3"
+    assert notices[0].entity == "order/o1/reminders/3"
 
 
 def test_of_a_return_its_taker_hears_what_waits_and_its_customer_what_became_of_it() -> None:

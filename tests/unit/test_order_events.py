@@ -97,6 +97,21 @@ def test_a_response_is_told_without_its_words_and_its_copies_are_not_told() -> N
     assert events_of("ORDER#p1-1", "ORDER", image(order_of()), None, "e3", NOW) == []
 
 
+def test_an_event_of_a_return_names_those_that_changed_whatever_their_times_say() -> None:
+    def asked(identity: str, state: str, at: str) -> Return:
+        steps = (StepTaken(state, "customer", "lin", at, ()),) if at else ()
+        lines = (ReturnedLine(1, 1),)
+        return Return(identity, "store/emei-tea", lines, "wrong_item", NOW, "hash", state, history=steps)
+
+    later = asked("b", "accepted", iso(PLACED + timedelta(hours=3)))
+    before = replace(order_of(), returns=(asked("a", "accepted", NOW), later))
+    after = replace(before, returns=(asked("a", "sent", NOW), later), sequence=2)
+    [sent] = events_of("", "ORDER", image(before), image(after), "e1", NOW)
+    assert (sent.name, sent.data["changed_returns"]) == ("ReturnSent", ["a"])
+    [tracked] = events_of("", "ORDER", image(after), image(replace(after, sequence=3)), "e1", NOW)
+    assert (tracked.name, "changed_returns" in tracked.data) == ("OrderTracked", False)
+
+
 def test_refunds_and_returns_have_names_and_are_told_without_their_reasons() -> None:
     refund = Refund("refund-p1-1-2", NOW, "manager", "for Ms Lin", (RefundedLine(1, 0, 100),), 100, "key-2", "hash")
     asked = Return("r1", "store/emei-tea", (ReturnedLine(1, 1),), "defective", NOW, "hash", note="I am Lin")

@@ -103,6 +103,7 @@ def _of_return(kind: str, known: Detail) -> tuple[Story, ...]:
         "history": [taken],
     }
     data = known["data"] | {"sequence": known["sequence"] + 5, "procedure_version": 3, "returns": [asked]}
+    data |= {"changed_returns": [asked["id"]]}
     detail = known | {"id": f"e-{kind}", "name": kind, "sequence": data["sequence"], "data": data}
     return (_queued(f"{kind} of an order, twice", [detail, detail]),)
 

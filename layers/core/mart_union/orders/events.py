@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -55,10 +56,7 @@ def events_of(
     if new is None:
         return []
     if sk == "ORDER":
-        before, after = order_change(old, new)
-        return [
-            _event(event_id, _order_event(before, after), f"order/{after.id}", after.sequence, at, for_event(after))
-        ]
+        return [_of_order(*order_change(old, new), event_id, at)]
     if sk.startswith("RESPONSE#"):
         response = msgspec.convert(new["document"], Response)
         waiting = "ResponseEscalated" if response.escalated_at else "ResponseReceived"
@@ -66,6 +64,13 @@ def events_of(
         told = replace(response, text="", answer="", request="")
         return [_event(event_id, name, f"response/{response.id}", response.sequence, at, told)]
     return []
+
+
+def _of_order(before: Order | None, after: Order, event_id: str, at: str) -> Event:
+    """What became of an order: the whole of it, and the ids of the returns that have changed."""
+    made = _event(event_id, _order_event(before, after), f"order/{after.id}", after.sequence, at, for_event(after))
+    changed = [asked.id for asked, _ in _changed_returns(before, after)]
+    return replace(made, data=made.data | {"changed_returns": changed}) if changed else made
 
 
 def order_change(old: dict[str, Any] | None, new: dict[str, Any]) -> tuple[Order | None, Order]:
@@ -107,14 +112,21 @@ def _order_event(before: Order | None, after: Order) -> str:
 
 def _return_event(before: Order, after: Order) -> str:
     """Named for the state that a return has entered, or was said again to be in, or for who was told that it waits; '' where nothing became of one."""
-    known = {asked.id: asked for asked in before.returns}
+    for asked, has_moved in _changed_returns(before, after):
+        named = _BY_RETURN[asked.state]
+        return named if has_moved else _RETURN_TOLD.get(asked.history[-1].step, named)
+    return ""
+
+
+def _changed_returns(before: Order | None, after: Order) -> Iterator[tuple[Return, bool]]:
+    """The returns of which something became, and whether that was another state."""
+    known = {asked.id: asked for asked in before.returns} if before else {}
     for asked in after.returns:
         one = known.get(asked.id)
         if one is None or one.state != asked.state:
-            return _BY_RETURN[asked.state]
-        if len(asked.history) > len(one.history):
-            return _RETURN_TOLD.get(asked.history[-1].step, _BY_RETURN[asked.state])
-    return ""
+            yield asked, True
+        elif len(asked.history) > len(one.history):
+            yield asked, False
 
 
 def _without_words(asked: Return) -> Return:
