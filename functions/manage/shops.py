@@ -94,7 +94,7 @@ def register_by_api(request: Request) -> ShopView:
 def deliveries_by_api(request: Request) -> Items[Delivery]:
     """Attempts to tell a shop, newest first, of a `day` (yyyy-mm-dd, UTC), today's without one."""
     shop = get_shop_of(request.params["store"], request.params["shop"])
-    day = request.query.get("day") or utc_now().date().isoformat()
+    day = request.day() or utc_now().date().isoformat()
     return list_deliveries(shop.id, day, request.query.get("cursor", ""))
 
 
@@ -124,7 +124,7 @@ def show_page(request: Request) -> Page:
         "shop": _view(request, shop),
         "behind": _behind(shop),
         "refused": list_refused(shop.id).items,
-        "day": request.query.get("day") or utc_now().date().isoformat(),
+        "day": request.day() or utc_now().date().isoformat(),
         "deliveries": deliveries_by_api(request),
     }
     return Page("manage/shops_shop.html", context)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 from mart_union.kernel.clock import local_date, utc_now
-from mart_union.kernel.errors import Invalid
 from mart_union.kernel.settings import settings
 from mart_union.web.request import Request
 
@@ -15,17 +14,13 @@ def today() -> date:
     return local_date(utc_now(), settings().time_zone)
 
 
-def day_of(text: str) -> str:
-    """A day as the query names it (yyyy-mm-dd); today when it names none.
+def day_of(request: Request) -> str:
+    """The day that the query names (yyyy-mm-dd); today, in the union's time zone, when it names none.
 
     Raises:
         Invalid: it is not a day.
     """
-    try:
-        return date.fromisoformat(text).isoformat() if text else today().isoformat()
-    except ValueError as error:
-        message = "write a day as yyyy-mm-dd"
-        raise Invalid(message, errors=[{"field": "day", "reason": message}]) from error
+    return request.day() or today().isoformat()
 
 
 def month_of(request: Request) -> str:

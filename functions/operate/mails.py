@@ -12,7 +12,6 @@ from mart_union.web import answer
 from mart_union.web.access import OPERATOR
 from mart_union.web.api import Api
 from mart_union.web.request import Request
-from operate.days import day_of
 
 
 class MailAgain(Struct, frozen=True):
@@ -66,5 +65,4 @@ def _outcome(request: Request) -> str:
 
 
 def _day(request: Request) -> str:
-    named = request.query.get("day", "")
-    return day_of(named) if named else utc_now().date().isoformat()
+    return request.day() or utc_now().date().isoformat()

@@ -45,7 +45,7 @@ def add_routes(api: Api) -> None:
 
 def read_settlements(request: Request) -> Page[Statement]:
     """The statements of a `day` (yyyy-mm-dd; today when none is named) with their payouts, by party."""
-    return list_settlements(day_of(request.query.get("day", "")), request.query.get("cursor", ""))
+    return list_settlements(day_of(request), request.query.get("cursor", ""))
 
 
 def read_statement(request: Request) -> StatementWithLines:
@@ -68,5 +68,4 @@ def start_reconciliation(request: Request) -> Asked:
 
 def read_reconciliation(request: Request) -> Report:
     """What the last reconciliation of the books found, or that of a `day` (yyyy-mm-dd); no differences means that they agree."""
-    day = request.query.get("day", "")
-    return last_report(day_of(day) if day else "")
+    return last_report(request.day())

@@ -98,14 +98,14 @@ def show_purchases(request: Request) -> Page:
     """The register of a day: money, titles, quantities."""
     return Page(
         "operate/purchases.html",
-        {"day": day_of(request.query.get("day", "")), "found": purchases.read_purchases(request)},
+        {"day": day_of(request), "found": purchases.read_purchases(request)},
     )
 
 
 def show_settlements(request: Request) -> Page:
     """A day's statements and payouts, and the last reconciliation."""
     report = _or_none(last_report)
-    context = {"day": day_of(request.query.get("day", "")), "found": money.read_settlements(request), "report": report}
+    context = {"day": day_of(request), "found": money.read_settlements(request), "report": report}
     return Page("operate/settlements.html", context)
 
 

@@ -23,5 +23,5 @@ def read_purchases(request: Request) -> Page[Purchase]:
 
     Without their sessions: whoever has a session's id has its cart, so only the customer's own browser does.
     """
-    page = list_purchases_of_day(day_of(request.query.get("day", "")), request.query.get("cursor", ""))
+    page = list_purchases_of_day(day_of(request), request.query.get("cursor", ""))
     return Page(tuple(replace(purchase, session="") for purchase in page.items), page.next)

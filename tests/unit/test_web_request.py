@@ -156,6 +156,20 @@ def test_what_is_no_month_is_refused(text: str) -> None:
     assert refused.value.facts["errors"][0]["field"] == "month"  # type: ignore[index]
 
 
+@pytest.mark.parametrize(("query", "day"), [({}, ""), ({"day": ""}, ""), ({"day": "2026-11-22"}, "2026-11-22")])
+def test_a_day_is_one_or_none(query: dict[str, str], day: str) -> None:
+    assert request_with(query=query).day() == day
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-02-30", "2026-11", "0000-01-01", "2026-1-2", "today", "2026-11-22\n", "２０２６-１１-２２", "#"]
+)
+def test_what_is_no_day_is_refused(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        request_with(query={"day": text}).day()
+    assert refused.value.facts["errors"][0]["field"] == "day"  # type: ignore[index]
+
+
 def test_cookies_are_read_by_name() -> None:
     header = "mu_session=abc; mu_token=a.b=c;mu_consent=yes; =x; ;flag"
     assert read_cookies({"cookie": header}) == {

@@ -6,21 +6,19 @@ The event of which a mail tells is kept beside its tries, so that a mail can be 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from msgspec import Struct
 
 from mart_union.customers.model import MAIL_OUTCOMES, MailAttempt
 from mart_union.customers.tables import MailAttemptItem, MailedEventItem, mail_attempts_key, mailed_event_key
-from mart_union.kernel.clock import from_iso, iso
+from mart_union.kernel.clock import attempt_expires_at, from_iso, iso
 from mart_union.kernel.errors import Invalid, NotFound
 from mart_union.kernel.events import Event, publish
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find
-
-KEPT_DAYS = 14
 
 
 def attempt_of(
@@ -45,7 +43,7 @@ def attempt_of(
 def attempt_item(attempt: MailAttempt) -> MailAttemptItem:
     """A try as an item, for the transaction that ends it."""
     key = mail_attempts_key(attempt.outcome, attempt.at[:10]), attempt.id
-    return MailAttemptItem(*key, document=attempt, expires_at=_expires_at(from_iso(attempt.at)))
+    return MailAttemptItem(*key, document=attempt, expires_at=attempt_expires_at(from_iso(attempt.at)))
 
 
 def list_attempts(outcome: str, day: str, cursor: str = "") -> Page[MailAttempt]:
@@ -63,7 +61,7 @@ def list_attempts(outcome: str, day: str, cursor: str = "") -> Page[MailAttempt]
 
 def keep_event(event: Event, now: datetime) -> None:
     """Keep the event of which mails tell. One write, by its size."""
-    MailedEventItem(*mailed_event_key(event.id), document=event, expires_at=_expires_at(now)).save()
+    MailedEventItem(*mailed_event_key(event.id), document=event, expires_at=attempt_expires_at(now)).save()
 
 
 def find_event(event: str) -> Event | None:
@@ -94,7 +92,3 @@ class MailReplay(Struct, frozen=True):
 
     attempt: MailAttempt
     asked_by: str
-
-
-def _expires_at(since: datetime) -> int:
-    return int((since + timedelta(days=KEPT_DAYS)).timestamp())

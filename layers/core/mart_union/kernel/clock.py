@@ -11,6 +11,7 @@ from mart_union.kernel.errors import Invalid
 
 Clock = Callable[[], datetime]
 
+_ATTEMPT_DAYS = 14
 _MONTH = re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])")
 
 
@@ -46,6 +47,11 @@ def bounds_of_day(day: date, time_zone: str) -> tuple[datetime, datetime]:
     return begin, end
 
 
+def attempt_expires_at(moment: datetime) -> int:
+    """When the note of an attempt to tell somebody of something may be forgotten, two weeks after it was made, in seconds as the tables count them."""
+    return int((moment + timedelta(days=_ATTEMPT_DAYS)).timestamp())
+
+
 def checked_month(text: str) -> str:
     """A month as it is written, `yyyy-mm`.
 
@@ -56,3 +62,16 @@ def checked_month(text: str) -> str:
         message = "write a month as yyyy-mm"
         raise Invalid(message, errors=[{"field": "month", "reason": message}])
     return text
+
+
+def checked_day(text: str) -> str:
+    """A day as it is written, `yyyy-mm-dd`.
+
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        message = "write a day as yyyy-mm-dd"
+        raise Invalid(message, errors=[{"field": "day", "reason": message}]) from error

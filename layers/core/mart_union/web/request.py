@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from msgspec import Struct, field
 
-from mart_union.kernel.clock import checked_month
+from mart_union.kernel.clock import checked_day, checked_month
 from mart_union.kernel.errors import Invalid, NotFound, TooLarge, UnsupportedMediaType
 from mart_union.kernel.settings import settings
 from mart_union.web.access import Caller
@@ -98,6 +98,15 @@ class Request(Struct, frozen=True):
         """
         text = self.query.get("month", "")
         return checked_month(text) if text else ""
+
+    def day(self) -> str:
+        """The `day` of the query (yyyy-mm-dd), '' when it names none.
+
+        Raises:
+            Invalid: it is not a day.
+        """
+        text = self.query.get("day", "")
+        return checked_day(text) if text else ""
 
     def page_number(self) -> int:
         """The `page` of the query, from 1.
