@@ -6,6 +6,7 @@ from typing import Any
 
 from mart_union.catalog.service import union_names
 from mart_union.mediation.service import get_supplied_order
+from mart_union.parties.webhooks import WebhookRoutes
 from mart_union.web.access import SUPPLIER, SUPPLIER_OWNER
 from mart_union.web.api import Api
 from mart_union.web.words import name_union_with
@@ -26,7 +27,6 @@ from supply import (
     taken_back,
     uploads,
 )
-from webhooks.routes import WebhookRoutes
 
 api = Api("supply")
 for subject in (
@@ -48,7 +48,7 @@ for subject in (
 ):
     subject.add_routes(api)
 WebhookRoutes("supplier", lambda order, supplier: get_supplied_order(supplier, order)).add(
-    api, "/api/supply/{supplier}", SUPPLIER_OWNER, SUPPLIER
+    api, "/supply/{supplier}", SUPPLIER_OWNER, SUPPLIER
 )
 name_union_with(union_names)
 

@@ -1,1 +1,1 @@
-"""Queue: tells the webhooks of stores and suppliers of their orders. And the routes by which they are registered, for both."""
+"""Queue: tells the webhooks of stores and suppliers of their orders."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,8 +15,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from mart_union.catalog.service import list_audit
 from mart_union.kernel import secrets
 from mart_union.kernel.clock import iso
-from mart_union.kernel.errors import Invalid, KeyReused, NotFound, RuleViolation
+from mart_union.kernel.errors import Busy, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.events import Event
+from mart_union.mediation import webhooks
 from mart_union.mediation.delivery import NotDelivered
 from mart_union.mediation.order_telling import (
     RETRY_SECONDS,
@@ -27,6 +29,7 @@ from mart_union.mediation.order_telling import (
     news_of,
     tell_webhook,
 )
+from mart_union.mediation.webhook_model import OrderWebhook
 from mart_union.mediation.webhooks import (
     MOST_WEBHOOKS,
     get_webhook,
@@ -34,8 +37,10 @@ from mart_union.mediation.webhooks import (
     list_webhooks,
     newest_secret,
     register_webhook,
+    remove_webhook,
     renew_secret,
     secrets_of,
+    set_webhook_address,
     set_webhook_state,
 )
 from mart_union.orders.events import for_event
@@ -230,7 +235,7 @@ def test_a_webhook_is_registered_once_only_where_we_may_call_and_no_more_than_a_
         register_webhook(party, "http://10.0.0.1/", "owner", "key-x", NOW)
     for number in range(1, MOST_WEBHOOKS):
         register_webhook(party, URL, "owner", f"key-{number}", NOW)
-    with pytest.raises(RuleViolation):
+    with pytest.raises(RuleViolation, match="remove one, or give one another address"):
         register_webhook(party, URL, "owner", "key-9", NOW)
     assert register_webhook(party, URL, "owner", "key-0", NOW) == first
     assert len(list_webhooks(party)) == MOST_WEBHOOKS
@@ -257,6 +262,103 @@ def test_a_new_secret_signs_at_once_and_the_one_before_for_a_day_more(order: Ord
         Webhook(newest_secret(replace(made, party="store/other"))).verify(body.decode(), dict(headers))
 
 
+def test_of_many_that_are_registered_at_the_same_moment_no_more_than_a_handful_are(unique: str) -> None:
+    party = f"store/a{unique}"
+
+    def register(number: int) -> bool:
+        try:
+            return bool(register_webhook(party, URL, "owner", f"key-{number}", NOW))
+        except (RuleViolation, Busy):
+            return False
+
+    with ThreadPoolExecutor(10) as several:
+        made = list(several.map(register, range(10)))
+    assert sum(made) == len(list_webhooks(party)) == MOST_WEBHOOKS
+
+
+def test_two_that_saw_the_last_place_free_do_not_both_take_it(unique: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    party = f"store/a{unique}"
+    for number in range(MOST_WEBHOOKS - 1):
+        register_webhook(party, URL, "owner", f"key-{number}", NOW)
+    seen, read = list[int](), webhooks.list_webhooks
+
+    def after_another(party: str, *, consistent: bool = False) -> list[OrderWebhook]:
+        there = read(party, consistent=consistent)
+        seen.append(len(there))
+        if len(seen) == 1:
+            register_webhook(party, URL, "owner", "key-other", NOW)
+        return there
+
+    monkeypatch.setattr(webhooks, "list_webhooks", after_another)
+    with pytest.raises(RuleViolation):
+        register_webhook(party, URL, "owner", "key-mine", NOW)
+    assert seen == [MOST_WEBHOOKS - 1, MOST_WEBHOOKS - 1, MOST_WEBHOOKS]
+    assert len(read(party)) == MOST_WEBHOOKS
+
+
+def test_one_that_was_removed_is_told_nothing_leaves_its_place_and_does_not_come_back(order: Order) -> None:
+    party = parties(order)[0]
+    made, *_ = [register_webhook(party, URL, "owner", f"key-{number}", NOW) for number in range(MOST_WEBHOOKS)]
+    job = next(each for each in jobs_of(event(order)) if each.webhook == made.id)
+    removed = remove_webhook(party, made.id, "owner", NOW)
+    assert (removed.state, remove_webhook(party, made.id, "owner", NOW)) == ("removed", removed)
+    receiver, queue = Receiver(), Queue()
+    assert made.id not in {each.webhook for each in jobs_of(event(order))}
+    assert not tell_webhook(job, NOW, receiver, queue)
+    assert (receiver.told, queue.jobs, list_order_deliveries(made.id, "2026-11-22").items) == ([], [], ())
+    with pytest.raises(KeyReused, match="removed"):
+        register_webhook(party, URL, "owner", "key-0", NOW)
+    assert len(list_webhooks(party)) == MOST_WEBHOOKS - 1
+    register_webhook(party, URL, "owner", "key-new", NOW)
+    assert len(list_webhooks(party)) == MOST_WEBHOOKS
+    for change in (
+        lambda: set_webhook_state(party, made.id, "active", "owner", NOW),
+        lambda: set_webhook_address(party, made.id, URL, "owner", NOW),
+        lambda: renew_secret(party, made.id, "owner", "key-x", NOW),
+        lambda: ask_order_again(party, made.id, order, "again-1", NOW, list[Event]().extend),
+    ):
+        with pytest.raises(NotFound):
+            change()
+    assert [entry.action for entry in list_audit(party, "2026-11").items].count("webhook removed") == 1
+
+
+def test_one_that_was_changed_at_the_same_moment_is_removed_all_the_same(
+    unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = register_webhook(f"store/a{unique}", URL, "owner", "key-1", NOW)
+    reads, find = list[str](), webhooks.find
+
+    def before_another(model: Any, pk: str, sk: str, *, consistent: bool = False) -> Any:
+        found = find(model, pk, sk, consistent=consistent)
+        reads.append(sk)
+        if len(reads) == 1:
+            set_webhook_state(made.party, made.id, "paused", "owner", NOW)
+        return found
+
+    monkeypatch.setattr(webhooks, "find", before_another)
+    assert remove_webhook(made.party, made.id, "owner", NOW) == replace(made, state="removed", sequence=3)
+    assert list_webhooks(made.party) == []
+
+
+def test_a_job_under_way_goes_to_the_new_address_and_what_was_confirmed_is_not_told_there(order: Order) -> None:
+    made = register_webhook(parties(order)[0], URL, "owner", "key-1", NOW)
+    receiver, queue = Receiver(500, 200), Queue()
+    [job] = jobs_of(event(order))
+    tell_webhook(job, NOW, receiver, queue)
+    elsewhere = "https://new.example/orders"
+    moved = set_webhook_address(made.party, made.id, elsewhere, "owner", NOW)
+    assert moved == replace(made, url=elsewhere, first_url=URL, sequence=2)
+    assert set_webhook_address(made.party, made.id, elsewhere, "owner", NOW) == moved
+    assert tell_webhook(queue.jobs[0], NOW, receiver, queue)
+    assert not tell_webhook(queue.jobs[0], NOW, receiver, queue)
+    assert [url for url, _, _ in receiver.told] == [URL, elsewhere]
+    with pytest.raises(Invalid):
+        set_webhook_address(made.party, made.id, "http://10.0.0.1/", "owner", NOW)
+    assert register_webhook(made.party, URL, "owner", "key-1", NOW) == get_webhook(made.party, made.id) == moved
+    with pytest.raises(KeyReused):
+        register_webhook(made.party, elsewhere, "owner", "key-1", NOW)
+
+
 def test_anothers_webhook_is_not_found(order: Order, unique: str) -> None:
     store, supplier = parties(order)
     made = register_webhook(store, URL, "owner", "key-1", NOW)
@@ -264,6 +366,8 @@ def test_anothers_webhook_is_not_found(order: Order, unique: str) -> None:
         lambda: get_webhook(supplier, made.id),
         lambda: set_webhook_state(supplier, made.id, "paused", "x", NOW),
         lambda: renew_secret(supplier, made.id, "x", "key", NOW),
+        lambda: set_webhook_address(supplier, made.id, URL, "x", NOW),
+        lambda: remove_webhook(supplier, made.id, "x", NOW),
     ):
         with pytest.raises(NotFound):
             ask()

@@ -57,6 +57,11 @@ def reached_by(folder: str) -> set[str]:
     return reached
 
 
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_function_leads_into_anothers_folder(folder: str) -> None:
+    assert {module.partition(".")[0] for module in reached_by(folder)} == {folder, "mart_union"}
+
+
 def statements_of(folder: str) -> list[dict[str, Any]]:
     policies = functions(UNION)[resource_of(folder)]["Policies"]
     return [statement for policy in policies for statement in policy["Statement"]]

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from mart_union.kernel.errors import Invalid
+from mart_union.mediation.addresses import checked_url
 from mart_union.mediation.delivery import NotDelivered, is_callable, post
-from mart_union.mediation.shops import checked_url
 
 
 @pytest.mark.parametrize(

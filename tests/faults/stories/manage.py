@@ -13,6 +13,8 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "manage POST /api/manage/{store}/webhooks": sample("post-webhooks.201"),
     "manage POST /api/manage/{store}/webhooks/{webhook}/secret": sample("post-webhook-secret"),
     "manage POST /api/manage/{store}/webhooks/{webhook}/state": sample("post-webhook-state"),
+    "manage POST /api/manage/{store}/webhooks/{webhook}/address": sample("post-webhook-address"),
+    "manage DELETE /api/manage/{store}/webhooks/{webhook}": sample("remove-webhook-1"),
     "manage POST /api/manage/{store}/webhooks/{webhook}/replays": sample("post-webhook-replay.202"),
     "manage PUT /api/manage/{store}/listings/{sku}": (
         *sample("put-catalog-listing"),

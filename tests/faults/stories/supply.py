@@ -14,6 +14,8 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "supply POST /api/supply/{supplier}/webhooks": sample("post-webhooks.201"),
     "supply POST /api/supply/{supplier}/webhooks/{webhook}/secret": sample("post-webhook-secret"),
     "supply POST /api/supply/{supplier}/webhooks/{webhook}/state": sample("post-webhook-state"),
+    "supply POST /api/supply/{supplier}/webhooks/{webhook}/address": sample("post-webhook-address"),
+    "supply DELETE /api/supply/{supplier}/webhooks/{webhook}": sample("remove-webhook-1"),
     "supply POST /api/supply/{supplier}/webhooks/{webhook}/replays": sample("post-webhook-replay.202"),
     "supply PUT /api/supply/{supplier}/destination": sample("put-destination"),
     "supply POST /supply/{supplier}/destination": sample("post-destination-page.303"),

@@ -18,7 +18,7 @@ from standardwebhooks import Webhook
 
 from mart_union.kernel.errors import Invalid
 from mart_union.kernel.settings import settings
-from mart_union.mediation.shops import checked_url
+from mart_union.mediation.addresses import checked_url
 
 _SECONDS = 8
 _TIMEOUT = urllib3.Timeout(connect=3, read=5)  # of one read of the socket; of all of them `_SECONDS` is
@@ -108,7 +108,7 @@ class _Call:
         try:
             parts = urlsplit(checked_url(url, loopback_allowed=self._loopback_allowed))
         except Invalid as error:
-            raise NotDelivered("the shop's address cannot be called") from error
+            raise NotDelivered("the address cannot be called") from error
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
         address = _checked_address(host, port, self._loopback_allowed, self._resolve)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -19,11 +17,12 @@ from mart_union.kernel.secrets import derived_key, derived_webhook_key
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.mediation.addresses import checked_url
 from mart_union.mediation.model import Shop
+from mart_union.mediation.places import Overtaken, add_place, read_places
 from mart_union.mediation.tables import (
     ACTIVE_SHOPS,
     ShopItem,
-    ShopPlacesItem,
     shop_key,
     shop_places_key,
     shop_reference_key,
@@ -31,7 +30,6 @@ from mart_union.mediation.tables import (
 
 MOST_ACTIVE = 10
 _MOST_REGISTERED = 100
-_LONGEST_URL = 500
 
 
 def register_shop(store: str, url: str, actor: str, key: str, now: datetime) -> Shop:
@@ -46,11 +44,11 @@ def register_shop(store: str, url: str, actor: str, key: str, now: datetime) -> 
     """
     address = checked_url(url, loopback_allowed=settings().allow_loopback_shops)
     shop = Shop(store, derived_id("shop", store, key), address, "active", iso(now))
-    return retried(lambda: _register(shop, actor, now), on=_Overtaken, what="this store's shops")
+    return retried(lambda: _register(shop, actor, now), on=Overtaken, what="this store's shops")
 
 
 def _register(shop: Shop, actor: str, now: datetime) -> Shop:
-    place, there = _places(shop.store), list_shops(shop.store, consistent=True)
+    place, there = read_places(shop_places_key(shop.store)), list_shops(shop.store, consistent=True)
     for each in there:
         if each.id == shop.id and each.url != shop.url:
             raise KeyReused("this key registered a shop at another address; nothing was changed")
@@ -60,16 +58,12 @@ def _register(shop: Shop, actor: str, now: datetime) -> Shop:
             raise Conflict("this address is registered already: resume that shop, or have it told again", shop=each.id)
     _require_room(there)
     transaction = WriteTransaction()
-    transaction.create(_item(shop), refuse(_Overtaken, "this shop has been registered just now"))
-    transaction.create(_reference(shop), refuse(_Overtaken, "this shop has been registered just now"))
-    _add_place(transaction, shop.store, place)
+    transaction.create(_item(shop), refuse(Overtaken, "this shop has been registered just now"))
+    transaction.create(_reference(shop), refuse(Overtaken, "this shop has been registered just now"))
+    add_place(transaction, shop_places_key(shop.store), place)
     add_audit(transaction, f"store/{shop.store}", actor, "shop registered", shop.id, now)
     transaction.commit()
     return shop
-
-
-class _Overtaken(Conflict):
-    """Another shop of the store was registered, or resumed, at the same moment."""
 
 
 def _require_room(there: Sequence[Shop]) -> None:
@@ -78,62 +72,6 @@ def _require_room(there: Sequence[Shop]) -> None:
         raise RuleViolation(f"a store has at most {MOST_ACTIVE} shops that are told: pause one first", most=MOST_ACTIVE)
     if len(there) >= _MOST_REGISTERED:
         raise RuleViolation(f"a store registers at most {_MOST_REGISTERED} shops", most=_MOST_REGISTERED)
-
-
-def _places(store: str) -> int:
-    """How often a shop of a store was registered or resumed: who has read its shops after this writes only if that is still so."""
-    item = find(ShopPlacesItem, *shop_places_key(store), consistent=True)
-    return 0 if item is None else int(item.sequence)
-
-
-def _add_place(transaction: WriteTransaction, store: str, before: int) -> None:
-    as_read = ShopPlacesItem.sequence == before if before else ShopPlacesItem.pk.does_not_exist()
-    item = ShopPlacesItem(*shop_places_key(store), sequence=before + 1)
-    transaction.put(item, condition=as_read, refusal=refuse(_Overtaken, "another shop was registered just now"))
-
-
-def checked_url(url: str, *, loopback_allowed: bool) -> str:
-    """A shop's address, if it may be called: HTTPS, no credentials, no fragment; plain HTTP only on this machine, where that is allowed.
-
-    Raises:
-        Invalid: it may not.
-    """
-    try:
-        parts = urlsplit(url.strip())
-        host = parts.hostname or ""
-        host.encode("ascii")
-        host.encode("idna")
-    except ValueError as error:
-        message = "the name of its host cannot be looked up: write it in plain letters, such as xn--… for others"
-        raise _not_callable(message) from error
-    on_loopback = loopback_allowed and is_loopback(host)
-    if (
-        len(url) > _LONGEST_URL
-        or not host
-        or (parts.scheme != "https" and not (parts.scheme == "http" and on_loopback))
-    ):
-        raise _not_callable("a shop's address begins with https://")
-    if parts.username is not None or parts.password is not None or parts.fragment:
-        raise _not_callable("a shop's address has no user name, password or fragment")
-    try:
-        _ = parts.port
-    except ValueError as error:
-        raise _not_callable("the port is not a number from 0 to 65535") from error
-    return parts.geturl()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's name or address is plainly this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _not_callable(reason: str) -> Invalid:
-    return Invalid(reason, errors=[{"field": "url", "reason": reason}])
 
 
 def secret_of(shop: str) -> str:
@@ -205,7 +143,7 @@ def set_shop_state(store: str, shop: str, state: str, actor: str, now: datetime)
         return before
     place = None
     if state == "active":
-        place = _places(store)
+        place = read_places(shop_places_key(store))
         _require_room([each for each in list_shops(store, consistent=True) if each.id != shop])
     return _change(before, replace(before, state=state), actor, now, place)
 
@@ -217,7 +155,7 @@ def _change(before: Shop, after: Shop, actor: str, now: datetime, place: int | N
     transaction.put(_item(after), condition=ShopItem.sequence == before.sequence, refusal=changed)
     transaction.put(_reference(after))
     if place is not None:
-        _add_place(transaction, after.store, place)
+        add_place(transaction, shop_places_key(after.store), place)
     action = f"shop {after.state}" if after.state != before.state else "shop replay"
     add_audit(transaction, f"store/{after.store}", actor, action, after.id, now)
     transaction.commit()

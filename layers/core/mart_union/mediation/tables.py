@@ -21,6 +21,8 @@
 | whether a shop is left alone, as it does not answer | `DELIVERIES#<shop>`/`SILENCE` | with what it was told | 0.5 read |
 | attempts to tell a shop or a webhook, of a day, newest first | `DELIVERIES#<shop or webhook>#<yyyy-mm-dd>` | 1 a page | by size |
 | a party's webhooks of orders | `WEBHOOKS#<party>` | 1 | by size, 0.5 read for five |
+| how often one of them was registered | `WEBHOOKPLACES#<party>`/`PLACES` | 1 | 1 read |
+| a webhook that was removed | `WEBHOOK#<webhook>`/`REMOVED` | 1 | 1 read |
 | what a webhook has confirmed of an order | `WEBHOOK#<webhook>#<order>`/`TOLD` | 1 | 1 read; 1 write when it confirms |
 | a supplier's sellers | `SELLERS#<supplier>` | 1 a page, 1 batch read of standings | by size |
 | what became of a supplier's parts of orders | `RECORD#<supplier>`/`RECORD` | 1 | 0.5 read |
@@ -127,8 +129,8 @@ class ShopItem(MediationItem):
     document = Document(Shop)
 
 
-class ShopPlacesItem(MediationItem):
-    """How often a shop of a store was registered or resumed, which is what its limit is kept by."""
+class PlacesItem(MediationItem):
+    """How often a shop of a store was registered or resumed, or a webhook of a party registered, which is what their limits are kept by."""
 
 
 class ToldItem(MediationItem):
@@ -154,6 +156,12 @@ class DeliveryItem(MediationItem):
 
 class WebhookItem(MediationItem):
     """A webhook of orders, kept with its party's others."""
+
+    document = Document(OrderWebhook)
+
+
+class RemovedWebhookItem(MediationItem):
+    """A webhook that was removed, as it was: neither its id nor the key that registered it makes another."""
 
     document = Document(OrderWebhook)
 
@@ -366,6 +374,16 @@ def delivery_key(shop: str, at: str, event: str) -> tuple[str, str]:
 def webhook_key(party: str, webhook: str) -> tuple[str, str]:
     """The key of a webhook, in its party's partition."""
     return f"WEBHOOKS#{party}", webhook
+
+
+def webhook_places_key(party: str) -> tuple[str, str]:
+    """The key of how often a webhook of a party was registered."""
+    return f"WEBHOOKPLACES#{party}", "PLACES"
+
+
+def removed_webhook_key(webhook: str) -> tuple[str, str]:
+    """The key under which a webhook stands that was removed."""
+    return f"WEBHOOK#{webhook}", "REMOVED"
 
 
 def order_told_key(webhook: str, order: str) -> tuple[str, str]:

@@ -9,11 +9,13 @@ from msgspec import Struct
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
+from mart_union.kernel.clock import attempt_expires_at, from_iso
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import code_of, find_all
 from mart_union.mediation.model import Delivery
 from mart_union.mediation.tables import (
     DeliveryItem,
+    MediationItem,
     SilenceItem,
     ToldItem,
     delivery_key,
@@ -23,7 +25,6 @@ from mart_union.mediation.tables import (
     told_key,
 )
 
-_DELIVERY_DAYS = 14
 _UNANSWERED, _LONGEST_REST = 5, timedelta(hours=1)
 _AGAIN = frozenset({408, 425, 429})
 
@@ -87,7 +88,7 @@ def record_told(shop: str, sku: str, sequence: int) -> None:
         ToldItem.store_pk.remove(),
         ToldItem.store_sort.remove(),
     ]
-    _update_told(shop, sku, sequence, confirmed)
+    update_unless_told(ToldItem(*told_key(shop, sku)), sequence, confirmed)
 
 
 def _record_refused(shop: str, refused: Refused) -> None:
@@ -99,14 +100,14 @@ def _record_refused(shop: str, refused: Refused) -> None:
         ToldItem.store_pk.set(refused_list(shop)),
         ToldItem.store_sort.set(refused.sku),
     ]
-    _update_told(shop, refused.sku, refused.sequence, noted)
+    update_unless_told(ToldItem(*told_key(shop, refused.sku)), refused.sequence, noted)
 
 
-def _update_told(shop: str, sku: str, sequence: int, changes: Sequence[Action]) -> None:
-    """Change what a shop was told of a link, unless it has confirmed this sequence or a newer one."""
-    newer = ToldItem.sequence.does_not_exist() | (ToldItem.sequence < sequence)
+def update_unless_told(told: MediationItem, sequence: int, changes: Sequence[Action]) -> None:
+    """Change what somebody was told of something, unless it has confirmed this sequence or a newer one."""
+    newer = MediationItem.sequence.does_not_exist() | (MediationItem.sequence < sequence)
     try:
-        ToldItem(*told_key(shop, sku)).update([*changes], condition=newer)
+        told.update([*changes], condition=newer)
     except UpdateError as error:
         if code_of(error) != "ConditionalCheckFailedException":
             raise
@@ -145,8 +146,7 @@ def _record_silence(delivery: Delivery, heard: Heard) -> None:
 
 def record_delivery(delivery: Delivery) -> None:
     """Keep an attempt for two weeks."""
-    at = datetime.fromisoformat(delivery.at)
-    expires_at = int((at + timedelta(days=_DELIVERY_DAYS)).timestamp())
+    expires_at = attempt_expires_at(from_iso(delivery.at))
     key = delivery_key(delivery.shop, delivery.at, f"{delivery.event}#{delivery.sku}")
     DeliveryItem(*key, document=delivery, sequence=delivery.sequence, expires_at=expires_at).save()
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class OrderWebhook(Struct, frozen=True, omit_defaults=True):
-    """An address that a `party` (store/<id> or supplier/<id>) has told of its orders.
+    """An address that a `party` (store/<id> or supplier/<id>) has told of its orders, registered as `first_url` if that was another ('' if not).
 
     `secret` counts its secrets, the newest of which is as old as `secret_since`; `key` is of the command that made that, so that its repeat makes none.
     """
@@ -20,6 +20,7 @@ class OrderWebhook(Struct, frozen=True, omit_defaults=True):
     secret_since: str = ""
     key: str = ""
     sequence: int = 1
+    first_url: str = ""
 
 
 class OrderDelivery(Struct, frozen=True):

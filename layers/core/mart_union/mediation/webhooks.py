@@ -5,65 +5,79 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
-from pynamodb.exceptions import UpdateError
 
 from mart_union.catalog.audit import add_audit
-from mart_union.kernel.clock import from_iso, iso
+from mart_union.kernel.clock import attempt_expires_at, from_iso, iso
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page, read_page
+from mart_union.kernel.retry import retried
 from mart_union.kernel.secrets import derived_webhook_key
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import code_of, find
+from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
-from mart_union.mediation.shops import checked_url
+from mart_union.mediation.addresses import checked_url
+from mart_union.mediation.places import Overtaken, add_place, read_places
 from mart_union.mediation.tables import (
     OrderDeliveryItem,
     OrderToldItem,
+    RemovedWebhookItem,
     WebhookItem,
     delivery_key,
     order_told_key,
+    removed_webhook_key,
     webhook_key,
+    webhook_places_key,
 )
+from mart_union.mediation.told import update_unless_told
 from mart_union.mediation.webhook_model import OrderDelivery, OrderWebhook
 
 MOST_WEBHOOKS = 5
 BOTH_SECRETS_HOURS = 24
 """For how long the secret before the newest still signs, too."""
 
-_DELIVERY_DAYS = 14
 _TOLD_DAYS = 120
 
 
 def register_webhook(party: str, url: str, actor: str, key: str, now: datetime) -> OrderWebhook:
-    """Have an address told of each step of a party's orders from now on; the same key again gives the first one.
+    """Have an address told of each step of a party's orders from now on; the same key again gives the first one, as it is now.
 
     Raises:
         Invalid: the address is not one that we may call.
         RuleViolation: the party has as many as it may.
-        KeyReused: the key was used for another address.
+        KeyReused: the key was used for another address, or for a webhook that was removed since.
+        Busy: others of the party kept being registered.
     """
     address = checked_url(url, loopback_allowed=settings().allow_loopback_shops)
     made = OrderWebhook(party, derived_id("webhook", party, key), address, "active", iso(now))
-    known = {each.id: each for each in list_webhooks(party)}
-    if made.id not in known and len(known) >= MOST_WEBHOOKS:
-        raise RuleViolation(f"{party} has {MOST_WEBHOOKS} webhooks already: pause none, but use one of them")
-    transaction = WriteTransaction()
-    transaction.create(_item(made), refuse(Conflict, "this webhook has been registered already"))
-    add_audit(transaction, party, actor, "webhook registered", made.id, now)
-    try:
-        transaction.commit()
-    except Conflict:
-        first = get_webhook(party, made.id)
-        if first.url != address:
-            raise KeyReused("this key registered another address; nothing was changed") from None
+    return retried(lambda: _register(made, actor, now), on=Overtaken, what="this party's webhooks")
+
+
+def _register(made: OrderWebhook, actor: str, now: datetime) -> OrderWebhook:
+    places = webhook_places_key(made.party)
+    place, there = read_places(places), list_webhooks(made.party, consistent=True)
+    first = next((each for each in there if each.id == made.id), None)
+    if first is not None:
+        if (first.first_url or first.url) != made.url:
+            raise KeyReused("this key registered another address; nothing was changed")
         return first
+    if len(there) >= MOST_WEBHOOKS:
+        reason = f"{made.party} has {MOST_WEBHOOKS} webhooks already: remove one, or give one another address"
+        raise RuleViolation(reason, most=MOST_WEBHOOKS)
+    removed = refuse(KeyReused, "this key registered a webhook that was removed: register again under a new key")
+    transaction = WriteTransaction()
+    transaction.check(_removed_item(made), RemovedWebhookItem.pk.does_not_exist(), removed)
+    transaction.create(_item(made), refuse(Overtaken, "this webhook has been registered just now"))
+    add_place(transaction, places, place)
+    add_audit(transaction, made.party, actor, "webhook registered", made.id, now)
+    transaction.commit()
     return made
 
 
-def list_webhooks(party: str) -> list[OrderWebhook]:
+def list_webhooks(party: str, *, consistent: bool = False) -> list[OrderWebhook]:
     """A party's webhooks: a handful. One query."""
-    return [item.document for item in WebhookItem.query(webhook_key(party, "")[0], limit=4 * MOST_WEBHOOKS)]
+    found = WebhookItem.query(webhook_key(party, "")[0], limit=4 * MOST_WEBHOOKS, consistent_read=consistent)
+    return [item.document for item in found]
 
 
 def get_webhook(party: str, webhook: str) -> OrderWebhook:
@@ -108,6 +122,55 @@ def renew_secret(party: str, webhook: str, actor: str, key: str, now: datetime) 
     return _change(before, after, actor, "webhook secret renewed", now)
 
 
+def set_webhook_address(party: str, webhook: str, url: str, actor: str, now: datetime) -> OrderWebhook:
+    """Have another address told instead, signed with the same secret; the same again changes nothing. What the one before confirmed is not told again.
+
+    Raises:
+        NotFound: the party has no such webhook.
+        Invalid: the address is not one that we may call.
+        Conflict: it was changed at the same moment.
+    """
+    address = checked_url(url, loopback_allowed=settings().allow_loopback_shops)
+    before = get_webhook(party, webhook)
+    if before.url == address:
+        return before
+    after = replace(before, url=address, first_url=before.first_url or before.url)
+    return _change(before, after, actor, "webhook address changed", now)
+
+
+def remove_webhook(party: str, webhook: str, actor: str, now: datetime) -> OrderWebhook:
+    """Tell a webhook nothing from now on and leave its place to another; the same again changes nothing. It does not come back: neither its id nor the key
+    that registered it makes another.
+
+    Raises:
+        NotFound: the party has never had such a webhook.
+        Busy: it kept being changed.
+    """
+    return retried(lambda: _remove(party, webhook, actor, now), on=Overtaken, what="this webhook")
+
+
+def _remove(party: str, webhook: str, actor: str, now: datetime) -> OrderWebhook:
+    there = find(WebhookItem, *webhook_key(party, webhook), consistent=True)
+    if there is None:
+        return _get_removed(party, webhook)
+    before: OrderWebhook = there.document
+    removed = replace(before, state="removed", sequence=before.sequence + 1)
+    transaction = WriteTransaction()
+    changed = refuse(Overtaken, "this webhook was changed just now")
+    transaction.delete(_item(before), condition=WebhookItem.sequence == before.sequence, refusal=changed)
+    transaction.put(_removed_item(removed))
+    add_audit(transaction, party, actor, "webhook removed", webhook, now)
+    transaction.commit()
+    return removed
+
+
+def _get_removed(party: str, webhook: str) -> OrderWebhook:
+    item = find(RemovedWebhookItem, *removed_webhook_key(webhook), consistent=True)
+    if item is None or item.document.party != party:
+        raise NotFound(f"there is no webhook {webhook}")
+    return item.document
+
+
 def _change(before: OrderWebhook, after: OrderWebhook, actor: str, action: str, now: datetime) -> OrderWebhook:
     after = replace(after, sequence=before.sequence + 1)
     changed = refuse(Conflict, "this webhook was changed just now; read it and repeat")
@@ -120,6 +183,10 @@ def _change(before: OrderWebhook, after: OrderWebhook, actor: str, action: str, 
 
 def _item(webhook: OrderWebhook) -> WebhookItem:
     return WebhookItem(*webhook_key(webhook.party, webhook.id), document=webhook, sequence=webhook.sequence)
+
+
+def _removed_item(webhook: OrderWebhook) -> RemovedWebhookItem:
+    return RemovedWebhookItem(*removed_webhook_key(webhook.id), document=webhook, sequence=webhook.sequence)
 
 
 def newest_secret(webhook: OrderWebhook) -> str:
@@ -146,19 +213,14 @@ def told_order(webhook: str, order: str) -> int:
 
 def record_told_order(webhook: str, order: str, sequence: int, now: datetime) -> None:
     """Remember that a webhook has confirmed an order's sequence, unless it has confirmed a newer one."""
-    newer = OrderToldItem.sequence.does_not_exist() | (OrderToldItem.sequence < sequence)
     expires_at = int((now + timedelta(days=_TOLD_DAYS)).timestamp())
-    item = OrderToldItem(*order_told_key(webhook, order))
-    try:
-        item.update([OrderToldItem.sequence.set(sequence), OrderToldItem.expires_at.set(expires_at)], condition=newer)
-    except UpdateError as error:
-        if code_of(error) != "ConditionalCheckFailedException":
-            raise
+    confirmed = [OrderToldItem.sequence.set(sequence), OrderToldItem.expires_at.set(expires_at)]
+    update_unless_told(OrderToldItem(*order_told_key(webhook, order)), sequence, confirmed)
 
 
 def record_order_delivery(delivery: OrderDelivery) -> None:
     """Keep an attempt for two weeks."""
-    expires_at = int((from_iso(delivery.at) + timedelta(days=_DELIVERY_DAYS)).timestamp())
+    expires_at = attempt_expires_at(from_iso(delivery.at))
     key = delivery_key(delivery.webhook, delivery.at, delivery.event)
     OrderDeliveryItem(*key, document=delivery, sequence=delivery.sequence, expires_at=expires_at).save()
 

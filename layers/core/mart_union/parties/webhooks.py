@@ -1,9 +1,8 @@
-"""The webhooks of a store or supplier: registered, given another secret, paused; what they were told, and telling them again. The same for both sides."""
+"""The webhooks of a store or supplier: registered, given another secret or address, paused, removed; what they were told, and telling them again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from msgspec import Struct
 
@@ -17,16 +16,19 @@ from mart_union.mediation.webhooks import (
     list_webhooks,
     newest_secret,
     register_webhook,
+    remove_webhook,
     renew_secret,
+    set_webhook_address,
     set_webhook_state,
 )
 from mart_union.orders.model import Order
+from mart_union.web.access import Access
 from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
 class NewWebhook(Struct, frozen=True):
-    """Where each step of the orders is to be told."""
+    """Where each step of the orders is to be told: an HTTPS address that takes a POST."""
 
     url: str
 
@@ -71,12 +73,15 @@ class WebhookRoutes:
     def __init__(self, kind: str, find_order: FindOrder) -> None:
         self.kind, self.find_order = kind, find_order
 
-    def add(self, api: Api, base: str, owner: Any, reader: Any) -> None:
-        """Declare the routes under a base, such as /api/manage/{store}."""
-        one = f"{base}/webhooks/{{webhook}}"
-        api.get(f"{base}/webhooks", reader, answer=tuple[WebhookView, ...])(self.list_all)
-        api.post(f"{base}/webhooks", owner, body=NewWebhook, answer=WebhookView, status=201, key=True)(self.register)
+    def add(self, api: Api, place: str, owner: Access, reader: Access) -> None:
+        """Declare the routes of a party's place, such as /manage/{store}."""
+        all_of_them = f"/api{place}/webhooks"
+        one = f"{all_of_them}/{{webhook}}"
+        api.get(all_of_them, reader, answer=tuple[WebhookView, ...])(self.list_all)
+        api.post(all_of_them, owner, body=NewWebhook, answer=WebhookView, status=201, key=True)(self.register)
+        api.delete(one, owner, answer=WebhookView)(self.remove)
         api.post(f"{one}/secret", owner, answer=WebhookView, key=True)(self.renew)
+        api.post(f"{one}/address", owner, body=NewWebhook, answer=WebhookView)(self.set_address)
         api.post(f"{one}/state", owner, body=WebhookState, answer=WebhookView)(self.set_state)
         api.get(f"{one}/deliveries", reader, answer=Page[OrderDelivery])(self.deliveries)
         api.post(f"{one}/replays", owner, body=OrderAgain, answer=Asked, status=202, key=True)(self.replay)
@@ -104,10 +109,19 @@ class WebhookRoutes:
         webhook, actor = request.params["webhook"], request.caller.subject
         return _view(set_webhook_state(self._party(request), webhook, request.content.state, actor, utc_now()))
 
+    def set_address(self, request: Request) -> WebhookView:
+        """Have another address told instead, with the same secret, also of what failed and is tried again; what the one before confirmed it is not told."""
+        webhook, actor = request.params["webhook"], request.caller.subject
+        return _view(set_webhook_address(self._party(request), webhook, request.content.url, actor, utc_now()))
+
+    def remove(self, request: Request) -> WebhookView:
+        """Remove a webhook: it is told nothing from now on, and another may be registered in its place, under a new key."""
+        return _view(remove_webhook(self._party(request), request.params["webhook"], request.caller.subject, utc_now()))
+
     def deliveries(self, request: Request) -> Page[OrderDelivery]:
         """Attempts to tell a webhook, newest first, of a `day` (yyyy-mm-dd, UTC), today's without one: what it answered, and when it is tried again."""
         webhook = get_webhook(self._party(request), request.params["webhook"])
-        day = request.query.get("day") or utc_now().date().isoformat()
+        day = request.day() or utc_now().date().isoformat()
         return list_order_deliveries(webhook.id, day, request.query.get("cursor", ""))
 
     def replay(self, request: Request) -> Asked:
