@@ -7,6 +7,7 @@ from typing import Any
 from manage import catalog, mediation, orders, replenishments, slots, stock, suppliers, urgent
 from mart_union.catalog.service import union_names
 from mart_union.orders.service import get_order_for
+from mart_union.parties.webhook_pages import WebhookPages
 from mart_union.parties.webhooks import WebhookRoutes
 from mart_union.web.access import MANAGER, OWNER
 from mart_union.web.api import Api
@@ -15,9 +16,9 @@ from mart_union.web.words import name_union_with
 api = Api("manage")
 for subject in (catalog, orders, stock, slots, suppliers, replenishments, mediation, urgent):
     subject.add_routes(api)
-WebhookRoutes("store", lambda order, store: get_order_for(order, "store", f"store/{store}")).add(
-    api, "/manage/{store}", OWNER, MANAGER
-)
+webhooks = WebhookRoutes("store", lambda order, store: get_order_for(order, "store", f"store/{store}"))
+for routes in (webhooks, WebhookPages(webhooks)):
+    routes.add(api, "/manage/{store}", OWNER, MANAGER)
 name_union_with(union_names)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from mart_union.catalog.service import union_names
 from mart_union.mediation.service import get_supplied_order
+from mart_union.parties.webhook_pages import WebhookPages
 from mart_union.parties.webhooks import WebhookRoutes
 from mart_union.web.access import SUPPLIER, SUPPLIER_OWNER
 from mart_union.web.api import Api
@@ -47,9 +48,9 @@ for subject in (
     feeds,
 ):
     subject.add_routes(api)
-WebhookRoutes("supplier", lambda order, supplier: get_supplied_order(supplier, order)).add(
-    api, "/supply/{supplier}", SUPPLIER_OWNER, SUPPLIER
-)
+webhooks = WebhookRoutes("supplier", lambda order, supplier: get_supplied_order(supplier, order))
+for routes in (webhooks, WebhookPages(webhooks)):
+    routes.add(api, "/supply/{supplier}", SUPPLIER_OWNER, SUPPLIER)
 name_union_with(union_names)
 
 

@@ -81,6 +81,8 @@ BODIES: tuple[Named, ...] = (
     Named("POST /account/enterprises/{enterprise}/stores", _OWNER, 409, form={"store": "{{store}}"}),
     Named("POST /api/manage/{store}/webhooks/{webhook}/replays", _OWNER, 404, {"order": "{{order}}"}),
     Named("POST /api/supply/{supplier}/webhooks/{webhook}/replays", _GUANXI, 404, {"order": "{{order_supplied}}"}),
+    Named("POST /manage/{store}/webhooks/{webhook}/replays", _OWNER, 404, form={"order": "{{order}}"}),
+    Named("POST /supply/{supplier}/webhooks/{webhook}/replays", _GUANXI, 404, form={"order": "{{order_supplied}}"}),
     Named("POST /api/suppliers", CUSTOMER, 409, {"supplier": "{{supplier}}"}),
     Named("POST /suppliers/apply", CUSTOMER, 409, form={"supplier": "{{supplier}}"}),
     Named("PUT /api/manage/{store}/listings/{sku}", _EMEI, 422, {"category": "rope-work"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -45,6 +46,7 @@ from mart_union.mediation.webhooks import (
 )
 from mart_union.orders.events import for_event
 from mart_union.orders.model import Order, Shipment, StepTaken
+from tests.gateway import CONTEXT, gateway_event
 from tests.orders_examples import line_of, order_of
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
@@ -357,6 +359,46 @@ def test_a_job_under_way_goes_to_the_new_address_and_what_was_confirmed_is_not_t
     assert register_webhook(made.party, URL, "owner", "key-1", NOW) == get_webhook(made.party, made.id) == moved
     with pytest.raises(KeyReused):
         register_webhook(made.party, elsewhere, "owner", "key-1", NOW)
+
+
+@pytest.mark.parametrize("side", ["manage", "supply"])
+def test_a_secret_is_on_the_page_that_answers_the_form_which_made_it_and_on_no_other(side: str, order: Order) -> None:
+    party = parties(order)[side == "supply"]
+    place = f"/{side}/{party.partition('/')[2]}/webhooks"
+    status, answer = page_of(side, "POST", place, f"idempotency_key=page-key-1&url={URL}")
+    [made] = list_webhooks(party)
+    assert (status, newest_secret(made) in answer) == (200, True)
+    assert page_of(side, "POST", place, f"idempotency_key=page-key-1&url={URL}")[0] == 200
+    status, answer = page_of(side, "POST", f"{place}/{made.id}/secret", "idempotency_key=page-key-2")
+    renewed = get_webhook(party, made.id)
+    assert (status, renewed.secret, newest_secret(renewed) in answer) == (200, 2, True)
+    for path in (place, f"{place}/{made.id}"):
+        status, answer = page_of(side, "GET", path)
+        assert (status, URL in answer, "whsec_" in answer) == (200, True, False)
+    assert page_of(side, "GET", f"{place}/{made.id}", day="yesterday")[0] == 422
+    assert page_of(side, "POST", f"{place}/{made.id}/remove")[0] == 303
+    assert list_webhooks(party) == []
+    assert page_of(side, "GET", f"{place}/{made.id}")[0] == 404
+
+
+def test_who_may_not_register_one_sees_no_form_and_is_refused(order: Order) -> None:
+    party = parties(order)[0]
+    place = f"/manage/{order.store}/webhooks"
+    made = register_webhook(party, URL, "owner", "key-1", NOW)
+    for path in (place, f"{place}/{made.id}"):
+        assert '<form method="post"' not in page_of("manage", "GET", path, role="manager")[1].partition("<main")[2]
+    form = f"idempotency_key=page-key-1&url={URL}"
+    assert page_of("manage", "POST", place, form, role="manager")[0] == 403
+    assert page_of("manage", "POST", f"{place}/{made.id}/remove", role="manager")[0] == 403
+    assert list_webhooks(party) == [made]
+
+
+def page_of(side: str, method: str, path: str, form: str = "", *, role: str = "owner", **query: str) -> tuple[int, str]:
+    api = importlib.import_module(f"{side}.app").api
+    headers = {"content-type": "application/x-www-form-urlencoded"} if method == "POST" else {}
+    event = gateway_event(method, path, subject="owner", role=role, body=form, headers=headers, query=query)
+    answer = api.handle(event, CONTEXT)
+    return answer["statusCode"], answer["body"]
 
 
 def test_anothers_webhook_is_not_found(order: Order, unique: str) -> None:

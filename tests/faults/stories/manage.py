@@ -15,6 +15,12 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "manage POST /api/manage/{store}/webhooks/{webhook}/state": sample("post-webhook-state"),
     "manage POST /api/manage/{store}/webhooks/{webhook}/address": sample("post-webhook-address"),
     "manage DELETE /api/manage/{store}/webhooks/{webhook}": sample("remove-webhook-1"),
+    "manage POST /manage/{store}/webhooks": sample("post-webhooks-page"),
+    "manage POST /manage/{store}/webhooks/{webhook}/secret": sample("post-webhooks-page-secret"),
+    "manage POST /manage/{store}/webhooks/{webhook}/address": sample("post-webhooks-page-address.303"),
+    "manage POST /manage/{store}/webhooks/{webhook}/state": sample("post-webhooks-page-state.303"),
+    "manage POST /manage/{store}/webhooks/{webhook}/replays": sample("post-webhooks-page-replay.303"),
+    "manage POST /manage/{store}/webhooks/{webhook}/remove": sample("remove-webhook-0-by-form.303"),
     "manage POST /api/manage/{store}/webhooks/{webhook}/replays": sample("post-webhook-replay.202"),
     "manage PUT /api/manage/{store}/listings/{sku}": (
         *sample("put-catalog-listing"),

@@ -88,54 +88,58 @@ class WebhookRoutes:
 
     def list_all(self, request: Request) -> tuple[WebhookView, ...]:
         """The webhooks that are told of each step of the orders."""
-        return tuple(_view(each) for each in list_webhooks(self._party(request)))
+        return tuple(view_of(each) for each in list_webhooks(self.party_of(request)))
 
     def register(self, request: Request) -> WebhookView:
         """Have an address told of each step of the orders from now on, as a whole snapshot with a sequence, without names and addresses; its secret is shown
         now."""
         made = register_webhook(
-            self._party(request), request.content.url, request.caller.subject, request.idempotency_key, utc_now()
+            self.party_of(request), request.content.url, request.caller.subject, request.idempotency_key, utc_now()
         )
-        return _view(made, newest_secret(made))
+        return view_of(made, newest_secret(made))
 
     def renew(self, request: Request) -> WebhookView:
         """Give a webhook another secret, which is shown now."""
         webhook, actor = request.params["webhook"], request.caller.subject
-        renewed = renew_secret(self._party(request), webhook, actor, request.idempotency_key, utc_now())
-        return _view(renewed, newest_secret(renewed))
+        renewed = renew_secret(self.party_of(request), webhook, actor, request.idempotency_key, utc_now())
+        return view_of(renewed, newest_secret(renewed))
 
     def set_state(self, request: Request) -> WebhookView:
         """Pause a webhook, or have it told again."""
         webhook, actor = request.params["webhook"], request.caller.subject
-        return _view(set_webhook_state(self._party(request), webhook, request.content.state, actor, utc_now()))
+        return view_of(set_webhook_state(self.party_of(request), webhook, request.content.state, actor, utc_now()))
 
     def set_address(self, request: Request) -> WebhookView:
         """Have another address told instead, with the same secret, also of what failed and is tried again; what the one before confirmed it is not told."""
         webhook, actor = request.params["webhook"], request.caller.subject
-        return _view(set_webhook_address(self._party(request), webhook, request.content.url, actor, utc_now()))
+        return view_of(set_webhook_address(self.party_of(request), webhook, request.content.url, actor, utc_now()))
 
     def remove(self, request: Request) -> WebhookView:
         """Remove a webhook: it is told nothing from now on, and another may be registered in its place, under a new key."""
-        return _view(remove_webhook(self._party(request), request.params["webhook"], request.caller.subject, utc_now()))
+        return view_of(
+            remove_webhook(self.party_of(request), request.params["webhook"], request.caller.subject, utc_now())
+        )
 
     def deliveries(self, request: Request) -> Page[OrderDelivery]:
         """Attempts to tell a webhook, newest first, of a `day` (yyyy-mm-dd, UTC), today's without one: what it answered, and when it is tried again."""
-        webhook = get_webhook(self._party(request), request.params["webhook"])
+        webhook = get_webhook(self.party_of(request), request.params["webhook"])
         day = request.day() or utc_now().date().isoformat()
         return list_order_deliveries(webhook.id, day, request.query.get("cursor", ""))
 
     def replay(self, request: Request) -> Asked:
         """Tell a webhook of an order again, as it is now, whatever it has confirmed; the same key again is the same message."""
-        party = self._party(request)
+        party = self.party_of(request)
         get_webhook(party, request.params["webhook"])
         order = self.find_order(request.content.order, request.params[self.kind])
         ask_order_again(party, request.params["webhook"], order, request.idempotency_key, utc_now())
         return Asked(order.id, order.sequence)
 
-    def _party(self, request: Request) -> str:
+    def party_of(self, request: Request) -> str:
+        """The party whose webhooks a request is about."""
         return f"{self.kind}/{request.params[self.kind]}"
 
 
-def _view(webhook: OrderWebhook, secret: str = "") -> WebhookView:
+def view_of(webhook: OrderWebhook, secret: str = "") -> WebhookView:
+    """A webhook as it is shown, with a secret if that was made just now."""
     since = webhook.secret_since or webhook.registered_at
     return WebhookView(webhook.id, webhook.url, webhook.state, webhook.registered_at, since, secret)
