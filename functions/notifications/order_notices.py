@@ -120,6 +120,23 @@ def _of_waiting(event: Event) -> list[Notice]:
     ]
 
 
+def _of_late(event: Event) -> list[Notice]:
+    """Its customer hears of the lines that are late, unless something newer of them has been told; and whoever fulfils them."""
+    order = msgspec.convert(event.data, Order)
+    of_customer = [_late_notice(event, order)] if order.customer else []
+    return of_customer + _of_waiting(event)
+
+
+def _late_notice(event: Event, order: Order) -> Notice:
+    lines, audience = _named(order), Audience("customer", order.customer)
+    parcel = _parcel_of(order, lines)
+    facts = {"order": order, "lines": lines, "shipment": parcel, "carrier_names": {}}
+    numbers = tuple(str(line.number) for line in lines)
+    names = {"carrier_names": f"carrier/{parcel.carrier}"} if parcel else {}
+    news = f"{event.name} {event.sequence}"
+    return Notice("order_late", audience, event.entity, event.sequence, news, facts, order.language, numbers, names)
+
+
 def _of_customer_reminded(event: Event) -> list[Notice]:
     order = msgspec.convert(event.data, Order)
     audience = Audience("customer", order.customer)
@@ -164,7 +181,8 @@ def _of_refund(event: Event) -> list[Notice]:
 
 ORDER_NOTICES: dict[str, Callable[[Event], list[Notice]]] = {
     **dict.fromkeys(_STATES, _of_step),
-    **dict.fromkeys(_WAITING, _of_waiting),
+    "OrderReminded": _of_waiting,
+    "OrderLate": _of_late,
     "OrderCustomerReminded": _of_customer_reminded,
     "OrderRefunded": _of_refund,
 }

@@ -21,6 +21,7 @@ _TAKERS_READ = {
 _CUSTOMERS_READ = {
     "ReturnAccepted": "accepted",
     "ReturnRefused": "refused",
+    "ReturnReceived": "received",
     "ReturnEscalated": "escalated",
     "ReturnReplaced": "replaced",
 }

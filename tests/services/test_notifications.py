@@ -109,6 +109,26 @@ def test_news_that_come_after_newer_ones_are_not_told(people: str) -> None:
     assert len(outbox.sent) == 2
 
 
+def late(people: str, sequence: int) -> Event:
+    """Its customer's order of one line, which was sent and is found late."""
+    told = replace(order(line(1, "shipped"), customer=f"lin-{people}"), id=people, store=f"tea-{people}")
+    found = replace(told, history=(StepTaken("late", "system", "system", "2026-11-25T04:00:00.000Z", (1,)),))
+    event = happened("OrderLate", people, "shipped", sequence)
+    return replace(event, data=msgspec.to_builtins(found))
+
+
+def test_that_an_order_is_late_its_customer_hears_once_and_not_after_it_has_arrived(people: str) -> None:
+    outbox = Outbox()
+    for _ in range(2):
+        deliver(late(people, 4), send=outbox)
+    assert [(address, mail.subject) for address, mail in outbox.sent] == [
+        (f"lin-{people}@example.com", "您在湖畔茶行的訂單延誤了")
+    ]
+    deliver(happened("OrderDelivered", people, "delivered", 6), send=outbox)
+    deliver(late(people, 5), send=outbox)
+    assert len(outbox.sent) == 2
+
+
 def test_the_same_news_under_a_higher_sequence_are_not_told_again(people: str) -> None:
     outbox = Outbox()
     for sequence in (2, 3, 4):

@@ -271,11 +271,35 @@ def test_of_what_waits_whoever_fulfils_it_is_reminded_or_the_customer_each_time(
     assert notices_of(event("OrderCustomerReminded", replace(reminded(), customer=""))) == []
 
 
-def test_of_what_is_late_whoever_fulfils_it_is_told() -> None:
+def test_of_what_is_late_its_customer_and_whoever_fulfils_it_are_told() -> None:
     notices = notices_of(event("OrderLate", reminded()))
-    assert told(notices) == [("store_order_late", "store", "tea"), ("supplier_order_late", "supplier", "guanxi")]
-    assert [[each.number for each in notice.facts["lines"]] for notice in notices] == [[1], [2]]
-    assert notices[0].entity == "order/o1/reminders/3"
+    fulfillers = [("store_order_late", "store", "tea"), ("supplier_order_late", "supplier", "guanxi")]
+    assert told(notices) == [("order_late", "customer", "lin"), *fulfillers]
+    assert [[each.number for each in notice.facts["lines"]] for notice in notices] == [[1, 2], [1], [2]]
+    assert [notice.entity for notice in notices] == ["order/o1", *["order/o1/reminders/3"] * 2]
+    assert told(notices_of(event("OrderLate", replace(reminded(), customer="")))) == fulfillers
+
+
+def test_that_it_is_late_is_not_told_of_what_its_customer_has_heard_something_newer_of() -> None:
+    late, arrived = notices_of(event("OrderLate", reminded()))[0], order(line(1, "delivered"))
+    [delivered] = notices_of(event("OrderDelivered", arrived, sequence=4))
+    assert (late.entity, late.parts) == (delivered.entity, ("1", "2"))
+    assert [each.number for each in late.facts_of(["2"])["lines"]] == [2]
+
+
+def test_a_mail_of_what_is_late_names_its_promise_and_its_parcel() -> None:
+    sent = replace(reminded(), lines=(line(1, "shipped"), line(2, "shipped")))
+    for each, says in ((sent, "number WC-1"), (reminded(), "Promised by 2026-11-24 17:00")):
+        mail = word("order_late", "en", notices_of(event("OrderLate", each))[0].facts)
+        assert says in mail.text
+
+
+def test_a_customer_hears_that_what_they_sent_back_has_come() -> None:
+    [notice] = notices_of(event("ReturnReceived", returning("accept", "send", "receive")))
+    assert told([notice]) == [("return_received", "customer", "lin")]
+    assert (notice.entity, notice.news) == ("order/o1/returns/r1", "ReturnReceived 3")
+    assert "1 × " in word(notice.template, "en", notice.facts).text
+    assert notices_of(event("ReturnReceived", replace(returning("receive"), customer=""))) == []
 
 
 def test_of_a_return_its_taker_hears_what_waits_and_its_customer_what_became_of_it() -> None:
@@ -393,6 +417,7 @@ EXAMPLES = {
         for name in ("ReturnRequested", "ReturnSent", "ReturnReminded", "ReturnEscalated", "ReturnAccepted")
     },
     "return_replaced": event("ReturnReplaced", returning("ship")),
+    "return_received": event("ReturnReceived", returning("accept", "send", "receive")),
     "return_refunded": event("OrderRefunded", refunded(RefundedLine(1, 1, 100), asked=returning("receive").returns[1])),
     "order_refunded": event("OrderRefunded", refunded(RefundedLine(1, 0, 100))),
     "order_reduced": event("OrderRefunded", refunded(RefundedLine(1, 1, 100))),

@@ -157,6 +157,7 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
             "ReturnEscalated",
             "ReturnAccepted",
             "ReturnRefused",
+            "ReturnReceived",
             "ReturnReplaced",
         )
     },
