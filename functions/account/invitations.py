@@ -1,8 +1,7 @@
-"""Taking up an invitation to a store's staff."""
+"""Taking up an invitation to work for a store or supplier."""
 
 from __future__ import annotations
 
-from mart_union.catalog.showing import get_store
 from mart_union.customers.model import Membership
 from mart_union.customers.service import accept_invitation, get_invitation
 from mart_union.web.access import CUSTOMER
@@ -25,11 +24,10 @@ def accept(request: Request) -> Membership:
 
 def show(request: Request) -> Page:
     """What the invitation offers."""
-    invitation = get_invitation(request.params["code"])
-    return Page("account/invitation.html", {"invitation": invitation, "store": get_store(invitation.store)})
+    return Page("account/invitation.html", {"invitation": get_invitation(request.params["code"])})
 
 
 def accept_on_page(request: Request) -> Redirect:
-    """Take it up and go to the store's management."""
+    """Take it up and go to where one works from now on."""
     membership = accept(request)
-    return Redirect(f"/manage/{membership.id}")
+    return Redirect(f"/{'manage' if membership.kind == 'store' else 'supply'}/{membership.id}")

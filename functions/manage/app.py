@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from manage import catalog, mediation, orders, replenishments, slots, stock, suppliers, urgent
-from mart_union.catalog.service import union_names
+from mart_union.catalog.service import get_store, union_names
 from mart_union.orders.service import get_order_for
+from mart_union.parties.staff import StaffRoutes
 from mart_union.parties.webhook_pages import WebhookPages
 from mart_union.parties.webhooks import WebhookRoutes
 from mart_union.web.access import MANAGER, OWNER
@@ -17,7 +18,8 @@ api = Api("manage")
 for subject in (catalog, orders, stock, slots, suppliers, replenishments, mediation, urgent):
     subject.add_routes(api)
 webhooks = WebhookRoutes("store", lambda order, store: get_order_for(order, "store", f"store/{store}"))
-for routes in (webhooks, WebhookPages(webhooks)):
+staff = StaffRoutes("store", lambda store: get_store(store).names)
+for routes in (webhooks, WebhookPages(webhooks), staff):
     routes.add(api, "/manage/{store}", OWNER, MANAGER)
 name_union_with(union_names)
 

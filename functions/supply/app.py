@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mart_union.catalog.service import union_names
-from mart_union.mediation.service import get_supplied_order
+from mart_union.mediation.service import get_supplied_order, get_supplier
+from mart_union.parties.staff import StaffRoutes
 from mart_union.parties.webhook_pages import WebhookPages
 from mart_union.parties.webhooks import WebhookRoutes
 from mart_union.web.access import SUPPLIER, SUPPLIER_OWNER
@@ -49,7 +50,8 @@ for subject in (
 ):
     subject.add_routes(api)
 webhooks = WebhookRoutes("supplier", lambda order, supplier: get_supplied_order(supplier, order))
-for routes in (webhooks, WebhookPages(webhooks)):
+staff = StaffRoutes("supplier", lambda supplier: get_supplier(supplier).names)
+for routes in (webhooks, WebhookPages(webhooks), staff):
     routes.add(api, "/supply/{supplier}", SUPPLIER_OWNER, SUPPLIER)
 name_union_with(union_names)
 

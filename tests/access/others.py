@@ -92,7 +92,6 @@ def lay_others(names: Mapping[str, str], persons: Iterable[str]) -> tuple[dict[s
 
 def _finish_first_side(names: Mapping[str, str], others: Others) -> dict[str, str]:
     now = utc_now()
-    customers.grant_membership("member-guanxi", "supplier", SUPPLIER, "member", now)
     mine = {"store": STORE, "supplier": SUPPLIER, "enterprise": "xu-family-tea", "subject": "packer-emei"}
     mine |= {name: names[name] for name in ("recipient", "purchase", "order", "response", "shop", "webhook")}
     mine |= {"code": names["invitation"], "payment": names["transfer_delivered"], "sku": "OB-TOP", "category": "tea"}
@@ -150,7 +149,7 @@ def _staff_store(others: Others) -> None:
     names["webhook"] = register_webhook(JIANSHI, told_at, "owner-jianshi", "webhook-of-jianshi", now).id
     others.keep(names["webhook"], "erp.jianshi.example", among=(JIANSHI,))
     names["upload"] = catalog.announce_upload(JIANSHI, "manager-jianshi", "upload-of-jianshi", now).id
-    names["code"] = customers.invite(OTHER_STORE, "packer", "owner-jianshi", now).code
+    names["code"] = customers.invite("store", OTHER_STORE, "packer", "owner-jianshi", now).code
     others.keep(shop.id, "ropes.example", names["upload"], names["code"], "packer-jianshi", among=(JIANSHI,))
 
 

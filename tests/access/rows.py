@@ -342,6 +342,12 @@ ROWS: dict[str, Row] = {
     "PUT /api/manage/{store}/destination": OWNER,
     "POST /manage/{store}/destination": OWNER,
     # Staff of a supplier.
+    "GET /api/supply/{supplier}/staff": SUPPLIER,
+    "POST /api/supply/{supplier}/staff/invitations": row(SUPPLIER, may=frozenset({"owner-guanxi"})),
+    "DELETE /api/supply/{supplier}/staff/{subject}": own(row(SUPPLIER, may=frozenset({"owner-guanxi"})), "subject"),
+    "GET /supply/{supplier}/staff": SUPPLIER,
+    "POST /supply/{supplier}/staff": row(SUPPLIER, may=frozenset({"owner-guanxi"})),
+    "POST /supply/{supplier}/staff/{subject}/remove": own(row(SUPPLIER, may=frozenset({"owner-guanxi"})), "subject"),
     "GET /api/supply/{supplier}/webhooks": SUPPLIER,
     "POST /api/supply/{supplier}/webhooks": row(SUPPLIER, may=frozenset({"owner-guanxi"})),
     "POST /api/supply/{supplier}/webhooks/{webhook}/secret": row(SUPPLIER, may=frozenset({"owner-guanxi"})),

@@ -92,6 +92,7 @@ def test_only_functions_that_read_keys_are_granted_them(folder: str) -> None:
         ("account", {"Query", "BatchWriteItem"}),  # erasing views
         ("browse", {"Query", "BatchWriteItem"}),  # withdrawing consent erases views
         ("manage", {"DeleteItem"}),  # letting staff go
+        ("supply", {"DeleteItem"}),  # the same
         ("sweeper", {"Query", "DeleteItem"}),  # erasing the recipients of shops' sales
     ],
 )

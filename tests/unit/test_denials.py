@@ -60,6 +60,7 @@ WITHOUT_KEY = {
     "/api/enterprises": "its id is the applicant's",
     "/api/enterprises/{enterprise}/stores": "its id is the owner's",
     "/api/manage/{store}/staff/invitations": "a second code only lapses, unused",
+    "/api/supply/{supplier}/staff/invitations": "a second code only lapses, unused",
     "/api/admissions": "a customer has one place in a line; who asks again gets the same",
 }
 

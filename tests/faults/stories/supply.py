@@ -23,6 +23,16 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "supply POST /supply/{supplier}/webhooks/{webhook}/replays": sample("post-webhooks-page-replay.303"),
     "supply POST /supply/{supplier}/webhooks/{webhook}/remove": sample("remove-webhook-0-by-form.303"),
     "supply POST /api/supply/{supplier}/webhooks/{webhook}/replays": sample("post-webhook-replay.202"),
+    "supply POST /api/supply/{supplier}/staff/invitations": sample(
+        "post-staff-invitation.201", adds="an invitation that lapses, unused"
+    ),
+    "supply DELETE /api/supply/{supplier}/staff/{subject}": request(
+        "DELETE", f"/api/supply/{SUPPLIER}/staff/member-guanxi", **_SUPPLIER
+    ),
+    "supply POST /supply/{supplier}/staff": sample("post-staff-form", adds="an invitation that lapses, unused"),
+    "supply POST /supply/{supplier}/staff/{subject}/remove": request(
+        "POST", f"/supply/{SUPPLIER}/staff/member-guanxi/remove", **_SUPPLIER
+    ),
     "supply PUT /api/supply/{supplier}/destination": sample("put-destination"),
     "supply POST /supply/{supplier}/destination": sample("post-destination-page.303"),
     "supply POST /api/suppliers": sample("post-suppliers-1.201"),

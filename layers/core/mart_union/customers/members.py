@@ -101,15 +101,17 @@ def revoke_membership(subject: str, kind: str, owner: str) -> None:
     transaction.commit()
 
 
-def invite(store: str, role: str, made_by: str, now: datetime | None = None) -> Invitation:
-    """Offer a role in a store to whoever takes the code up within a week.
+def invite(
+    kind: str, owner: str, role: str, made_by: str, now: datetime | None = None, *, names: dict[str, str] | None = None
+) -> Invitation:
+    """Offer a role in a store or with a supplier to whoever takes the code up within a week.
 
     Raises:
         Invalid: there is no such role.
     """
-    checked_role("store", role)
+    checked_role(kind, role)
     now = now or utc_now()
-    invitation = Invitation(secrets.token_urlsafe(16), store, role, made_by, iso(now))
+    invitation = Invitation(secrets.token_urlsafe(16), kind, owner, role, made_by, iso(now), names or {})
     ends = int((now + timedelta(days=INVITATION_DAYS)).timestamp())
     InvitationItem(*invitation_key(invitation.code), document=invitation, expires_at=ends).save()
     return invitation
@@ -132,14 +134,14 @@ def accept_invitation(code: str, subject: str, now: datetime | None = None) -> M
 
     Raises:
         NotFound: there is no such invitation, someone took it up, or its week is over.
-        Conflict: the person has another role in the store; the invitation stays open.
+        Conflict: the person has another role there; the invitation stays open.
     """
     now = now or utc_now()
     found = find(InvitationItem, *invitation_key(code), consistent=True)
     if found is None:
         raise NotFound(_NO_INVITATION)
     if found.taken_by == subject:
-        return _membership_of(subject, found.document.store)
+        return _membership_of(subject, found.document)
     transaction = WriteTransaction()
     invitation = found.document
     open_still = InvitationItem.taken_by.does_not_exist() & (InvitationItem.expires_at > int(now.timestamp()))
@@ -149,19 +151,19 @@ def accept_invitation(code: str, subject: str, now: datetime | None = None) -> M
         condition=open_still,
         refusal=refuse(NotFound, _NO_INVITATION),
     )
-    membership = add_membership(transaction, subject, "store", invitation.store, invitation.role, now)
+    membership = add_membership(transaction, subject, invitation.kind, invitation.id, invitation.role, now)
     try:
         transaction.commit()
     except MartUnionError:
         taken = find(InvitationItem, *invitation_key(code), consistent=True)
         if taken is None or taken.taken_by != subject:
             raise
-        return _membership_of(subject, invitation.store)  # the same person pressed twice at once
+        return _membership_of(subject, invitation)  # the same person pressed twice at once
     return membership
 
 
-def _membership_of(subject: str, store: str) -> Membership:
-    item = find(MembershipItem, *member_keys(subject, "store", store)[0], consistent=True)
+def _membership_of(subject: str, invitation: Invitation) -> Membership:
+    item = find(MembershipItem, *member_keys(subject, invitation.kind, invitation.id)[0], consistent=True)
     if item is None:  # taken up, and the role was taken away since
         raise NotFound(_NO_INVITATION)
     return item.document

@@ -12,7 +12,6 @@ from mart_union.kernel.formulas import holds_a_formula
 
 VIEW_KINDS = ("union", "category", "store", "listing", "redirect", "cart", "checkout")
 MEMBER_ROLES = {"store": ("owner", "manager", "packer"), "supplier": ("owner", "member"), "enterprise": ("owner",)}
-STORE_ROLES = MEMBER_ROLES["store"]
 VIEW_DAYS = 90
 SESSION_DAYS = 30
 CART_DAYS = 30
@@ -189,13 +188,15 @@ class Membership(Struct, frozen=True):
 
 
 class Invitation(Struct, frozen=True):
-    """An offer to join a store's staff, taken up once by whoever has its code."""
+    """An offer to work for a store or supplier (`kind` and `id`, and the `names` that it had), taken up once by whoever has its code."""
 
     code: str
-    store: str
+    kind: str
+    id: str
     role: str
     made_by: str
     made_at: str
+    names: dict[str, str] = {}
 
 
 def checked_recipient(fields: RecipientFields) -> RecipientFields:

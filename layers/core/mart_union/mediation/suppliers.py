@@ -88,11 +88,13 @@ def decide_supplier(supplier: str, approve: bool, actor: str, now: datetime) -> 
         is_as_read = SupplierItem.sequence == before.sequence
         transaction.put(supplier_item(after), condition=is_as_read, refusal=refuse(Conflict, "it was decided just now"))
         add_audit(transaction, "union", actor, f"supplier {state}", supplier, now)
+        if (
+            before.state == "applied" and approve
+        ):  # whom its owners have let go since then, no later decision brings back
+            customers.add_membership(transaction, before.applicant, "supplier", supplier, "owner", now)
         transaction.commit()
     elif before.state != state:
         raise RuleViolation(f"this supplier is {before.state}", state=before.state)
-    if approve:
-        customers.grant_membership(before.applicant, "supplier", supplier, "owner", now)
     return after
 
 
