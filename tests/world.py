@@ -26,6 +26,7 @@ from mart_union.catalog.model import (
     Union,
     listing_level,
 )
+from mart_union.catalog.reviews import review_id
 from mart_union.catalog.slots import Times, open_slots
 from mart_union.catalog.urgent import start_urgent_sale
 from mart_union.catalog.urgent_terms import SaleTerms
@@ -48,7 +49,8 @@ from mart_union.orders import service as orders
 from mart_union.orders.events import for_event
 from mart_union.orders.model import ReturnedLine, order_id
 from mart_union.orders.parcels import register_parcels
-from mart_union.orders.responses import add_response, escalate_response
+from mart_union.orders.reporting import ReportWish, report_received
+from mart_union.orders.responses import add_response, answer_response, escalate_response
 from mart_union.orders.return_decisions import Decision
 from mart_union.settlement.refunding import ask_return, send_goods, settle_return
 from mart_union.settlement.service import complete_order, send_payouts
@@ -305,6 +307,26 @@ def _buy(world: World) -> None:
     )
     world.ids["response"] = question.id
     _wait_for_an_answer(world)
+    _review(world)
+
+
+def _review(world: World) -> None:
+    """A review that a store answered and reported, and another that nobody has reported."""
+    order, now = world.ids["order_returned"], world.now
+    reported = add_response(
+        order, "review", "茶不錯", customer=CUSTOMER, key="review-reported", now=now, line=1, stars=2
+    )
+    answer_response(order, reported.id, "謝謝你", actor="manager-emei", fulfiller=f"store/{STORE}", now=now)
+    wish = ReportWish("untrue", text="沒有這回事")
+    report_received(
+        order, reported.id, wish, party=f"store/{STORE}", actor="manager-emei", key="report-of-emei", now=now
+    )
+    fine = add_response(
+        world.ids["order_delivered"], "review", "很香", customer=CUSTOMER, key="review-fine", now=now, line=1, stars=5
+    )
+    world.ids["response_reported"] = reported.id
+    world.ids["order_reported"] = order
+    world.ids["review"] = review_id(fine.id, fine.at)
 
 
 def _wait_for_an_answer(world: World) -> None:

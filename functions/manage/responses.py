@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from mart_union.catalog.model import ABUSE_REASONS
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page
+from mart_union.orders.reporting import Reported, ReportWish, report_received
 from mart_union.orders.responses import answer_response, list_open_responses
 from mart_union.orders.views import SeenResponse, seen_response
 from mart_union.web import answer
@@ -27,6 +29,9 @@ def add_routes(api: Api) -> None:
     api.post("/api" + one, MANAGER, body=ResponseAnswer, answer=SeenResponse)(answer_customer)
     api.get("/manage/{store}/responses", PACKER)(responses_page)
     api.post(one, MANAGER, body=ResponseAnswer)(answer_here)
+    reports = "/manage/{store}/responses/{order}/{response}/reports"
+    api.post("/api" + reports, MANAGER, body=ReportWish, answer=Reported, status=201, key=True)(report)
+    api.post(reports, MANAGER, body=ReportWish, key=True)(report_here)
 
 
 def read_responses(request: Request) -> Page[SeenResponse]:
@@ -57,6 +62,7 @@ def responses_page(request: Request) -> answer.Page:
         "store": request.params["store"],
         "page": read_responses(request),
         "month": request.month(),
+        "reasons": ABUSE_REASONS,
     }
     return answer.Page("manage/responses.html", context)
 
@@ -64,4 +70,24 @@ def responses_page(request: Request) -> answer.Page:
 def answer_here(request: Request) -> answer.Redirect:
     """Answer and go back to what is still open."""
     answer_customer(request)
+    return answer.Redirect(f"/manage/{request.params['store']}/responses")
+
+
+def report(request: Request) -> Reported:
+    """Report what a customer wrote, or a supplier's answer to it, to the union's operator; once a store."""
+    params = request.params
+    return report_received(
+        params["order"],
+        params["response"],
+        request.content,
+        party=f"store/{params['store']}",
+        actor=request.caller.subject,
+        key=request.idempotency_key,
+        now=utc_now(),
+    )
+
+
+def report_here(request: Request) -> answer.Redirect:
+    """Report it and go back to what is still open."""
+    report(request)
     return answer.Redirect(f"/manage/{request.params['store']}/responses")

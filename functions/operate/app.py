@@ -22,6 +22,7 @@ from operate import (
     parcels,
     payouts,
     purchases,
+    reports,
     union,
 )
 
@@ -39,6 +40,7 @@ for subject in (
     payouts,
     escalations,
     decisions,
+    reports,
     mails,
     machine,
     pages,

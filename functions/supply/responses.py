@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from mart_union.catalog.model import ABUSE_REASONS
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page as Items
+from mart_union.orders.reporting import Reported, ReportWish, report_received
 from mart_union.orders.responses import answer_response, list_supplier_responses
 from mart_union.orders.views import SeenResponse, seen_response
 from mart_union.web.access import SUPPLIER
@@ -27,6 +29,9 @@ def add_routes(api: Api) -> None:
     api.post(f"/api{one}", SUPPLIER, body=ResponseAnswer, answer=SeenResponse)(answer_by_api)
     api.get("/supply/{supplier}/responses", SUPPLIER)(list_page)
     api.post(one, SUPPLIER, body=ResponseAnswer)(answer_by_form)
+    reports = "/supply/{supplier}/responses/{order}/{response}/reports"
+    api.post(f"/api{reports}", SUPPLIER, body=ReportWish, answer=Reported, status=201, key=True)(report_by_api)
+    api.post(reports, SUPPLIER, body=ReportWish, key=True)(report_by_form)
 
 
 def list_by_api(request: Request) -> Items[SeenResponse]:
@@ -52,11 +57,36 @@ def answer_by_api(request: Request) -> SeenResponse:
 
 def list_page(request: Request) -> Page:
     """The open questions, complaints and reviews, each with a form for its answer."""
-    context = {"supplier": request.params["supplier"], "responses": list_by_api(request), "month": request.month()}
+    context = {
+        "supplier": request.params["supplier"],
+        "responses": list_by_api(request),
+        "month": request.month(),
+        "reasons": ABUSE_REASONS,
+    }
     return Page("supply/responses.html", context)
 
 
 def answer_by_form(request: Request) -> Redirect:
     """Answer and go back to what is still open."""
     answer_by_api(request)
+    return Redirect(f"/supply/{request.params['supplier']}/responses")
+
+
+def report_by_api(request: Request) -> Reported:
+    """Report what a customer wrote, or the store's answer to it, to the union's operator; once a supplier."""
+    params = request.params
+    return report_received(
+        params["order"],
+        params["response"],
+        request.content,
+        party=f"supplier/{params['supplier']}",
+        actor=request.caller.subject,
+        key=request.idempotency_key,
+        now=utc_now(),
+    )
+
+
+def report_by_form(request: Request) -> Redirect:
+    """Report it and go back to what is still open."""
+    report_by_api(request)
     return Redirect(f"/supply/{request.params['supplier']}/responses")

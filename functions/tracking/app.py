@@ -7,11 +7,11 @@ from typing import Any
 from mart_union.catalog.unions import union_names
 from mart_union.web.api import Api
 from mart_union.web.words import name_union_with
-from tracking import carriers, orders, pages, purchases
+from tracking import carriers, orders, pages, purchases, reports
 
 api = Api("tracking")
 name_union_with(union_names)
-for subject in (purchases, orders, carriers, pages):
+for subject in (purchases, orders, carriers, reports, pages):
     subject.add_routes(api)
 
 

@@ -96,7 +96,7 @@ def send_back(request: Request) -> CustomerOrder:
 def read_responses(request: Request) -> Page[SeenResponse]:
     """What the caller has said of an order, and the answers."""
     found = list_responses(order_of(request).id)
-    return Page(tuple(seen_response(response) for response in found))
+    return Page(tuple(seen_response(response, by_author=True) for response in found))
 
 
 def respond(request: Request) -> SeenResponse:
@@ -112,7 +112,7 @@ def respond(request: Request) -> SeenResponse:
         line=said.line,
         stars=said.stars,
     )
-    return seen_response(response)
+    return seen_response(response, by_author=True)
 
 
 def order_of(request: Request) -> Order:

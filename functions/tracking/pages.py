@@ -75,7 +75,7 @@ def order_page(request: Request) -> Page:
         "order": customer_order(order, iso(utc_now()), recipient),
         "steps": {step.name: step for step in procedure_of(order).steps},
         "carriers": {carrier.id: carrier for carrier in (union.carriers if union else ())},
-        "responses": [seen_response(response) for response in list_responses(order.id)],
+        "responses": [seen_response(response, by_author=True) for response in list_responses(order.id)],
     }
     return Page("tracking/order.html", context)
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from mart_union.catalog.ratings import list_ratings
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.transaction import WriteTransaction
@@ -58,6 +59,41 @@ def test_the_same_key_gives_the_first_response_and_other_words_under_it_are_refu
     with pytest.raises(KeyReused):
         say(order, text="Why?")
     assert list_responses(order.id) == [first]
+
+
+def test_a_key_makes_one_response_of_whatever_kind_and_another_under_it_is_refused(order: Order) -> None:
+    asked = say(order, line=1)
+    with pytest.raises(KeyReused):
+        say(order, "review", "Lovely", line=1, stars=5)
+    assert (list_responses(order.id), list_ratings(order.store)) == ([asked], {})
+    praised = say(order, "review", "Lovely", "key-00002", line=1, stars=5)
+    for kind, line, stars in (("question", 1, 0), ("review", 1, 4), ("review", 2, 5)):
+        with pytest.raises(KeyReused):
+            say(order, kind, "Lovely", "key-00002", line=line, stars=stars)
+    assert say(order, "review", "Lovely", "key-00002", line=1, stars=5) == praised
+    assert {each.id for each in list_responses(order.id)} == {asked.id, praised.id}
+    assert sum(each.reviews for each in list_ratings(order.store).values()) == 1
+
+
+def test_a_question_and_a_review_under_one_key_at_once_are_one_response(order: Order) -> None:
+    def tell(kind: str) -> str:
+        try:
+            return say(order, kind, "Lovely", line=1, stars=5 if kind == "review" else 0).kind
+        except KeyReused:
+            return "refused"
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(tell, ("question", "review") * 2))
+    (kept,) = list_responses(order.id)
+    assert sorted(told) == sorted([kept.kind] * 2 + ["refused"] * 2)
+
+
+def test_the_last_response_that_an_order_has_room_for_may_be_repeated(order: Order) -> None:
+    said = [say(order, key=f"key-{number:05}") for number in range(50)]
+    with pytest.raises(RuleViolation, match="at most 50"):
+        say(order, key="key-00050")
+    assert say(order, key="key-00049") == said[-1]
+    assert len(list_responses(order.id)) == 50
 
 
 def test_a_line_is_reviewed_once_and_only_after_it_was_delivered(order: Order, unique: str) -> None:

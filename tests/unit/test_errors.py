@@ -20,6 +20,7 @@ def test_a_kind_of_conflict_is_caught_as_a_conflict() -> None:
     kinds = {member.code for member in family() if issubclass(member, errors.Conflict)}
     assert kinds == {
         "conflict",
+        "already-reported",
         "idempotency-key-reused",
         "price-changed",
         "out-of-stock",

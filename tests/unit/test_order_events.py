@@ -20,6 +20,7 @@ from mart_union.orders.model import (
     ReturnedLine,
     Shipment,
     StepTaken,
+    TakenDown,
 )
 from mart_union.orders.steps import Details, apply_step
 from tests.orders_examples import PLACED, line_of, order_of
@@ -110,6 +111,22 @@ def test_an_event_of_a_return_names_those_that_changed_whatever_their_times_say(
     assert (sent.name, sent.data["changed_returns"]) == ("ReturnSent", ["a"])
     [tracked] = events_of("", "ORDER", image(after), image(replace(after, sequence=3)), "e1", NOW)
     assert (tracked.name, "changed_returns" in tracked.data) == ("OrderTracked", False)
+
+
+def test_that_a_response_was_taken_down_and_reinstated_is_told_without_the_words_of_it() -> None:
+    down = TakenDown(NOW, "response", "insulting", "Lin, please")
+    response = Response("r1", "p1-1", "emei-tea", "question", "I am Lin", "customer-lin", NOW, escalated_at=NOW)
+    images = [
+        {"document": msgspec.to_builtins(each)}
+        for each in (response, replace(response, taken_down=down, sequence=2), replace(response, sequence=3))
+    ]
+    (taken,) = events_of("ORDER#p1-1", "RESPONSE#r1", images[0], images[1], "e1", NOW)
+    (back,) = events_of("ORDER#p1-1", "RESPONSE#r1", images[1], images[2], "e2", NOW)
+    assert [(each.name, each.sequence) for each in (taken, back)] == [
+        ("ResponseTakenDown", 2),
+        ("ResponseReinstated", 3),
+    ]
+    assert b"Lin" not in msgspec.json.encode((taken, back))
 
 
 def test_refunds_and_returns_have_names_and_are_told_without_their_reasons() -> None:

@@ -19,6 +19,7 @@ from mart_union.customers.model import MAIL_OUTCOMES, MEMBER_ROLES, VIEW_KINDS
 from mart_union.ledger.model import SETTLEMENT_PERIODS
 from mart_union.mediation.model import FOLLOWED, OFFER_STATES, SUPPLIER_STATES
 from mart_union.orders import own
+from mart_union.orders.abuse import CASE_STATES
 from mart_union.orders.model import REMINDERS, RESPONSE_KINDS, STATES
 from mart_union.orders.proving import EFFECTS, NEEDS, PARTIES, ROLES
 from mart_union.orders.return_rules import OPEN
@@ -57,7 +58,7 @@ _WORK = ("IN_QUEUE", "PROCESSING", "DONE", "FATAL", "running", "done", "stopped"
 _ANSWERS = (*OPEN, "refunded", "refused", "replaced", "open", "answered")
 _ANY_STATE = (
     *STATES, *ENTERPRISE_STATES, *STORE_STATES, *LISTING_STATES, *SUPPLIER_STATES, *OFFER_STATES, *PAYMENTS,
-    *_MONEY, *_REPLENISHMENTS, *_WORK, *_ANSWERS,
+    *_MONEY, *_REPLENISHMENTS, *_WORK, *_ANSWERS, *CASE_STATES,
 )  # fmt: skip
 _SHARES = ("supply", "commission", "tax", "fee_tax", "delivery", "sale")
 _PAYABLES = ("completion", "refund", "chargeback", "collection", "returned_payout", "carried")
@@ -122,6 +123,7 @@ SPOKEN: dict[str, Iterable[str]] = {
     "operate/escalations.html step": [
         step.name for step in _STEPS if "system" in step.roles and step.effect in {"", "refund", "collect"}
     ],
+    "operate/reports.html each.kind": RESPONSE_KINDS,
     "operate/fees.html kind": SCOPES,
     "operate/fees.html rule.scope": SCOPES,
     "operate/fees.html scope": SCOPES,

@@ -123,9 +123,9 @@ def test_a_change_has_plain_numbers_a_decoded_document_and_its_tables_name() -> 
     assert second.new["document"]["lines"][0]["state"] == "accepted"
 
 
-def test_each_review_of_a_listing_is_told_under_their_number_and_is_no_change_of_its_store() -> None:
-    old, new = {"stars": 5, "reviews": 1}, {"stars": 9, "reviews": 2}
+def test_each_review_of_a_listing_is_told_under_the_number_of_its_change_and_is_no_change_of_its_store() -> None:
+    old, new = {"stars": 14, "reviews": 3, "sequence": 3}, {"stars": 9, "reviews": 2, "sequence": 4}
     (event,) = catalog_events.events_of("STORE#emei-tea", "RATING#OB-TOP", old, new, "e", "now")
-    assert (event.name, event.entity, event.sequence) == ("ListingRated", "rating/emei-tea/OB-TOP", 2)
+    assert (event.name, event.entity, event.sequence) == ("ListingRated", "rating/emei-tea/OB-TOP", 4)
     assert event.data == {"stars": 9, "reviews": 2}
     assert catalog_events.events_of("STORE#emei-tea", "RATING#OB-TOP", new, None, "e", "now") == []

@@ -118,6 +118,8 @@ STORIES: dict[str, tuple[Story, ...]] = {
     ),
     "manage POST /api/manage/{store}/responses/{order}/{response}/answer": sample("post-response-answer"),
     "manage POST /manage/{store}/responses/{order}/{response}/answer": sample("post-response-page-answer.303"),
+    "manage POST /api/manage/{store}/responses/{order}/{response}/reports": sample("post-response-report.201"),
+    "manage POST /manage/{store}/responses/{order}/{response}/reports": sample("post-response-report-page.303"),
     "manage PUT /api/manage/{store}/procedures": sample("put-procedures"),
     "manage POST /manage/{store}/procedures": sample("post-procedures-page.303"),
     "manage PUT /api/manage/{store}/procedures/{procedure}": sample("put-own-procedure"),

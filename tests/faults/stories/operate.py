@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.faults.stories.preparing import with_review_taken_down
 from tests.faults.stories.telling import Story, request, sample
 from tests.world import OPERATOR
 
@@ -33,6 +34,19 @@ STORIES: dict[str, tuple[Story, ...]] = {
     ),
     "operate POST /api/operate/responses/{order}/{response}/answer": sample("post-escalated-answer"),
     "operate POST /operate/responses/{order}/{response}/answer": sample("post-escalated-answer-page.303"),
+    "operate POST /api/operate/reports/{order}/{response}/decisions": (
+        *sample("post-report-decision"),
+        *request(
+            "POST",
+            "/api/operate/reports/{{order_reported}}/{{response_reported}}/decisions",
+            body={"decision": "reinstate"},
+            key="decision-reinstated",
+            prepare=with_review_taken_down,
+            subject=OPERATOR,
+            role="operator",
+        ),
+    ),
+    "operate POST /operate/reports/{order}/{response}/decisions": sample("post-report-decision-page.303"),
     "operate POST /api/operate/orders/{order}/returns": sample("post-return-escalated"),
     "operate POST /operate/orders/{order}/returns": sample("post-return-escalated-page.303"),
     "operate POST /api/operate/orders/{order}/steps": sample("post-order-step"),

@@ -48,6 +48,15 @@ def with_question(place: Place) -> None:
     place.names["response_supplied"] = made.id
 
 
+def with_review_taken_down(place: Place) -> None:
+    """The union's operator has taken a review down that was reported."""
+    from mart_union.orders.reporting import DecisionWish, decide_abuse
+
+    names, wish = place.names, DecisionWish("take_down", reason="untrue")
+    decided = {"actor": "operator-1", "key": "taken-down-before", "now": chance.now()}
+    decide_abuse(names["order_reported"], names["response_reported"], wish, **decided)
+
+
 def with_sale(place: Place) -> None:
     """An urgent sale runs, of which a customer may have three."""
     from mart_union.catalog.urgent import start_urgent_sale

@@ -71,6 +71,22 @@ STORIES: dict[str, tuple[Story, ...]] = {
         body={"text": "是的"},
         **_SUPPLIER,
     ),
+    "supply POST /api/supply/{supplier}/responses/{order}/{response}/reports": request(
+        "POST",
+        f"/api/supply/{SUPPLIER}/responses/{{{{order_mediated}}}}/{{{{response_supplied}}}}/reports",
+        prepare=with_question,
+        body={"reason": "insulting", "text": "罵人"},
+        key="report-of-guanxi",
+        **_SUPPLIER,
+    ),
+    "supply POST /supply/{supplier}/responses/{order}/{response}/reports": request(
+        "POST",
+        f"/supply/{SUPPLIER}/responses/{{{{order_mediated}}}}/{{{{response_supplied}}}}/reports",
+        prepare=with_question,
+        reason="insulting",
+        key="report-of-guanxi-here",
+        **_SUPPLIER,
+    ),
     "supply POST /supply/{supplier}/responses/{order}/{response}/answer": request(
         "POST",
         f"/supply/{SUPPLIER}/responses/{{{{order_mediated}}}}/{{{{response_supplied}}}}/answer",

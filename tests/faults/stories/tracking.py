@@ -31,6 +31,8 @@ STORIES: dict[str, tuple[Story, ...]] = {
         *sample("post-order-response.201"),
         *sample("post-order-review.201"),
     ),
+    "tracking POST /api/listings/{store}/{sku}/reviews/{review}/reports": sample("post-review-report.201"),
+    "tracking POST /stores/{store}/{sku}/reviews/{review}/reports": sample("post-review-report-page.303"),
     "tracking POST /api/orders/{order}/returns": sample("post-order-returns.201"),
     "tracking POST /orders/{order}/returns": sample("post-order-page-return.303"),
     "tracking POST /api/orders/{order}/returns/{return}/sent": sample("post-order-return-sent"),

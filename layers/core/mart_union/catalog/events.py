@@ -26,10 +26,10 @@ def events_of(
 
 
 def _rated(pk: str, sk: str, new: dict[str, Any], event_id: str, at: str) -> Event:
-    """A listing has one more review: each adds one, so their number is the sequence."""
+    """A listing has a review more, or one less where one was taken down."""
     entity = f"rating/{pk.partition('#')[2]}/{sk.removeprefix('RATING#')}"
-    reviews = int(new["reviews"])
-    return Event(event_id, "ListingRated", entity, reviews, at, {"stars": int(new["stars"]), "reviews": reviews})
+    told = {"stars": int(new["stars"]), "reviews": int(new["reviews"])}
+    return Event(event_id, "ListingRated", entity, int(new["sequence"]), at, told)
 
 
 def _name(pk: str, sk: str) -> tuple[str, str] | None:

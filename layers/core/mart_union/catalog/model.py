@@ -328,6 +328,21 @@ class Rating(Struct, frozen=True):
         return (20 * self.stars + self.reviews) // (2 * self.reviews) if self.reviews else 0
 
 
+ABUSE_REASONS = ("insulting", "personal-data", "advertising", "untrue", "illegal", "other")
+"""Why a review, or any other response, can be reported to the union, and taken down."""
+
+
+class PublicReview(Struct, frozen=True):
+    """A review as everybody reads it, with its answer: never by whom. `id` sorts by its time and begins with its year."""
+
+    id: str
+    stars: int
+    text: str
+    at: str
+    answer: str = ""
+    answered_at: str = ""
+
+
 class CategoryLink(Struct, frozen=True):
     """A category as a shelf's head names it; `depth` counts from the root of the tree."""
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from pynamodb.expressions.update import Action
+
 from mart_union.catalog.model import Rating
 from mart_union.catalog.tables import CatalogItem, RatingItem, rating_key
 from mart_union.kernel.transaction import WriteTransaction
 
 
-def add_rating(transaction: WriteTransaction, store: str, sku: str, stars: int) -> None:
-    """Add a review of so many stars to a listing's rating, in the transaction that keeps the review: so each counts once."""
-    item = RatingItem(*rating_key(store, sku))
-    transaction.update(item, [RatingItem.stars.add(stars), RatingItem.reviews.add(1)])
+def add_rating(transaction: WriteTransaction, store: str, sku: str, stars: int, at: str) -> None:
+    """Add a review of so many stars, made at a moment (ISO), to a listing's rating, in the transaction that keeps the review: so each counts once."""
+    years = [RatingItem.first_year.set(RatingItem.first_year | at[:4]), RatingItem.last_year.set(at[:4])]
+    transaction.update(RatingItem(*rating_key(store, sku)), [*_counted(stars, 1), *years])
+
+
+def count_rating(transaction: WriteTransaction, store: str, sku: str, stars: int, reviews: int) -> None:
+    """Take a review out of a listing's rating (`reviews` -1), or put it back in (1), in the transaction that changes the review."""
+    transaction.update(RatingItem(*rating_key(store, sku)), _counted(stars, reviews))
+
+
+def _counted(stars: int, reviews: int) -> list[Action]:
+    return [RatingItem.stars.add(reviews * stars), RatingItem.reviews.add(reviews), RatingItem.sequence.add(1)]
 
 
 def list_ratings(store: str) -> dict[str, Rating]:

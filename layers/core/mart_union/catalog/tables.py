@@ -10,6 +10,7 @@
 | a listing | `STORE#<store>`/`LISTING#<sku>` | 1 | 0.5 read |
 | a store's listings (only to build shelves) | `STORE#<store>`, begins `LISTING#` | 1 a MB | by size |
 | the ratings of a store's listings (only to build shelves) | `STORE#<store>`, begins `RATING#` | 1 a MB | by size; 2 write a review |
+| a listing's reviews of a year, newest first | `REVIEWS#<store>#<sku>#<yyyy>`/`<time>-<response>` | 1 a page | by size; 2 write a review or its answer |
 | a store's categories | `CATEGORIES#<store>` | 1 | by size |
 | the union's categories | `CATEGORIES#` | 1 | by size |
 | how often a tree was changed (its changes are made under that) | `TREE#<store>`/`TREE` | 1 | 1 read |
@@ -40,6 +41,7 @@ from mart_union.catalog.model import (
     AuditEntry,
     Enterprise,
     Listing,
+    PublicReview,
     Store,
     Union,
     Upload,
@@ -179,15 +181,35 @@ class AuditItem(CatalogItem):
 
 
 class RatingItem(CatalogItem):
-    """What the reviews of a listing come to."""
+    """What the reviews of a listing come to, and the years of the first and the newest."""
 
     stars = NumberAttribute(default=0)
     reviews = NumberAttribute(default=0)
+    first_year = UnicodeAttribute(null=True)
+    last_year = UnicodeAttribute(null=True)
+
+
+class ReviewItem(CatalogItem):
+    """A review as everybody reads it, and which response to which order it is."""
+
+    document = Document(PublicReview)
+    order = UnicodeAttribute()
+    response = UnicodeAttribute()
 
 
 def rating_key(store: str, sku: str) -> tuple[str, str]:
     """The key of a listing's rating."""
     return f"STORE#{store}", f"RATING#{sku}"
+
+
+def reviews_key(store: str, sku: str, year: str) -> str:
+    """The partition of a listing's reviews of a year (UTC)."""
+    return f"REVIEWS#{store}#{sku}#{year}"
+
+
+def review_key(store: str, sku: str, review: str) -> tuple[str, str]:
+    """The key of a review, whose id begins with its year."""
+    return reviews_key(store, sku, review[:4]), review
 
 
 def union_key() -> tuple[str, str]:

@@ -243,6 +243,18 @@ class TicketOfAnother(NotAdmitted):
     code = "ticket-of-another"
 
 
+class AlreadyReported(Conflict):
+    """Its reporter has reported a response already, for another reason or in other words."""
+
+    code = "already-reported"
+
+
+class ReportLimit(RuleViolation):
+    """No more reports are taken: of this response, or of this reporter today; `per` says which (response, day), `limit` how many are."""
+
+    code = "report-limit"
+
+
 class InsufficientFunds(MartUnionError):
     """An account, which `account` names for the program only, would pass its floor."""
 

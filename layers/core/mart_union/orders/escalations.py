@@ -98,4 +98,5 @@ def _seen(at: str, subject: str, about: Order | Response) -> Escalated:
         allowed = tuple(allowed_decisions(about, asked, OPERATOR))
         facts = (about.id, "", about.store, asked.state, asked.note, asked.answer, asked.id)
         return Escalated(at, "return", *facts, allowed, stocks_for(about, asked))
-    return Escalated(at, about.kind, about.order, about.id, about.store, about.state, about.text, about.answer)
+    state = "taken_down" if about.is_withheld else about.state
+    return Escalated(at, about.kind, about.order, about.id, about.store, state, about.text, about.answer)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mart_union.kernel.events import Event
-from mart_union.orders.model import LATE, REMINDERS, Order, Response, Return, state_of
+from mart_union.orders.model import LATE, REMINDERS, Order, Response, Return, TakenDown, state_of
 
 _BY_STATE = {
     "awaiting_payment": "OrderReserved",
@@ -59,9 +59,8 @@ def events_of(
         return [_of_order(*order_change(old, new), event_id, at)]
     if sk.startswith("RESPONSE#"):
         response = msgspec.convert(new["document"], Response)
-        waiting = "ResponseEscalated" if response.escalated_at else "ResponseReceived"
-        name = waiting if response.state == "open" else "ResponseAnswered"
-        told = replace(response, text="", answer="", request="")
+        told = replace(response, text="", answer="", request="", taken_down=_without_note(response.taken_down))
+        name = _response_event(msgspec.convert(old["document"], Response) if old else None, response)
         return [_event(event_id, name, f"response/{response.id}", response.sequence, at, told)]
     return []
 
@@ -71,6 +70,18 @@ def _of_order(before: Order | None, after: Order, event_id: str, at: str) -> Eve
     made = _event(event_id, _order_event(before, after), f"order/{after.id}", after.sequence, at, for_event(after))
     changed = [asked.id for asked, _ in _changed_returns(before, after)]
     return replace(made, data=made.data | {"changed_returns": changed}) if changed else made
+
+
+def _response_event(before: Response | None, after: Response) -> str:
+    if before is not None and before.taken_down != after.taken_down:
+        return "ResponseTakenDown" if after.taken_down is not None else "ResponseReinstated"
+    if after.state != "open":
+        return "ResponseAnswered"
+    return "ResponseEscalated" if after.escalated_at else "ResponseReceived"
+
+
+def _without_note(taken_down: TakenDown | None) -> TakenDown | None:
+    return taken_down and replace(taken_down, note="")
 
 
 def order_change(old: dict[str, Any] | None, new: dict[str, Any]) -> tuple[Order | None, Order]:

@@ -349,12 +349,22 @@ def state_of(states: Iterable[str]) -> str:
     return "completed" if "completed" in all_states else sorted(all_states)[0]
 
 
+class TakenDown(Struct, frozen=True):
+    """That the union's operator took a response down, or its answer alone (`part`), when (ISO) and why: for which reason, and in words for whoever
+    wrote it."""
+
+    at: str
+    part: str
+    reason: str
+    note: str = ""
+
+
 class Response(Struct, frozen=True):
     """A customer's question, complaint or review about an order or one line of it (`line` 0: the whole order), and its answer.
 
     `suppliers` are those whose lines it is about: they see and may answer it as the store does. `request` fingerprints what was
     sent under its key. A question or complaint is to be answered by `reply_by`; what is not, is escalated to the union's operator then
-    (`escalated_at`), who may answer it, too.
+    (`escalated_at`), who may answer it, too. `sku` is the listing of its line. What was `taken_down` is shown to its author only.
     """
 
     id: str
@@ -375,6 +385,28 @@ class Response(Struct, frozen=True):
     sequence: int = 1
     reply_by: str = ""
     escalated_at: str = ""
+    sku: str = ""
+    taken_down: TakenDown | None = None
+
+    @property
+    def fulfillers(self) -> set[str]:
+        """Who received it: its store, and the suppliers that it is about."""
+        return {f"store/{self.store}", *(f"supplier/{supplier}" for supplier in self.suppliers)}
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether all of it was taken down, and not its answer alone: nobody waits for an answer to it."""
+        return self.taken_down is not None and self.taken_down.part == "response"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody reads it with its listing, in whose rating it counts."""
+        return self.kind == "review" and bool(self.sku) and not self.is_withheld
+
+    @property
+    def shown_answer(self) -> str:
+        """Its answer, as long as that is not taken down."""
+        return "" if self.taken_down is not None else self.answer
 
 
 REPLY_HOURS = {"question": 48, "complaint": 48}

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from mart_union.catalog.ratings import add_rating
+from mart_union.catalog.model import PublicReview
+from mart_union.catalog.ratings import add_rating, count_rating
+from mart_union.catalog.reviews import put_review, remove_review, review_id
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Conflict, Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.ids import derived_id, input_hash
@@ -17,7 +19,7 @@ from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.orders.escalations import add_escalation
 from mart_union.orders.model import OPERATOR, REPLY_HOURS, RESPONSE_KINDS, Order, Response
 from mart_union.orders.service import get_order_for
-from mart_union.orders.tables import OrdersItem, ResponseItem, response_items, response_key
+from mart_union.orders.tables import OrdersItem, ResponseItem, SaidItem, response_items, response_key, said_key
 
 _LONGEST_TEXT = 2000
 _MOST_RESPONSES = 50
@@ -28,8 +30,8 @@ class _Exists(Conflict):
     """There is a response under this id already."""
 
 
-class _Overtaken(Conflict):
-    """The response was answered or escalated since it was read: look again."""
+class ResponseMoved(Conflict):
+    """The response was answered, escalated or taken down since it was read: look again."""
 
 
 def add_response(
@@ -47,10 +49,9 @@ def add_response(
     """
     found = get_order_for(order, "customer", customer)
     _check(found, kind, text, line, stars)
-    if len(list_responses(order)) >= _MOST_RESPONSES:
-        raise RuleViolation(f"an order has at most {_MOST_RESPONSES} responses")
+    made_by = derived_id("response", order, customer, key)
     response = Response(
-        id=derived_id("review", order, str(line)) if kind == "review" else derived_id("response", order, customer, key),
+        id=derived_id("review", order, str(line)) if kind == "review" else made_by,
         order=order,
         store=found.store,
         kind=kind,
@@ -62,8 +63,12 @@ def add_response(
         suppliers=_suppliers_concerned(found, line),
         request=input_hash([key, kind, text, line, stars]),
         reply_by=iso(now + timedelta(hours=REPLY_HOURS[kind])) if kind in REPLY_HOURS else "",
+        sku=next((one.sku for one in found.lines if one.number == line), ""),
     )
-    return _create(response, next((one.sku for one in found.lines if one.number == line), ""))
+    said = list_responses(order)
+    if len(said) >= _MOST_RESPONSES and response.id not in {one.id for one in said}:
+        raise RuleViolation(f"an order has at most {_MOST_RESPONSES} responses")
+    return _create(response, made_by)
 
 
 def _check(order: Order, kind: str, text: str, line: int, stars: int) -> None:
@@ -89,23 +94,40 @@ def _suppliers_concerned(order: Order, line: int) -> tuple[str, ...]:
     return tuple(sorted({party.removeprefix("supplier/") for party in concerned if party.startswith("supplier/")}))
 
 
-def _create(response: Response, sku: str) -> Response:
-    """The response, kept with its copies; a review counts in the rating of its listing from the same moment."""
+def _create(response: Response, made_by: str) -> Response:
+    """The response, kept with its copies and with what made it; a review counts in the rating of its listing from the same moment."""
     transaction = WriteTransaction()
+    exists = refuse(_Exists, "this response exists already")
     for item in response_items(response):
-        transaction.create(item, refuse(_Exists, "this response exists already"))
-    if response.kind == "review":
-        add_rating(transaction, response.store, sku, response.stars)
+        transaction.create(item, exists)
+    transaction.create(SaidItem(*said_key(response.order, made_by), response=response.id), exists)
+    _add_publication(transaction, None, response)
     try:
         transaction.commit()
         return response
     except _Exists as error:
-        first = get_response(response.order, response.id)
+        made = find(SaidItem, *said_key(response.order, made_by), consistent=True)
+        first = get_response(response.order, made.response if made else response.id)
         if first.request == response.request:
             return first
-        if response.kind == "review":
+        if response.kind == "review" and made is None:
             raise RuleViolation("this line has its review already") from error
         raise KeyReused("this key was used for another response; nothing was changed") from error
+
+
+def _add_publication(transaction: WriteTransaction, before: Response | None, after: Response) -> None:
+    """Add what everybody has of a review: its words on the listing's page and its stars in the rating, as long as it is not taken down."""
+    was_public = before is not None and before.is_public
+    if after.is_public:
+        identity = review_id(after.id, after.at)
+        shown = PublicReview(identity, after.stars, after.text, after.at, after.shown_answer, after.answered_at)
+        put_review(transaction, after.store, after.sku, shown, after.order, after.id)
+    elif was_public:
+        remove_review(transaction, after.store, after.sku, review_id(after.id, after.at))
+    if before is None and after.is_public:
+        add_rating(transaction, after.store, after.sku, after.stars, after.at)
+    elif was_public != after.is_public:
+        count_rating(transaction, after.store, after.sku, after.stars, 1 if after.is_public else -1)
 
 
 def get_response(order: str, response: str) -> Response:
@@ -127,7 +149,7 @@ def answer_response(order: str, response: str, text: str, *, actor: str, fulfill
     Raises:
         NotFound: there is no such response of theirs.
         Invalid: the text is empty or too long.
-        Conflict: it has another answer already.
+        Conflict: it has another answer already, or was taken down.
         Busy: other changes kept winning.
     """
     if not 0 < len(text.strip()) <= len(text) <= _LONGEST_TEXT:
@@ -139,27 +161,35 @@ def answer_response(order: str, response: str, text: str, *, actor: str, fulfill
             raise NotFound("there is no such response")
         if before.state != "open":
             return _answered(before, text, fulfiller)
+        if before.is_withheld:
+            raise Conflict("this response was taken down")
         answered = {"state": "answered", "answer": text, "answered_at": iso(now), "answered_by": fulfiller}
         return _replace(before, replace(before, **answered, sequence=before.sequence + 1))
 
-    return retried(attempt, on=_Overtaken, what="this response")
+    return retried(attempt, on=ResponseMoved, what="this response")
 
 
 def _may_answer(response: Response) -> set[str]:
-    operator = {OPERATOR} if response.escalated_at else set()
-    return {f"store/{response.store}", *(f"supplier/{supplier}" for supplier in response.suppliers)} | operator
+    return response.fulfillers | ({OPERATOR} if response.escalated_at else set())
 
 
 def _replace(before: Response, after: Response) -> Response:
     """The response after, written with its copies; what was escalated is listed in the same transaction."""
     transaction = WriteTransaction()
-    for item in response_items(after):
-        unchanged = ResponseItem.sequence == before.sequence
-        transaction.put(item, condition=unchanged, refusal=refuse(_Overtaken, "it has changed meanwhile"))
+    add_changed_response(transaction, before, after)
     if after.escalated_at != before.escalated_at:
         add_escalation(transaction, after.order, after.escalated_at, after.id)
     transaction.commit()
     return after
+
+
+def add_changed_response(transaction: WriteTransaction, before: Response, after: Response) -> None:
+    """Add a response with its copies, and what everybody has of it, to a transaction that changes it. The commit raises ResponseMoved if it has changed since
+    it was read."""
+    for item in response_items(after):
+        unchanged = ResponseItem.sequence == before.sequence
+        transaction.put(item, condition=unchanged, refusal=refuse(ResponseMoved, "it has changed meanwhile"))
+    _add_publication(transaction, before, after)
 
 
 def escalate_response(order: str, response: str, now: datetime) -> bool:
@@ -173,12 +203,18 @@ def escalate_response(order: str, response: str, now: datetime) -> bool:
 
     def attempt() -> bool:
         before = get_response(order, response)
-        if before.state != "open" or before.escalated_at or not before.reply_by or iso(now) < before.reply_by:
+        if (
+            before.state != "open"
+            or before.is_withheld
+            or before.escalated_at
+            or not before.reply_by
+            or iso(now) < before.reply_by
+        ):
             return False
         _replace(before, replace(before, escalated_at=iso(now), sequence=before.sequence + 1))
         return True
 
-    return retried(attempt, on=_Overtaken, what="this response")
+    return retried(attempt, on=ResponseMoved, what="this response")
 
 
 def _answered(response: Response, text: str, fulfiller: str) -> Response:

@@ -9,6 +9,10 @@
 | a supplier's | the same with `supplier/<id>` for the store | 2 a page | by size |
 | what a customer has of an urgent sale with a limit | `BOUGHT#<sale>#<customer>`/`BOUGHT` | 1 | 0.5 read; 2 write in a purchase |
 | what was escalated to the operator in a month | index `by_store`, `union#escalated#<yyyy-mm>`, then the orders | 2 a page | by size |
+| what was reported to the operator as abuse and is open, or was decided in a month | index `by_store`, `union#abuse#open`, `union#abuse#<yyyy-mm>`, then the reports and responses | 2 a page | by size |
+| the reports of a response and the decisions on them | `ORDER#<id>`/`ABUSE#<response>` | 1 a batch | 1 read a 4 KB, up to 30 KB |
+| how often somebody has reported on a day | `REPORTER#<reporter>#<yyyy-mm-dd>`/`REPORTER` | – | 2 write a report; expires |
+| the response that an idempotency key made | `ORDER#<id>`/`SAID#<key>` | 1 where it is repeated | 1 read; 2 write a response |
 | what of an order or response is counted for its store | `ORDER#<id>`/`COUNTED#<response>` | 1 a batch | 1 read; 2 write where it changes |
 | a store's counts of up to 90 days | `INDICATORS#<store>#<yyyy>`/`<yyyy-mm-dd>` | 1 (2 around New Year) | 0.5 read a 4 KB, about 16 days |
 | responses whose time to be answered is over | index `clock`, hour `responses#<hour>` | 1 an hour of the clock | by size |
@@ -29,6 +33,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from mart_union.kernel.storage import Document, Item, table_name
+from mart_union.orders.abuse import AbuseCase
 from mart_union.orders.clocks import waits_for_settlement
 from mart_union.orders.indicators import Counts
 from mart_union.orders.model import ENDED, Order, Response
@@ -36,6 +41,10 @@ from mart_union.orders.return_rules import has_open_return
 
 ESCALATED = "union#escalated#"
 """Begins the list of what was escalated in a month."""
+
+
+ABUSE = "union#abuse#"
+"""Begins the lists of what was reported to the operator as abuse."""
 
 
 RESPONSES_CLOCK = "responses#"
@@ -101,6 +110,25 @@ class ResponseItem(OrdersItem):
     document = Document(Response)
 
 
+class SaidItem(OrdersItem):
+    """Which response an idempotency key made."""
+
+    response = UnicodeAttribute()
+
+
+class CaseItem(OrdersItem):
+    """What was reported of a response as abuse, and decided."""
+
+    document = Document(AbuseCase)
+
+
+class ReporterItem(OrdersItem):
+    """How often somebody has reported on a day."""
+
+    units = NumberAttribute(default=0)
+    expires_at = NumberAttribute(null=True)
+
+
 class CountedItem(OrdersItem):
     """What of an order or response has been counted for its store's indicators."""
 
@@ -163,13 +191,40 @@ def response_key(order: str, response: str) -> tuple[str, str]:
     return f"ORDER#{order}", f"RESPONSE#{response}"
 
 
+def said_key(order: str, key: str) -> tuple[str, str]:
+    """The key of the response that an idempotency key, as `responses` derives it, made."""
+    return f"ORDER#{order}", f"SAID#{key}"
+
+
+def case_key(order: str, response: str) -> tuple[str, str]:
+    """The key of what was reported of a response."""
+    return f"ORDER#{order}", f"ABUSE#{response}"
+
+
+def case_item(case: AbuseCase) -> CaseItem:
+    """The item of what was reported of a response: with all that is open, or by the month in which it was decided."""
+    return CaseItem(
+        *case_key(case.order, case.response),
+        document=case,
+        sequence=case.sequence,
+        store_list=f"{ABUSE}{'open' if case.state == 'open' else case.at[:7]}",
+        store_sort=f"{case.at}#{case.response}",
+    )
+
+
+def reporter_key(reporter: str, at: str) -> tuple[str, str]:
+    """The key of how often somebody has reported on the day of a moment (ISO, UTC)."""
+    return f"REPORTER#{reporter}#{at[:10]}", "REPORTER"
+
+
 def response_items(response: Response) -> list[ResponseItem]:
     """The items of a response: its own, in its store's list and, while its time to be answered runs, on the clock; and a copy in the list of each
-    supplier that it is about."""
+    supplier that it is about. One that was taken down waits for no answer."""
     pk, sk = response_key(response.order, response.id)
     copies = [(f"supplier/{supplier}", f"FORWARDED#{response.id}#{supplier}") for supplier in response.suppliers]
-    part = "open" if response.state == "open" else response.at[:7]
-    until = "" if response.state != "open" or response.escalated_at else response.reply_by
+    waits = response.state == "open" and not response.is_withheld
+    part = "open" if waits else response.at[:7]
+    until = "" if not waits or response.escalated_at else response.reply_by
     return [
         ResponseItem(
             pk,

@@ -11,7 +11,7 @@ from mart_union.catalog.procedures import ReturnReason
 from mart_union.customers.model import Recipient, RecipientFields
 from mart_union.orders.cash import due_minor
 from mart_union.orders.codes import is_locked, waits_for_code
-from mart_union.orders.model import Line, Order, Response, ReturnedLine, Shipment, StepTaken
+from mart_union.orders.model import Line, Order, Response, ReturnedLine, Shipment, StepTaken, TakenDown
 from mart_union.orders.procedures import allowed_steps, deadline_of
 from mart_union.orders.refunding import refundable_units, store_refundable_minor
 from mart_union.orders.return_decisions import allowed_decisions
@@ -189,7 +189,8 @@ class StoreOrder(Struct, frozen=True):
 
 
 class SeenResponse(Struct, frozen=True):
-    """A response with its answer, without who wrote it; what is not answered by `reply_by` is escalated to the union's operator."""
+    """A response with its answer, without who wrote it; what is not answered by `reply_by` is escalated to the union's operator. Of what was `taken_down`
+    the customer who wrote it reads the words, and nobody else; an answer that was, nobody."""
 
     id: str
     order: str
@@ -205,6 +206,7 @@ class SeenResponse(Struct, frozen=True):
     answered_by: str
     reply_by: str = ""
     escalated_at: str = ""
+    taken_down: TakenDown | None = None
 
 
 def customer_order(order: Order, at: str, recipient: Recipient | None = None) -> CustomerOrder:
@@ -322,8 +324,9 @@ def seen_returns(order: Order, party: str = "", *, only_own: bool = False) -> tu
     )
 
 
-def seen_response(response: Response) -> SeenResponse:
-    """The response for whoever may read it."""
+def seen_response(response: Response, *, by_author: bool = False) -> SeenResponse:
+    """The response for whoever may read it, which is more for the customer who wrote it."""
+    is_hidden = response.is_withheld and not by_author
     return SeenResponse(
         id=response.id,
         order=response.order,
@@ -331,14 +334,15 @@ def seen_response(response: Response) -> SeenResponse:
         line=response.line,
         kind=response.kind,
         stars=response.stars,
-        text=response.text,
+        text="" if is_hidden else response.text,
         at=response.at,
         state=response.state,
-        answer=response.answer,
+        answer=response.shown_answer,
         answered_at=response.answered_at,
         answered_by=response.answered_by,
         reply_by=response.reply_by,
         escalated_at=response.escalated_at,
+        taken_down=response.taken_down,
     )
 
 

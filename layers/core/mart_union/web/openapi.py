@@ -114,6 +114,7 @@ _QUERY_PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "lang": {"description": "The language of the page (BCP 47)."},
     "month": {"description": "A month, `2024-02`."},
+    "year": {"description": "A year, `2024`."},
     "day": {"description": "A day, `2024-02-29`."},
     "next": {"description": "The path of the union's own page to go on to."},
     "shard": {"description": "The number of a shard of the listing's level, from 1."},

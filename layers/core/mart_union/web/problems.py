@@ -22,6 +22,7 @@ STATUS = {
     "out-of-stock": 409,
     "step-not-allowed": 409,
     "payment-outstanding": 409,
+    "already-reported": 409,
     "code-locked": 409,
     "too-large": 413,
     "unsupported-media-type": 415,
@@ -45,6 +46,7 @@ STATUS = {
     "ticket-forged": 422,
     "ticket-of-another": 422,
     "slot-refused": 422,
+    "report-limit": 422,
     "busy": 503,
     "provider-unavailable": 503,
 }
