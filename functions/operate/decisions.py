@@ -1,4 +1,4 @@
-"""What the union's operator decides in place of whoever did nothing: of an escalated order a step, of an escalated return what becomes of it."""
+"""Orders as the union's operator follows them, and what the operator decides in place of whoever did nothing: of an escalated order a step, of an escalated return what becomes of it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from mart_union.kernel.settings import settings
 from mart_union.orders.model import OPERATOR as THE_UNION
 from mart_union.orders.model import Order
 from mart_union.orders.operating import decide_order
-from mart_union.orders.procedures import operators_steps
+from mart_union.orders.procedures import operators_steps, procedure_of
 from mart_union.orders.return_decisions import ReturnDecision, ReturnForm
-from mart_union.orders.views import SeenReturn, seen_returns
+from mart_union.orders.service import get_order
+from mart_union.orders.views import OperatedOrder, SeenReturn, operated_order, seen_returns
 from mart_union.settlement.refunding import settle_return
 from mart_union.web.access import OPERATOR
-from mart_union.web.answer import Redirect
+from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
 
@@ -41,10 +42,24 @@ class DecidedOrder(Struct, frozen=True):
 def add_routes(api: Api) -> None:
     """Declare the routes."""
     order = "/operate/orders/{order}"
+    api.get(f"/api{order}", OPERATOR, answer=OperatedOrder)(read_order)
+    api.get(order, OPERATOR)(order_page)
     api.post(f"/api{order}/steps", OPERATOR, body=OrderDecision, answer=DecidedOrder, key=True)(decide_on_order)
     api.post(f"{order}/steps", OPERATOR, body=OrderDecision, key=True)(decide_on_order_here)
     api.post(f"/api{order}/returns", OPERATOR, body=ReturnDecision, answer=SeenReturn, key=True)(decide_on_return)
     api.post(f"{order}/returns", OPERATOR, body=ReturnForm, key=True)(decide_on_return_here)
+
+
+def read_order(request: Request) -> OperatedOrder:
+    """An order with all steps that were taken, by whom and when; not for whom it is."""
+    return operated_order(get_order(request.params["order"]))
+
+
+def order_page(request: Request) -> Page:
+    """The same as a page."""
+    order = get_order(request.params["order"])
+    steps = {step.name: step for step in procedure_of(order).steps}
+    return Page("operate/order.html", {"order": operated_order(order), "steps": steps})
 
 
 def decide_on_order(request: Request) -> DecidedOrder:

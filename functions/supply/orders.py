@@ -18,7 +18,7 @@ from mart_union.orders.model import ENDED, Line, Order, Shipment, state_of
 from mart_union.orders.procedures import allowed_steps, procedure_of
 from mart_union.orders.service import take_step
 from mart_union.orders.tracking import TRACKING_EVENTS
-from mart_union.orders.views import SeenReturn, seen_returns
+from mart_union.orders.views import SeenReturn, seen_returns, seen_steps
 from mart_union.web.access import SUPPLIER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
@@ -49,12 +49,14 @@ class DeliverTo(Struct, frozen=True):
 
 
 class Taken(Struct, frozen=True):
-    """A step that some of the supplier's lines took; not by whom, since that may be the customer."""
+    """A step that some of the supplier's lines took, in which role (customer, store, supplier, carrier, operator, system); `actor` is who of the supplier's own
+    staff, or which carrier, took it, else ''."""
 
     step: str
     role: str
     at: str
     lines: tuple[int, ...]
+    actor: str = ""
 
 
 class SuppliedOrder(Struct, frozen=True):
@@ -197,8 +199,8 @@ def view_of(order: Order, supplier: str) -> SuppliedOrder:
             if own.intersection(shipment.lines)
         ),
         history=tuple(
-            Taken(taken.step, taken.role, taken.at, _among(taken.lines, own))
-            for taken in order.history
+            Taken(taken.step, taken.role, taken.at, _among(taken.lines, own), taken.actor)
+            for taken in seen_steps(order.history, f"supplier/{supplier}")
             if own.intersection(taken.lines)
         ),
         carrier=order.carrier,

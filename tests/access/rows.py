@@ -447,6 +447,8 @@ ROWS: dict[str, Row] = {
     "GET /operate/reports": OPERATING,
     "POST /api/operate/reports/{order}/{response}/decisions": own(OPERATING, "order", "response"),
     "POST /operate/reports/{order}/{response}/decisions": own(OPERATING, "order", "response"),
+    "GET /api/operate/orders/{order}": own(OPERATING, "order"),
+    "GET /operate/orders/{order}": own(OPERATING, "order"),
     "POST /api/operate/orders/{order}/returns": own(OPERATING, "order"),
     "POST /operate/orders/{order}/returns": own(OPERATING, "order"),
     "POST /api/operate/orders/{order}/steps": own(OPERATING, "order"),

@@ -195,6 +195,11 @@ def test_the_page_of_escalations_has_a_form_for_what_may_be_decided_and_shows_wh
         answer = operate(event, CONTEXT)
         assert (answer["statusCode"], headers_of(answer)["location"][-20:]) == (303, "/operate/escalations")
     assert path not in escalations()
+    assert f'href="/union/operate/orders/{order}"' in escalations()
+    event = gateway_event("GET", f"/operate/orders/{order}", headers=PAGE, subject="op", role="operator")
+    followed = str(operate(event, CONTEXT)["body"])
+    assert "Operator <code>op</code>" in followed
+    assert market.customer not in followed
     assert wrong(market) == []
 
 

@@ -52,6 +52,7 @@ def test_a_customer_chooses_a_reason_by_list_and_follows_the_return_to_its_repla
     looked = see(manage, store, "staff", "owner")
     assert "good: back into the reserve" in looked
     assert 'name="amount"' in looked
+    assert "Store <code>staff</code>" in looked
     send(manage, f"{store}/returns", "staff", "owner", id=asked.id, decision="replace", stock="written_off")
     send(manage, f"{store}/returns", "staff", "owner", id=asked.id, decision="ship", tracking_number="HCT 2")
     followed = see(tracking, own, market.customer)
@@ -64,6 +65,7 @@ def test_a_customer_chooses_a_reason_by_list_and_follows_the_return_to_its_repla
         "Shipment 2",
     ):
         assert told in followed
+    assert "<code>staff</code>" not in followed
     assert wrong(market) == []
 
 
@@ -94,6 +96,11 @@ def test_a_supplier_sees_and_works_the_returns_that_it_takes_and_no_others(uniqu
     theirs = see(supply, f"/supply/{market.supplier}/orders/{order}", "weaver", "owner")
     assert "It is not what its maker describes" in theirs
     assert "I have changed my mind" not in theirs
+    asked = see(tracking, f"/orders/{order}", market.customer)
+    store_name = get_order(order).store_names["en"]
+    assert f"To be seen to by {store_name} until" in asked
+    assert "To be seen to by the supplier until" in asked
+    assert market.supplier not in asked
     ours = see(manage, f"/manage/{market.store}/orders/{order}", "staff", "owner")
     assert "It is not what its maker describes" in ours
     assert ours.count('value="accept"') == theirs.count('value="accept"') == 1

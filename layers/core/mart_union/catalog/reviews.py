@@ -36,7 +36,7 @@ class ListingReviews(Struct, frozen=True):
 
 def review_id(response: str, at: str) -> str:
     """The id under which everybody reads a response that was made at a moment (ISO)."""
-    return f"{re.sub('[-:.]', '', at)}-{response}"
+    return f"{at}-{response}"
 
 
 def put_review(

@@ -11,8 +11,18 @@ from mart_union.catalog.procedures import ReturnReason
 from mart_union.customers.model import Recipient, RecipientFields
 from mart_union.orders.cash import due_minor
 from mart_union.orders.codes import is_locked, waits_for_code
-from mart_union.orders.model import Line, Order, Response, ReturnedLine, Shipment, StepTaken, TakenDown
-from mart_union.orders.procedures import allowed_steps, deadline_of
+from mart_union.orders.model import (
+    OPERATOR,
+    SYSTEM,
+    Line,
+    Order,
+    Response,
+    ReturnedLine,
+    Shipment,
+    StepTaken,
+    TakenDown,
+)
+from mart_union.orders.procedures import allowed_steps, deadline_of, operators_steps
 from mart_union.orders.refunding import refundable_units, store_refundable_minor
 from mart_union.orders.return_decisions import allowed_decisions
 from mart_union.orders.return_rules import can_return, reason_of, returnable_units, rules_of, stocks_for
@@ -20,13 +30,15 @@ from mart_union.orders.return_waits import act_by, send_by
 
 
 class SeenStep(Struct, frozen=True):
-    """A step that was taken, and in which role."""
+    """A step that was taken, when and in which role (customer, store, supplier, carrier, operator, system). `actor` is who that was, for those whose staff it
+    is and for the operator; a carrier's id, for all who work on the order; else ''."""
 
     step: str
     role: str
     at: str
     lines: tuple[int, ...]
     note: str
+    actor: str = ""
 
 
 class SeenPart(Struct, frozen=True):
@@ -188,6 +200,36 @@ class StoreOrder(Struct, frozen=True):
     shop: str = ""
 
 
+class OperatedLine(Struct, frozen=True):
+    """A line as the union's operator sees it."""
+
+    number: int
+    sku: str
+    titles: dict[str, str]
+    quantity: int
+    fulfiller: str
+    state: str
+
+
+class OperatedOrder(Struct, frozen=True):
+    """An order as the union's operator follows it: what became of it, by whom and when; not for whom. `allowed` are the steps that the operator may take
+    now."""
+
+    id: str
+    store: str
+    store_names: dict[str, str]
+    state: str
+    procedure: str
+    procedure_version: int
+    payment: str
+    placed_at: str
+    promised_by: str
+    lines: tuple[OperatedLine, ...]
+    history: tuple[SeenStep, ...]
+    returns: tuple[SeenReturn, ...]
+    allowed: tuple[str, ...]
+
+
 class SeenResponse(Struct, frozen=True):
     """A response with its answer, without who wrote it; what is not answered by `reply_by` is escalated to the union's operator. Of what was `taken_down`
     the customer who wrote it reads the words, and nobody else; an answer that was, nobody."""
@@ -227,7 +269,7 @@ def customer_order(order: Order, at: str, recipient: Recipient | None = None) ->
         placed_at=order.placed_at,
         promised_by=order.promised_by,
         shipments=order.shipments,
-        history=_seen_steps(order.history),
+        history=seen_steps(order.history),
         facts=facts,
         allowed=tuple(allowed_steps(order, "customer")),
         recipient=recipient.fields if recipient else None,
@@ -269,7 +311,7 @@ def store_order(order: Order, recipient: Recipient | None = None) -> StoreOrder:
         promised_by=order.promised_by,
         act_by=min(deadlines, default=""),
         shipments=order.shipments,
-        history=_seen_steps(order.history),
+        history=seen_steps(order.history, party),
         appointment_at=order.facts.get("appointment_at", ""),
         allowed=tuple(allowed_steps(order, "store", party)),
         recipient=recipient.fields if recipient else None,
@@ -281,6 +323,28 @@ def store_order(order: Order, recipient: Recipient | None = None) -> StoreOrder:
         code_locked=is_locked(order) and waits_for_code(order),
         due_minor=due_minor(order),
         shop=order.channel.removeprefix("shop/") if order.is_seller_collected else "",
+    )
+
+
+def operated_order(order: Order) -> OperatedOrder:
+    """The order for the union's operator."""
+    return OperatedOrder(
+        id=order.id,
+        store=order.store,
+        store_names=order.store_names,
+        state=order.state,
+        procedure=order.procedure,
+        procedure_version=order.procedure_version,
+        payment=order.payment,
+        placed_at=order.placed_at,
+        promised_by=order.promised_by,
+        lines=tuple(
+            OperatedLine(line.number, line.sku, line.titles, line.quantity, line.fulfiller, line.state)
+            for line in order.lines
+        ),
+        history=seen_steps(order.history, OPERATOR),
+        returns=seen_returns(order, OPERATOR),
+        allowed=tuple(operators_steps(order)),
     )
 
 
@@ -315,7 +379,7 @@ def seen_returns(order: Order, party: str = "", *, only_own: bool = False) -> tu
             tracking_number=asked.tracking_number,
             replacement=asked.replacement,
             refunded_minor=sum(refund.amount_minor for refund in order.refunds if refund.id == asked.refund),
-            history=_seen_steps(asked.history),
+            history=seen_steps(asked.history, party),
             act_by=act_by(order, asked),
             send_by=send_by(order, asked),
         )
@@ -346,8 +410,26 @@ def seen_response(response: Response, *, by_author: bool = False) -> SeenRespons
     )
 
 
-def _seen_steps(history: Sequence[StepTaken]) -> tuple[SeenStep, ...]:
-    return tuple(SeenStep(taken.step, taken.role, taken.at, taken.lines, taken.note) for taken in history)
+def seen_steps(history: Sequence[StepTaken], party: str = "") -> tuple[SeenStep, ...]:
+    """The steps of an order or a return, for its store or supplier (`store/<id>`, `supplier/<id>`, who are shown their own steps of lines that are theirs), for
+    the `operator`, or for its customer ('')."""
+    return tuple(
+        SeenStep(taken.step, role_of(taken), taken.at, taken.lines, taken.note, _actor_for(taken, party))
+        for taken in history
+    )
+
+
+def role_of(taken: StepTaken) -> str:
+    """Who took a step: what the operator decides and what a carrier reports stand in a history as the system's, by whom they name."""
+    by = taken.actor.partition("/")[0]
+    return by if taken.role == SYSTEM and by in {OPERATOR, "carrier"} else taken.role
+
+
+def _actor_for(taken: StepTaken, party: str) -> str:
+    role = role_of(taken)
+    readers = {"carrier": {"store", "supplier", OPERATOR}, "customer": set[str](), SYSTEM: set[str]()}
+    may_read = party.partition("/")[0] in readers.get(role, {role, OPERATOR})
+    return taken.actor.removeprefix(f"{role}/") if may_read else ""
 
 
 def _ordered(order: Order, line: Line, at: str) -> OrderedLine:
