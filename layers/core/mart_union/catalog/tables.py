@@ -33,7 +33,7 @@ listings while they have an urgent sale (1 to enter, 1 to leave). Other listings
 
 from __future__ import annotations
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from mart_union.catalog.cards import Card, ShelfHead, StoreCard
@@ -48,7 +48,7 @@ from mart_union.catalog.model import (
 )
 from mart_union.catalog.trees import CategoryRecord
 from mart_union.catalog.urgent_terms import PastSale
-from mart_union.kernel.storage import Document, Item, table_name
+from mart_union.kernel.storage import Document, Item, Whole, table_name
 
 SALE_ENDS = "URGENT"
 """The partition of the ends of urgent sales."""
@@ -74,8 +74,8 @@ class CatalogItem(Item):
     listed_pk = UnicodeAttribute(null=True)
     listed_sk = UnicodeAttribute(null=True)
     listed = Listed()
-    sequence = NumberAttribute(default=1)
-    expires_at = NumberAttribute(null=True)
+    sequence = Whole(default=1)
+    expires_at = Whole(null=True)
 
 
 class UnionItem(CatalogItem):
@@ -126,8 +126,8 @@ class ShelfItem(CatalogItem):
     head = Document(ShelfHead)
     cards = Document(tuple[Card, ...])
     stores = Document(tuple[StoreCard, ...])
-    pages = NumberAttribute()
-    total = NumberAttribute()
+    pages = Whole()
+    total = Whole()
 
 
 class PartItem(CatalogItem):
@@ -139,7 +139,7 @@ class PartItem(CatalogItem):
 class BuildItem(CatalogItem):
     """Counts the builds of a shelf that have begun; `owed` names the union's categories that a store's build has still to show."""
 
-    begun = NumberAttribute(default=0)
+    begun = Whole(default=0)
     owed = UnicodeSetAttribute(null=True)
 
 
@@ -183,8 +183,8 @@ class AuditItem(CatalogItem):
 class RatingItem(CatalogItem):
     """What the reviews of a listing come to, and the years of the first and the newest."""
 
-    stars = NumberAttribute(default=0)
-    reviews = NumberAttribute(default=0)
+    stars = Whole(default=0)
+    reviews = Whole(default=0)
     first_year = UnicodeAttribute(null=True)
     last_year = UnicodeAttribute(null=True)
 

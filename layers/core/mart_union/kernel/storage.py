@@ -11,9 +11,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 from msgspec import Struct
-from pynamodb.attributes import Attribute, UnicodeAttribute
+from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.constants import STRING
-from pynamodb.exceptions import PynamoDBException
+from pynamodb.exceptions import AttributeNullError, PynamoDBException
 from pynamodb.models import Model
 
 from mart_union.kernel.retry import retried
@@ -70,17 +70,61 @@ class Document(Attribute[T], Generic[T]):
         return document
 
 
+class Whole(NumberAttribute):
+    """A whole number, written and read without the JSON that PynamoDB makes of each: for tables that lists of thousands go into."""
+
+    def serialize(self, value: int) -> str:
+        return str(int(value))
+
+    def deserialize(self, value: str) -> int:
+        return int(value)
+
+
 class Item(Model):
-    """An item of a union's table, found by partition key `pk` and sort key `sk`."""
+    """An item of a union's table, found by partition key `pk` and sort key `sk`.
+
+    Its attributes are plain and go by their own names, and their defaults are constants. So it is filled and written without what PynamoDB does for attributes
+    within attributes, which took a quarter of an import's own time.
+    """
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
+
+    def _set_defaults(self, _user_instantiated: bool = True) -> None:
+        self.attribute_values.update(_defaults(type(self)))
+
+    def _set_attributes(self, **attributes: Any) -> None:
+        if unknown := attributes.keys() - self.get_attributes().keys():
+            raise ValueError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        self.attribute_values.update(attributes)
+
+    def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
+        """The item as it is sent; an attribute without a value is left out.
+
+        Raises:
+            AttributeNullError: an attribute that must have a value has none.
+        """
+        written: dict[str, dict[str, Any]] = {}
+        for name, attribute in self.get_attributes().items():
+            value = self.attribute_values.get(name)
+            sent = None if value is None else attribute.serialize(value)
+            if sent is not None:
+                written[name] = {attribute.attr_type: sent}
+            elif null_check and not attribute.null:
+                raise AttributeNullError(name)
+        return written
 
     @classmethod
     def _get_connection(cls) -> Any:
         connection = super()._get_connection()
         connection.connection._client = client()  # PynamoDB would make one client for each model
         return connection
+
+
+@cache
+def _defaults(model: type[Item]) -> dict[str, Any]:
+    attributes = model.get_attributes().items()
+    return {name: attribute.default for name, attribute in attributes if attribute.default is not None}
 
 
 def find(model: type[M], pk: str, sk: str, *, consistent: bool = False) -> M | None:

@@ -40,10 +40,10 @@ key (2). Offers do not enter it. A supplier's open orders are read a page at a t
 
 from __future__ import annotations
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from mart_union.kernel.storage import Document, Item, table_name
+from mart_union.kernel.storage import Document, Item, Whole, table_name
 from mart_union.mediation.model import (
     Delivery,
     DepositStanding,
@@ -82,7 +82,7 @@ class MediationItem(Item):
     store_pk = UnicodeAttribute(null=True)
     store_sort = UnicodeAttribute(null=True)
     by_store = ByStore()
-    sequence = NumberAttribute(default=1)
+    sequence = Whole(default=1)
 
 
 class SupplierItem(MediationItem):
@@ -114,7 +114,7 @@ class LinkCommandItem(MediationItem):
     """A command that set the terms of a link was carried out: a fingerprint of it, under its idempotency key."""
 
     request = UnicodeAttribute()
-    expires_at = NumberAttribute()
+    expires_at = Whole()
 
 
 class LinkJobItem(MediationItem):
@@ -136,14 +136,14 @@ class PlacesItem(MediationItem):
 class ToldItem(MediationItem):
     """The newest sequence of a link that a shop has confirmed; and, if it refuses a newer one, which, and what it answers."""
 
-    refused = NumberAttribute(null=True)
+    refused = Whole(null=True)
     problem = UnicodeAttribute(null=True)
 
 
 class SilenceItem(MediationItem):
     """How many calls in succession a shop has not answered, and when the last of them was."""
 
-    unanswered = NumberAttribute(default=0)
+    unanswered = Whole(default=0)
     last_at = UnicodeAttribute()
 
 
@@ -151,7 +151,7 @@ class DeliveryItem(MediationItem):
     """An attempt to tell a shop of a link."""
 
     document = Document(Delivery)
-    expires_at = NumberAttribute()
+    expires_at = Whole()
 
 
 class WebhookItem(MediationItem):
@@ -169,32 +169,32 @@ class RemovedWebhookItem(MediationItem):
 class OrderToldItem(MediationItem):
     """The newest sequence of an order that a webhook has confirmed."""
 
-    expires_at = NumberAttribute()
+    expires_at = Whole()
 
 
 class OrderDeliveryItem(MediationItem):
     """An attempt to tell a webhook of an order."""
 
     document = Document(OrderDelivery)
-    expires_at = NumberAttribute()
+    expires_at = Whole()
 
 
 class RecordItem(MediationItem):
     """What became of a supplier's parts of orders: at all stores, or, with its seller's item, at one."""
 
-    orders = NumberAttribute(default=0)
-    completed = NumberAttribute(default=0)
-    refused = NumberAttribute(default=0)
-    cancelled = NumberAttribute(default=0)
-    late = NumberAttribute(default=0)
+    orders = Whole(default=0)
+    completed = Whole(default=0)
+    refused = Whole(default=0)
+    cancelled = Whole(default=0)
+    late = Whole(default=0)
 
 
 class SellerItem(RecordItem):
     """A store that has made a link of some offer of a supplier, with the exposure that its open orders add up to."""
 
     since = UnicodeAttribute()
-    open_minor = NumberAttribute(default=0)
-    held_minor = NumberAttribute(default=0)
+    open_minor = Whole(default=0)
+    held_minor = Whole(default=0)
 
 
 class StandingItem(MediationItem):

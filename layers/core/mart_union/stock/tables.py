@@ -15,9 +15,9 @@ image. A journal partition holds a thousand movements and no more. A month has a
 
 from __future__ import annotations
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
-from mart_union.kernel.storage import Document, Item, table_name
+from mart_union.kernel.storage import Document, Item, Whole, table_name
 from mart_union.stock.model import JournalEntry
 from mart_union.stock.slotting import is_slot, slot_level, slots_of
 
@@ -34,21 +34,21 @@ class StockItem(Item):
 class LevelItem(StockItem):
     """A level: plain counts, so that updates can add to them under a condition."""
 
-    reserve = NumberAttribute(default=0)
-    reserved = NumberAttribute(default=0)
-    sold = NumberAttribute(default=0)
-    written_off = NumberAttribute(default=0)
-    received = NumberAttribute(default=0)
-    corrected = NumberAttribute(default=0)
-    moved = NumberAttribute(default=0)
+    reserve = Whole(default=0)
+    reserved = Whole(default=0)
+    sold = Whole(default=0)
+    written_off = Whole(default=0)
+    received = Whole(default=0)
+    corrected = Whole(default=0)
+    moved = Whole(default=0)
     on_sale = BooleanAttribute(default=True)
-    low_stock = NumberAttribute(default=0)
-    supply_minor = NumberAttribute(default=0)
+    low_stock = Whole(default=0)
+    supply_minor = Whole(default=0)
     supply_tiers = UnicodeAttribute(null=True)
-    kept = NumberAttribute(default=0)
+    kept = Whole(default=0)
     sale = UnicodeAttribute(default="")
     counted = UnicodeAttribute(default="")
-    sequence = NumberAttribute(default=0)
+    sequence = Whole(default=0)
     reason = UnicodeAttribute(default="")
     actor = UnicodeAttribute(default="")
     reference = UnicodeAttribute(default="")
@@ -59,7 +59,7 @@ class CommandItem(StockItem):
     """A stock command that was carried out, so that its repeat gets the first answer."""
 
     request = UnicodeAttribute()
-    reserve_after = NumberAttribute()
+    reserve_after = Whole()
 
 
 class JournalItem(StockItem):
