@@ -84,15 +84,15 @@ def _rows_of(what: _List, now: datetime) -> Iterator[Row]:
 
 
 def _apply(what: _List, prefix: str, now: datetime) -> None:
-    from catalog_import.work import CHUNK
+    from catalog_import.work import CHUNK, read_ahead
     from mart_union.catalog.model import Upload
     from mart_union.kernel.clock import iso
 
     importer = what.importer()
     upload = Upload("bench", what.owner, "owner", "STARTED", iso(now))
-    for start in range(0, what.part, CHUNK):
-        numbers = range(start, min(start + CHUNK, what.part))
-        chunk = [importer.read(_sheet_row(what, prefix, number)) for number in numbers]
+    parts = (range(start, min(start + CHUNK, what.part)) for start in range(0, what.part, CHUNK))
+    chunks = ([importer.read(_sheet_row(what, prefix, number)) for number in part] for part in parts)
+    for chunk in read_ahead(chunks):
         outcome = importer.apply(chunk, upload, now)
         if outcome.refused:
             raise RuntimeError(f"the import refused {outcome.refused[0]}")

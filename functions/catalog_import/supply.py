@@ -20,8 +20,15 @@ from mart_union.catalog.volumes import Tier
 from mart_union.kernel.errors import Busy, Conflict, Invalid, RuleViolation
 from mart_union.kernel.money import Currency, parse_price
 from mart_union.kernel.settings import settings
-from mart_union.mediation.model import Offer, checked_offer
-from mart_union.mediation.service import OFFERS_AT_ONCE, find_with_pools, get_supplier, make_offers, save_offer
+from mart_union.mediation.model import Offer
+from mart_union.mediation.service import (
+    OFFERS_AT_ONCE,
+    find_with_pools,
+    fit_offer,
+    get_supplier,
+    make_offers,
+    save_offer,
+)
 from mart_union.stock.model import Level
 
 _REQUIRED = ("id", "title", "union_category", "supply_price", "suggested_price", "quantity", "granted_to")
@@ -95,7 +102,7 @@ class OfferImport:
         )
         quantity = cells.whole("quantity", required=True)
         try:
-            offer = checked_offer(offer, currency)
+            offer = fit_offer(offer)
         except (Invalid, RuleViolation) as error:
             if not cells.findings:
                 cells.findings.append(Finding(row.line, error.code, "error", error.detail))
@@ -115,7 +122,7 @@ class OfferImport:
     def _apply_part(
         self, rows: Sequence[OfferRow], upload: Upload, now: datetime
     ) -> list[tuple[OfferRow, bool | Finding]]:
-        """What became of some rows: one batch read, one transaction for every 33 new ones, and one for each that has changed."""
+        """What became of some rows: one batch read, one transaction for every 50 new ones, and one for each that has changed."""
         found = find_with_pools(self._supplier, [each.offer.sku for each in rows])
         known = [(each, there) for each, there in zip(rows, found, strict=True) if there is not None]
         new = [each for each, there in zip(rows, found, strict=True) if there is None]
@@ -153,7 +160,8 @@ def _make(group: Sequence[OfferRow], upload: Upload, now: datetime) -> list[bool
         Busy: others kept winning; the upload goes on later.
     """
     try:
-        make_offers([(each.offer, each.quantity) for each in group], upload.actor, now, key=upload.count_key)
+        offers = [(each.offer, each.quantity) for each in group]
+        make_offers(offers, upload.actor, now, key=upload.count_key, upload=upload.id)
     except (Invalid, RuleViolation, Conflict):
         return [_save(each, upload, now) for each in group]
     return [True] * len(group)
@@ -173,6 +181,7 @@ def _save(each: OfferRow, upload: Upload, now: datetime, read: tuple[Offer, Leve
             key=upload.count_key,
             cut_off_since=upload.cut_off_since,
             read=read,
+            upload=upload.id,
         )
     except (Invalid, RuleViolation, Conflict, Busy) as error:
         if read is not None and isinstance(error, Conflict):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from catalog_import.parcels import ParcelImport
@@ -24,7 +26,7 @@ from mart_union.kernel.bucket import get_object, open_object, put_object
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
 
-CHUNK = 400
+CHUNK = 800
 """Rows between two notes of how far a file has come: parts of them, as many as there are threads, are read and written at once."""
 _KEY = re.compile(r"^(uploads|supply|carriers)/([a-z0-9-]{1,32})/([\w.-]{1,80})\.(?:csv|tsv|txt)$", re.ASCII)
 _Refused = tuple[tuple[str, ...], Finding]
@@ -44,6 +46,28 @@ class Import(Protocol):
     def read(self, row: Row) -> Any: ...
 
     def apply(self, rows: Sequence[Any], upload: Upload, now: datetime) -> Outcome: ...
+
+
+class _Chunk(Struct):
+    """Some rows in their order: those that can be applied, those that are refused, how many were read, and the line at which they end."""
+
+    rows: list[Any] = []
+    bad: list[BadRow] = []
+    read: int = 0
+    line: int = 0
+
+
+_T = TypeVar("_T")
+
+
+def read_ahead(chunks: Iterable[_T]) -> Iterator[_T]:
+    """The chunks in order, each of which is read and checked while whoever asks works on the one before."""
+    coming = iter(chunks)
+    with ThreadPoolExecutor(1) as reader:
+        ahead = reader.submit(next, coming, None)
+        while (chunk := ahead.result()) is not None:
+            ahead = reader.submit(next, coming, None)
+            yield chunk
 
 
 def import_file(key: str, *, clock: Callable[[], datetime] = utc_now) -> Upload | None:
@@ -111,24 +135,28 @@ class _Run:
     def _apply(self, table: Table, rows: Import, report: Report) -> bool:
         """Work through the table in chunks; False when the file has more rows than are read."""
         self._tell_kept(report)
-        chunk: list[Any] = []
-        bad: list[BadRow] = []
-        read, line = 0, 1
+        for chunk in read_ahead(self._chunks(table, rows)):
+            self._end_chunk(rows, chunk, report)
+        return "too-many-rows" not in report.codes
+
+    def _chunks(self, table: Table, rows: Import) -> Iterator[_Chunk]:
+        """The rows after those that an earlier run has worked through, read and checked, in chunks."""
+        chunk = _Chunk()
         for row in table.rows():
             line = row.line if isinstance(row, Row) else row.finding.line
             if line <= self._reached:
                 self._seen.update(filter(None, [row.cells.get("id", "")] if isinstance(row, Row) else []))
                 continue
-            read += 1
+            chunk.read, chunk.line = chunk.read + 1, line
             if isinstance(row, BadRow):
-                bad.append(row)
+                chunk.bad.append(row)
             else:
-                self._read(rows, row, chunk, bad)
-            if len(chunk) >= CHUNK or len(bad) >= CHUNK:
-                self._end_chunk(rows, chunk, bad, report, read, line)
-                chunk, bad, read = [], [], 0
-        self._end_chunk(rows, chunk, bad, report, read, line)
-        return "too-many-rows" not in report.codes
+                self._read(rows, row, chunk)
+            if len(chunk.rows) >= CHUNK or len(chunk.bad) >= CHUNK:
+                yield chunk
+                chunk = _Chunk()
+        if chunk.read:
+            yield chunk
 
     def _tell_kept(self, report: Report) -> None:
         """Report what earlier runs have refused."""
@@ -137,27 +165,23 @@ class _Run:
             for raw, finding in kept:
                 report.add(finding, raw)
 
-    def _read(self, rows: Import, row: Row, chunk: list[Any], bad: list[BadRow]) -> None:
+    def _read(self, rows: Import, row: Row, chunk: _Chunk) -> None:
         sku = row.cells.get("id", "")
         if sku and sku in self._seen:
             message = f"id: {sku} stands in the file before; the first row counts"
-            bad.append(BadRow(Finding(row.line, "repeated-id", "error", message, "id"), row.raw))
+            chunk.bad.append(BadRow(Finding(row.line, "repeated-id", "error", message, "id"), row.raw))
             return
         self._seen.add(sku)
         try:
-            chunk.append(rows.read(row))
+            chunk.rows.append(rows.read(row))
         except RowRefused as refused:
-            bad.extend(BadRow(finding, row.raw) for finding in refused.findings)
+            chunk.bad.extend(BadRow(finding, row.raw) for finding in refused.findings)
 
-    def _end_chunk(
-        self, rows: Import, chunk: list[Any], bad: list[BadRow], report: Report, read: int, line: int
-    ) -> None:
+    def _end_chunk(self, rows: Import, chunk: _Chunk, report: Report) -> None:
         """Apply a chunk, keep what of it was refused, and then the progress: whoever goes on after it finds both."""
-        if not read:
-            return
-        outcome = rows.apply(chunk, self.upload, self._clock())
+        outcome = rows.apply(chunk.rows, self.upload, self._clock())
         refused: list[_Refused] = [
-            *((each.raw, each.finding) for each in bad),
+            *((each.raw, each.finding) for each in chunk.bad),
             *((row.raw, finding) for row, finding in outcome.refused),
         ]
         refused.sort(key=lambda each: each[1].line)
@@ -165,8 +189,8 @@ class _Run:
             report.add(finding, raw)
         if refused:
             text = msgspec.json.encode(refused).decode()
-            put_object(refused_rows_key(self.upload, line), text, "application/json")
-        self._keep(outcome, read, refused, line)
+            put_object(refused_rows_key(self.upload, chunk.line), text, "application/json")
+        self._keep(outcome, chunk.read, refused, chunk.line)
 
     def _keep(self, outcome: Outcome, read: int, refused: list[_Refused], line: int) -> None:
         before = self.upload

@@ -351,8 +351,22 @@ def test_two_hundred_and_fifty_rows_are_read_and_written_in_batches(store: str) 
         assert run(store, content, "u2") == (250, 0, 250, 0)
     finally:
         events.unregister("request-created.dynamodb", handler)
-    assert made.count("BatchGetItem") == 5
+    assert made.count("BatchGetItem") == 6  # three for the listings, three for their levels
     assert len(catalog.list_listings(store)) == 250
+
+
+def test_each_content_of_an_upload_makes_one_entry_of_the_audit_trail(store: str) -> None:
+    def trail() -> list[tuple[str, str, str]]:
+        found = catalog.list_audit(f"store/{store}", f"{utc_now():%Y-%m}").items
+        return [(each.actor, each.action, each.subject) for each in found if each.action == "upload begun"]
+
+    announced = catalog.announce_upload(f"store/{store}", "owner", "key-00000001", utc_now())
+    run(store, "\n".join([HEADER, line("A-1"), line("A-2"), line("A-3")]), announced.id)
+    assert trail() == [("owner", "upload begun", f"upload/{announced.id}")]
+    lambda_handler(event_of(f"uploads/{store}/{announced.id}.csv"), CONTEXT)
+    assert len(trail()) == 1
+    run(store, "\n".join([HEADER, line("A-1", 8)]), announced.id)
+    assert trail() == [("owner", "upload begun", f"upload/{announced.id}")] * 2
 
 
 def test_a_count_by_the_file_is_a_correction(store: str) -> None:

@@ -177,7 +177,7 @@ def test_a_job_of_several_parts_goes_on_where_it_was_cut_off_tells_how_far_it_is
     offer = mediation.get_offer(unique, "D")
     many = [(replace(offer, sku=f"M-{number:03d}"), 10) for number in range(216)]
     for start in range(0, len(many), mediation.OFFERS_AT_ONCE):
-        mediation.make_offers(many[start : start + mediation.OFFERS_AT_ONCE], "owner", NOW)
+        mediation.make_offers(many[start : start + mediation.OFFERS_AT_ONCE], "owner", NOW, upload="u1")
     job = begin(store, rule(unique, union_category="", words="m-"))
     progress, left = [], []
     for number in (212, 20):  # between transactions of the first part; in the last part, before the first

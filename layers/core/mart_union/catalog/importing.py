@@ -35,11 +35,11 @@ from mart_union.kernel.storage import code_of, fetch, fetch_all
 from mart_union.kernel.transaction import MOST_ITEMS, WriteTransaction
 from mart_union.stock.counting import add_first_count, count, set_on_sale
 from mart_union.stock.model import Level
-from mart_union.stock.refs import level_ref
+from mart_union.stock.service import get_levels
 
 _THREADS = 8
-ROWS_A_READ = 50
-"""How many rows of an upload are read in one batch, each with its level."""
+ROWS_A_READ = 100
+"""How many rows of an upload are read in one batch; the levels of those that are there already in another."""
 _OVERTAKEN = {"ConditionalCheckFailedException", "TransactionConflictException"}
 
 
@@ -69,8 +69,8 @@ class _Change(Struct, frozen=True):
 
     @property
     def is_new(self) -> bool:
-        """Whether neither the listing nor its level is there, and it has one of its own."""
-        return self.before is None and self.level is None and self.row.listing.drawn_on == "level"
+        """Whether the listing is not there, and has a level of its own."""
+        return self.before is None and self.row.listing.drawn_on == "level"
 
     @property
     def after(self) -> Listing:
@@ -129,21 +129,19 @@ class ListingImport:
                 outcome.add(change.row.row, result)
 
     def _sort(self, rows: Sequence[ListingRow], *, consistent: bool = False) -> tuple[Outcome, list[_Change]]:
-        listing_refs = [listing_ref(self._store, each.listing.sku) for each in rows]
-        level_refs = [level_ref(each.listing.level) for each in rows]
-        found = fetch_all([*listing_refs, *level_refs], consistent=consistent)
-        listings, levels = found[: len(rows)], found[len(rows) :]
+        listings = fetch_all([listing_ref(self._store, each.listing.sku) for each in rows], consistent=consistent)
+        levels = get_levels((each.level for each in listings if each is not None), consistent=consistent)
         tree = self._tree.grown(node for each in rows for node in each.path)
         rows = [replace(each, listing=placed(each.listing, tree, self._union)) for each in rows]
         outcome, changes = Outcome(), []
-        for each, before, level in zip(rows, listings, levels, strict=True):
+        for each, before in zip(rows, listings, strict=True):
             if before is not None and before.offer is not None:
                 message = f"id: {before.sku} is made from an offer; change it under links"
                 outcome.refused.append((each.row, Finding(each.row.line, "linked-listing", "error", message, "id")))
             elif refused := _bundle_refused(each, before):
                 outcome.refused.append((each.row, refused))
             else:
-                changes.append(_Change(each, before, level))
+                changes.append(_Change(each, before, levels.get(each.listing.level)))
         return outcome, changes
 
     def _add_categories(self, changes: Sequence[_Change]) -> None:

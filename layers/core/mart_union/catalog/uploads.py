@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from mart_union.catalog.audit import add_audit
 from mart_union.catalog.model import Upload
 from mart_union.catalog.tables import UploadItem, UploadKeyItem, upload_command_key, upload_key
 from mart_union.kernel.clock import from_iso, iso
@@ -17,7 +18,7 @@ from mart_union.kernel.errors import Busy, Conflict, NotFound
 from mart_union.kernel.ids import derived_id, new_id
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find
-from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.kernel.transaction import Also, WriteTransaction, refuse
 
 KEEP_DAYS = 90
 CLAIM_SECONDS = 90
@@ -65,7 +66,8 @@ def list_uploads(owner: str, cursor: str = "", limit: int = 25) -> Page[Upload]:
 def claim_upload(owner: str, upload: str, etag: str, now: datetime) -> Upload | None:
     """Begin, or go on, working on a file; None when this content was worked through before.
 
-    A file that nobody announced is taken up too; other content under the same name starts again at the first line.
+    A file that nobody announced is taken up too; other content under the same name starts again at the first line. Each content makes one entry of the
+    audit trail, for all that it changes.
 
     Raises:
         Busy: someone else is at work on it; the trigger delivers again.
@@ -76,11 +78,23 @@ def claim_upload(owner: str, upload: str, etag: str, now: datetime) -> Upload | 
         return None
     if before.state == "IN_PROGRESS" and before.claimed_until > iso(now):
         raise Busy(f"upload {upload} is being worked on")
-    if before.etag != etag:
+    is_new = before.etag != etag
+    if is_new:
         before = Upload(
             upload, owner, before.actor, "IN_QUEUE", before.made_at, begun=iso(now), sequence=before.sequence
         )
-    return save_progress(replace(before, state="IN_PROGRESS", etag=etag, runs=before.runs + 1), now)
+    claimed = _claimed(replace(before, state="IN_PROGRESS", etag=etag, runs=before.runs + 1), now)
+
+    def note(transaction: WriteTransaction) -> None:
+        if is_new:
+            add_audit(transaction, _trail(owner), before.actor, "upload begun", f"upload/{upload}", now)
+
+    return _save(claimed, note)
+
+
+def _trail(owner: str) -> str:
+    """Whose audit trail an owner's uploads stand in: a carrier's lists are sent by the union's operator."""
+    return "union" if owner.startswith("carrier/") else owner
 
 
 def save_progress(upload: Upload, now: datetime) -> Upload:
@@ -89,7 +103,11 @@ def save_progress(upload: Upload, now: datetime) -> Upload:
     Raises:
         Busy: someone else has taken the claim over.
     """
-    return _save(replace(upload, claimed_until=iso(now + timedelta(seconds=CLAIM_SECONDS))))
+    return _save(_claimed(upload, now))
+
+
+def _claimed(upload: Upload, now: datetime) -> Upload:
+    return replace(upload, claimed_until=iso(now + timedelta(seconds=CLAIM_SECONDS)))
 
 
 def release_upload(upload: Upload) -> None:
@@ -109,11 +127,12 @@ def finish_upload(upload: Upload, state: str, problem: str, now: datetime) -> Up
     return _save(replace(upload, state=state, problem=problem, claimed_until="", finished_at=iso(now)))
 
 
-def _save(upload: Upload) -> Upload:
+def _save(upload: Upload, also: Also = lambda _: None) -> Upload:
     saved = replace(upload, sequence=upload.sequence + 1)
     as_claimed = UploadItem.sequence == upload.sequence if upload.sequence else UploadItem.pk.does_not_exist()
     transaction = WriteTransaction()
     transaction.put(_item(saved), condition=as_claimed, refusal=refuse(Busy, f"upload {upload.id} was taken over"))
+    also(transaction)
     transaction.commit()
     return saved
 

@@ -21,7 +21,6 @@ from mart_union.mediation.tables import OfferItem, SupplierItem, offer_key, supp
 from mart_union.stock import service as stock
 from mart_union.stock.counting import Beside, add_first_count, count
 from mart_union.stock.model import Level
-from mart_union.stock.refs import level_ref
 
 _READ_AT_ONCE = 100
 _MOST_READS = 8
@@ -37,6 +36,7 @@ def save_offer(
     key: str = "",
     cut_off_since: str = "",
     read: tuple[Offer, Level] | None = None,
+    upload: str = "",
 ) -> bool:
     """Make an offer or change it, and correct its pool to `quantity` (None leaves the pool); says whether anything was written.
 
@@ -44,7 +44,7 @@ def save_offer(
     transaction, so that a purchase is made under what the offer says. What was counted includes what is in allotments, which are cut where it is less
     than they have. Repeating it writes nothing; a `key`
     counts the pool and changes the offer once, whatever was sold or changed since, and never after a later one; what was `cut_off_since` a moment does not count what has moved since, as `count` says. Fields named in `kept` stay as they are of an offer that is there. Who has just `read` the offer and its
-    pool, gives them. Approval alone gives the membership that lets someone call this.
+    pool, gives them. What an `upload` says makes no entry of the audit trail, where the upload has its own; the pool's journal names it. Approval alone gives the membership that lets someone call this.
 
     Raises:
         Invalid: the offer or the quantity is malformed, its words are too long or in a language that the union does not speak, or a new offer comes
@@ -52,52 +52,54 @@ def save_offer(
         RuleViolation: the suggested price is under the minimum.
         Conflict: someone else changed the offer at the same moment, or the pool is not to be counted.
     """
-    offer = _fit(offer)
+    offer = fit_offer(offer)
     before, pool = read or (find_offer(offer.supplier, offer.sku), None)
     if before is None:
         if quantity is None:
             raise Invalid("a new offer needs a quantity", errors=[{"field": "quantity", "reason": "missing"}])
-        make_offers([(offer, quantity)], actor, now, key=key)
+        make_offers([(offer, quantity)], actor, now, key=key, upload=upload)
         return True
     stays = ("sequence", "allotments", "allotments_made", *kept)
-    after = _fit(replace(offer, **{name: getattr(before, name) for name in stays}))
+    after = fit_offer(replace(offer, **{name: getattr(before, name) for name in stays}))
     if after == before:
-        return _correct_pool(after, quantity, actor, now, key, cut_off_since, pool)
+        return _correct_pool(after, quantity, actor, now, key, cut_off_since, upload, pool)
     changed = replace(after, sequence=before.sequence + 1)
 
     def add(transaction: WriteTransaction, written: Collection[str]) -> None:
         others = [level for level in changed.sold_from[1:] if level not in written]
-        _add_change(transaction, before, changed, actor, now, others)
+        _add_change(transaction, before, changed, actor, now, others, upload)
 
-    if _correct_pool(changed, quantity, actor, now, key, cut_off_since, pool, add):
+    if _correct_pool(changed, quantity, actor, now, key, cut_off_since, upload, pool, add):
         return True
     if quantity is not None and key:
         return False  # this key has changed the offer before
-    _change(before, changed, actor, now)
+    _change(before, changed, actor, now, upload)
     return True
 
 
-OFFERS_AT_ONCE = MOST_ITEMS // 3
-"""How many offers are made at once at most: each is three items, with its pool and an entry of the audit trail."""
+OFFERS_AT_ONCE = MOST_ITEMS // 2
+"""How many offers of an upload are made at once at most: each is two items, with its pool."""
 
 
-def make_offers(offers: Sequence[tuple[Offer, int]], actor: str, now: datetime, *, key: str = "") -> None:
-    """Make new offers, each with its pool of so many units, all or none: one transaction.
+def make_offers(
+    offers: Sequence[tuple[Offer, int]], actor: str, now: datetime, *, key: str = "", upload: str = ""
+) -> None:
+    """Make new offers that are fit, each with its pool of so many units, all or none: one transaction. Those of an `upload` have no entries of the audit
+    trail, as `save_offer` says.
 
     Raises:
-        Invalid, RuleViolation: as `save_offer`.
+        Invalid: a quantity is negative or too large.
         Conflict: one of them is there already, or its pool.
         Busy: other changes kept winning.
     """
     transaction = WriteTransaction()
-    for given, quantity in offers:
-        offer = _fit(given)
+    for offer, quantity in offers:
         add_first_count(
             transaction,
             offer.level,
             quantity,
             actor=actor,
-            reference="offer",
+            reference=_reference(upload),
             now=now,
             low_stock=offer.low_stock,
             on_sale=offer.state == "on_offer",
@@ -106,12 +108,27 @@ def make_offers(offers: Sequence[tuple[Offer, int]], actor: str, now: datetime, 
             key=key,
         )
         item = OfferItem(*offer_key(offer.supplier, offer.sku), document=replace(offer, sequence=1), sequence=1)
-        transaction.create(item, refuse(Conflict, "this offer has just been made; read it and repeat"))
-        add_audit(transaction, f"supplier/{offer.supplier}", actor, "offer made", offer.sku, now)
+        transaction.create(item, _just_made)
+        if not upload:
+            add_audit(transaction, f"supplier/{offer.supplier}", actor, "offer made", offer.sku, now)
     transaction.commit()
 
 
-def _fit(offer: Offer) -> Offer:
+_just_made = refuse(Conflict, "this offer has just been made; read it and repeat")
+
+
+def _reference(upload: str) -> str:
+    """What a pool's journal says a count is for."""
+    return f"upload/{upload}" if upload else "offer"
+
+
+def fit_offer(offer: Offer) -> Offer:
+    """The offer, with its area as postcodes are compared, if it may be saved.
+
+    Raises:
+        Invalid: it is malformed, its words are too long or in a language that the union does not speak.
+        RuleViolation: the suggested price is under the minimum.
+    """
     if not SKU.match(offer.sku):
         message = "an SKU is 1 to 32 capital letters, digits, dots, hyphens and underscores"
         raise Invalid(message, errors=[{"field": "sku", "reason": message}])
@@ -119,20 +136,27 @@ def _fit(offer: Offer) -> Offer:
     return checked_offer(offer, settings().currency)
 
 
-def _change(before: Offer, after: Offer, actor: str, now: datetime) -> None:
+def _change(before: Offer, after: Offer, actor: str, now: datetime, upload: str) -> None:
     """Write a change of an offer, and of what its pool and allotments say, where nothing is counted."""
     transaction = WriteTransaction()
-    _add_change(transaction, before, after, actor, now, after.sold_from)
+    _add_change(transaction, before, after, actor, now, after.sold_from, upload)
     transaction.commit()
 
 
 def _add_change(
-    transaction: WriteTransaction, before: Offer, after: Offer, actor: str, now: datetime, levels: Sequence[str]
+    transaction: WriteTransaction,
+    before: Offer,
+    after: Offer,
+    actor: str,
+    now: datetime,
+    levels: Sequence[str],
+    upload: str,
 ) -> None:
     """Add a change of an offer to a transaction, with what these levels say of it."""
     add_changed_offer(transaction, before, after, refuse(Conflict, "someone changed this offer just now"))
     _add_settings(transaction, before, after, actor, now, levels)
-    add_audit(transaction, f"supplier/{after.supplier}", actor, "offer changed", after.sku, now)
+    if not upload:
+        add_audit(transaction, f"supplier/{after.supplier}", actor, "offer changed", after.sku, now)
 
 
 def add_changed_offer(transaction: WriteTransaction, before: Offer, after: Offer, refusal: Refusal) -> None:
@@ -173,6 +197,7 @@ def _correct_pool(
     now: datetime,
     key: str,
     cut_off_since: str,
+    upload: str,
     pool: Level | None = None,
     also: Beside | None = None,
 ) -> bool:
@@ -188,7 +213,7 @@ def _correct_pool(
         offer.level,
         quantity,
         actor=actor,
-        reference="offer",
+        reference=_reference(upload),
         now=now,
         low_stock=offer.low_stock,
         on_sale=offer.state == "on_offer",
@@ -210,11 +235,12 @@ def find_offer(supplier: str, sku: str) -> Offer | None:
 
 
 def find_with_pools(supplier: str, skus: Sequence[str]) -> list[tuple[Offer, Level] | None]:
-    """Some offers of a supplier with their pools, as they are now, None for each that there is not. One batch read for fifty."""
-    offers = [_offer_ref(supplier, sku) for sku in skus]
-    pools = [level_ref(offer_level(supplier, sku)) for sku in skus]
-    found = fetch_all([*offers, *pools], consistent=True)
-    both = zip(found[: len(skus)], found[len(skus) :], strict=True)
+    """Some offers of a supplier with their pools, as they are now, None for each that there is not. A batch read for a hundred, and one for the pools
+    of those that there are."""
+    offers = fetch_all([_offer_ref(supplier, sku) for sku in skus], consistent=True)
+    known = [offer.sku for offer in offers if offer is not None]
+    pools = stock.get_levels((offer_level(supplier, sku) for sku in known), consistent=True)
+    both = ((offer, offer and pools.get(offer.level)) for offer in offers)
     return [None if offer is None or pool is None else (offer, pool) for offer, pool in both]
 
 

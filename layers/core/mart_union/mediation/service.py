@@ -15,6 +15,7 @@ from mart_union.mediation.links import get_link, list_links, list_links_after, m
 from mart_union.mediation.offers import (
     OFFERS_AT_ONCE,
     find_with_pools,
+    fit_offer,
     get_offer,
     list_offers,
     make_offers,
@@ -96,6 +97,7 @@ __all__ = [
     "feed_token_of",
     "find_suppliers",
     "find_with_pools",
+    "fit_offer",
     "get_deposit",
     "get_link",
     "get_link_job",
