@@ -14,7 +14,7 @@ from mart_union.catalog.files import Finding, Row
 from mart_union.catalog.importing import ROWS_A_READ, Outcome
 from mart_union.catalog.model import KINDS, Upload
 from mart_union.catalog.naming import LONGEST_GLYPH, LONGEST_TEXT, LONGEST_TITLE
-from mart_union.catalog.rows import Cells, column_of
+from mart_union.catalog.rows import Cells, column_of, unsaid_texts
 from mart_union.catalog.service import read_tree
 from mart_union.catalog.volumes import Tier
 from mart_union.kernel.errors import Busy, Conflict, Invalid, RuleViolation
@@ -43,8 +43,9 @@ _OPTIONAL = (
     "area",
     "tiers",
 )
-_EVERYWHERE, _NO_TIERS = "everywhere", "none"
-_KEPT = ("low_stock", "accepts_returns", "area", "tiers")
+_EVERYWHERE = "everywhere"
+_FIELDS = {"minimum_price": "minimum_minor"}
+_KEPT = ("kind", "minimum_price", "lead_days", "low_stock", "glyph", "accepts_returns", "area", "tiers")
 _BEGINS = re.compile(r"[0-9]{1,3}")
 _THREADS = 8
 
@@ -91,10 +92,10 @@ class OfferImport:
             kind=cells.choice("kind", KINDS, "bad-kind", otherwise="goods"),
             supply_minor=cells.price("supply_price", currency),
             suggested_minor=cells.price("suggested_price", currency),
-            minimum_minor=cells.price("minimum_price", currency) if row.cells.get("minimum_price") else 0,
+            minimum_minor=_minimum(cells, currency),
             lead_days=cells.whole("lead_days", 365),
             granted_to=tuple(filter(None, (part.strip() for part in cells.text("granted_to", 2000).split(";")))),
-            glyph=cells.text("glyph", LONGEST_GLYPH),
+            glyph=cells.optional("glyph", LONGEST_GLYPH),
             low_stock=cells.whole("low_stock"),
             accepts_returns=cells.choice("accepts_returns", ("yes", "no"), "bad-choice", otherwise="yes") == "yes",
             area=_area(cells.text("area", 1000)),
@@ -133,6 +134,11 @@ class OfferImport:
         return results
 
 
+def _minimum(cells: Cells, currency: Currency) -> int:
+    """The least that sellers may ask; 0 where the cell says `none`."""
+    return cells.price("minimum_price", currency) if cells.optional("minimum_price", 40) else 0
+
+
 def _area(text: str) -> tuple[str, ...]:
     """The beginnings of postcodes that a cell names; none where it says `everywhere`."""
     named = tuple(filter(None, (part.strip() for part in text.split(";"))))
@@ -141,8 +147,8 @@ def _area(text: str) -> tuple[str, ...]:
 
 def _tiers(cells: Cells, currency: Currency) -> tuple[Tier, ...]:
     """Tiers such as `10:140 TWD;50:130 TWD`; none where the cell says `none`."""
-    text, tiers = cells.text("tiers", 500), list[Tier]()
-    for part in text.split(";") if text not in ("", _NO_TIERS) else ():
+    text, tiers = cells.optional("tiers", 500), list[Tier]()
+    for part in text.split(";") if text else ():
         begins, _, price = part.partition(":")
         try:
             if not _BEGINS.fullmatch(begins.strip()):
@@ -170,7 +176,8 @@ def _make(group: Sequence[OfferRow], upload: Upload, now: datetime) -> list[bool
 def _save(each: OfferRow, upload: Upload, now: datetime, read: tuple[Offer, Level] | None = None) -> bool | Finding:
     """Whether the row changed something, or why it was refused. What rows do not say stays as it is: an offer that its supplier has paused stays
     paused. A row whose offer has changed since it was `read` is applied to how it stands then."""
-    kept = ("state", *(name for name in _KEPT if not each.row.cells.get(name)))
+    unsaid = [_FIELDS.get(name, name) for name in _KEPT if not each.row.cells.get(name)]
+    kept = ("state", *unsaid, *unsaid_texts(each.row, settings().languages))
     try:
         return save_offer(
             each.offer,

@@ -24,7 +24,7 @@ from mart_union.catalog.files import Finding, Row
 from mart_union.catalog.listings import add_listing
 from mart_union.catalog.model import Listing, Upload
 from mart_union.catalog.refs import listing_ref
-from mart_union.catalog.rows import REQUIRED, ListingRow, known_columns, read_listing
+from mart_union.catalog.rows import REQUIRED, ListingRow, keeping, known_columns, read_listing
 from mart_union.catalog.showing import get_store
 from mart_union.catalog.tables import ListingItem, listing_item
 from mart_union.catalog.trees import placed
@@ -81,7 +81,7 @@ class _Change(Struct, frozen=True):
             name: getattr(self.before, name)
             for name in ("state", "image", "urgent", "shards", "shards_made", "sequence")
         }
-        return replace(self.row.listing, **kept)
+        return replace(keeping(self.row.listing, self.before, self.row.unsaid), **kept)
 
 
 class ListingImport:
@@ -264,7 +264,7 @@ def _count(change: _Change, upload: Upload, now: datetime) -> bool:
         actor=upload.actor,
         reference=f"upload/{upload.id}",
         now=now,
-        low_stock=listing.low_stock,
+        low_stock=change.after.low_stock,
         on_sale=None if change.level is not None and change.level.on_sale == on_sale else on_sale,
         before=change.level or Level(listing.level),
         shards=lambda: _shards(listing),

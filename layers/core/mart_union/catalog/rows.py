@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.catalog.bundles import read_parts
 from mart_union.catalog.categories import path_categories
@@ -29,8 +31,16 @@ _OPTIONAL = (
     "bundle",
     "slot_minutes",
 )
+_FIELDS = {"item_group_id": "group", "option": "options"}
+_KEPT = ("kind", "low_stock", "brand", "gtin", "item_group_id", "option", "glyph")
+"""The columns whose empty cells keep what a listing says; without those of what it draws on, which stays as it was made."""
+NONE = "none"
+"""The cell that ends what an optional column said before; an empty one keeps it."""
 _MOST_UNITS = 10**9
 _OPTION = re.compile(r"^\s*([^=;\s][^=;]{0,39}?)\s*=\s*([^=;]{1,80}?)\s*$")
+
+
+Kept = TypeVar("Kept", bound=Struct)
 
 
 class RowRefused(Exception):
@@ -70,11 +80,17 @@ class Cells:
             self.refuse("too-long", field, f"it has {len(text)} characters, at most {longest} are allowed")
         return text
 
+    def optional(self, field: str, longest: int) -> str:
+        """A text that may be left out; '' where the cell says `none`, too."""
+        text = self.text(field, longest)
+        return "" if text == NONE else text
+
     def texts(self, field: str, languages: Sequence[str], longest: int, *, required: bool = False) -> Texts:
-        """A text in the union's own language (`title`) and in others (`title_en`)."""
-        texts = {languages[0]: self.text(field, longest, required=required)}
+        """A text in the union's own language (`title`) and in others (`title_en`), each of which may be left out unless the first is `required`."""
+        first = self.text(field, longest, required=True) if required else self.optional(field, longest)
+        texts = {languages[0]: first}
         for language in languages[1:]:
-            texts[language] = self.text(f"{field}_{column_of(language)}", longest)
+            texts[language] = self.optional(f"{field}_{column_of(language)}", longest)
         return {language: text for language, text in texts.items() if text}
 
     def sku(self) -> str:
@@ -118,17 +134,42 @@ class Cells:
 
 
 class ListingRow(Struct, frozen=True):
-    """A row that can be applied: the listing as the row has it, its category's path, and the quantity that was counted."""
+    """A row that can be applied: the listing as the row has it, its category's path, the quantity that was counted, and of which fields the row
+    says nothing."""
 
     row: Row
     listing: Listing
     path: tuple[Category, ...]
     quantity: int
+    unsaid: tuple[str, ...] = ()
 
 
 def column_of(language: str) -> str:
     """The ending of a language's columns: `en`, `zh_tw`."""
     return language.casefold().replace("-", "_")
+
+
+def unsaid_texts(row: Row, languages: Sequence[str]) -> list[str]:
+    """The titles and texts, each with its language (`texts/en`), of which a row says nothing: its cell is empty, or there is no such column."""
+    columns = {
+        f"{field}/{language}": column if language == languages[0] else f"{column}_{column_of(language)}"
+        for field, column in (("titles", "title"), ("texts", "description"))
+        for language in languages
+    }
+    return [name for name, column in columns.items() if not row.cells.get(column)]
+
+
+def keeping(new: Kept, before: Kept, unsaid: Iterable[str]) -> Kept:
+    """What a row makes of what was there: fields that are `unsaid` stay as they were, texts language by language (`texts/en`)."""
+    kept: dict[str, Any] = {}
+    for name in unsaid:
+        field, _, language = name.partition("/")
+        was = getattr(before, field)
+        if not language:
+            kept[field] = was
+        elif language in was:
+            kept[field] = {**kept.get(field, getattr(new, field)), language: was[language]}
+    return replace(new, **kept)
 
 
 def known_columns(languages: Sequence[str]) -> tuple[str, ...]:
@@ -160,11 +201,11 @@ def read_listing(
         state="on_sale",
         level=listing_level(store, sku),
         low_stock=cells.whole("low_stock"),
-        brand=cells.text("brand", 70),
+        brand=cells.optional("brand", 70),
         gtin=_gtin(cells),
-        group=cells.text("item_group_id", 50),
+        group=cells.optional("item_group_id", 50),
         options=_options(cells),
-        glyph=cells.text("glyph", LONGEST_GLYPH),
+        glyph=cells.optional("glyph", LONGEST_GLYPH),
         parts=_parts(cells),
         slot_minutes=cells.whole("slot_minutes", LONGEST_SLOT),
     )
@@ -173,7 +214,8 @@ def read_listing(
     if listing.drawn_on != "level" and quantity:
         cells.refuse("bad-quantity", "quantity", "a bundle or a bookable service has none of its own: leave it empty")
     cells.close()
-    return ListingRow(row, listing, path, quantity)
+    unsaid = [_FIELDS.get(column, column) for column in _KEPT if not row.cells.get(column)]
+    return ListingRow(row, listing, path, quantity, (*unsaid, *unsaid_texts(row, languages)))
 
 
 def _path(cells: Cells, language: str) -> tuple[Category, ...]:
@@ -189,7 +231,7 @@ def _path(cells: Cells, language: str) -> tuple[Category, ...]:
 
 def _gtin(cells: Cells) -> str:
     """A GTIN with its check digit (GS1 General Specifications, section 7.9)."""
-    text = cells.text("gtin", 14)
+    text = cells.optional("gtin", 14)
     if not text:
         return ""
     if not re.fullmatch(r"\d{8}|\d{12,14}", text, re.ASCII):
@@ -219,7 +261,7 @@ def _check_slots(cells: Cells, listing: Listing) -> None:
 
 def _options(cells: Cells) -> dict[str, str]:
     options = {}
-    for part in filter(None, (part.strip() for part in cells.text("option", 400).split(";"))):
+    for part in filter(None, (part.strip() for part in cells.optional("option", 400).split(";"))):
         match = _OPTION.match(part)
         if match is None:
             cells.refuse("bad-option", "option", f"'{part}' is not written like 'color=clear'")

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from mart_union.catalog.audit import add_audit
 from mart_union.catalog.model import SKU, offer_level
 from mart_union.catalog.naming import check_words
+from mart_union.catalog.rows import keeping
 from mart_union.kernel.errors import Conflict, Invalid, NotFound
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
@@ -43,7 +44,7 @@ def save_offer(
     Supply price with its tiers, low-stock mark and whether it is on offer stand on the pool and its allotments, too, and change with the offer and the count in one
     transaction, so that a purchase is made under what the offer says. What was counted includes what is in allotments, which are cut where it is less
     than they have. Repeating it writes nothing; a `key`
-    counts the pool and changes the offer once, whatever was sold or changed since, and never after a later one; what was `cut_off_since` a moment does not count what has moved since, as `count` says. Fields named in `kept` stay as they are of an offer that is there. Who has just `read` the offer and its
+    counts the pool and changes the offer once, whatever was sold or changed since, and never after a later one; what was `cut_off_since` a moment does not count what has moved since, as `count` says. Fields named in `kept` stay as they are of an offer that is there (`texts/en`: of a text that language). Who has just `read` the offer and its
     pool, gives them. What an `upload` says makes no entry of the audit trail, where the upload has its own; the pool's journal names it. Approval alone gives the membership that lets someone call this.
 
     Raises:
@@ -60,7 +61,7 @@ def save_offer(
         make_offers([(offer, quantity)], actor, now, key=key, upload=upload)
         return True
     stays = ("sequence", "allotments", "allotments_made", *kept)
-    after = fit_offer(replace(offer, **{name: getattr(before, name) for name in stays}))
+    after = fit_offer(keeping(offer, before, stays))
     if after == before:
         return _correct_pool(after, quantity, actor, now, key, cut_off_since, upload, pool)
     changed = replace(after, sequence=before.sequence + 1)
