@@ -23,7 +23,7 @@ MOST_REPORTS = 10
 MOST_REPORTS_A_DAY = 20
 """Of one reporter."""
 MOST_DECISIONS = 20
-"""On one response, so that its item stays small: 30 KB at most with its reports."""
+"""On one response, so that its item stays small: 100 KB at the very most with its reports, a few as a rule."""
 
 
 class AbuseReport(Struct, frozen=True, omit_defaults=True):

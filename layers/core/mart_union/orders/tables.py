@@ -10,7 +10,7 @@
 | what a customer has of an urgent sale with a limit | `BOUGHT#<sale>#<customer>`/`BOUGHT` | 1 | 0.5 read; 2 write in a purchase |
 | what was escalated to the operator in a month | index `by_store`, `union#escalated#<yyyy-mm>`, then the orders | 2 a page | by size |
 | what was reported to the operator as abuse and is open, or was decided in a month | index `by_store`, `union#abuse#open`, `union#abuse#<yyyy-mm>`, then the reports and responses | 2 a page | by size |
-| the reports of a response and the decisions on them | `ORDER#<id>`/`ABUSE#<response>` | 1 a batch | 1 read a 4 KB, up to 30 KB |
+| the reports of a response and the decisions on them | `ORDER#<id>`/`ABUSE#<response>` | 1 a batch | 1 read a 4 KB, up to 100 KB |
 | how often somebody has reported on a day | `REPORTER#<reporter>#<yyyy-mm-dd>`/`REPORTER` | – | 2 write a report; expires |
 | the response that an idempotency key made | `ORDER#<id>`/`SAID#<key>` | 1 where it is repeated | 1 read; 2 write a response |
 | what of an order or response is counted for its store | `ORDER#<id>`/`COUNTED#<response>` | 1 a batch | 1 read; 2 write where it changes |
