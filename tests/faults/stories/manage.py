@@ -14,7 +14,10 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "manage POST /api/manage/{store}/webhooks/{webhook}/secret": sample("post-webhook-secret"),
     "manage POST /api/manage/{store}/webhooks/{webhook}/state": sample("post-webhook-state"),
     "manage POST /api/manage/{store}/webhooks/{webhook}/address": sample("post-webhook-address"),
-    "manage DELETE /api/manage/{store}/webhooks/{webhook}": sample("remove-webhook-1"),
+    "manage DELETE /api/manage/{store}/webhooks/{webhook}": (
+        *sample("remove-webhook-1"),
+        *sample("remove-webhook-2-again", "remove-webhook-1"),
+    ),
     "manage POST /manage/{store}/webhooks": sample("post-webhooks-page"),
     "manage POST /manage/{store}/webhooks/{webhook}/secret": sample("post-webhooks-page-secret"),
     "manage POST /manage/{store}/webhooks/{webhook}/address": sample("post-webhooks-page-address.303"),

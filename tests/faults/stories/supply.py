@@ -15,7 +15,10 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "supply POST /api/supply/{supplier}/webhooks/{webhook}/secret": sample("post-webhook-secret"),
     "supply POST /api/supply/{supplier}/webhooks/{webhook}/state": sample("post-webhook-state"),
     "supply POST /api/supply/{supplier}/webhooks/{webhook}/address": sample("post-webhook-address"),
-    "supply DELETE /api/supply/{supplier}/webhooks/{webhook}": sample("remove-webhook-1"),
+    "supply DELETE /api/supply/{supplier}/webhooks/{webhook}": (
+        *sample("remove-webhook-1"),
+        *sample("remove-webhook-2-again", "remove-webhook-1"),
+    ),
     "supply POST /supply/{supplier}/webhooks": sample("post-webhooks-page"),
     "supply POST /supply/{supplier}/webhooks/{webhook}/secret": sample("post-webhooks-page-secret"),
     "supply POST /supply/{supplier}/webhooks/{webhook}/address": sample("post-webhooks-page-address.303"),
