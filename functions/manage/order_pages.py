@@ -7,6 +7,7 @@ from msgspec import Struct
 from manage import order_api
 from mart_union.catalog.refs import union_ref
 from mart_union.customers.refs import recipient_ref
+from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.money import parse_amount, plain_amount
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch_all
@@ -16,7 +17,7 @@ from mart_union.orders.model import ENDED, PROGRESS
 from mart_union.orders.procedures import procedure_of
 from mart_union.orders.responses import list_responses
 from mart_union.orders.tracking import TRACKING_EVENTS
-from mart_union.orders.views import seen_response
+from mart_union.orders.views import customer_order, seen_response
 from mart_union.web.access import PACKER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
@@ -68,6 +69,7 @@ def order_page(request: Request) -> Page:
     recipient, union, *known = fetch_all([recipient_ref(order.recipient), union_ref(), *refs])
     context = {
         "store": request.params["store"],
+        "sale": customer_order(order, iso(utc_now())) if order.is_seller_collected else None,
         "order": order_api.seen(request, order, recipient),
         "steps": {step.name: step for step in procedure_of(order).steps},
         "carriers": union.carriers if union else (),

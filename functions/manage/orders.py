@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from manage import indicators, order_api, order_pages, parcels, procedures, refunds, responses
+from manage import indicators, order_api, order_pages, parcels, procedures, refunds, responses, sold_by_shops
 from mart_union.web.api import Api
 
 
 def add_routes(api: Api) -> None:
     """Declare the routes and pages of each."""
-    for subject in (order_api, order_pages, parcels, refunds, responses, procedures, indicators):
+    for subject in (order_api, order_pages, parcels, refunds, sold_by_shops, responses, procedures, indicators):
         subject.add_routes(api)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mart_union.catalog.model import offer_level
+from mart_union.catalog.service import list_audit
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.sales import place_shop_sale
 from mart_union.kernel.errors import Invalid, KeyReused, MartUnionError, NotFound, RuleViolation, StepNotAllowed
@@ -22,10 +23,10 @@ from mart_union.orders.returns import return_id
 from mart_union.orders.service import get_order, take_step
 from mart_union.settlement.completion import complete_order
 from mart_union.settlement.refunding import refund_order
-from mart_union.settlement.shop_sales import cancel_sale, read_sale, return_sale
+from mart_union.settlement.shop_sales import cancel_by_hand, cancel_sale, read_sale, return_by_hand, return_sale
 from mart_union.stock.service import get_level
 from tests.services.market import NOW, fill_pool, give_money, open_market, save_mediated, save_store
-from tests.services.refunds import LATER, decide, payables, take_back, wrong
+from tests.services.refunds import LATER, bought, decide, payables, take_back, wrong
 
 SUPPLY, UNITS = 15_000, 3
 COST = SUPPLY * UNITS
@@ -112,6 +113,67 @@ def test_a_line_of_a_sale_is_cancelled_by_itself_and_the_rest_later(unique: str)
         sold.cancel("OTHER", "NONE", sale="S-2")
     assert [order.state for order in sold.cancel(sale="S-2")] == ["cancelled"]
     assert (sold.money, sold.stock, wrong(sold.market)) == ((100_000 - COST, COST), (7, 3, 0), [])
+
+
+def trail(sold: Sold) -> list[tuple[str, str, str]]:
+    found = list_audit(f"store/{sold.market.store}", f"{NOW:%Y-%m}").items
+    return sorted((each.actor, each.action, each.subject) for each in found if each.action.startswith("shop's sale"))
+
+
+def test_a_manager_cancels_by_hand_as_the_shop_does_and_either_finds_what_the_other_has_cancelled(unique: str) -> None:
+    sold = Sold(unique)
+    by_hand: dict[str, Any] = {"store": sold.market.store, "by": "manager", "now": NOW}
+    order = cancel_by_hand(sold.order, (), **by_hand)
+    assert (order.state, order.history[-1].actor) == ("cancelled", f"shop/{sold.shop}")
+    noted = [("manager", "shop's sale cancelled", f"order/{sold.order}")]
+    assert (sold.money, sold.stock, trail(sold)) == ((100_000, 0), (10, 0, 0), noted)
+    assert cancel_by_hand(sold.order, (), **by_hand) == order
+    assert sold.cancel() == [order]
+    assert (sold.money, sold.stock, trail(sold), wrong(sold.market)) == ((100_000, 0), (10, 0, 0), noted, [])
+
+
+def test_a_line_that_is_cancelled_by_hand_is_cancelled_once_whoever_repeats_it(unique: str) -> None:
+    sold = Sold(unique)
+    sold.order = sold.sell({"HERB": 1, "OTHER": 2}, "S-2")
+    [told] = sold.cancel("OTHER", sale="S-2")
+    by_hand: dict[str, Any] = {"store": sold.market.store, "by": "owner", "now": NOW}
+    assert cancel_by_hand(sold.order, ("OTHER",), **by_hand) == told
+    assert trail(sold) == []
+    rest = cancel_by_hand(sold.order, ("HERB",), **by_hand)
+    assert ([line.state for line in rest.lines], len(trail(sold))) == (["cancelled", "cancelled"], 1)
+    assert (sold.money, sold.stock, wrong(sold.market)) == ((100_000 - COST, COST), (7, 3, 0), [])
+
+
+def test_what_a_manager_gives_back_by_hand_is_decided_as_what_the_shop_does(unique: str) -> None:
+    sold = Sold(unique)
+    sold.deliver()
+    facts: dict[str, Any] = {"store": sold.market.store, "by": "manager", "reason": "changed_mind", "now": LATER}
+    order = return_by_hand(sold.order, {"HERB": 1}, key="by-hand", **facts)
+    assert [(each.state, each.taker, each.lines[0].units) for each in order.returns] == [
+        ("requested", sold.supplier, 1)
+    ]
+    assert return_by_hand(sold.order, {"HERB": 1}, key="by-hand", **facts) == order
+    assert trail(sold) == [("manager", "shop's sale given back", f"order/{sold.order}")]
+    with pytest.raises(KeyReused):
+        return_by_hand(sold.order, {"HERB": 2}, key="by-hand", **facts)
+    decide(sold.market, sold.order, order.returns[0].id, "accept", taker=sold.supplier)
+    take_back(sold.market, sold.order, order.returns[0].id, taker=sold.supplier, stock="reserve")
+    assert (sold.money, wrong(sold.market)) == ((100_000 - COST + SUPPLY, COST - SUPPLY), [])
+
+
+def test_by_hand_nobody_takes_back_what_is_anothers_or_was_sold_in_the_union(unique: str) -> None:
+    sold = Sold(unique)
+    give_money(f"customer/{sold.market.customer}", 100_000)
+    here = bought(sold.market, quantity=1, sku="HERB", price=23_000)
+    before = get_order(sold.order), get_order(here), sold.money, sold.stock
+    for order, store, refusal in ((sold.order, "another", NotFound), (here, sold.market.store, RuleViolation)):
+        by_hand: dict[str, Any] = {"store": store, "by": "manager", "now": NOW}
+        with pytest.raises(refusal):
+            cancel_by_hand(order, (), **by_hand)
+        with pytest.raises(refusal):
+            return_by_hand(order, {"HERB": 1}, reason="changed_mind", key="k", **by_hand)
+    assert (get_order(sold.order), get_order(here), sold.money, sold.stock) == before
+    assert trail(sold) == []
 
 
 def test_what_its_supplier_has_sent_or_refused_is_not_cancelled(unique: str) -> None:

@@ -153,6 +153,19 @@ def test_every_queue_is_encrypted_and_every_dead_letter_raises_an_alarm(path: Pa
             assert [alarm for alarm in alarms if f"{name}.QueueName" in alarm], f"{name} has no alarm"
 
 
+def test_the_operator_counts_what_waits_in_every_queue_that_nothing_is_retried_from() -> None:
+    last = {
+        f"{name}"
+        for name, queue in resources(UNION, "AWS::SQS::Queue").items()
+        if "RedrivePolicy" not in queue["Properties"]
+    }
+    operate = functions(UNION)["Operate"]
+    _, named = operate["Environment"]["Variables"]["DEAD_LETTER_QUEUES"]["Join"]
+    assert sorted(each["Ref"] for each in named) == sorted(last)
+    [may] = [each for each in statements(operate) if each.get("Sid") == "CountWhatWaits"]
+    assert sorted(each["GetAtt"] for each in may["Resource"]) == sorted(f"{name}.Arn" for name in last)
+
+
 def test_a_message_stays_hidden_for_six_times_as_long_as_its_function_may_take() -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
     for name, function in functions(UNION).items():

@@ -17,7 +17,7 @@ from mart_union.catalog.model import ENTERPRISE_STATES, LISTING_STATES, STORE_ST
 from mart_union.checkout.model import PAYMENTS
 from mart_union.customers.model import MAIL_OUTCOMES, MEMBER_ROLES, VIEW_KINDS
 from mart_union.ledger.model import SETTLEMENT_PERIODS
-from mart_union.mediation.model import FOLLOWED, OFFER_STATES, SUPPLIER_STATES
+from mart_union.mediation.model import FOLLOWED, OFFER_STATES, PAUSES, SUPPLIER_STATES
 from mart_union.orders import own
 from mart_union.orders.abuse import CASE_STATES
 from mart_union.orders.model import REMINDERS, RESPONSE_KINDS, STATES
@@ -88,6 +88,8 @@ SPOKEN: dict[str, Iterable[str]] = {
     "manage/links.html name": [name for name in FOLLOWED if name != "glyph"],
     "manage/listings_one.html sold_under.title": [each.title for each in PROCEDURES.values()],
     "manage/orders.html tab": STATES,
+    "manage/orders_one.html reason.title": [reason.title for reason in _RETURNS],
+    "manage/orders_one.html reason.way_back": PARTIES,
     "manage/orders_one.html response.kind": RESPONSE_KINDS,
     "manage/orders_one.html step.title": [step.title for step in _STEPS],
     "manage/orders_procedure.html each.ended": STATES,
@@ -144,7 +146,6 @@ SENTENCES = {
     "account/sign_in.html refusal.detail",
     "account/sign_up.html refusal.detail",
     "checkout/checkout.html refusal.detail",
-    "manage/links.html each.reason",
     "manage/orders_one.html refund.reason",
     "operate/audit.html each.action",
     "problem.html problem.detail",
@@ -245,6 +246,12 @@ def test_whatever_variable_a_page_translates_has_a_list_of_its_words() -> None:
 def test_every_word_that_reaches_a_page_through_a_variable_is_translated(language: str) -> None:
     known = json.loads((WEB / "texts" / f"{language}.json").read_text(encoding="utf-8"))
     assert sorted({word for _, found in SAID for word in found} - set(known)) == []
+
+
+def test_the_page_of_links_has_a_word_for_every_reason_for_which_one_is_paused() -> None:
+    page = Environment().parse((TEMPLATES / "manage/links.html").read_text(encoding="utf-8"))
+    [words] = [node for node in page.find_all(nodes.Dict) if len(node.items) > 1]
+    assert {pair.key.as_const() for pair in words.items} == set(PAUSES)
 
 
 def test_every_reason_of_a_movement_is_one_that_the_journal_knows() -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.faults.stories.preparing import with_delivered_sale_of_a_shop, with_sale_of_a_shop
 from tests.faults.stories.telling import Story, request, sample
 from tests.world import OTHER_STORE, STORE
 
 _OWNER: dict[str, Any] = {"subject": "owner-emei", "role": "owner"}
+_MANAGER: dict[str, Any] = {"subject": "manager-emei", "role": "manager"}
+_SOLD_PAGE = f"/manage/{STORE}/orders/{{{{order_of_shop}}}}/sale"
+_SOLD = f"/api{_SOLD_PAGE}"
 
 STORIES: dict[str, tuple[Story, ...]] = {
     "manage POST /api/manage/{store}/webhooks": sample("post-webhooks.201"),
@@ -118,6 +122,30 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "manage POST /manage/{store}/orders/{order}/returns": (
         *sample("post-order-page-return.303"),
         *sample("post-order-page-returned.303", "post-order-page-return.303"),
+    ),
+    "manage POST /api/manage/{store}/orders/{order}/sale/cancel": request(
+        "POST", f"{_SOLD}/cancel", prepare=with_sale_of_a_shop, body={}, **_MANAGER
+    ),
+    "manage POST /manage/{store}/orders/{order}/sale/cancel": request(
+        "POST", f"{_SOLD_PAGE}/cancel", prepare=with_sale_of_a_shop, sku="GX-HERBTEA", **_MANAGER
+    ),
+    "manage POST /api/manage/{store}/orders/{order}/sale/returns": request(
+        "POST",
+        f"{_SOLD}/returns",
+        prepare=with_delivered_sale_of_a_shop,
+        body={"lines": [{"sku": "GX-HERBTEA", "quantity": 1}], "reason": "changed_mind"},
+        key="by-hand-return-1",
+        **_MANAGER,
+    ),
+    "manage POST /manage/{store}/orders/{order}/sale/returns": request(
+        "POST",
+        f"{_SOLD_PAGE}/returns",
+        prepare=with_delivered_sale_of_a_shop,
+        sku="GX-HERBTEA",
+        quantity="1",
+        reason="changed_mind",
+        idempotency_key="by-hand-return-2",
+        **_MANAGER,
     ),
     "manage POST /api/manage/{store}/responses/{order}/{response}/answer": sample("post-response-answer"),
     "manage POST /manage/{store}/responses/{order}/{response}/answer": sample("post-response-page-answer.303"),

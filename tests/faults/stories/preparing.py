@@ -32,6 +32,35 @@ def with_suspended_supplier(place: Place) -> None:
     decide_supplier(SUPPLIER, False, "operator-1", chance.now())
 
 
+def with_sale_of_a_shop(place: Place) -> None:
+    """The store's own shop has sold two units of its link's listing."""
+    from mart_union.checkout.model import Wanted
+    from mart_union.checkout.sales import place_shop_sale
+
+    wanted = [Wanted(STORE, "GX-HERBTEA", 2)]
+    facts = {"recipient": place.names["recipient"], "key": "by-hand-1", "now": chance.now()}
+    place.names["order_of_shop"] = place_shop_sale(STORE, place.names["shop"], wanted, **facts).orders[0]
+
+
+def with_delivered_sale_of_a_shop(place: Place) -> None:
+    """And its supplier has delivered them."""
+    from mart_union.orders.service import take_step
+
+    with_sale_of_a_shop(place)
+    parcel = {"ship": ("windcity-express", "WC-SHOP-1")}
+    for step in ("accept", "ship", "deliver"):
+        take_step(
+            place.names["order_of_shop"],
+            step,
+            "owner-guanxi",
+            "supplier",
+            step,
+            chance.now(),
+            fulfiller=f"supplier/{SUPPLIER}",
+            tracking=parcel.get(step),
+        )
+
+
 def with_question(place: Place) -> None:
     """A customer has asked about a supplier's line."""
     from mart_union.orders.responses import add_response

@@ -15,7 +15,7 @@ from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Busy, NotFound, StepNotAllowed
 from mart_union.kernel.ids import derived_id
 from mart_union.kernel.retry import retried
-from mart_union.kernel.transaction import WriteTransaction
+from mart_union.kernel.transaction import Also, WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_transfer
 from mart_union.orders.draws import sales_of
@@ -40,9 +40,11 @@ class Cancelled(Struct, frozen=True):
     orders: list[Order]
 
 
-def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: datetime) -> Cancelled:
+def cancel_purchase(
+    purchase_id: str, *, actor: str, role: str, key: str, now: datetime, also: Also | None = None
+) -> Cancelled:
     """Cancel every order of a purchase, or none: what was paid goes back to where it came from, what was taken to its levels.
-    What a card only authorized is released, what a deposit held for it goes back there. A shop's sale is cancelled by the shop (`shop/<id>`, as its customer), for its buyer.
+    What a card only authorized is released, what a deposit held for it goes back there. A shop's sale is cancelled by the shop (`shop/<id>`, as its customer), for its buyer; what `also` adds is written where orders that are under way are cancelled.
 
     Reads the purchase and its orders (half a unit each, one request for a purchase of one store), writes one transaction. The same key again changes nothing.
 
@@ -52,10 +54,10 @@ def cancel_purchase(purchase_id: str, *, actor: str, role: str, key: str, now: d
         StepNotAllowed: an order's procedure no longer allows it; cancel the others by themselves.
         Conflict: an order moved on at the same moment; look again.
     """
-    return retried(lambda: _cancel(purchase_id, actor, role, key, now), on=SaleMoved, what="this purchase")
+    return retried(lambda: _cancel(purchase_id, actor, role, key, now, also), on=SaleMoved, what="this purchase")
 
 
-def _cancel(purchase_id: str, actor: str, role: str, key: str, now: datetime) -> Cancelled:
+def _cancel(purchase_id: str, actor: str, role: str, key: str, now: datetime, also: Also | None) -> Cancelled:
     purchase, orders = get_purchase_with_orders(purchase_id)
     if role == "customer" and purchase.buyer != actor:
         raise NotFound(f"there is no purchase {purchase_id}")
@@ -72,7 +74,7 @@ def _cancel(purchase_id: str, actor: str, role: str, key: str, now: datetime) ->
     if purchase.payment == "authorized":
         voided = void_authorized(purchase, orders, steps, now, actor=actor, key=key)
         return Cancelled(voided, get_orders(purchase.orders))
-    return Cancelled(purchase, _cancel_orders(purchase, orders, steps, actor, now))
+    return Cancelled(purchase, _cancel_orders(purchase, orders, steps, actor, now, also))
 
 
 def _steps_of(orders: list[Order], role: str, actor: str, key: str, now: datetime) -> list[_Step]:
@@ -83,13 +85,15 @@ def _steps_of(orders: list[Order], role: str, actor: str, key: str, now: datetim
 
 
 def _cancel_orders(
-    purchase: Purchase, orders: list[Order], steps: list[_Step], actor: str, now: datetime
+    purchase: Purchase, orders: list[Order], steps: list[_Step], actor: str, now: datetime, also: Also | None
 ) -> list[Order]:
     transaction = WriteTransaction()
     _add_refund(transaction, purchase, steps, now)
     _add_stock(transaction, purchase, steps, actor, now)
     for before, after in steps:
         add_changed_order(transaction, before, after)
+    if also is not None:
+        also(transaction)
     transaction.commit()
     changed = {after.id: after for _, after in steps}
     return [changed.get(order.id, order) for order in orders]

@@ -21,6 +21,15 @@ from mart_union.stock.model import shard_of
 SUPPLIER_STATES = ("applied", "approved", "refused", "suspended")
 OFFER_STATES = ("on_offer", "paused", "withdrawn")
 STANDINGS = ("met", "warned", "paused")
+PAUSES = (
+    "seller",
+    "supplier-suspended",
+    *(f"offer-{state}" for state in OFFER_STATES if state != "on_offer"),
+    "not-granted",
+    "under-minimum",
+    "deposit",
+)
+"""Why a link is paused: by its seller, or for what has become of its supplier, its offer, its grants, its minimum price or its store's deposit."""
 FOLLOWED = ("titles", "texts", "glyph", "price")
 
 _GRANT = re.compile(r"^(everyone|(classification|store):[a-z0-9][a-z0-9-]{0,31})$")

@@ -15,7 +15,7 @@ from mart_union.kernel.paging import Page
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch, find, find_all
-from mart_union.kernel.transaction import WriteTransaction
+from mart_union.kernel.transaction import Also, WriteTransaction
 from mart_union.ledger.model import Payable, Transfer, postings_of
 from mart_union.ledger.periods import due_day
 from mart_union.ledger.service import add_payable, add_transfer
@@ -106,12 +106,13 @@ def take_step(
     facts: Mapping[str, str] | None = None,
     collected_minor: int = 0,
     may_give_back: bool = True,
+    also: Also | None = None,
 ) -> Order:
     """Move lines of an order by a step of its procedure; what it gives back or collects is posted in the same transaction.
 
     `role` is customer (then `actor` is the customer, or `shop/<id>`), store or supplier (then `fulfiller` is theirs) or system. `tracking` is a carrier and its
     number; `facts` hold `pickup_code`, `appointment_at`, `access`, `collected_by` where the step needs them. The same key again changes nothing and
-    gives the order as it is. Without `may_give_back` a step that refunds is refused. One read and one write, and a read of the union where another carrier is named than the order's; read again when
+    gives the order as it is. Without `may_give_back` a step that refunds is refused; what `also` adds is written with it. One read and one write, and a read of the union where another carrier is named than the order's; read again when
     another change comes between. A wrong pick-up code is counted on the order before it is refused.
 
     Raises:
@@ -133,11 +134,18 @@ def take_step(
         return apply_step(before, step, **who, at=iso(now), key=key, lines=lines, details=details)
 
     party = actor if role == "customer" else fulfiller
-    return _change_or_count(order, role, party, change, details.pickup_code, key, now)
+    return _change_or_count(order, role, party, change, details.pickup_code, key, now, also)
 
 
 def _change_or_count(
-    order: str, role: str, party: str, change: Callable[[Order], Order], code: str, key: str, now: datetime
+    order: str,
+    role: str,
+    party: str,
+    change: Callable[[Order], Order],
+    code: str,
+    key: str,
+    now: datetime,
+    also: Also | None,
 ) -> Order:
     """The order after the change. A wrong pick-up code is counted on it, so that nobody tries all codes, and then refused."""
     wrong: list[WrongCode] = []
@@ -150,7 +158,7 @@ def _change_or_count(
             wrong.append(refusal)
             return count_wrong_code(before, code, key)
 
-    after = change_order(order, role, party, counted, now)
+    after = change_order(order, role, party, counted, now, also=also)
     if wrong:
         raise wrong[0]
     return after
@@ -195,9 +203,16 @@ def _details(
 
 
 def change_order(
-    order: str, role: str, party: str, change: Callable[[Order], Order], now: datetime, *, read: Order | None = None
+    order: str,
+    role: str,
+    party: str,
+    change: Callable[[Order], Order],
+    now: datetime,
+    *,
+    read: Order | None = None,
+    also: Also | None = None,
 ) -> Order:
-    """Replace an order by what `change` makes of it, with the money and stock that a refund step in it moves.
+    """Replace an order by what `change` makes of it, with the money and stock that a refund step in it moves, and what `also` adds.
 
     Nothing is written when `change` gives the same order back. When another change comes between, it is read and made again; who has just `read` it spares
     the first read.
@@ -218,7 +233,7 @@ def change_order(
         )
         after = change(before)
         if after is not before:
-            _commit(before, after, now)
+            _commit(before, after, now, also)
         return after
 
     return retried(attempt, on=(OrderMoved, SaleMoved), what="this order")
@@ -251,13 +266,13 @@ def require_carrier(order: Order, carrier: str) -> None:
         raise UnknownCarrier(f"the union has no carrier '{carrier}'", carriers=known)
 
 
-def _commit(before: Order, after: Order, now: datetime) -> None:
+def _commit(before: Order, after: Order, now: datetime, also: Also | None) -> None:
     taken = after.history[-1] if len(after.history) > len(before.history) else None
     rule = procedure_of(before).step(taken.step) if taken else None
     collected = before.payment == ON_DELIVERY and after.payment == "paid"
     escalated = escalated_by(before, after)
     refunded = taken is not None and rule is not None and rule.effect == "refund"
-    if not (collected or escalated or refunded):
+    if not (collected or escalated or refunded or also):
         replace_order(before, after)
         return
     transaction = WriteTransaction()
@@ -268,6 +283,8 @@ def _commit(before: Order, after: Order, now: datetime) -> None:
         _add_refund(transaction, before, after, taken, now)
     for subject in escalated:
         add_escalation(transaction, after.id, iso(now), subject)
+    if also is not None:
+        also(transaction)
     transaction.commit()
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from mart_union.kernel.clock import iso
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
-from mart_union.kernel.transaction import WriteTransaction
+from mart_union.kernel.transaction import Also, WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import add_payable, add_transfer
 from mart_union.orders.cash import paying_transfer
@@ -81,8 +81,9 @@ def ask_return(
     wants: str = "refund",
     key: str,
     now: datetime,
+    also: Also | None = None,
 ) -> Order:
-    """Ask to give units of an order back, for a reason of its procedure; the same key again changes nothing. One read and one write.
+    """Ask to give units of an order back, for a reason of its procedure; the same key again changes nothing. What `also` adds is written with it. One read and one write.
 
     Raises:
         NotFound: there is no such order of this customer.
@@ -93,7 +94,7 @@ def ask_return(
     def change(before: Order) -> Order:
         return request_return(before, lines, reason=reason, note=note, wants=wants, key=key, at=iso(now))
 
-    return change_order(order, "customer", customer, change, now)
+    return change_order(order, "customer", customer, change, now, also=also)
 
 
 def send_goods(order: str, identity: str, parcel: tuple[str, str], *, customer: str, key: str, now: datetime) -> Order:
