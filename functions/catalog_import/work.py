@@ -20,6 +20,7 @@ from catalog_import.supply import OfferImport
 from mart_union.catalog.files import BadRow, FileRefused, Finding, Row, Table, open_table
 from mart_union.catalog.importing import ListingImport, Outcome
 from mart_union.catalog.model import Upload, refused_rows_key
+from mart_union.catalog.reports import FOLDERS
 from mart_union.catalog.rows import RowRefused
 from mart_union.catalog.service import claim_upload, finish_upload, rebuild_store, release_upload, save_progress
 from mart_union.kernel.bucket import get_object, open_object, put_object
@@ -31,7 +32,7 @@ CHUNK = 800
 _KEY = re.compile(r"^(uploads|supply|carriers)/([a-z0-9-]{1,32})/([\w.-]{1,80})\.(?:csv|tsv|txt)$", re.ASCII)
 _Refused = tuple[tuple[str, ...], Finding]
 """A row as it was sent, and why it was refused."""
-_OWNERS = {"uploads": "store", "supply": "supplier", "carriers": "carrier"}
+_OWNERS = {folder: owner for owner, folder in FOLDERS.items()}
 
 
 class Import(Protocol):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from mart_union.catalog.model import Upload
-from mart_union.catalog.reports import UploadReport, read_report, refused_rows_address
+from mart_union.catalog.reports import Announced, UploadReport, announced, form_of, read_report, refused_rows_address
 from mart_union.catalog.rows import REQUIRED, known_columns
 from mart_union.catalog.service import announce_upload, list_uploads
-from mart_union.kernel.bucket import LARGEST_UPLOAD, UploadForm, presign_upload
+from mart_union.kernel.bucket import UploadForm
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page as Items
 from mart_union.kernel.settings import settings
@@ -16,15 +14,6 @@ from mart_union.web.access import MANAGER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.request import Request
-
-
-class Announced(Struct, frozen=True):
-    """Where to send the file: a multipart form of these fields, then the field `file`, of at most so many bytes."""
-
-    upload: str
-    url: str
-    fields: dict[str, str]
-    largest_bytes: int
 
 
 def add_routes(api: Api) -> None:
@@ -42,18 +31,12 @@ def add_routes(api: Api) -> None:
 
 def announce_by_api(request: Request) -> Announced:
     """Announce a catalog; the answer says where and how to send it. The form is good for fifteen minutes."""
-    upload = _announce(request)
-    form = presign_upload(_key(request, upload.id))
-    return Announced(upload.id, form.url, form.fields, LARGEST_UPLOAD)
+    return announced(_announce(request))
 
 
 def _announce(request: Request) -> Upload:
     store = request.params["store"]
     return announce_upload(f"store/{store}", request.caller.subject, request.idempotency_key, utc_now())
-
-
-def _key(request: Request, upload: str) -> str:
-    return f"uploads/{request.params['store']}/{upload}.csv"
 
 
 def list_by_api(request: Request) -> Items[Upload]:
@@ -84,7 +67,7 @@ def show_page(request: Request) -> Page:
     report = show_by_api(request)
     form: UploadForm | None = None
     if report.upload.state == "IN_QUEUE":
-        form = presign_upload(_key(request, report.upload.id), back_to=_address(request))
+        form = form_of(report.upload, back_to=_address(request))
     context = {"store": request.params["store"], "upload": report.upload, "findings": report.findings, "form": form}
     return Page("manage/uploads_one.html", context)
 

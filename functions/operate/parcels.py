@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
 from mart_union.catalog.carriers import Carrier
 from mart_union.catalog.model import Upload
-from mart_union.catalog.reports import UploadReport, read_report, refused_rows_address
+from mart_union.catalog.reports import Announced, UploadReport, announced, form_of, read_report, refused_rows_address
 from mart_union.catalog.service import announce_upload, get_union, list_uploads
-from mart_union.kernel.bucket import LARGEST_UPLOAD, UploadForm, presign_upload
+from mart_union.kernel.bucket import UploadForm
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.paging import Page as Items
@@ -20,20 +18,11 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 
-class AnnouncedList(Struct, frozen=True):
-    """Where to send the file: a multipart form of these fields, then the field `file`, of at most so many bytes."""
-
-    upload: str
-    url: str
-    fields: dict[str, str]
-    largest_bytes: int
-
-
 def add_routes(api: Api) -> None:
     """Declare the routes and pages."""
     uploads = "/operate/union/carriers/{carrier}/uploads"
     one = uploads + "/{upload}"
-    api.post(f"/api{uploads}", OPERATOR, answer=AnnouncedList, status=201, key=True)(announce_list)
+    api.post(f"/api{uploads}", OPERATOR, answer=Announced, status=201, key=True)(announce_list)
     api.get(f"/api{uploads}", OPERATOR, answer=Items[Upload])(read_lists)
     api.get(f"/api{one}", OPERATOR, answer=UploadReport)(read_list)
     api.get(uploads, OPERATOR)(show_lists)
@@ -42,11 +31,9 @@ def add_routes(api: Api) -> None:
     api.get(f"{one}/errors", OPERATOR)(send_refused)
 
 
-def announce_list(request: Request) -> AnnouncedList:
+def announce_list(request: Request) -> Announced:
     """Announce a list of a carrier's news; the answer says where and how to send it. The form is good for fifteen minutes."""
-    upload = _announce(request)
-    form = presign_upload(_key(request, upload.id))
-    return AnnouncedList(upload.id, form.url, form.fields, LARGEST_UPLOAD)
+    return announced(_announce(request))
 
 
 def _announce(request: Request) -> Upload:
@@ -63,10 +50,6 @@ def _carrier(request: Request) -> Carrier:
 
 def _owner(request: Request) -> str:
     return f"carrier/{request.params['carrier']}"
-
-
-def _key(request: Request, upload: str) -> str:
-    return f"carriers/{request.params['carrier']}/{upload}.csv"
 
 
 def read_lists(request: Request) -> Items[Upload]:
@@ -96,7 +79,7 @@ def show_list(request: Request) -> Page:
     report = read_list(request)
     form: UploadForm | None = None
     if report.upload.state == "IN_QUEUE":
-        form = presign_upload(_key(request, report.upload.id), back_to=f"{request.address}{request.path}")
+        form = form_of(report.upload, back_to=f"{request.address}{request.path}")
     context = {"upload": report.upload, "findings": report.findings, "form": form}
     return Page("operate/parcels_one.html", {"carrier": request.params["carrier"], **context})
 

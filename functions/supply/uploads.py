@@ -5,9 +5,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 from mart_union.catalog.model import Upload
-from mart_union.catalog.reports import UploadReport, read_report, refused_rows_address
+from mart_union.catalog.reports import Announced, UploadReport, announced, read_report, refused_rows_address
 from mart_union.catalog.service import announce_upload, list_uploads
-from mart_union.kernel.bucket import presign_upload
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page as Items
 from mart_union.web.access import SUPPLIER
@@ -22,18 +21,10 @@ class UploadAnnouncement(Struct, frozen=True):
     file_name: str = ""
 
 
-class UploadForm(Struct, frozen=True):
-    """Where to send the file: a multipart form of these fields, then the field `file`."""
-
-    upload: str
-    url: str
-    fields: dict[str, str]
-
-
 def add_routes(api: Api) -> None:
     """Declare the routes of uploads."""
     uploads = "/supply/{supplier}/uploads"
-    api.post(f"/api{uploads}", SUPPLIER, body=UploadAnnouncement, answer=UploadForm, status=201, key=True)(announce)
+    api.post(f"/api{uploads}", SUPPLIER, body=UploadAnnouncement, answer=Announced, status=201, key=True)(announce)
     api.get(f"/api{uploads}", SUPPLIER, answer=Items[Upload])(list_by_api)
     api.get(f"/api{uploads}/{{upload}}", SUPPLIER, answer=UploadReport)(show_by_api)
     api.get(uploads, SUPPLIER)(list_page)
@@ -42,12 +33,12 @@ def add_routes(api: Api) -> None:
     api.get(f"{uploads}/{{upload}}/errors", SUPPLIER)(send_errors)
 
 
-def announce(request: Request) -> UploadForm:
+def announce(request: Request) -> Announced:
     """Announce a list of offers; the answer is where to send it."""
     supplier = request.params["supplier"]
-    upload = announce_upload(f"supplier/{supplier}", request.caller.subject, request.idempotency_key, utc_now())
-    form = presign_upload(f"supply/{supplier}/{upload.id}.csv")
-    return UploadForm(upload.id, form.url, form.fields)
+    return announced(
+        announce_upload(f"supplier/{supplier}", request.caller.subject, request.idempotency_key, utc_now())
+    )
 
 
 def list_by_api(request: Request) -> Items[Upload]:

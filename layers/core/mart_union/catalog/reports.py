@@ -1,4 +1,4 @@
-"""What became of an upload's rows: the report that the import leaves in the bucket."""
+"""Where an upload's file is sent, and what became of its rows: the report that the import leaves in the bucket."""
 
 from __future__ import annotations
 
@@ -8,8 +8,32 @@ from msgspec import Struct
 from mart_union.catalog.files import Finding
 from mart_union.catalog.model import Upload, error_file_key, report_key
 from mart_union.catalog.uploads import get_upload
-from mart_union.kernel.bucket import get_object, presign_download
+from mart_union.kernel.bucket import LARGEST_UPLOAD, UploadForm, get_object, presign_download, presign_upload
 from mart_union.kernel.errors import NotFound
+
+FOLDERS = {"store": "uploads", "supplier": "supply", "carrier": "carriers"}
+"""In which folder of the bucket the files of each kind of owner lie."""
+
+
+class Announced(Struct, frozen=True):
+    """Where to send the file: a multipart form of these fields, then the field `file`, of at most so many bytes."""
+
+    upload: str
+    url: str
+    fields: dict[str, str]
+    largest_bytes: int
+
+
+def form_of(upload: Upload, *, back_to: str = "") -> UploadForm:
+    """The form that sends an upload's file straight to the bucket, good for fifteen minutes; a browser goes `back_to` an address then."""
+    kind, _, name = upload.owner.partition("/")
+    return presign_upload(f"{FOLDERS[kind]}/{name}/{upload.id}.csv", back_to=back_to)
+
+
+def announced(upload: Upload) -> Announced:
+    """Where and how to send an upload's file."""
+    form = form_of(upload)
+    return Announced(upload.id, form.url, form.fields, LARGEST_UPLOAD)
 
 
 class UploadReport(Struct, frozen=True):
