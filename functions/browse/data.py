@@ -66,7 +66,7 @@ class Listings(Struct, frozen=True):
 
 
 class ListingAnswer(Struct, frozen=True):
-    """A listing with what is left of it now, and the urgent sale that it is in, if any; `usual_minor` is its own price where that one lowers it, else 0. With `parts` it is a bundle: so many units of each of the
+    """A listing with what is left of it now, and the urgent sale that it is in, if any; it leaves within so many `lead_days` of whoever fulfils it; `usual_minor` is its own price where that one lowers it, else 0. With `parts` it is a bundle: so many units of each of the
     store's listings, by SKU. With `slot_minutes` it is a service that is booked for a time: `reserve` counts the places at the next ones."""
 
     store: str
@@ -89,6 +89,7 @@ class ListingAnswer(Struct, frozen=True):
     urgent_sale: UrgentSale | None
     slot_minutes: int
     usual_minor: int
+    lead_days: int
 
 
 class FreeSlots(Struct, frozen=True):
@@ -169,7 +170,11 @@ def get_listing(request: Request) -> ListingAnswer:
     """A listing with what is left of it now."""
     shown = showing.show_listing(request.params["store"], request.params["sku"])
     return ListingAnswer(
-        **_facts(shown.listing), reserve=shown.reserve, available=shown.available, usual_minor=shown.usual_minor
+        **_facts(shown.listing),
+        reserve=shown.reserve,
+        available=shown.available,
+        usual_minor=shown.usual_minor,
+        lead_days=shown.store.lead_days_of(shown.listing),
     )
 
 

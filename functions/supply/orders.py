@@ -188,7 +188,7 @@ def view_of(order: Order, supplier: str) -> SuppliedOrder:
         store=order.store,
         store_names=order.store_names,
         placed_at=order.placed_at,
-        promised_by=order.promised_by,
+        promised_by=order.promise_of(*lines),
         state=state,
         lines=tuple(_line(line, supplier) for line in lines),
         owed_minor=owed_minor(lines, supplier),

@@ -142,6 +142,11 @@ class Store(Struct, frozen=True):
             category = self.category_parents.get(category, parent_by_id(category))
         return line
 
+    def lead_days_of(self, listing: Listing) -> int:
+        """How many days it takes until what is bought now leaves: its supplier's, where one fulfils it, else the store's."""
+        supplied = listing.offer.lead_days if listing.offer is not None else None
+        return self.lead_days if supplied is None else supplied
+
     def is_open_at(self, moment: datetime, time_zone: str) -> bool:
         """Whether its hours include the moment."""
         return hours_include(self.hours, moment, time_zone)
@@ -165,7 +170,7 @@ class Category(Struct, frozen=True):
 
 class OfferReference(Struct, frozen=True):
     """The supplier's offer that a mediated listing was made from, with its terms when the listing was last brought in step; `area` is where the supplier
-    delivers it."""
+    delivers it, `lead_days` are those until the supplier sends it (None: as many as the store's)."""
 
     supplier: str
     sku: str
@@ -174,6 +179,7 @@ class OfferReference(Struct, frozen=True):
     accepts_returns: bool = True
     area: tuple[str, ...] = ()
     tiers: tuple[Tier, ...] = ()
+    lead_days: int | None = None
 
     @property
     def supply_price(self) -> SupplyPrice:

@@ -35,9 +35,11 @@ class Delivering(Struct, frozen=True):
             return False
         return self.carrier is None or self.carrier.delivers_to(self.postcode) or self.brings(listing) is None
 
-    def promises(self, now: datetime, *, is_brought: bool) -> str:
-        """The moment (ISO) by which the store promises what is bought now, and brought by its carrier or not."""
-        return promised_by(self.store, now, self.carrier if is_brought else None, self.postcode)
+    def promises(self, now: datetime, listing: Listing | None) -> str:
+        """The moment (ISO) by which a listing that is bought now is promised: by the days of whoever fulfils it, and brought by the carrier or not."""
+        if listing is None:
+            return promised_by(self.store.lead_days, now, None, self.postcode)
+        return promised_by(self.store.lead_days_of(listing), now, self.brings(listing), self.postcode)
 
     def charges(self, wished: Mapping[Wanted, Listing], step: int) -> dict[Wanted, int]:
         """What of the charge for delivery each wish bears, in minor units.

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mart_union.catalog.model import Listing, Store
 from mart_union.catalog.procedures import Procedure
 from mart_union.catalog.volumes import SupplyPrice
 from mart_union.checkout.model import Purchase, PurchaseLine, Wanted
 from mart_union.checkout.payers import CARDS, is_awaited, payer_account
-from mart_union.checkout.pricing import LineMoney, Terms, promised, split_line
+from mart_union.checkout.pricing import LineMoney, Terms, promise_of, split_line
 from mart_union.checkout.sourcing import find_sources
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import RuleViolation
@@ -171,10 +172,12 @@ def _draft_order(
     charges: Mapping[Wanted, int],
 ) -> Order:
     store = terms.stores[wanted[0].store]
-    lines = tuple(
+    drafts = [
         _draft_line(asked, line, store, _sold(terms, wish), wish, charges[wish], terms, currency, draws[wish])
         for line, wish in enumerate(wanted, 1)
-    )
+    ]
+    last = max(line.promised_by for line in drafts)
+    lines = tuple(replace(line, promised_by="") if line.promised_by == last else line for line in drafts)
     order = Order(
         id=order_id(asked.purchase, number),
         purchase=asked.purchase,
@@ -192,7 +195,7 @@ def _draft_order(
         own_procedure=None if procedure is PROCEDURES.get(procedure.name) else procedure,
         carrier=store.carrier,
         placed_at=iso(asked.now),
-        promised_by=promised(store, wanted, terms),
+        promised_by=last,
         return_window_days=return_days(store, procedure),
         settlement_period=store.settlement_period,
         payment=_payment_of(asked.method),
@@ -264,6 +267,7 @@ def _draft_line(
         slot=wish.slot,
         kind=listing.kind,
         accepts_returns=listing.offer is None or listing.offer.accepts_returns,
+        promised_by=promise_of(store, wish, terms),
     )
 
 

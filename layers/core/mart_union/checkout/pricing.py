@@ -129,16 +129,15 @@ def slot_reason(wish: Wanted, listing: Listing, now: datetime) -> str:
 
 
 def promised(store: Store, wishes: Iterable[Wanted], terms: Terms) -> str:
-    """The moment (ISO) by which a store promises what is wanted of it now: what has a time at its end, all else when it arrives."""
-    delivering, ends = terms.delivering(store), list[str]()
-    ways = set[bool]()
-    for wish in (wish for wish in wishes if wish.store == store.id):
-        if (end := _slot_end(wish, terms)) is not None:
-            ends.append(iso(end))
-        else:
-            listing = terms.listings.get((wish.store, wish.sku))
-            ways.add(listing is not None and delivering.brings(listing) is not None)
-    return max([*ends, *(delivering.promises(terms.now, is_brought=way) for way in ways)])
+    """The moment (ISO) by which all that is wanted of a store now is promised: what has a time at its end, all else when it arrives."""
+    return max(promise_of(store, wish, terms) for wish in wishes if wish.store == store.id)
+
+
+def promise_of(store: Store, wish: Wanted, terms: Terms) -> str:
+    """The moment (ISO) by which one thing that is wanted of a store now is promised."""
+    if (end := _slot_end(wish, terms)) is not None:
+        return iso(end)
+    return terms.delivering(store).promises(terms.now, terms.listings.get((wish.store, wish.sku)))
 
 
 def _slot_end(wish: Wanted, terms: Terms) -> datetime | None:

@@ -113,7 +113,14 @@ class Facts(Struct, frozen=True):
             level=sold.level,
             glyph=link.glyph,
             offer=OfferReference(
-                sold.supplier, sold.sku, sold.supply_minor, period, sold.accepts_returns, sold.area, sold.tiers
+                sold.supplier,
+                sold.sku,
+                sold.supply_minor,
+                period,
+                sold.accepts_returns,
+                sold.area,
+                sold.tiers,
+                sold.lead_days,
             ),
             allotted=link.store in sold.allotments,
         )

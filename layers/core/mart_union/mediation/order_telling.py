@@ -160,7 +160,7 @@ def news_of(order: Order, party: str) -> OrderNews:
         currency=order.currency,
         amount_minor=order.total_minor if kind == "store" else sum(line.amount_minor for line in news),
         placed_at=order.placed_at,
-        promised_by=order.promised_by,
+        promised_by=order.promise_of(*lines),
         appointment_at=order.facts.get("appointment_at", ""),
         lines=news,
         shipments=tuple(

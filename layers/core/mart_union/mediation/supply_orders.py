@@ -23,7 +23,7 @@ from mart_union.mediation.tables import (
     supply_order_key,
 )
 from mart_union.orders import service as orders
-from mart_union.orders.indicators import sent_at
+from mart_union.orders.indicators import is_late
 from mart_union.orders.model import ENDED, Line, Order, state_of
 from mart_union.orders.return_rules import has_open_return
 
@@ -51,7 +51,7 @@ def supply_order_of(order: Order, supplier: str) -> SupplyOrder:
     state = state_of(line.state for line in lines)
     waiting = [line for line in lines if line.state not in ENDED]
     owed, held = owed_minor(waiting, supplier), sum(line.held_minor for line in waiting)
-    late = sent_at(order, numbers) > order.ship_by
+    late = is_late(order, numbers)
     returning = has_open_return(order, f"supplier/{supplier}")
     return SupplyOrder(
         supplier, order.id, order.store, order.placed_at, numbers, state, order.sequence, owed, held, late, returning

@@ -72,11 +72,20 @@ def counted_order(order: Order) -> Counts:
         accepted=int(bool(accepted)),
         acceptance_seconds=_seconds(since, accepted) if accepted else 0,
         shipped=int(bool(sent)),
-        late=int(sent > order.ship_by),
+        late=int(is_late(order, own)),
         refused=int(any(_is_refusal(order, taken) for taken in moves)),
         parcels=len(parcels),
         tracked=sum(any(not each.by for each in parcel.events) for parcel in parcels),
     )
+
+
+def is_late(order: Order, numbers: Collection[int]) -> bool:
+    """Whether some lines left, or were ready or done, too late to arrive as promised: of those that have one promise, as the first of them did."""
+    alike: dict[str, set[int]] = {}
+    for line in order.lines:
+        if line.number in numbers:
+            alike.setdefault(order.ship_by(line), set()).add(line.number)
+    return any(sent_at(order, some) > ship_by for ship_by, some in alike.items())
 
 
 def sent_at(order: Order, numbers: Collection[int]) -> str:

@@ -87,6 +87,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
     or, with `is_bundle`, how many of each level all units of the line together have. `slot` names the time for which a service is booked.
     `sale` is the urgent sale that it was sold in, `sale_limit` how many units of that a customer might have (0: no limit). `kind` is its listing's:
     goods or service. `accepts_returns`: its supplier takes back what customers return for no fault of the supplier's, as its offer said.
+    `promised_by` is written where the line is promised before its order (`Order.promise_of`).
     """
 
     number: int
@@ -118,6 +119,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
     kind: str = "goods"
     accepts_returns: bool = True
     withheld_minor: int = 0
+    promised_by: str = ""
 
     @property
     def charged_minor(self) -> int:
@@ -239,7 +241,7 @@ class Return(Struct, frozen=True, omit_defaults=True):
 class Order(Struct, frozen=True, omit_defaults=True):
     """An order as its store, its customer and its suppliers work with it. Name and address are behind `recipient`.
 
-    `payer` is the account that paid and is refunded; '' means the customer's own. `transit_days` is how long its carrier says to be on the way, where
+    `promised_by` is when the last of its lines is promised. `payer` is the account that paid and is refunded; '' means the customer's own. `transit_days` is how long its carrier says to be on the way, where
     it says so. A procedure of the store's own making stands on the order as it
     was when that was placed (`own_procedure`); of one that is shipped, name and version do. `channel` is where it was sold: in the union, or by `shop/<id>`, a shop of its store's own,
     which took the money itself; then nobody is its customer here.
@@ -291,10 +293,13 @@ class Order(Struct, frozen=True, omit_defaults=True):
         """Derived from the lines."""
         return state_of(line.state for line in self.lines)
 
-    @property
-    def ship_by(self) -> str:
-        """The moment (ISO) until which it has to leave in order to arrive as promised."""
-        return iso(from_iso(self.promised_by) - timedelta(days=self.transit_days or 0))
+    def promise_of(self, *lines: Line) -> str:
+        """The moment (ISO) by which lines of it are promised, all of them together."""
+        return max(line.promised_by or self.promised_by for line in lines)
+
+    def ship_by(self, line: Line) -> str:
+        """The moment (ISO) until which a line has to leave in order to arrive as promised."""
+        return iso(from_iso(self.promise_of(line)) - timedelta(days=self.transit_days or 0))
 
     @property
     def escrow_minor(self) -> int:

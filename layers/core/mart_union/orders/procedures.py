@@ -76,11 +76,12 @@ def is_carried(procedure: Procedure) -> bool:
     return any("tracking" in step.needs for step in procedure.steps)
 
 
-def promised_by(store: Store, now: datetime, carrier: Carrier | None = None, postcode: str | None = None) -> str:
-    """The end of the day, in the union's time zone, by which a store promises what is bought now (ISO): after the days until it leaves and, where a
+def promised_by(lead_days: int, now: datetime, carrier: Carrier | None = None, postcode: str | None = None) -> str:
+    """The end of the day, in the union's time zone, by which what is bought now is promised (ISO): after the days until it leaves and, where a
     carrier brings it, once that has collected it and been on its way."""
-    bought, lead = now.astimezone(ZoneInfo(settings().time_zone)), store.lead_days
-    return _end_of(carrier.arrival(bought, lead, postcode) if carrier else bought.date() + timedelta(days=lead))
+    bought = now.astimezone(ZoneInfo(settings().time_zone))
+    day = carrier.arrival(bought, lead_days, postcode) if carrier else bought.date() + timedelta(days=lead_days)
+    return _end_of(day)
 
 
 def estimated_by(order: Order, carrier: str, shipped_at: str) -> str:
@@ -185,7 +186,7 @@ def _waits_since(order: Order, line: Line, *, after_promise: bool) -> str:
     charged_at = order.facts.get("charged_at", "")
     if charged_at > since and _needs_money(order, line):
         since = charged_at
-    return max(since, order.promised_by) if after_promise else since
+    return max(since, order.promise_of(line)) if after_promise else since
 
 
 def _entered(order: Order, line: Line) -> int:
@@ -254,7 +255,7 @@ def late_moment(order: Order, line: Line) -> str:
         return ""
     parcels = [parcel for parcel in order.shipments if line.number in parcel.lines]
     expected = parcels[-1].estimated_by if parcels else ""
-    return min(filter(None, (order.promised_by, expected)), default="")
+    return min(filter(None, (order.promise_of(line), expected)), default="")
 
 
 def next_deadline(order: Order) -> str:

@@ -88,7 +88,7 @@ class SeenReturn(Struct, frozen=True):
 
 class OrderedLine(Struct, frozen=True):
     """A line as its customer sees it: goods `amount_minor`, the tax added to them, and its part of delivery; `returnable` units may be given back now.
-    `slot` is the time for which a service is booked."""
+    `slot` is the time for which a service is booked, `promised_by` when the line is promised."""
 
     number: int
     sku: str
@@ -104,6 +104,7 @@ class OrderedLine(Struct, frozen=True):
     returnable: int
     tax_minor: int = 0
     slot: str = ""
+    promised_by: str = ""
 
 
 class CustomerOrder(Struct, frozen=True):
@@ -168,7 +169,7 @@ class FulfilledLine(Struct, frozen=True):
 
 
 class StoreOrder(Struct, frozen=True):
-    """An order as its store works on it. `due_minor` is what is to be collected on delivery. `act_by` is when the next deadline of the store's own lines passes ('' when none runs).
+    """An order as its store works on it. `promised_by` is when the store's own lines are promised, or all of it, where suppliers fulfil it. `due_minor` is what is to be collected on delivery. `act_by` is when the next deadline of the store's own lines passes ('' when none runs).
     `shop` is the store's own shop that sold it and took the money, '' for what was sold in the union."""
 
     id: str
@@ -308,7 +309,7 @@ def store_order(order: Order, recipient: Recipient | None = None) -> StoreOrder:
         payment=order.payment,
         carrier=order.carrier,
         placed_at=order.placed_at,
-        promised_by=order.promised_by,
+        promised_by=order.promise_of(*mine) if mine else order.promised_by,
         act_by=min(deadlines, default=""),
         shipments=order.shipments,
         history=seen_steps(order.history, party),
@@ -448,6 +449,7 @@ def _ordered(order: Order, line: Line, at: str) -> OrderedLine:
         returnable=returnable_units(order, line) if can_return(order, line, at) else 0,
         tax_minor=line.tax_minor,
         slot=line.slot,
+        promised_by=order.promise_of(line),
     )
 
 
