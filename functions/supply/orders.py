@@ -14,8 +14,9 @@ from mart_union.kernel.errors import NotFound
 from mart_union.kernel.paging import Page as Items
 from mart_union.mediation.model import SupplyOrder
 from mart_union.mediation.service import get_supplied_order, lines_of, list_supply_orders, owed_minor
-from mart_union.orders.model import ENDED, Line, Order, Shipment, state_of
+from mart_union.orders.model import Line, Order, Shipment, state_of
 from mart_union.orders.procedures import allowed_steps, procedure_of
+from mart_union.orders.retention import needs_recipient
 from mart_union.orders.service import take_step
 from mart_union.orders.tracking import TRACKING_EVENTS
 from mart_union.orders.views import SeenReturn, seen_returns, seen_steps
@@ -60,7 +61,8 @@ class Taken(Struct, frozen=True):
 
 
 class SuppliedOrder(Struct, frozen=True):
-    """A supplier's part of an order. `deliver_to` is None once the delivery, and that of a replacement, is over, or where the recipient was erased."""
+    """A supplier's part of an order. `deliver_to` is whom its lines go to, null where nothing has to be brought to somebody, or brought back, now
+    (what is collected, given online, or delivered), or where the recipient was erased."""
 
     order: str
     store: str
@@ -179,7 +181,7 @@ def _step(request: Request, wish: NewStep) -> SuppliedOrder:
 
 
 def view_of(order: Order, supplier: str) -> SuppliedOrder:
-    """What a supplier may see of an order: its own lines, and the recipient while they are on their way."""
+    """What a supplier may see of an order: its own lines, and the recipient while their delivery or an agreed return needs that."""
     lines = lines_of(order, supplier)
     state = state_of(line.state for line in lines)
     own = {line.number for line in lines}
@@ -204,14 +206,9 @@ def view_of(order: Order, supplier: str) -> SuppliedOrder:
             if own.intersection(taken.lines)
         ),
         carrier=order.carrier,
-        deliver_to=_deliver_to(order.recipient) if state not in ENDED or _replaces(order, supplier) else None,
+        deliver_to=_deliver_to(order.recipient) if needs_recipient(order, f"supplier/{supplier}") else None,
         returns=seen_returns(order, f"supplier/{supplier}", only_own=True),
     )
-
-
-def _replaces(order: Order, supplier: str) -> bool:
-    """Whether a replacement of the supplier's is still to be sent."""
-    return any((one.taker, one.state) == (f"supplier/{supplier}", "replacing") for one in order.returns)
 
 
 def _among(lines: Iterable[int], own: set[int]) -> tuple[int, ...]:
