@@ -9,7 +9,7 @@ import msgspec
 
 from mart_union.kernel.events import Event
 from mart_union.orders.model import SYSTEM, Line, Order, Shipment
-from mart_union.orders.procedures import is_carried, procedure_of
+from mart_union.orders.procedures import is_carried, procedure_of, window_days
 from mart_union.orders.return_rules import rules_of
 from notifications.model import Audience, Notice, fulfillers_audience
 
@@ -76,7 +76,7 @@ def _step_notice(event: Event, order: Order, template: str, audience: Audience, 
         "carrier_names": {},
         "appointment_at": when,
         "way": _way(order, lines),
-        "return_days": order.return_window_days if rules_of(order) is not None else 0,
+        "return_days": min(window_days(order, line) for line in lines) if rules_of(order) is not None else 0,
         "unanswered": bool(order.history) and order.history[-1].role == SYSTEM,
     }
     return Notice(

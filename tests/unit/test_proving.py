@@ -11,7 +11,7 @@ from mart_union.catalog.procedures import Deadline, Procedure, Reminder, Step
 from mart_union.kernel.errors import Invalid, MoneyStranded, ProcedureRefused
 from mart_union.orders.own import LARGEST, checked_procedure, described
 from mart_union.orders.proving import shape_problems, stranding_problems
-from mart_union.orders.shipped import PROCEDURES
+from mart_union.orders.shipped import AT_THE_DOOR, PROCEDURES
 
 DIGITAL, CARRIER, PICKUP = PROCEDURES["digital"], PROCEDURES["carrier"], PROCEDURES["pickup"]
 CASH = PROCEDURES["pickup_cash"]
@@ -32,7 +32,10 @@ def without(name: str, *, of: Procedure = DIGITAL) -> Procedure:
 
 
 BOTH = ("store", "supplier")
+TAKES_BACK = "takes back what has left whoever fulfils it: that goes back as a return"
 CLOSING = DIGITAL.deadlines[1]
+DOOR = PROCEDURES["carrier_cash"]
+SILENT = "an order that is shipped stays so for ever where nobody says who took its cash: the system needs a step that refunds from there"
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,7 @@ CLOSING = DIGITAL.deadlines[1]
         (
             with_step(Step("lose", "Lose", ("delivered",), "scheduled", BOTH)),
             [
+                f"lose {TAKES_BACK}",
                 "no ending is reached from scheduled",
                 "an order can stay scheduled for ever",
                 "the system cannot cancel from scheduled, where a card may turn out not to be charged",
@@ -56,9 +60,7 @@ CLOSING = DIGITAL.deadlines[1]
         ),
         (
             without("turn_away", of=PROCEDURES["carrier_cash"]),
-            [
-                "an order that is shipped stays so for ever where nobody says who took its cash: the system needs a step that refunds from there"
-            ],
+            [SILENT],
         ),
         (with_step(Step("back", "Back", ("refused",), "placed", BOTH)), ["back leaves an ending"]),
         (
@@ -93,6 +95,17 @@ CLOSING = DIGITAL.deadlines[1]
         (
             replace(DIGITAL, deadlines=(Deadline("placed", "refuse", hours=121), CLOSING)),
             ["an order may wait for its answer longer than 120 hours, and a card's money be gone"],
+        ),
+        (changed("cancel", of=CARRIER, from_states=("placed", "accepted", "shipped")), [f"cancel {TAKES_BACK}"]),
+        (changed("refuse", of=CARRIER, from_states=("placed", "accepted", "delivered")), [f"refuse {TAKES_BACK}"]),
+        (with_step(AT_THE_DOOR, of=CARRIER), [f"turn_away {TAKES_BACK}"]),
+        (with_step(replace(AT_THE_DOOR, roles=("customer",)), of=DOOR), [f"turn_away {TAKES_BACK}", SILENT]),
+        (with_step(replace(AT_THE_DOOR, from_states=("delivered",)), of=DOOR), [f"turn_away {TAKES_BACK}", SILENT]),
+        (with_step(Step("again", "Again", ("delivered",), "shipped", BOTH), of=CARRIER), [f"again {TAKES_BACK}"]),
+        (with_step(Step("again", "Again", ("shipped",), "accepted", BOTH), of=CARRIER), [f"again {TAKES_BACK}"]),
+        (
+            replace(DOOR, deadlines=(*DOOR.deadlines[:2], Deadline("shipped", "turn_away", 1), CLOSING)),
+            ["the deadline of shipped takes back what has left whoever fulfils it"],
         ),
         (changed("hand_over", of=CASH, effect=""), ["hand_over hands over without collecting"]),
         (changed("hand_over", of=PICKUP, effect="collect"), ["hand_over collects what was paid before"]),

@@ -25,7 +25,8 @@ from tests.orders_examples import PLACED, line_of, order_of
 DELIVERED = iso(PLACED + timedelta(days=2))
 NOW = iso(PLACED + timedelta(days=3))
 TWD = Currency("TWD", 100)
-BROKEN = ReturnReason("broken", "It is broken", "supplier", "supplier")
+BROKEN = ReturnReason("defective", "It is defective", "supplier", "supplier")
+LAID_ON_OTHERS = "is laid on a supplier or a carrier: of those take the shipped ones, word for word"
 RULES = ReturnRules((BROKEN, ReturnReason("too_small", "It is too small", "customer", "store")))
 STORE = {"taker": "store/emei-tea", "actor": "manager", "at": NOW, "currency": TWD}
 
@@ -38,7 +39,7 @@ def delivered(rules: ReturnRules | None = RULES, **line: Any) -> Order:
     return replace(order, procedure="ours", own_procedure=own, history=(taken,))
 
 
-def asked(order: Order, reason: str = "broken", *, units: int = 1, key: str = "return-0001", **more: Any) -> Order:
+def asked(order: Order, reason: str = "defective", *, units: int = 1, key: str = "return-0001", **more: Any) -> Order:
     return request_return(order, [ReturnedLine(1, units)], reason=reason, key=key, at=NOW, **more)
 
 
@@ -46,14 +47,14 @@ def test_a_reason_is_one_of_the_procedures_and_the_words_beside_it_are_the_custo
     after = asked(delivered(), note="the lid is off")
     [made] = after.returns
     assert (made.reason, made.note, made.state, reason_of(after, made)) == (
-        "broken",
+        "defective",
         "the lid is off",
         "requested",
         BROKEN,
     )
     with pytest.raises(Invalid) as refused:
         asked(delivered(), "changed_mind")
-    assert refused.value.facts["errors"] == [{"field": "reason", "reason": "one of broken, too_small"}]
+    assert refused.value.facts["errors"] == [{"field": "reason", "reason": "one of defective, too_small"}]
     with pytest.raises(Invalid, match="at most 500"):
         asked(delivered(), note="字" * 501)
 
@@ -98,7 +99,7 @@ def test_what_is_worth_little_may_be_kept_and_refunded_and_what_is_worth_more_ma
     done = decide_return(one, one.returns[0].id, Decision("refund"), key="refund-0001", **STORE)  # type: ignore[arg-type]
     [given], [kept] = done.order.refunds, done.order.returns
     assert (kept.state, kept.stock, kept.refund, kept.history[-1].at) == ("refunded", "written_off", given.id, NOW)
-    assert (given.amount_minor, given.reason, dict(done.units)) == (unit, "It is broken", {line.level: 1})
+    assert (given.amount_minor, given.reason, dict(done.units)) == (unit, "It is defective", {line.level: 1})
     assert (done.order.lines[0].returned, allowed_decisions(done.order, kept)) == (1, [])
     again = decide_return(done.order, kept.id, Decision("refund"), key="refund-0001", **STORE)  # type: ignore[arg-type]
     assert again.order is done.order
@@ -117,7 +118,7 @@ def test_nothing_is_kept_where_the_rules_name_no_amount_even_if_it_is_worth_noth
     [
         (ReturnRules(()), "returns need 1 to 20 reasons"),
         (replace(RULES, reasons=(BROKEN,) * 21), "returns need 1 to 20 reasons"),
-        (replace(RULES, reasons=(BROKEN, BROKEN)), "two reasons are called broken"),
+        (replace(RULES, reasons=(BROKEN, BROKEN)), "two reasons are called defective"),
         (replace(RULES, days=-1), "a return window is 0 to 365 days"),
         (replace(RULES, days=366), "a return window is 0 to 365 days"),
         (replace(RULES, kinds=()), "what may be given back is of goods or service"),
@@ -142,13 +143,26 @@ def test_rules_that_cannot_be_used_are_named(rules: ReturnRules, problem: str) -
         ({"fault": "weather"}, "the reason broken is the fault of somebody unknown"),
         ({"way_back": "nobody"}, "the reason broken has its way back paid by somebody unknown"),
         (
-            {"fault": "customer"},
+            {"fault": "customer", "way_back": "supplier"},
             "the reason broken lets somebody pay the way back for what is the customer's doing",
+        ),
+        ({"fault": "supplier"}, f"the reason broken {LAID_ON_OTHERS}"),
+        ({"fault": "carrier"}, f"the reason broken {LAID_ON_OTHERS}"),
+        ({"way_back": "supplier"}, f"the reason broken {LAID_ON_OTHERS}"),
+        (
+            {"name": "defective", "title": "I like it no more", "fault": "supplier"},
+            f"the reason defective {LAID_ON_OTHERS}",
+        ),
+        (
+            {"name": "changed_mind", "title": "I have changed my mind", "fault": "supplier"},
+            f"the reason changed_mind {LAID_ON_OTHERS}",
         ),
     ],
 )
 def test_a_reason_that_cannot_be_used_is_named(changes: dict[str, str], problem: str) -> None:
-    assert return_problems(ReturnRules((replace(BROKEN, **changes),))) == [problem]
+    own = ReturnReason("broken", "It is broken", "store", "store")
+    assert return_problems(ReturnRules((own, *RULES.reasons))) == []
+    assert return_problems(ReturnRules((replace(own, **changes),))) == [problem]
 
 
 @pytest.mark.parametrize("name", sorted(PROCEDURES))

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from mart_union.kernel.errors import AmountOutOfRange, Invalid, KeyReused, NotFound, StepNotAllowed
 from mart_union.orders.model import Order, Shipment, StepTaken
 from mart_union.orders.refunding import Change
+from mart_union.orders.refunds import all_given_back
 from mart_union.orders.return_decisions import Decision, ReturnForm, allowed_decisions, state_by_history
 from mart_union.orders.return_rules import returnable_units
 from mart_union.orders.returns import decide_return, send_return
@@ -215,10 +216,32 @@ def test_of_a_line_from_several_levels_the_replacement_leaves_their_home() -> No
 
 def test_what_its_supplier_does_not_take_back_the_store_cannot_replace() -> None:
     bought = delivered(fulfiller="supplier/guanxi", accepts_returns=False)
-    assert asked(bought).returns[0].taker == "supplier/guanxi"  # it is broken
+    assert asked(bought).returns[0].taker == "supplier/guanxi"  # it is defective
     whim = asked(bought, "too_small")
     there = decide(decide(whim, "accept").order, "receive").order
     assert allowed_decisions(there, there.returns[0]) == ["refuse", "refund"]
+
+
+@pytest.mark.parametrize("state", ["cancelled", "refused"])
+def test_of_what_was_given_back_whole_nothing_goes_back_a_second_time(state: str) -> None:
+    there = received()
+    replacing = decide(there, "replace", stock="written_off").order
+    for order, allowed in ((asked(delivered()), ["refuse"]), (there, ["refuse"]), (replacing, ["refuse"])):
+        back = replace(order, lines=(replace(all_given_back(order, order.lines[0]), state=state),))
+        assert allowed_decisions(back, back.returns[0]) == allowed
+        for decision, facts in (("refund", {"stock": "reserve"}), ("replace", {"stock": "reserve"}), ("accept", {})):
+            with pytest.raises(StepNotAllowed):
+                decide(back, decision, key="again-0001", **facts)
+        over = decide(back, "refuse", answer="you have it back")
+        assert (over.order.returns[0].state, over.amounts, over.units, over.replaced) == ("refused", {}, {}, {})
+        assert (state_by_history(over.order.returns[0]), over.order.lines) == ("refused", back.lines)
+
+
+def test_a_replacement_that_is_to_be_sent_is_not_refused_while_its_line_is_the_customers() -> None:
+    replacing = decide(received(), "replace", stock="written_off").order
+    assert allowed_decisions(replacing, replacing.returns[0]) == ["refund", "ship"]
+    with pytest.raises(StepNotAllowed):
+        decide(replacing, "refuse", answer="no")
 
 
 def test_a_return_whose_steps_could_not_be_taken_is_nowhere() -> None:

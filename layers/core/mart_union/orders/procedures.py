@@ -12,6 +12,7 @@ from mart_union.catalog.procedures import Procedure, Reminder, Step
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
+from mart_union.orders.bounds import within_bounds
 from mart_union.orders.model import ENDED, LATE, ON_DELIVERY, OPERATOR, REMINDERS, SYSTEM, TOLD, Line, Order
 from mart_union.orders.shipped import FULFILLERS, PROCEDURES, get_procedure
 from mart_union.stock.slotting import slot_moment
@@ -27,12 +28,15 @@ _ON_THE_WAY = frozenset({"placed", "accepted", "making", "shipped"})
 
 _GIVEN_UP = ENDED - {"completed"}
 
+SUPPLIED_DAYS = 60
+"""The longest that a supplier of goods waits for its money once they are delivered, whatever their seller lets its customers have."""
+
 CASH_GRACE_DAYS = 7
 """How long the union waits for a word on cash once whoever handed the goods over was told that its time is over."""
 
 
 def find_procedure(store: Store, name: str) -> Procedure:
-    """The procedure that a name means in a store: the newest version of its own, or of one that is shipped.
+    """The procedure that a name means in a store: the newest version of its own, within the bounds that hold now, or of one that is shipped.
 
     Raises:
         NotFound: there is no such procedure; `procedures` names those that there are.
@@ -40,7 +44,7 @@ def find_procedure(store: Store, name: str) -> Procedure:
     found = {**PROCEDURES, **{own.name: own for own in store.procedures}}
     if name not in found:
         raise NotFound(f"there is no procedure '{name}'", procedures=sorted(found))
-    return found[name]
+    return found[name] if name in PROCEDURES else within_bounds(found[name])
 
 
 def procedure_for(store: Store, listing: Listing) -> Procedure:
@@ -55,6 +59,11 @@ def return_days(store: Store, procedure: Procedure) -> int:
     return store.return_window_days if rules is None or rules.days is None else rules.days
 
 
+def window_days(order: Order, line: Line) -> int:
+    """For how many days a line can be given back once it is delivered: as many as its order was placed with, of a supplier's goods no more than SUPPLIED_DAYS."""
+    return min(order.return_window_days, SUPPLIED_DAYS) if line.offer else order.return_window_days
+
+
 def gives_money_back(order: Order, step: str) -> bool:
     """Whether a step of the order's procedure refunds: such a step is for a store's managers."""
     rule = procedure_of(order).step(step)
@@ -67,8 +76,10 @@ def takes_cash(procedure: Procedure) -> bool:
 
 
 def procedure_of(order: Order) -> Procedure:
-    """The procedure that an order is pinned to: one of its store's own making, which it carries, or one that is shipped."""
-    return order.own_procedure or get_procedure(order.procedure, order.procedure_version)
+    """The procedure that an order is pinned to: one of its store's own making, which it carries, within the bounds that hold now, or one that is shipped."""
+    if order.own_procedure is not None:
+        return within_bounds(order.own_procedure)
+    return get_procedure(order.procedure, order.procedure_version)
 
 
 def is_carried(procedure: Procedure) -> bool:
@@ -170,7 +181,7 @@ def _time_of(order: Order, line: Line) -> tuple[str, str] | None:
     if deadline is None or (order.payment in {"authorized", "capturing"} and _needs_money(order, line)):
         return None
     since = _waits_since(order, line, after_promise=deadline.after_promise)
-    wait = timedelta(days=order.return_window_days) if deadline.return_window else timedelta(hours=deadline.hours)
+    wait = timedelta(days=window_days(order, line)) if deadline.return_window else timedelta(hours=deadline.hours)
     begins = slot_moment(line.slot)
     if begins is None:
         return iso(from_iso(since) + wait), deadline.step

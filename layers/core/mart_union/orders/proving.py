@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mart_union.catalog.model import KINDS
 from mart_union.catalog.procedures import Deadline, Procedure, Reminder, ReturnDeadline, ReturnReason, ReturnRules, Step
 from mart_union.kernel.money import LARGEST_AMOUNT
+from mart_union.orders.bounds import is_laid_on_others, taken_back, takes_back_by_itself
 from mart_union.orders.codes import RENEW_CODE
 from mart_union.orders.model import ENDED, ON_DELIVERY, REMINDERS, STATES, TOLD
 from mart_union.orders.procedures import HANDED_OVER, PAID_FOR
@@ -41,6 +42,11 @@ def stranding_problems(procedure: Procedure) -> list[str]:
     reached = _reachable(procedure)
     waiting = reached - ENDED - {"awaiting_payment"}  # an unpaid purchase has a clock of its own
     problems = [problem for step in procedure.steps for problem in _money_problems(procedure, step)]
+    problems += [
+        f"the deadline of {deadline.state} takes back what has left whoever fulfils it"
+        for deadline in procedure.deadlines
+        if takes_back_by_itself(procedure, deadline)
+    ]
     problems += [f"no ending is reached from {state}" for state in sorted(reached) if not _ends(procedure, state)]
     problems += [
         f"an order can stay {state} for ever" for state in sorted(waiting) if not _ends_by_itself(procedure, state)
@@ -120,6 +126,8 @@ def _reason_problems(reason: ReturnReason) -> list[str]:
         "has its way back paid by somebody unknown": reason.way_back not in PARTIES,
         "lets somebody pay the way back for what is the customer's doing": reason.fault == "customer"
         and reason.way_back in {"supplier", "carrier"},
+        "is laid on a supplier or a carrier: of those take the shipped ones, word for word": reason.fault != "customer"
+        and is_laid_on_others(reason),
     }
     return [f"the reason {reason.name} {problem}" for problem, is_so in wrong.items() if is_so]
 
@@ -158,6 +166,7 @@ def _money_problems(procedure: Procedure, step: Step) -> list[str]:
     cash = procedure.payment == ON_DELIVERY
     hands_over = step.to_state == "delivered" and "delivered" not in step.from_states
     wrong = {
+        "takes back what has left whoever fulfils it: that goes back as a return": bool(taken_back(procedure, step)),
         "leaves an ending": not ENDED.isdisjoint(step.from_states),
         "does not settle the money as its ending calls for": (
             step.to_state in ENDED or step.effect in _ENDING_BY_EFFECT

@@ -23,7 +23,7 @@ OUTCOMES = {
 """Each decision with the state that it leads to."""
 _BY_TAKER = {
     "accept": frozenset({"requested"}),
-    "refuse": frozenset({"requested", "accepted", "received"}),
+    "refuse": frozenset({"requested", "accepted", "received", "replacing"}),
     "receive": frozenset({"accepted", "sent"}),
     "refund": frozenset({"requested", "accepted", "received", "replacing"}),
     "replace": frozenset({"received"}),
@@ -32,7 +32,7 @@ _BY_TAKER = {
 """The states in which whoever takes a return decides so."""
 _BY_THE_UNION = {
     "accept": frozenset({"requested"}),
-    "refuse": frozenset({"requested", "sent", "received"}),
+    "refuse": frozenset({"requested", "sent", "received", "replacing"}),
     "refund": frozenset({"requested", "sent", "received", "replacing"}),
 }
 """Those in which the union's operator does, of what was escalated: also of goods that were sent, and of which nobody says that they have come."""
@@ -96,17 +96,27 @@ class ReturnForm(Struct, frozen=True):
 def allowed_decisions(order: Order, asked: Return, by: str = "") -> list[str]:
     """What may be decided of a return now, by its taker unless another is named: the union's OPERATOR decides what was escalated, nobody else does.
 
-    Of goods that have come none is kept by the customer; what its supplier does not take back, it does not replace.
+    Of goods that have come none is kept by the customer; what its supplier does not take back, it does not replace. Of what was given back whole
+    otherwise, money and units, nothing more goes back: it is refused, also when another one was to be sent.
     """
     deciding = {} if by not in {"", asked.taker} else _BY_TAKER
     if by == OPERATOR and is_escalated(asked):
         deciding = _BY_THE_UNION
     possible = [name for name, states in deciding.items() if asked.state in states]
+    if _is_back(order, asked):
+        return [name for name in possible if name in {"refuse", "receive"}]
     may = {
+        "refuse": lambda: asked.state != "replacing",
         "refund": lambda: asked.state in {"sent", "received", "replacing"} or may_be_kept(order, asked),
         "replace": lambda: is_fulfillers(order, asked),
     }
     return [name for name in possible if name not in may or may[name]()]
+
+
+def _is_back(order: Order, asked: Return) -> bool:
+    """Whether a line of a return was given back whole, by a step."""
+    numbers = {each.number for each in asked.lines}
+    return any(line.state in {"refused", "cancelled"} for line in order.lines if line.number in numbers)
 
 
 def check_look(order: Order, asked: Return, wish: Decision) -> None:

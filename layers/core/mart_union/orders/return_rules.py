@@ -8,7 +8,7 @@ from mart_union.catalog.procedures import ReturnReason, ReturnRules
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import RuleViolation
 from mart_union.orders.model import Line, Order, Return
-from mart_union.orders.procedures import procedure_of
+from mart_union.orders.procedures import procedure_of, window_days
 from mart_union.orders.refunds import value_of_units
 
 OPEN = frozenset({"requested", "accepted", "sent", "received", "replacing"})
@@ -84,7 +84,7 @@ def return_until(order: Order, line: Line) -> str:
     for taken in order.history:
         step = procedure.step(taken.step)
         if line.number in taken.lines and step is not None and step.to_state in RETURNABLE:
-            return iso(from_iso(taken.at) + timedelta(days=order.return_window_days))
+            return iso(from_iso(taken.at) + timedelta(days=window_days(order, line)))
     return ""
 
 

@@ -30,12 +30,12 @@ def _ways_out(*states: str) -> tuple[Step, Step]:
     )
 
 
+COMPLETE = Step("complete", "Return window over", ("delivered",), "completed", ("system",), effect="complete")
+
+
 def _completion(*received_from: str) -> tuple[Step, Step]:
     """The customer says that the lines arrived, or the return window passes without a word."""
-    return (
-        Step("receive", "I have received it", received_from, "completed", ("customer",), effect="complete"),
-        Step("complete", "Return window over", ("delivered",), "completed", ("system",), effect="complete"),
-    )
+    return Step("receive", "I have received it", received_from, "completed", ("customer",), effect="complete"), COMPLETE
 
 
 _ANY_REASON = ReturnRules(
@@ -52,7 +52,8 @@ _FAULTS = (
 _DAMAGED = ReturnReason("damaged_on_the_way", "It was damaged on the way", "carrier", "carrier")
 _CHANGED_MIND = ReturnReason("changed_mind", "I have changed my mind", "customer", "customer")
 
-_CLOSING = Deadline("delivered", "complete", return_window=True)
+CLOSING = Deadline("delivered", "complete", return_window=True)
+DELIVERING = Deadline("shipped", "deliver", hours=30 * 24)
 
 _CARRIER = Procedure(
     "carrier",
@@ -69,13 +70,13 @@ _CARRIER = Procedure(
     (
         Deadline("placed", "refuse", hours=48),
         Deadline("accepted", "cancel", hours=7 * 24, after_promise=True),
-        Deadline("shipped", "deliver", hours=30 * 24),
-        _CLOSING,
+        DELIVERING,
+        CLOSING,
     ),
     returns=_ANY_REASON,
 )
 
-_AT_THE_DOOR = Step(
+AT_THE_DOOR = Step(
     "turn_away", "Refused at the door", ("shipped",), "refused", (*FULFILLERS, "system"), effect="refund"
 )
 
@@ -88,7 +89,7 @@ _CARRIER_CASH = Procedure(
         Step("accept", "Accept", ("placed",), "accepted", FULFILLERS),
         Step("ship", "Ship", ("accepted",), "shipped", FULFILLERS, needs=("tracking",)),
         Step("deliver", "Mark as delivered", ("shipped",), "delivered", (*FULFILLERS, "system"), effect="collect"),
-        _AT_THE_DOOR,
+        AT_THE_DOOR,
         *_ways_out("placed", "accepted"),
         *_completion("shipped", "delivered"),
     ),
@@ -113,7 +114,7 @@ _PICKUP = Procedure(
         Deadline("placed", "refuse", hours=24),
         Deadline("accepted", "cancel", hours=3 * 24, after_promise=True),
         Deadline("ready", "cancel", hours=14 * 24),
-        _CLOSING,
+        CLOSING,
     ),
     returns=_ANY_REASON,
 )
@@ -153,7 +154,7 @@ _APPOINTMENT = Procedure(
         *_ways_out("placed", "scheduled"),
         *_completion("delivered"),
     ),
-    (Deadline("placed", "refuse", hours=72), Deadline("scheduled", "cancel", hours=90 * 24), _CLOSING),
+    (Deadline("placed", "refuse", hours=72), Deadline("scheduled", "cancel", hours=90 * 24), CLOSING),
 )
 
 _DIGITAL = Procedure(
@@ -166,7 +167,7 @@ _DIGITAL = Procedure(
         *_ways_out("placed"),
         *_completion("delivered"),
     ),
-    (Deadline("placed", "refuse", hours=24), _CLOSING),
+    (Deadline("placed", "refuse", hours=24), CLOSING),
 )
 
 _MADE_TO_ORDER = Procedure(
@@ -187,8 +188,8 @@ _MADE_TO_ORDER = Procedure(
         Deadline("placed", "refuse", hours=72),
         Deadline("accepted", "cancel", hours=14 * 24),
         Deadline("making", "refuse", hours=30 * 24, after_promise=True),
-        Deadline("shipped", "deliver", hours=30 * 24),
-        _CLOSING,
+        DELIVERING,
+        CLOSING,
     ),
     reminders=(
         Reminder("placed", "fulfiller", 48),

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from mart_union.catalog.procedures import Procedure, Step
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.orders.model import SYSTEM, TOLD, Order, StepTaken
-from mart_union.orders.procedures import next_deadline
+from mart_union.orders.procedures import next_deadline, procedure_of
 from mart_union.orders.shipped import UNPAID
 from mart_union.orders.steps import due_steps
 
@@ -74,7 +74,7 @@ def _until(order: Order, moment: str, overtaken: list[str]) -> Order:
         if not deadline or (moment and deadline >= moment):
             break
         for name, lines in due_steps(order, from_iso(deadline)):
-            rule = order.own_procedure.step(name) if order.own_procedure else None
+            rule = procedure_of(order).step(name)
             if rule is not None:
                 order = _moved(order, rule, StepTaken(name, SYSTEM, SYSTEM, iso(from_iso(deadline)), lines))
                 overtaken.append(name)
