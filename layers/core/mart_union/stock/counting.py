@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from mart_union.kernel.clock import iso
@@ -64,21 +65,14 @@ def count(
         Busy: other changes kept winning.
     """
     _require_units(quantity)
-    price = {"supply_minor": supply_minor, "supply_tiers": supply_tiers}
-    given = {"low_stock": low_stock, "on_sale": on_sale, **price}
-    settings = {name: value for name, value in given.items() if value is not None}
+    given = {"low_stock": low_stock, "on_sale": on_sale, "supply_minor": supply_minor, "supply_tiers": supply_tiers}
+    says = {name: value for name, value in given.items() if value is not None}
+    counting = _Count(quantity, actor, reference, iso(now), says, shards, alike, key, cut_off_since)
     cut: list[_Rewritten] = []
 
     def change(before: Level) -> Level:
-        cut.clear()
-        if key and before.counted == key:
-            return before
-        _require_current(before, key, cut_off_since)
-        aside = _aside(before, shards) if before.moved else []
-        cut.extend(_cut(aside, quantity, actor, reference, iso(now), settings if alike else {}))
-        units = sum(shard.reserve for shard in aside)
-        after = apply(before, counted(before, quantity, actor, reference, units), iso(now))
-        return Level(**(asdict(after) | settings | ({"counted": key} if key else {})))
+        after, cut[:] = counting.of(before)
+        return after
 
     def add(transaction: WriteTransaction) -> None:
         if also is not None:
@@ -93,6 +87,39 @@ def count(
 
 
 _Rewritten = tuple[Level, Level]  # before and after
+
+
+class _Count(Struct, frozen=True):
+    """What was counted of a level, by whom and when, what it shall say beside its counts, and under which key; as `count` says."""
+
+    quantity: int
+    actor: str
+    reference: str
+    at: str
+    says: dict[str, Any]
+    shards: Callable[[], Iterable[str]]
+    alike: bool
+    key: str
+    cut_off_since: str
+
+    def of(self, before: Level) -> tuple[Level, list[_Rewritten]]:
+        """The level as the count leaves it, and the shards that it cuts; as it stands, and none, if the key has counted it.
+
+        Raises:
+            Conflict: it was counted under a later key, or has moved since the counts were cut off.
+        """
+        if self.key and before.counted == self.key:
+            return before, []
+        _require_current(before, self.key, self.cut_off_since)
+        aside = _aside(before, self.shards) if before.moved else []
+        units = sum(shard.reserve for shard in aside)
+        after = apply(before, counted(before, self.quantity, self.actor, self.reference, units), self.at)
+        noted = {"counted": self.key} if self.key else {}
+        return Level(**(asdict(after) | self.says | noted)), self._cut(aside)
+
+    def _cut(self, aside: list[Level]) -> list[_Rewritten]:
+        says = self.says if self.alike else {}
+        return _cut(aside, self.quantity, self.actor, self.reference, self.at, says)
 
 
 def _cut(
