@@ -146,7 +146,7 @@ class _Worked:
 def _job(now: datetime) -> Iterator[Row]:
     from msgspec import structs
 
-    from mart_union.mediation.model import LinkRule
+    from mart_union.mediation.job_model import LinkRule
 
     _offer_many(now)
     sell_in(STORE, now)

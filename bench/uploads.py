@@ -85,7 +85,7 @@ def _rows_of(what: _List, now: datetime) -> Iterator[Row]:
 
 def _apply(what: _List, prefix: str, now: datetime) -> None:
     from catalog_import.work import CHUNK, read_ahead
-    from mart_union.catalog.model import Upload
+    from mart_union.catalog.upload_model import Upload
     from mart_union.kernel.clock import iso
 
     importer = what.importer()

@@ -20,8 +20,9 @@ from bench.scene import CUSTOMER, STORES, scene, total_of, wanted
 from bench.sizes import More
 from mart_union.catalog.files import Row as SheetRow
 from mart_union.catalog.importing import ListingImport
-from mart_union.catalog.model import OfferReference, Upload
+from mart_union.catalog.model import OfferReference
 from mart_union.catalog.service import category_of_path
+from mart_union.catalog.upload_model import Upload
 from mart_union.checkout import cards, service
 from mart_union.checkout.card_port import Intent
 from mart_union.checkout.model import Wanted

@@ -42,7 +42,8 @@ from mart_union.kernel.events import Event
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
-from mart_union.mediation.model import LinkRule, Offer, Terms
+from mart_union.mediation.job_model import LinkRule
+from mart_union.mediation.model import Offer, Terms
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.mediation.webhooks import register_webhook
 from mart_union.orders import service as orders

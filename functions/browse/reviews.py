@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from browse.data import kept
-from mart_union.catalog.model import ABUSE_REASONS
+from mart_union.catalog.rating_model import ABUSE_REASONS
 from mart_union.catalog.reviews import ListingReviews, list_reviews
 from mart_union.web.access import PUBLIC
 from mart_union.web.answer import Json, Page

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from mart_union.catalog.files import Finding, Row
 from mart_union.catalog.importing import Outcome
-from mart_union.catalog.model import Upload
 from mart_union.catalog.rows import Cells
 from mart_union.catalog.unions import get_union
+from mart_union.catalog.upload_model import Upload
 from mart_union.kernel.clock import Clock, from_iso, iso
 from mart_union.kernel.errors import Invalid, MartUnionError, NotFound
 from mart_union.kernel.settings import settings

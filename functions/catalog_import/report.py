@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from mart_union.catalog.files import Finding, Table
-from mart_union.catalog.model import Upload, error_file_key, report_key
+from mart_union.catalog.upload_model import Upload, error_file_key, report_key
 from mart_union.kernel.bucket import put_file, put_object
 
 _MOST_FINDINGS = 1000  # in the summary; the file of refused rows has all

@@ -12,10 +12,11 @@ from msgspec import Struct
 
 from mart_union.catalog.files import Finding, Row
 from mart_union.catalog.importing import ROWS_A_READ, Outcome
-from mart_union.catalog.model import KINDS, Upload
+from mart_union.catalog.model import KINDS
 from mart_union.catalog.naming import LONGEST_GLYPH, LONGEST_TEXT, LONGEST_TITLE
 from mart_union.catalog.rows import Cells, column_of, unsaid_texts
 from mart_union.catalog.service import read_tree
+from mart_union.catalog.upload_model import Upload
 from mart_union.catalog.volumes import Tier
 from mart_union.kernel.errors import Busy, Conflict, Invalid, RuleViolation
 from mart_union.kernel.money import Currency, parse_price

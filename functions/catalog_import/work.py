@@ -19,10 +19,10 @@ from catalog_import.report import Report
 from catalog_import.supply import OfferImport
 from mart_union.catalog.files import BadRow, FileRefused, Finding, Row, Table, open_table
 from mart_union.catalog.importing import ListingImport, Outcome
-from mart_union.catalog.model import Upload, refused_rows_key
 from mart_union.catalog.reports import FOLDERS
 from mart_union.catalog.rows import RowRefused
 from mart_union.catalog.service import claim_upload, finish_upload, rebuild_store, release_upload, save_progress
+from mart_union.catalog.upload_model import Upload, refused_rows_key
 from mart_union.kernel.bucket import get_object, open_object, put_object
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound

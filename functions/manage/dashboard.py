@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mart_union.catalog.model import Listing, Store, Upload
+from mart_union.catalog.model import Listing, Store
 from mart_union.catalog.service import get_store, list_listings_page, list_uploads
+from mart_union.catalog.upload_model import Upload
 from mart_union.orders.responses import list_open_responses
 from mart_union.orders.service import list_store_orders
 from mart_union.stock.service import get_levels

@@ -12,7 +12,7 @@ from mart_union.catalog.service import list_categories
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.money import parse_percent
 from mart_union.kernel.paging import Page as Items
-from mart_union.mediation.model import LinkJob, LinkRule
+from mart_union.mediation.job_model import LinkJob, LinkRule
 from mart_union.mediation.service import get_link_job, list_link_jobs, list_suppliers, start_link_job
 from mart_union.web.access import MANAGER
 from mart_union.web.answer import Page, Redirect

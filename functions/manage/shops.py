@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page as Items
-from mart_union.mediation.model import Delivery, Link, Shop
+from mart_union.mediation.model import Link
 from mart_union.mediation.service import (
     ask_replay,
     feed_token_of,
@@ -20,6 +20,7 @@ from mart_union.mediation.service import (
     secret_of,
     set_shop_state,
 )
+from mart_union.mediation.shop_model import Delivery, Shop
 from mart_union.web.access import MANAGER, OWNER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mart_union.catalog.model import Upload
 from mart_union.catalog.reports import Announced, UploadReport, announced, form_of, read_report, refused_rows_address
 from mart_union.catalog.rows import REQUIRED, known_columns
 from mart_union.catalog.service import announce_upload, list_uploads
+from mart_union.catalog.upload_model import Upload
 from mart_union.kernel.bucket import UploadForm
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page as Items

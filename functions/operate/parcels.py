@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mart_union.catalog.carriers import Carrier
-from mart_union.catalog.model import Upload
 from mart_union.catalog.reports import Announced, UploadReport, announced, form_of, read_report, refused_rows_address
 from mart_union.catalog.service import announce_upload, get_union, list_uploads
+from mart_union.catalog.upload_model import Upload
 from mart_union.kernel.bucket import UploadForm
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import NotFound

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mart_union.catalog.model import ABUSE_REASONS
+from mart_union.catalog.rating_model import ABUSE_REASONS
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page
 from mart_union.orders.reporting import DecisionWish, ReportedResponse, decide_abuse, list_reported

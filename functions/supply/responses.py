@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mart_union.catalog.model import ABUSE_REASONS
+from mart_union.catalog.rating_model import ABUSE_REASONS
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page as Items
 from mart_union.orders.reporting import Reported, ReportWish, report_received

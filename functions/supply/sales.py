@@ -11,7 +11,7 @@ from mart_union.checkout.sales import place_shop_sale, sale_id
 from mart_union.customers.model import RecipientFields
 from mart_union.customers.service import keep_recipient, recipient_of, require_same
 from mart_union.kernel.clock import utc_now
-from mart_union.mediation.model import Shop
+from mart_union.mediation.shop_model import Shop
 from mart_union.web.access import PUBLIC
 from mart_union.web.api import Api
 from mart_union.web.request import Request

@@ -7,8 +7,8 @@ import hmac
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from mart_union.kernel.errors import NotFound, RuleViolation, Unauthenticated
-from mart_union.mediation.model import Shop
 from mart_union.mediation.service import feed_token_of, get_shop, secret_of
+from mart_union.mediation.shop_model import Shop
 from mart_union.web.request import Request
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from mart_union.catalog.model import Upload
 from mart_union.catalog.reports import Announced, UploadReport, announced, read_report, refused_rows_address
 from mart_union.catalog.service import announce_upload, list_uploads
+from mart_union.catalog.upload_model import Upload
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page as Items
 from mart_union.web.access import SUPPLIER

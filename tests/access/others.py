@@ -25,7 +25,8 @@ from mart_union.ledger.due import mark_due
 from mart_union.ledger.model import Transfer, postings_of
 from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
-from mart_union.mediation.model import LinkRule, Offer, Terms
+from mart_union.mediation.job_model import LinkRule
+from mart_union.mediation.model import Offer, Terms
 from mart_union.mediation.replenishment import Supplied, SupplierTerms
 from mart_union.mediation.supply_orders import supply_order_of
 from mart_union.mediation.tables import supply_order_item

@@ -16,7 +16,7 @@ from botocore.session import get_session
 from msgspec.structs import replace
 
 from mart_union.catalog import unions
-from mart_union.catalog.model import Upload, refused_rows_key
+from mart_union.catalog.upload_model import Upload, refused_rows_key
 from mart_union.checkout import admission, card_port
 from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import Item, Ref

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mart_union.catalog.model import PublicReview, Rating
+from mart_union.catalog.rating_model import PublicReview, Rating
 from mart_union.catalog.ratings import list_ratings
 from mart_union.catalog.reviews import ListingReviews, list_reviews, review_id
 from mart_union.catalog.service import list_audit

@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from catalog_import.supply import OfferImport
 from mart_union.catalog.files import Finding
 from mart_union.catalog.files import Row as SheetRow
-from mart_union.catalog.model import Category, OfferReference, Upload
+from mart_union.catalog.model import Category, OfferReference
 from mart_union.catalog.rows import RowRefused
 from mart_union.catalog.service import get_listing, save_category
+from mart_union.catalog.upload_model import Upload
 from mart_union.checkout.model import Quote, Wanted
 from mart_union.checkout.service import list_purchases, place_purchase, quote_cart
 from mart_union.customers.model import Recipient

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from catalog_import import work
 from catalog_import.app import lambda_handler
 from mart_union.catalog import service as catalog
-from mart_union.catalog.model import Category, OfferReference, error_file_key, report_key
+from mart_union.catalog.model import Category, OfferReference
 from mart_union.catalog.tables import ListingItem
+from mart_union.catalog.upload_model import error_file_key, report_key
 from mart_union.kernel import bucket
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Busy

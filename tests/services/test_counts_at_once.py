@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from mart_union.catalog import importing
 from mart_union.catalog.files import Row
 from mart_union.catalog.importing import ListingImport, Outcome
-from mart_union.catalog.model import Listing, Upload, listing_level
+from mart_union.catalog.model import Listing, listing_level
 from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.rows import ListingRow
+from mart_union.catalog.upload_model import Upload
 from mart_union.catalog.urgent import end_urgent_sales
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import SaleOverlaps

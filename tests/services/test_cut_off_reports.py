@@ -12,7 +12,8 @@ import pytest
 from catalog_import import supply, work
 from mart_union.catalog import importing
 from mart_union.catalog import service as catalog
-from mart_union.catalog.model import Category, error_file_key, report_key
+from mart_union.catalog.model import Category
+from mart_union.catalog.upload_model import error_file_key, report_key
 from mart_union.kernel import bucket
 from mart_union.kernel.errors import Busy, Conflict
 from mart_union.kernel.settings import settings

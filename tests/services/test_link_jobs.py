@@ -16,8 +16,9 @@ from mart_union.kernel.errors import Invalid, KeyReused, NotFound, RuleViolation
 from mart_union.kernel.events import Event
 from mart_union.mediation import link_jobs
 from mart_union.mediation import service as mediation
+from mart_union.mediation.job_model import LinkJob, LinkRule, NotLinked
 from mart_union.mediation.linked import Facts
-from mart_union.mediation.model import DepositStanding, Link, LinkJob, LinkRule, NotLinked, Terms
+from mart_union.mediation.model import DepositStanding, Link, Terms
 from mart_union.mediation.tables import standing_item
 from tests.services.capacity import measured
 from tests.services.cutting import CutOff, cut_off

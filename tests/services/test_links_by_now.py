@@ -11,7 +11,8 @@ from mart_union.catalog.service import get_listing
 from mart_union.kernel.events import Event
 from mart_union.mediation import link_jobs, links
 from mart_union.mediation import service as mediation
-from mart_union.mediation.model import LinkRule, Offer, OfferKey, Terms
+from mart_union.mediation.job_model import LinkRule
+from mart_union.mediation.model import Offer, OfferKey, Terms
 from mart_union.stock.counting import count
 from tests.services.capacity import measured
 from tests.services.market import NOW

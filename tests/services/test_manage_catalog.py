@@ -10,7 +10,8 @@ import pytest
 
 from manage.app import lambda_handler
 from mart_union.catalog import service as catalog
-from mart_union.catalog.model import OfferReference, report_key
+from mart_union.catalog.model import OfferReference
+from mart_union.catalog.upload_model import report_key
 from mart_union.customers.service import accept_invitation, find_role, grant_membership
 from mart_union.kernel import bucket
 from mart_union.kernel.settings import settings

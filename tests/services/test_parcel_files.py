@@ -17,7 +17,7 @@ from catalog_import import work
 from catalog_import.app import lambda_handler
 from mart_union.catalog import service as catalog
 from mart_union.catalog.carriers import Carrier
-from mart_union.catalog.model import Upload, error_file_key, report_key
+from mart_union.catalog.upload_model import Upload, error_file_key, report_key
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.service import place_purchase
 from mart_union.kernel import bucket

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from mart_union.catalog.cards import Card
-from mart_union.catalog.model import Rating
+from mart_union.catalog.rating_model import Rating
 from mart_union.catalog.ratings import list_ratings
 from mart_union.catalog.service import get_shelf, rebuild_store
 from mart_union.kernel.errors import RuleViolation

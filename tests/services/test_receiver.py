@@ -20,7 +20,8 @@ from mart_union.kernel.clock import utc_now
 from mart_union.kernel.events import Event
 from mart_union.mediation import delivery, drift, syndication
 from mart_union.mediation import service as mediation
-from mart_union.mediation.model import Link, Shop, Terms
+from mart_union.mediation.model import Link, Terms
+from mart_union.mediation.shop_model import Shop
 from mart_union.mediation.syndication import ShopsBehind
 from mart_union.stock import counting as stock
 from supply.app import lambda_handler

@@ -12,7 +12,8 @@ from mart_union.kernel.clock import iso
 from mart_union.kernel.events import Event
 from mart_union.mediation import drift
 from mart_union.mediation import service as mediation
-from mart_union.mediation.model import Shop, Terms
+from mart_union.mediation.model import Terms
+from mart_union.mediation.shop_model import Shop
 from mart_union.mediation.syndication import ShopsBehind
 from mart_union.mediation.told import Refused
 from tests.services.test_manage_catalog import ask as manage_page

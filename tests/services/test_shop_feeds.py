@@ -13,7 +13,8 @@ from browse.app import lambda_handler as browse
 from mart_union.catalog import showing
 from mart_union.kernel import secrets
 from mart_union.mediation import service as mediation
-from mart_union.mediation.model import Shop, Terms
+from mart_union.mediation.model import Terms
+from mart_union.mediation.shop_model import Shop
 from mart_union.stock import counting as stock
 from supply import feeds
 from supply.app import lambda_handler

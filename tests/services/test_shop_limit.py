@@ -9,7 +9,7 @@ import pytest
 
 from mart_union.kernel.errors import Busy, Conflict, RuleViolation
 from mart_union.mediation import service as mediation
-from mart_union.mediation.model import Shop
+from mart_union.mediation.shop_model import Shop
 from mart_union.mediation.shops import MOST_ACTIVE
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)

@@ -27,7 +27,8 @@ from mart_union.ledger.jobs import set_checkpoint
 from mart_union.ledger.model import Posting, Transfer
 from mart_union.ledger.service import post
 from mart_union.mediation import service as mediation
-from mart_union.mediation.model import Shop, Terms
+from mart_union.mediation.model import Terms
+from mart_union.mediation.shop_model import Shop
 from mart_union.orders.returns import Decision
 from mart_union.orders.service import get_order, take_step
 from mart_union.settlement.erasing import erase_recipients

@@ -22,7 +22,8 @@ from mart_union.kernel.events import Event
 from mart_union.mediation import service as mediation
 from mart_union.mediation import syndication
 from mart_union.mediation.delivery import NotDelivered
-from mart_union.mediation.model import Link, Shop, Terms
+from mart_union.mediation.model import Link, Terms
+from mart_union.mediation.shop_model import Shop
 from mart_union.stock.counting import count
 from tests.services.test_mediation import link, make_offer, make_store, make_supplier
 

@@ -22,12 +22,13 @@ from mart_union.catalog.bundles import checked_parts
 from mart_union.catalog.categories import add_categories, read_tree
 from mart_union.catalog.files import Finding, Row
 from mart_union.catalog.listings import add_listing
-from mart_union.catalog.model import Listing, Upload
+from mart_union.catalog.model import Listing
 from mart_union.catalog.refs import listing_ref
 from mart_union.catalog.rows import REQUIRED, ListingRow, keeping, known_columns, read_listing
 from mart_union.catalog.showing import get_store
 from mart_union.catalog.tables import ListingItem, listing_item
 from mart_union.catalog.trees import placed
+from mart_union.catalog.upload_model import Upload
 from mart_union.kernel.errors import Busy, Conflict, Invalid, RuleViolation
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings

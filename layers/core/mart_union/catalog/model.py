@@ -322,77 +322,12 @@ class Listing(Struct, frozen=True):
         return draw(quantity, found, first=first if self.urgent is not None else 0)
 
 
-class Rating(Struct, frozen=True):
-    """So many reviews of a listing, with so many stars together."""
-
-    stars: int = 0
-    reviews: int = 0
-
-    @property
-    def stars_tenths(self) -> int:
-        """The mean of the stars in tenths, rounded half up; 0 without a review."""
-        return (20 * self.stars + self.reviews) // (2 * self.reviews) if self.reviews else 0
-
-
-ABUSE_REASONS = ("insulting", "personal-data", "advertising", "untrue", "illegal", "other")
-"""Why a review, or any other response, can be reported to the union, and taken down."""
-
-
-class PublicReview(Struct, frozen=True):
-    """A review as everybody reads it, with its answer: never by whom. `id` sorts by its time and begins with its year."""
-
-    id: str
-    stars: int
-    text: str
-    at: str
-    answer: str = ""
-    answered_at: str = ""
-
-
 class CategoryLink(Struct, frozen=True):
     """A category as a shelf's head names it; `depth` counts from the root of the tree."""
 
     id: str
     names: Texts
     depth: int = 0
-
-
-class Upload(Struct, frozen=True):
-    """A file that was sent to the bucket, and what became of its rows. `owner` is `store/<id>`, `supplier/<id>` or `carrier/<id>`.
-
-    `line` is how far it has been worked through, `etag` which content that was; `claimed_until` keeps others off while one works;
-    `begun` says when work on that content began, `runs` how often it did, one run after another having been cut off. `refused_at` names the chunks,
-    by the line at which each ends, of which refused rows are kept in the bucket.
-    """
-
-    id: str
-    owner: str
-    actor: str
-    state: str
-    made_at: str
-    read: int = 0
-    applied: int = 0
-    unchanged: int = 0
-    refused: int = 0
-    line: int = 0
-    etag: str = ""
-    claimed_until: str = ""
-    runs: int = 0
-    begun: str = ""
-    finished_at: str = ""
-    problem: str = ""
-    refused_at: tuple[int, ...] = ()
-    sequence: int = 1
-
-    @property
-    def count_key(self) -> str:
-        """The key under which it counts a level once; keys come in the order in which uploads begin, and other content under the same name counts anew."""
-        return f"{self.begun}/{self.id}/{self.etag}"
-
-    @property
-    def cut_off_since(self) -> str:
-        """Since when a run that was cut off may have looked at rows of which nothing was kept; '' in the first run."""
-        return self.begun if self.runs > 1 else ""
 
 
 class AuditEntry(Struct, frozen=True):
@@ -449,18 +384,3 @@ def listing_level(store: str, sku: str) -> str:
 def offer_level(supplier: str, sku: str) -> str:
     """The id of an offer's level: the pool that all its sellers draw on."""
     return f"offer/{supplier}/{sku}"
-
-
-def report_key(owner: str, upload: str) -> str:
-    """Where in the bucket the report of an upload stands."""
-    return f"reports/{owner}/{upload}.json"
-
-
-def refused_rows_key(upload: Upload, line: int) -> str:
-    """Where in the bucket the refused rows stand of the chunk of an upload's content that ends at a line."""
-    return f"reports/{upload.owner}/{upload.id}.refused/{upload.etag}/{line}.json"
-
-
-def error_file_key(owner: str, upload: str) -> str:
-    """Where in the bucket an upload's refused rows stand, in the sender's format."""
-    return f"reports/{owner}/{upload}.errors.csv"

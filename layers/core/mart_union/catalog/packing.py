@@ -8,7 +8,8 @@ from typing import TypeVar
 import msgspec
 
 from mart_union.catalog.cards import Card, CardSale, Shelf, ShelfHead, StoreCard
-from mart_union.catalog.model import Classification, Listing, Rating, Store
+from mart_union.catalog.model import Classification, Listing, Store
+from mart_union.catalog.rating_model import Rating
 from mart_union.catalog.urgent_terms import UrgentSale
 
 C = TypeVar("C", Card, StoreCard)

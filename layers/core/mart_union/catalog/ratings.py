@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynamodb.expressions.update import Action
 
-from mart_union.catalog.model import Rating
+from mart_union.catalog.rating_model import Rating
 from mart_union.catalog.tables import CatalogItem, RatingItem, rating_key
 from mart_union.kernel.transaction import WriteTransaction
 

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from mart_union.catalog.files import Finding
-from mart_union.catalog.model import Upload, error_file_key, report_key
+from mart_union.catalog.upload_model import Upload, error_file_key, report_key
 from mart_union.catalog.uploads import get_upload
 from mart_union.kernel.bucket import LARGEST_UPLOAD, UploadForm, get_object, presign_download, presign_upload
 from mart_union.kernel.errors import NotFound

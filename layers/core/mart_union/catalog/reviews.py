@@ -6,7 +6,8 @@ import re
 
 from msgspec import Struct
 
-from mart_union.catalog.model import Listing, PublicReview, Rating, Texts
+from mart_union.catalog.model import Listing, Texts
+from mart_union.catalog.rating_model import PublicReview, Rating
 from mart_union.catalog.refs import listing_ref, store_ref
 from mart_union.catalog.tables import RatingItem, ReviewItem, rating_key, review_key, reviews_key
 from mart_union.kernel.errors import Invalid, NotFound

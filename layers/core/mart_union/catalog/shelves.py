@@ -19,8 +19,9 @@ from mart_union.catalog.assignments import bring_parents
 from mart_union.catalog.cards import Card, Shelf, ShelfHead
 from mart_union.catalog.categories import list_categories, read_tree
 from mart_union.catalog.listings import bring_in_step, list_listings
-from mart_union.catalog.model import CategoryLink, Listing, Rating, in_order, lineages
+from mart_union.catalog.model import CategoryLink, Listing, in_order, lineages
 from mart_union.catalog.packing import UNRATED, card_of_listing, front_order, is_shown, pack
+from mart_union.catalog.rating_model import Rating
 from mart_union.catalog.ratings import list_ratings
 from mart_union.catalog.refs import store_ref, union_ref
 from mart_union.catalog.showing import FRONT, shelf_of

@@ -37,16 +37,10 @@ from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from mart_union.catalog.cards import Card, ShelfHead, StoreCard
-from mart_union.catalog.model import (
-    AuditEntry,
-    Enterprise,
-    Listing,
-    PublicReview,
-    Store,
-    Union,
-    Upload,
-)
+from mart_union.catalog.model import AuditEntry, Enterprise, Listing, Store, Union
+from mart_union.catalog.rating_model import PublicReview
 from mart_union.catalog.trees import CategoryRecord
+from mart_union.catalog.upload_model import Upload
 from mart_union.catalog.urgent_terms import PastSale
 from mart_union.kernel.storage import Document, Item, Whole, table_name
 

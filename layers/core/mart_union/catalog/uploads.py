@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from mart_union.catalog.audit import add_audit
-from mart_union.catalog.model import Upload
 from mart_union.catalog.tables import UploadItem, UploadKeyItem, upload_command_key, upload_key
+from mart_union.catalog.upload_model import Upload
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.kernel.errors import Busy, Conflict, NotFound
 from mart_union.kernel.ids import derived_id, new_id

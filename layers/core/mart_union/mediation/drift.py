@@ -19,7 +19,8 @@ from mart_union.kernel.events import Event, publish
 from mart_union.kernel.storage import fetch_all
 from mart_union.mediation.linked import link_ref
 from mart_union.mediation.links import list_links, list_links_after
-from mart_union.mediation.model import Delivery, Link, Shop
+from mart_union.mediation.model import Link
+from mart_union.mediation.shop_model import Delivery, Shop
 from mart_union.mediation.shops import get_shop, list_active_shops
 from mart_union.mediation.told import record_delivery, record_told, told_sequences
 

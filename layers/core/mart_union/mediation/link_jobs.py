@@ -23,10 +23,11 @@ from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
+from mart_union.mediation.job_model import LinkJob, LinkRule, NotLinked
 from mart_union.mediation.linked import Facts, bring_in_step, read_facts, read_links, sku_used
 from mart_union.mediation.linking import check_markup
 from mart_union.mediation.links import add_link, add_sellers, new_suppliers, wanted_link
-from mart_union.mediation.model import Link, LinkJob, LinkRule, NotLinked, Offer, OfferKey, Terms, unfit
+from mart_union.mediation.model import Link, Offer, OfferKey, Terms, unfit
 from mart_union.mediation.offers import count_offers, require_unchanged, search_offers_for
 from mart_union.mediation.standings import get_standing, require_standing
 from mart_union.mediation.suppliers import require_as_read

@@ -18,8 +18,8 @@ from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.mediation.addresses import checked_url
-from mart_union.mediation.model import Shop
 from mart_union.mediation.places import Overtaken, add_place, read_places
+from mart_union.mediation.shop_model import Shop
 from mart_union.mediation.tables import (
     ACTIVE_SHOPS,
     ShopItem,

@@ -17,7 +17,8 @@ from mart_union.kernel.settings import settings
 from mart_union.mediation.delivery import Post, answer_of, post_here, signed
 from mart_union.mediation.drift import again, go_on, is_try
 from mart_union.mediation.links import list_links
-from mart_union.mediation.model import Delivery, Link, Shop
+from mart_union.mediation.model import Link
+from mart_union.mediation.shop_model import Delivery, Shop
 from mart_union.mediation.shops import get_shop, list_shops, secret_of
 from mart_union.mediation.told import Heard, has_answered, heard_of, record_attempt
 

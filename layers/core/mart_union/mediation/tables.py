@@ -44,18 +44,10 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from mart_union.kernel.storage import Document, Item, Whole, table_name
-from mart_union.mediation.model import (
-    Delivery,
-    DepositStanding,
-    Link,
-    LinkJob,
-    Offer,
-    OfferKey,
-    Shop,
-    Supplier,
-    SupplyOrder,
-)
+from mart_union.mediation.job_model import LinkJob
+from mart_union.mediation.model import DepositStanding, Link, Offer, OfferKey, Supplier, SupplyOrder
 from mart_union.mediation.replenishment import Replenishment, SupplierTerms
+from mart_union.mediation.shop_model import Delivery, Shop
 from mart_union.mediation.webhook_model import OrderDelivery, OrderWebhook
 
 ACTIVE_SHOPS = "SHOPS#active"

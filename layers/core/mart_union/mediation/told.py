@@ -12,7 +12,7 @@ from pynamodb.expressions.update import Action
 from mart_union.kernel.clock import attempt_expires_at, from_iso
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.storage import code_of, find_all
-from mart_union.mediation.model import Delivery
+from mart_union.mediation.shop_model import Delivery
 from mart_union.mediation.tables import (
     DeliveryItem,
     MediationItem,

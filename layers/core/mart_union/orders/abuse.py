@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mart_union.catalog.model import ABUSE_REASONS
+from mart_union.catalog.rating_model import ABUSE_REASONS
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import AlreadyReported, Conflict, Invalid, KeyReused, ReportLimit, RuleViolation
 from mart_union.orders.model import REPLY_HOURS, Response, TakenDown

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from mart_union.catalog.model import PublicReview
+from mart_union.catalog.rating_model import PublicReview
 from mart_union.catalog.ratings import add_rating, count_rating
 from mart_union.catalog.reviews import put_review, remove_review, review_id
 from mart_union.kernel.clock import iso
