@@ -178,7 +178,7 @@ def test_a_link_makes_a_listing_that_draws_on_the_offers_pool(unique: str) -> No
     made = link(store, offer)
     listing = get_listing(store, "GX-HERBTEA")
     assert (listing.level, listing.price_minor, listing.state) == (offer_level(unique, "HERB-TEA"), 23000, "on_sale")
-    assert listing.offer == OfferReference(unique, "HERB-TEA", 11000, "weekly")
+    assert listing.offer == OfferReference(unique, "HERB-TEA", 11000, "weekly", lead_days=2)
     assert link(store, offer) == made
     assert mediation.list_links(store).items == (made,)
     assert [seller.store for seller in mediation.list_sellers(unique).items] == [store]
@@ -322,7 +322,7 @@ def test_changes_of_an_offer_reach_its_listings_twice_late_or_out_of_order(uniqu
         mediation.apply_offer_change(event)
     listing = get_listing(store, "GX-HERBTEA")
     assert (listing.price_minor, listing.titles, listing.sequence) == (26000, {"en": "New"}, 2)
-    assert listing.offer == OfferReference(unique, "HERB-TEA", 12000, "weekly")
+    assert listing.offer == OfferReference(unique, "HERB-TEA", 12000, "weekly", lead_days=2)
     assert mediation.get_link(store, "GX-HERBTEA").sequence == 2
 
 
