@@ -1,4 +1,4 @@
-"""On events from the union's bus, by a queue: links follow their offers, their suppliers and their store's deposit, rules make links, suppliers get their orders.
+"""On events from the union's bus, by a queue: links follow their offers, their suppliers, their store and its deposit, rules make links, suppliers get their orders.
 And by a queue of their own, one event at a time, shops are told of links: one that is slow holds nothing else up."""
 
 from __future__ import annotations
@@ -43,6 +43,10 @@ CONSUMERS: dict[str, Callable[[Event], None]] = {
     "OfferChanged": mediation.apply_offer_change,
     "SupplierChanged": mediation.apply_supplier_change,
     "SupplierFollowDue": mediation.apply_supplier_change,
+    "StoreChanged": mediation.apply_store_change,
+    "StoreFollowDue": mediation.apply_store_change,
+    "EnterpriseChanged": mediation.apply_enterprise_change,
+    "EnterpriseFollowDue": mediation.apply_enterprise_change,
     "CategoryChanged": mediation.apply_category_change,
     "StockLow": mediation.apply_stock_change,
     "StockOut": mediation.apply_stock_change,

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from mart_union.catalog import showing
 from mart_union.catalog.enterprises import apply_enterprise, decide_enterprise, get_enterprise
 from mart_union.catalog.model import OfferReference
 from mart_union.catalog.service import get_listing, get_store
+from mart_union.catalog.stores import card_of
+from mart_union.catalog.tables import StoreCardItem, StoreItem, store_card_key, store_key
 from mart_union.catalog.unions import get_union, mark_suspended
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.sales import place_shop_sale
@@ -26,6 +29,7 @@ from mart_union.mediation.model import Link, OfferKey, Terms
 from mart_union.mediation.suppliers import apply_supplier, decide_supplier, get_supplier
 from mart_union.orders.service import get_order, take_step
 from mart_union.stock.service import get_level
+from syndication.app import CONSUMERS
 from tests.services.buckets import own_bucket
 from tests.services.cutting import CutOff, cut_off
 from tests.services.market import NOW, Market, fill_pool, give_money, open_market, save_mediated
@@ -218,3 +222,102 @@ def test_a_suspended_party_is_paid_what_it_has_earned(market: Market) -> None:
     with own_bucket():
         [paid] = settle_day(day, NOW, market.supplier)
     assert (paid.total_minor, get_payout(paid.payout).state) == (8_000, "sent")
+
+
+def followed(event: Event, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Deliver an event of a store or an enterprise, and what that publishes; the names of all that were worked."""
+    waiting, worked = [event], list[str]()
+    monkeypatch.setattr(following, "publish", waiting.extend)
+    while waiting:
+        worked.append(waiting[0].name)
+        CONSUMERS[waiting[0].name](waiting.pop(0))
+    return worked
+
+
+def opened(name: str, enterprise: str) -> str:
+    """An open store of an enterprise, on the union's front."""
+    store = replace(get_store(make_store(name)), enterprise=enterprise)
+    StoreItem(*store_key(name), document=store, sequence=1).save()
+    StoreCardItem(*store_card_key(name), card=card_of(store, get_union())).save()
+    return name
+
+
+def test_a_suspended_enterprises_links_are_paused_page_by_page_and_sold_again_when_it_is_let(
+    market: Market, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_AT_ONCE", 2)
+    enterprise = get_store(market.store).enterprise
+    stores = [opened(f"{unique}-{number}", enterprise) for number in range(2)]
+    other = opened(f"{unique}-other", f"{unique}-other-co")
+    offers = [make_offer(market.supplier, sku=f"OFFER-{number}") for number in range(3)]
+    made = [link(store, offer, offer.sku) for store in (*stores, other) for offer in offers]
+    own = set_link_state(stores[1], "OFFER-2", "paused", "owner", NOW)
+    told_of = Event("e-1", "EnterpriseChanged", f"enterprise/{enterprise}", 3, "now", {})
+    followers = [each for each in made if each.store != other and (each.store, each.sku) != (own.store, own.sku)]
+
+    def states() -> set[tuple[str, str, str, int]]:
+        now = [get_link(each.store, each.sku) for each in followers]
+        return {(each.state, each.reason, get_listing(each.store, each.sku).state, each.sequence) for each in now}
+
+    suspend(market, "enterprise")
+    for _ in range(2):
+        worked = followed(told_of, monkeypatch)
+        assert worked.count("StoreFollowDue") >= 4  # two pages of each store
+        assert states() == {("paused", "enterprise-suspended", "paused", 2)}
+    with pytest.raises(RuleViolation) as refused:
+        set_link_state(stores[1], "OFFER-2", "linked", "owner", NOW)
+    assert refused.value.facts["reason"] == "enterprise-suspended"
+    assert link(stores[0], make_offer(market.supplier, sku="NEW"), "NEW").reason == "enterprise-suspended"
+    assert {get_link(other, offer.sku).sequence for offer in offers} == {1}
+    suspend(market, "enterprise", approve=True)
+    followed(told_of, monkeypatch)
+    assert states() == {("linked", "", "on_sale", 3)}
+    assert get_link(own.store, own.sku) == own
+
+
+@pytest.mark.parametrize("state", ["paused", "closed"])
+def test_the_links_of_a_store_that_is_not_open_are_paused_until_it_is(
+    unique: str, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    store, offer = make_store(f"{unique}s"), make_offer(make_supplier(unique))
+    link(store, offer)
+    before = get_store(store)
+    for now_is, expected in ((state, ("paused", f"store-{state}", "paused")), ("open", ("linked", "", "on_sale"))):
+        StoreItem(*store_key(store), document=replace(before, state=now_is), sequence=2).save()
+        followed(Event("e-1", "StoreChanged", f"store/{store}", 2, "now", {}), monkeypatch)
+        now = get_link(store, "GX-HERBTEA")
+        assert (now.state, now.reason, get_listing(store, "GX-HERBTEA").state) == expected
+
+
+def test_a_store_that_leaves_a_classification_keeps_no_link_on_sale_that_was_granted_to_that(
+    unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, offer = make_store(f"{unique}s"), make_offer(make_supplier(unique))
+    link(store, offer)  # granted to classification:food-drink
+    before = get_store(store)
+    StoreItem(*store_key(store), document=replace(before, classification="books", sequence=2), sequence=2).save()
+    followed(Event("e-1", "StoreChanged", f"store/{store}", 2, "now", {}), monkeypatch)
+    now = get_link(store, "GX-HERBTEA")
+    assert (now.state, now.reason, get_listing(store, "GX-HERBTEA").state) == ("paused", "not-granted", "paused")
+
+
+@pytest.mark.parametrize("what", ["store", "enterprise"])
+def test_a_link_that_is_made_while_its_store_is_shut_is_not_made_as_if_it_were_open(
+    market: Market, unique: str, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    store, offer = opened(f"{unique}-s", get_store(market.store).enterprise), make_offer(market.supplier)
+    wanted = links.wanted_link
+
+    def shut_meanwhile(*facts: object) -> Link:
+        made = wanted(*facts)  # type: ignore[arg-type]
+        if what == "enterprise":
+            suspend(market, "enterprise")
+        else:
+            now = replace(get_store(store), state="paused", sequence=2)
+            StoreItem(*store_key(store), document=now, sequence=2).save()
+        return made
+
+    monkeypatch.setattr(links, "wanted_link", shut_meanwhile)
+    with pytest.raises(Conflict):
+        link(store, offer)
+    assert list_links(store).items == ()

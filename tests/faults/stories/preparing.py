@@ -61,6 +61,21 @@ def with_delivered_sale_of_a_shop(place: Place) -> None:
         )
 
 
+def with_paused_store(place: Place) -> None:
+    """A store that has links is paused by its owner."""
+    from mart_union.catalog.stores import set_store_state
+
+    set_store_state(STORE, "paused", "owner-emei", chance.now())
+
+
+def with_suspended_enterprise(place: Place) -> None:
+    """The union has suspended the enterprise of a store that has links."""
+    from mart_union.catalog.enterprises import decide_enterprise
+    from mart_union.catalog.service import get_store
+
+    decide_enterprise(get_store(STORE).enterprise, False, "operator-1", chance.now())
+
+
 def with_question(place: Place) -> None:
     """A customer has asked about a supplier's line."""
     from mart_union.orders.responses import add_response

@@ -17,6 +17,8 @@ from tests.faults.stories.preparing import (
     with_card_refunded,
     with_card_refused,
     with_merged_category,
+    with_paused_store,
+    with_suspended_enterprise,
     with_suspended_supplier,
 )
 from tests.faults.stories.telling import Story, sample
@@ -233,6 +235,10 @@ STORIES: Mapping[str, tuple[Story, ...]] = {
     "syndication OfferChanged": sample("offer-changed-twice"),
     "syndication SupplierChanged": sample("supplier-changed", prepare=with_suspended_supplier),
     "syndication SupplierFollowDue": sample("supplier-follow-due", prepare=with_suspended_supplier),
+    "syndication StoreChanged": sample("store-changed", prepare=with_paused_store),
+    "syndication StoreFollowDue": sample("store-follow-due", prepare=with_suspended_enterprise),
+    "syndication EnterpriseChanged": sample("enterprise-changed", prepare=with_suspended_enterprise),
+    "syndication EnterpriseFollowDue": sample("enterprise-follow-due", prepare=with_suspended_enterprise),
     "syndication StockLow": sample("stock-out-low-and-back"),
     "syndication StockOut": (_queued("StockOut", [_detail_in("syndication", "stock-out-low-and-back", 0)]),),
     "syndication StockBack": (_queued("StockBack", [_detail_in("syndication", "stock-out-low-and-back", 1)]),),

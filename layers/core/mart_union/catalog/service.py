@@ -35,8 +35,10 @@ from mart_union.catalog.showing import Shown, get_front, get_shelf, get_store, s
 from mart_union.catalog.stores import (
     change_store,
     count_open_stores,
+    list_open_stores,
     list_stores,
     open_store,
+    require_trading,
     set_store_state,
 )
 from mart_union.catalog.unions import change_union, get_union, save_union, union_names
@@ -81,6 +83,7 @@ __all__ = [
     "list_enterprises",
     "list_listings",
     "list_listings_page",
+    "list_open_stores",
     "list_stores",
     "list_uploads",
     "merge_category",
@@ -93,6 +96,7 @@ __all__ = [
     "rebuild_store",
     "release_upload",
     "remove_category",
+    "require_trading",
     "rules_of",
     "save_categories",
     "save_category",

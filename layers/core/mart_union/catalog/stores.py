@@ -15,6 +15,7 @@ from mart_union.catalog.enterprises import get_enterprise
 from mart_union.catalog.hours import DAYS, Hours, told_hours
 from mart_union.catalog.model import STORE_STATES, Store, Texts, Union
 from mart_union.catalog.naming import checked_names, checked_slug
+from mart_union.catalog.refs import store_ref
 from mart_union.catalog.showing import get_store
 from mart_union.catalog.tables import (
     EnterpriseItem,
@@ -29,8 +30,9 @@ from mart_union.customers.service import add_membership
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.errors import Conflict, Forbidden, Invalid, RuleViolation
 from mart_union.kernel.money import LARGEST_AMOUNT
+from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
-from mart_union.kernel.storage import find
+from mart_union.kernel.storage import fetch_all, find
 from mart_union.kernel.transaction import WriteTransaction, refuse
 from mart_union.ledger.model import SETTLEMENT_PERIODS
 
@@ -148,6 +150,23 @@ def set_store_state(store: str, state: str, actor: str, now: datetime | None = N
     if state == "open" and get_enterprise(before.enterprise).state != "approved":
         raise RuleViolation("the store's enterprise is not approved")
     return _save(before, replace(before, state=state), actor, f"store {state}", now)
+
+
+def require_trading(transaction: WriteTransaction, store: Store, shut: str) -> None:
+    """Let a transaction commit only if a store is still as it was read and, unless it was read as `shut`, its enterprise has not been suspended since."""
+    changed = refuse(Conflict, "the store was changed just now; look again")
+    transaction.check(StoreItem(*store_key(store.id)), StoreItem.sequence == store.sequence, changed)
+    if not shut:
+        trades = EnterpriseItem.listed_pk != "ENTERPRISES#suspended"
+        suspended = refuse(Conflict, "the union decided on the store's enterprise just now; look again")
+        transaction.check(EnterpriseItem(*enterprise_key(store.enterprise)), trades, suspended)
+
+
+def list_open_stores(cursor: str = "", limit: int = 100) -> Page[Store]:
+    """A page of the stores that are open, by id, as they are. One query and one batch read."""
+    page = read_page(StoreCardItem.query, "STORES", cursor=cursor, limit=limit, newest_first=False)
+    found = fetch_all([store_ref(item.sk) for item in page.items], consistent=True)
+    return Page(tuple(store for store in found if store is not None), page.next)
 
 
 def _save(before: Store, after: Store, actor: str, action: str, now: datetime | None) -> Store:

@@ -1,4 +1,4 @@
-"""Links follow: what changes of an offer, its pool, a store's deposit or its categories reaches the links and their listings.
+"""Links follow: what changes of an offer, its pool, a store, its enterprise, its deposit or its categories reaches the links and their listings.
 
 What counts is how things stand when a page of links is looked at, and a page is looked at until nothing is left to write: so whoever wrote last has
 seen what it should say, and an event may come twice, late or out of order.
@@ -72,6 +72,38 @@ def apply_supplier_change(event: Event) -> None:
     if page.next:
         due = f"follow-{supplier}-{event.sequence}-{page.next}"
         publish([Event(due, "SupplierFollowDue", event.entity, event.sequence, event.at, {"cursor": page.next})])
+
+
+def apply_store_change(event: Event) -> None:
+    """Pause a store's links while it is not open, or its enterprise is suspended, and let go of them when it sells again; those that its classification no
+    longer allows, too: a page of its links; the next page is an event of its own (StoreFollowDue).
+
+    Raises:
+        Busy: links kept being changed at the same moment, or the bus refused the next page; the event has to be delivered again.
+    """
+    store, cursor = event.entity.removeprefix("store/"), event.data.get("cursor", "")
+    if then := _follow_page(partial(_links_of_store, store), cursor):
+        publish([_store_due(event, store, then)])
+
+
+def apply_enterprise_change(event: Event) -> None:
+    """Have the links of an enterprise's open stores follow what the union decided on it: a page of the union's stores; the next page is an event of its
+    own (EnterpriseFollowDue). A store that is not open sells nothing whatever was decided, and is followed when it opens.
+
+    Raises:
+        Busy: the bus kept refusing some; the event has to be delivered again.
+    """
+    enterprise, page = event.entity.removeprefix("enterprise/"), catalog.list_open_stores(event.data.get("cursor", ""))
+    due = [_store_due(event, store.id, "") for store in page.items if store.enterprise == enterprise]
+    if page.next:
+        name, identity = "EnterpriseFollowDue", f"follow-{enterprise}-{event.sequence}-{page.next}"
+        due.append(Event(identity, name, event.entity, event.sequence, event.at, {"cursor": page.next}))
+    publish(due)
+
+
+def _store_due(event: Event, store: str, cursor: str) -> Event:
+    identity = f"follow-{store}-{event.sequence}-{cursor}"
+    return Event(identity, "StoreFollowDue", f"store/{store}", event.sequence, event.at, {"cursor": cursor})
 
 
 def apply_standing(event: Event) -> None:

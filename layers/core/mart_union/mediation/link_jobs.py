@@ -270,6 +270,7 @@ def _write_together(job: LinkJob, changes: Sequence[_Change], facts: Facts, now:
     for supplier in sorted({key.supplier for key in offers}):
         require_as_read(transaction, facts.suppliers[supplier])
     require_standing(transaction, facts.standing(job.store))
+    catalog.require_trading(transaction, facts.stores[job.store], facts.shut(job.store))
     add_sellers(transaction, suppliers, job.store, now)
     add_audit(transaction, f"store/{job.store}", job.actor, "links by rule", job.id, now)
     transaction.commit()

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from mart_union.catalog import service as catalog
 from mart_union.catalog.model import Listing, OfferReference, Store
-from mart_union.catalog.refs import listing_ref, store_ref
+from mart_union.catalog.refs import listing_ref, store_ref, union_ref
 from mart_union.kernel.errors import Conflict
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
@@ -43,7 +43,8 @@ LISTING_STATES = {"linked": "on_sale", "paused": "paused", "withdrawn": "withdra
 
 
 class Facts(Struct, frozen=True):
-    """What links depend on, as it was read: offers, suppliers, levels, stores, standings of deposits, and the links' listings."""
+    """What links depend on, as it was read: offers, suppliers, levels, stores, standings of deposits, the links' listings, and whom the union has
+    `suspended`."""
 
     offers: dict[OfferKey, Offer]
     suppliers: dict[str, Supplier]
@@ -51,6 +52,7 @@ class Facts(Struct, frozen=True):
     stores: dict[str, Store]
     standings: dict[str, DepositStanding]
     listings: dict[tuple[str, str], Listing]
+    suspended: tuple[str, ...] = ()
 
     def supply(self, offer: OfferKey | None, store: str) -> Supply | None:
         """An offer and what a store could sell of it: of the pool or of the store's allotment, whichever has more. None where there is none."""
@@ -64,6 +66,13 @@ class Facts(Struct, frozen=True):
     def classification(self, store: str) -> str:
         """The classification of a store."""
         return self.stores[store].classification
+
+    def shut(self, store: str) -> str:
+        """Why nothing of a store is sold now, '' where it is open and its enterprise trades."""
+        of = self.stores[store]
+        if f"enterprise/{of.enterprise}" in self.suspended:
+            return "enterprise-suspended"
+        return "" if of.state == "open" else f"store-{of.state}"
 
     def standing(self, store: str) -> DepositStanding:
         """The standing of a store's deposit."""
@@ -94,6 +103,7 @@ class Facts(Struct, frozen=True):
             self.classification(link.store),
             step=settings().currency.step,
             standing=self.standing(link.store).state,
+            shut=self.shut(link.store),
         )
 
     def listing_of(self, link: Link, listed: Listing | None) -> Listing:
@@ -143,8 +153,10 @@ def read_facts(links: Sequence[Link]) -> Facts:
         *map(store_ref, stores),
         *map(standing_ref, stores),
         *(listing_ref(*each) for each in skus),
+        union_ref(),
     ]
-    found = iter(fetch_all(refs, consistent=True))
+    *documents, union = fetch_all(refs, consistent=True)
+    found = iter(documents)
     offers: dict[OfferKey, Offer] = _next_of(keys, found)
     return Facts(
         offers=offers,
@@ -152,6 +164,7 @@ def read_facts(links: Sequence[Link]) -> Facts:
         stores=_next_of(stores, found),
         standings={store: DepositStanding(store) for store in stores} | _next_of(stores, found),
         listings=_next_of(skus, found),
+        suspended=union.suspended if union is not None else (),
         levels=get_levels((level for offer in offers.values() for level in offer.sold_from), consistent=True),
     )
 

@@ -42,7 +42,15 @@ def price_of(link: Link, offer: Offer, *, step: int) -> int:
 
 
 def link_of(
-    first: Supply, backup: Supply | None, store: str, sku: str, terms: Terms, classification: str, *, step: int
+    first: Supply,
+    backup: Supply | None,
+    store: str,
+    sku: str,
+    terms: Terms,
+    classification: str,
+    *,
+    step: int,
+    shut: str = "",
 ) -> Link:
     """The link that a seller's terms make of an offer and, perhaps, a backup.
 
@@ -66,7 +74,7 @@ def link_of(
         markup_basis_points=terms.markup_basis_points,
         backup=terms.backup,
     )
-    return in_step(link, first, backup, classification, step=step)
+    return in_step(link, first, backup, classification, step=step, shut=shut)
 
 
 def check_markup(basis_points: int) -> None:
@@ -94,9 +102,16 @@ def _check_terms(offer: Offer, backup: Offer | None, terms: Terms) -> None:
 
 
 def in_step(
-    link: Link, first: Supply, backup: Supply | None, classification: str, *, step: int, standing: str = "met"
+    link: Link,
+    first: Supply,
+    backup: Supply | None,
+    classification: str,
+    *,
+    step: int,
+    standing: str = "met",
+    shut: str = "",
 ) -> Link:
-    """The link as it is while its offers, what is left of them, and the standing of its store's deposit are these.
+    """The link as it is while its offers, what is left of them, the standing of its store's deposit, and why the store is `shut` ('': it is not) are these.
 
     Followed fields are taken over; words and picture are the first offer's whichever is sold. The backup is sold while it can be had and the first
     cannot: whoever asks, in whatever order, finds the same. It is paused while what it sells may not be sold; what the seller paused or withdrew stays so.
@@ -116,7 +131,7 @@ def in_step(
     )
     if link.is_stopped:
         return after
-    reason = why_not(after, now, classification, standing=standing)
+    reason = shut or why_not(after, now, classification, standing=standing)
     return replace(after, state="paused" if reason else "linked", reason=reason)
 
 

@@ -132,7 +132,8 @@ def wanted_link(facts: Facts, store: str, sku: str, first: OfferKey, terms: Term
     if supply is None:
         raise no_offer(first.supplier, first.sku)
     backup = facts.supply(terms.backup, store)
-    return link_of(supply, backup, store, sku, terms, classification, step=settings().currency.step)
+    step, shut = settings().currency.step, facts.shut(store)
+    return link_of(supply, backup, store, sku, terms, classification, step=step, shut=shut)
 
 
 def _classification(facts: Facts, store: str) -> str:
@@ -228,7 +229,7 @@ def list_links_after(store: str, sku: str, limit: int) -> tuple[Link, ...]:
 def _write(
     before: Link | None, after: Link, facts: Facts, actor: str, now: datetime, command: LinkCommandItem | None = None
 ) -> None:
-    """The link and its listing together, if neither they nor the offers, their suppliers or the deposit's standing have changed since they were read, and the
+    """The link and its listing together, if neither they nor the offers, their suppliers, the store or the deposit's standing have changed since they were read, and the
     command that asked for it; the command alone where it changes nothing."""
     transaction = WriteTransaction()
     if command is not None:
@@ -242,6 +243,7 @@ def _write(
     for supplier in sorted({key.supplier for key in after.offers}):
         require_as_read(transaction, facts.suppliers[supplier])
     require_standing(transaction, facts.standing(after.store))
+    catalog.require_trading(transaction, facts.stores[after.store], facts.shut(after.store))
     add_sellers(transaction, new_suppliers(before, after), after.store, now)
     add_audit(transaction, f"store/{after.store}", actor, f"link {after.state}", after.sku, now)
     transaction.commit()

@@ -5,9 +5,11 @@ from mart_union.mediation.deposits import Deposit, get_deposit, list_deposit_pos
 from mart_union.mediation.drift import ask_checks, check_shop, compare_shown
 from mart_union.mediation.following import (
     apply_category_change,
+    apply_enterprise_change,
     apply_offer_change,
     apply_standing,
     apply_stock_change,
+    apply_store_change,
     apply_supplier_change,
 )
 from mart_union.mediation.link_jobs import get_link_job, list_link_jobs, start_link_job, work_link_job
@@ -81,9 +83,11 @@ __all__ = [
     "Snapshot",
     "allotments_of",
     "apply_category_change",
+    "apply_enterprise_change",
     "apply_offer_change",
     "apply_standing",
     "apply_stock_change",
+    "apply_store_change",
     "apply_supplier",
     "apply_supplier_change",
     "ask_checks",
