@@ -11,10 +11,15 @@ from msgspec.structs import replace
 from mart_union.checkout.pricing import MOST_LEVELS
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import RuleViolation
+from mart_union.kernel.money import Currency
 from mart_union.orders.model import (
     MOST_BYTES,
     MOST_TEXT,
+    OPERATOR,
     Order,
+    Refund,
+    RefundedLine,
+    Return,
     ReturnedLine,
     Share,
     Shipment,
@@ -22,8 +27,10 @@ from mart_union.orders.model import (
     TrackingEvent,
     check_room,
 )
-from mart_union.orders.returns import request_return
-from mart_union.orders.steps import apply_step
+from mart_union.orders.refunding import MOST_REFUNDS, RefundWish, refund_part
+from mart_union.orders.return_decisions import Decision
+from mart_union.orders.returns import decide_return, request_return
+from mart_union.orders.steps import Details, apply_step
 from mart_union.orders.tables import order_item
 from mart_union.orders.tracking import MOST_REPORTS, ParcelNews, is_news
 from tests.orders_examples import PLACED, line_of, order_of
@@ -96,3 +103,66 @@ def test_an_order_with_all_reports_and_all_texts_has_room_for_a_return() -> None
 
 
 _SHARE = Share("supplier/some-longer-name", "commission", 64_000, 32_000, 1_000)
+
+
+def full_of_words(state: str) -> Order:
+    """An order that has room for no word more."""
+    long = StepTaken("accept", "store", "packer-emei", iso(PLACED), (1,), "key-00000", "字" * 500)
+    return replace(order_of(state=state), history=(long,) * (MOST_TEXT // 500))
+
+
+def test_an_order_without_room_for_words_still_comes_to_its_end() -> None:
+    full = full_of_words("placed")
+    note = Details(note="deadline passed")
+    ended = apply_step(full, "refuse", role="system", actor="system", at=iso(NOW), key="d", details=note)
+    assert (ended.state, ended.history[-1].note) == ("refused", "")
+    who = {"role": "store", "actor": "packer", "fulfiller": "store/emei-tea"}
+    with pytest.raises(RuleViolation, match="0 are left"):
+        apply_step(full, "refuse", **who, at=iso(NOW), key="r", details=note)  # type: ignore[arg-type]
+
+
+def test_the_operator_decides_on_a_return_that_there_are_no_words_left_for() -> None:
+    there = returned("sent", StepTaken("escalate", "system", "system", iso(NOW), ()))
+    facts = {"taker": OPERATOR, "actor": "operator", "key": "o-1", "at": iso(NOW), "currency": Currency("TWD", 100)}
+    for decision, outcome in (("refund", "refunded"), ("refuse", "refused")):
+        wish = Decision(decision, answer="it was lost on its way")
+        after = decide_return(there, "r-1", wish, **facts).order  # type: ignore[arg-type]
+        assert (after.returns[0].state, after.returns[0].answer) == (outcome, "")
+    assert after.sequence == there.sequence + 1
+
+
+def test_whoever_takes_a_return_back_refuses_it_with_all_their_words_or_not_at_all() -> None:
+    there, wish = returned("requested"), Decision("refuse", answer="the seal is broken")
+    facts = {"taker": "store/emei-tea", "actor": "manager", "key": "o-1", "at": iso(NOW)}
+    with pytest.raises(RuleViolation, match="0 are left"):
+        decide_return(there, "r-1", wish, **facts, currency=Currency("TWD", 100))  # type: ignore[arg-type]
+
+
+def returned(state: str, *history: StepTaken) -> Order:
+    """An order that has room for no word more, with a return in a state."""
+    asked = Return(
+        "r-1", "store/emei-tea", (ReturnedLine(1, 1),), "defective", iso(NOW), "x", state=state, history=history
+    )
+    return replace(full_of_words("delivered"), returns=(asked,))
+
+
+def test_a_store_that_gave_its_fifty_parts_still_owes_what_comes_back() -> None:
+    part = Refund("refund-1", iso(NOW), "manager", "late", (RefundedLine(1, 0, 100),), 100, "k", "r")
+    order = replace(returned("received"), history=(), refunds=(part,) * MOST_REFUNDS)
+    facts = {"actor": "manager", "at": iso(NOW), "currency": Currency("TWD", 100)}
+    with pytest.raises(RuleViolation, match="at most 50 parts"):
+        refund_part(
+            order, [RefundWish(1, amount_minor=100)], reason="late", fulfiller="store/emei-tea", key="m", **facts
+        )  # type: ignore[arg-type]
+    wish = Decision("refund", stock="reserve")
+    given = decide_return(order, "r-1", wish, taker="store/emei-tea", key="g", **facts)  # type: ignore[arg-type]
+    assert (given.order.returns[0].state, len(given.order.refunds), dict(given.units)) == (
+        "refunded",
+        MOST_REFUNDS + 1,
+        {line_of().level: 1},
+    )
+    one_less = replace(given.order, refunds=given.order.refunds[1:])
+    room = refund_part(
+        one_less, [RefundWish(1, amount_minor=100)], reason="late", fulfiller="store/emei-tea", key="m", **facts
+    )  # type: ignore[arg-type]
+    assert len(room.order.refunds) == MOST_REFUNDS + 1

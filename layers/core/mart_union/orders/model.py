@@ -318,14 +318,23 @@ def checked_text(order: Order, text: str) -> str:
     Raises:
         RuleViolation: the order's notes, reasons, answers and places would be too long together; `left` says how many characters fit.
     """
+    left = _room_for_text(order)
+    if len(text) > left:
+        raise RuleViolation(f"an order keeps {MOST_TEXT} characters of notes and reasons: {left} are left", left=left)
+    return text
+
+
+def fitting_text(order: Order, text: str) -> str:
+    """As much of a text as an order has room for: of what has to go on whether there is room for all words or not."""
+    return text[: _room_for_text(order)]
+
+
+def _room_for_text(order: Order) -> int:
     written = sum(len(taken.note) for taken in order.history) + sum(len(refund.reason) for refund in order.refunds)
     written += sum(len(each.note) for each in order.returns)
     written += sum(len(taken.note) for each in order.returns for taken in each.history)
     written += sum(len(each.place) for parcel in order.shipments for each in parcel.events)
-    if text and written + len(text) > MOST_TEXT:
-        left = max(MOST_TEXT - written, 0)
-        raise RuleViolation(f"an order keeps {MOST_TEXT} characters of notes and reasons: {left} are left", left=left)
-    return text
+    return max(MOST_TEXT - written, 0)
 
 
 def check_room(order: Order) -> None:

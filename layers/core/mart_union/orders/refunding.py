@@ -23,6 +23,8 @@ from mart_union.orders.refunds import (
 )
 
 MOST_REFUNDS = 50
+"""How many parts of an order its store gives back of itself. What is owed for a return is given back beside them, whatever there was before."""
+
 LONGEST_REASON = 500
 
 
@@ -93,10 +95,7 @@ def give_parts_back(
 
     Raises:
         BeyondOriginal: more than is left of a line.
-        RuleViolation: the order has no room for more refunds.
     """
-    if len(order.refunds) >= MOST_REFUNDS:
-        raise RuleViolation(f"an order has at most {MOST_REFUNDS} partial refunds")
     lines = {line.number: line for line in order.lines}
     amounts: dict[str, int] = {}
     units: Counter[str] = Counter()
@@ -146,6 +145,9 @@ def refundable_units(line: Line, fulfiller: str) -> int:
 def _check(order: Order, wishes: Sequence[RefundWish], reason: str) -> None:
     if order.payment != "paid":
         raise RuleViolation(f"nothing has been paid yet: the order's payment is {order.payment}", payment=order.payment)
+    of_returns = {asked.refund for asked in order.returns}
+    if sum(refund.id not in of_returns for refund in order.refunds) >= MOST_REFUNDS:
+        raise RuleViolation(f"a store gives at most {MOST_REFUNDS} parts of an order back: take the rest as returns")
     if order.is_seller_collected:
         raise RuleViolation("the seller's own shop took the money: it is refunded there")
     if not 0 < len(reason.strip()) <= len(reason) <= LONGEST_REASON:

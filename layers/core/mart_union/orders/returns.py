@@ -25,6 +25,7 @@ from mart_union.orders.model import (
     StepTaken,
     check_room,
     checked_text,
+    fitting_text,
 )
 from mart_union.orders.refunding import Change, give_parts_back
 from mart_union.orders.return_decisions import (
@@ -199,7 +200,8 @@ def decide_return(
         message = f"the return is {asked.state}; it cannot be {to_state}"
         raise StepNotAllowed(message, allowed=allowed, state=asked.state)
     check_look(order, asked, wish)
-    answer = checked_text(order, wish.answer)
+    kept = checked_text if wish.decision == "refuse" and taker != OPERATOR else fitting_text
+    answer = kept(order, wish.answer)
     taken = StepTaken(wish.decision, taker.partition("/")[0], actor, at, (), key, answer, request)
     decided = replace(asked, state=to_state, answer=answer or asked.answer, history=(*asked.history, taken))
     change = _after(order, asked, decided, wish, taken, currency)

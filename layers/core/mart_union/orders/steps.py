@@ -27,6 +27,7 @@ from mart_union.orders.model import (
     Shipment,
     StepTaken,
     checked_text,
+    fitting_text,
 )
 from mart_union.orders.procedures import (
     allowed_steps,
@@ -109,7 +110,8 @@ def apply_step(
     collector = _collector(order, rule, numbers, details, told_by=actor if role == SYSTEM else "")
     if len(order.history) >= _MOST_STEPS and role != SYSTEM:
         raise RuleViolation(f"an order has at most {_MOST_STEPS} steps")
-    note = checked_text(order, details.note[:_LONGEST_TEXT])
+    kept = fitting_text if role == SYSTEM else checked_text
+    note = kept(order, details.note[:_LONGEST_TEXT])
     taken = StepTaken(step, role, actor, at, numbers, key, note, request)
     return _after(order, rule, taken, details, collector)
 
