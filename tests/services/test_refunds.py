@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
+from mart_union.checkout.cancelling import cancel_purchase
 from mart_union.checkout.model import Wanted
 from mart_union.checkout.sales import place_shop_sale
+from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.kernel.errors import (
     AmountOutOfRange,
     BeyondOriginal,
@@ -19,8 +22,10 @@ from mart_union.kernel.errors import (
 from mart_union.ledger.census import whole_ledger
 from mart_union.ledger.model import Posting
 from mart_union.ledger.service import get_balance, get_transfer
-from mart_union.orders.refunding import RefundWish
+from mart_union.orders.own import choose_procedure, described, save_procedure
+from mart_union.orders.refunding import MOST_REFUNDS, RefundWish
 from mart_union.orders.service import get_order, take_step
+from mart_union.orders.shipped import PROCEDURES
 from mart_union.settlement.completion import complete_order
 from tests.services.market import NOW, fill_pool, give_money, open_market, save_mediated
 from tests.services.refunds import (
@@ -39,6 +44,7 @@ from tests.services.refunds import (
     take_back,
     wrong,
 )
+from tests.services.test_own_procedures import describe_union
 
 
 def test_units_that_will_not_be_sent_give_back_their_price_and_go_back_into_the_reserve(unique: str) -> None:
@@ -283,3 +289,53 @@ def test_what_a_shop_collected_is_refunded_by_the_shop(unique: str) -> None:
     sale = place_shop_sale(market.store, f"shop-{unique}", sold, recipient=market.recipient, key="sale-0001", now=NOW)
     with pytest.raises(RuleViolation, match="own shop"):
         refund(market, sale.orders[0], RefundWish(1, amount_minor=100))
+
+
+def test_a_return_is_refunded_after_as_many_parts_as_a_store_may_give_back(unique: str) -> None:
+    market = open_market(unique)
+    order = delivered(market, bought(market))
+    identity = ask(market, order, 3)
+    for number in range(MOST_REFUNDS):
+        refund(market, order, RefundWish(1, amount_minor=100), key=f"refund-{number:04}")
+    given = MOST_REFUNDS * 100
+    with pytest.raises(RuleViolation):
+        refund(market, order, RefundWish(1, amount_minor=100), key="refund-more")
+    assert (balance(market), counts(market)) == (1_000_000 - PAID + given, (7, 3, 0))
+    decide(market, order, identity, "accept")
+    after = take_back(market, order, identity, stock="reserve")
+    assert [after.returns[0].state, after.refunds[-1].amount_minor] == ["refunded", 90_000 - given]
+    assert (balance(market), counts(market), wrong(market)) == (1_000_000 - 6_000, (10, 0, 0), [])
+
+
+@pytest.mark.parametrize("stores", [1, 2])
+def test_what_a_store_had_given_comes_back_to_it_by_a_payable_when_the_purchase_is_cancelled(
+    unique: str, stores: int
+) -> None:
+    market = open_market(unique)
+    describe_union()
+    of = PROCEDURES["made_to_order"]
+    steps = tuple(
+        replace(s, from_states=("placed", "accepted", "making")) if s.name == "cancel" else s for s in of.steps
+    )
+    save_procedure(market.store, "mine", replace(described(of), title="Mine", steps=steps), actor="owner")
+    choose_procedure(market.store, "mine", actor="owner")
+    wanted = [Wanted(market.store, "TEA", 3), Wanted(market.other_store, "TEA", 1)][:stores]
+    total = quote_cart(wanted, now=NOW).total_minor
+    facts = {"recipient": market.recipient, "total_seen": total, "method": "account", "key": "key-00000001"}
+    purchase = place_purchase(market.customer, wanted, **facts, now=NOW)  # type: ignore[arg-type]
+    order, party = purchase.orders[0], f"store/{market.store}"
+    for step in ("accept", "begin"):
+        take_step(order, step, "staff", "store", step, NOW, fulfiller=party)
+    refund(market, order, RefundWish(1, amount_minor=93_000))
+    assert given_by(party, order) == [-3_000]
+    for _ in range(2):
+        after = cancel_purchase(purchase.id, actor=market.customer, role="customer", key="cancel-0001", now=LATER)
+        assert [each.state for each in after.orders] == ["cancelled"] * stores
+    assert (balance(market), counts(market)) == (1_000_000, (10, 0, 0))
+    assert (given_by(party, order), wrong(market)) == ([-3_000, 3_000], [])
+
+
+def given_by(party: str, order: str) -> list[int]:
+    """What the payables of a party's refunds of an order are over, smallest first."""
+    ledger = whole_ledger()
+    return sorted(one.amount_minor for one in ledger.payables if (one.party, one.order) == (party, order))

@@ -17,7 +17,7 @@ from mart_union.kernel.ids import derived_id
 from mart_union.kernel.retry import retried
 from mart_union.kernel.transaction import Also, WriteTransaction
 from mart_union.ledger.model import Transfer, postings_of
-from mart_union.ledger.service import add_transfer
+from mart_union.ledger.service import add_payable, add_transfers
 from mart_union.orders.draws import sales_of
 from mart_union.orders.limits import add_given_back
 from mart_union.orders.model import ENDED, ON_DELIVERY, Order
@@ -26,6 +26,7 @@ from mart_union.orders.refunds import refund_amounts, units_of
 from mart_union.orders.service import get_orders
 from mart_union.orders.steps import apply_step
 from mart_union.orders.storing import add_changed_order
+from mart_union.orders.whole_refunds import given_before, whole_refund
 from mart_union.stock.keeping import SaleMoved, add_movements
 from mart_union.stock.model import put_back
 
@@ -119,9 +120,17 @@ def _cancelled(order: Order, role: str, actor: str, key: str, now: datetime) -> 
 
 
 def _add_refund(transaction: WriteTransaction, purchase: Purchase, steps: list[_Step], now: datetime) -> None:
+    """One transfer for all orders, but for those whose store gets back what it had given of its own: each of these has one, and a payable."""
     amounts: Counter[str] = Counter()
+    refunds: list[Transfer] = []
     for before, after in steps:
-        amounts.update(refund_amounts(before, after.history[-1].lines))
+        own = whole_refund(before, after, after.history[-1].lines, now)
+        payable = None if own is None else given_before(before, after, own, now)
+        if own is None or payable is None:
+            amounts.update(refund_amounts(before, after.history[-1].lines))
+        else:
+            refunds.append(own)
+            add_payable(transaction, payable)
     versions = derived_id(*(f"{after.id}:{after.sequence}" for _, after in steps))
     refund = Transfer(
         id=f"refund-{purchase.id}-{versions}",
@@ -132,8 +141,7 @@ def _add_refund(transaction: WriteTransaction, purchase: Purchase, steps: list[_
         at=iso(now),
         reverses=purchase.facts.get("paid_by", purchase.transfer),
     )
-    if refund.postings:
-        add_transfer(transaction, refund)
+    add_transfers(transaction, [*refunds, *([refund] if refund.postings else [])])
 
 
 def _add_stock(

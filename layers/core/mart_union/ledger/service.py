@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -55,8 +55,14 @@ def add_transfer(transaction: WriteTransaction, transfer: Transfer) -> None:
     A pending transfer lowers what is available on the accounts that it debits, and nothing else.
     The commit raises Conflict if the transfer exists, InsufficientFunds if an account would pass its floor.
     """
-    _create_transfer(transaction, transfer)
-    _add_moves(transaction, _moves_of(transfer))
+    add_transfers(transaction, [transfer])
+
+
+def add_transfers(transaction: WriteTransaction, transfers: Sequence[Transfer]) -> None:
+    """Add several transfers as `add_transfer` does one. An account that more than one is about moves once, for a transaction names no item twice."""
+    for transfer in transfers:
+        _create_transfer(transaction, transfer)
+    _add_moves(transaction, [move for transfer in transfers for move in _moves_of(transfer)])
 
 
 def add_resolution(transaction: WriteTransaction, transfer: Transfer, outcome: str, now: datetime) -> None:

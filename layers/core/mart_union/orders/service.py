@@ -10,16 +10,12 @@ from functools import partial
 from mart_union.catalog.refs import union_ref
 from mart_union.kernel.clock import iso
 from mart_union.kernel.errors import Forbidden, NotFound, StepNotAllowed, UnknownCarrier
-from mart_union.kernel.ids import derived_id
 from mart_union.kernel.paging import Page
 from mart_union.kernel.retry import retried
-from mart_union.kernel.settings import settings
 from mart_union.kernel.storage import fetch, find, find_all
 from mart_union.kernel.transaction import Also, WriteTransaction
-from mart_union.ledger.model import Payable, Transfer, postings_of
-from mart_union.ledger.periods import due_day
 from mart_union.ledger.service import add_payable, add_transfer
-from mart_union.orders.cash import add_collection, paying_transfer
+from mart_union.orders.cash import add_collection
 from mart_union.orders.codes import WrongCode, count_wrong_code, renew_code
 from mart_union.orders.draws import sales_of
 from mart_union.orders.escalations import add_escalation, escalated_by
@@ -27,10 +23,11 @@ from mart_union.orders.limits import add_given_back
 from mart_union.orders.listing import page_of_keys
 from mart_union.orders.model import ON_DELIVERY, SYSTEM, Order, StepTaken
 from mart_union.orders.procedures import allowed_steps, gives_money_back, procedure_of
-from mart_union.orders.refunds import refund_amounts, units_of
+from mart_union.orders.refunds import units_of
 from mart_union.orders.steps import Details, apply_step, due_steps, find_late, pursue, remind
 from mart_union.orders.storing import OrderMoved, add_changed_order, replace_order
 from mart_union.orders.tables import OrderItem, order_key
+from mart_union.orders.whole_refunds import given_before, whole_refund
 from mart_union.stock.keeping import SaleMoved, add_movements
 from mart_union.stock.model import put_back
 
@@ -289,40 +286,16 @@ def _commit(before: Order, after: Order, now: datetime, also: Also | None) -> No
 
 
 def _add_refund(transaction: WriteTransaction, before: Order, after: Order, taken: StepTaken, now: datetime) -> None:
-    amounts = refund_amounts(before, taken.lines)
+    refund = whole_refund(before, after, taken.lines, now)
+    if refund is not None:
+        add_transfer(transaction, refund)
+        if (payable := given_before(before, after, refund, now)) is not None:
+            add_payable(transaction, payable)
     reference = f"order/{before.id}"
-    if amounts:
-        transfer = Transfer(
-            id=f"refund-{before.id}-{after.sequence}",
-            kind="refund",
-            currency=before.currency,
-            postings=postings_of(amounts),
-            reference=reference,
-            at=iso(now),
-            reverses=paying_transfer(before),
-        )
-        add_transfer(transaction, transfer)
-        if amounts.get(f"store/{before.store}"):
-            add_payable(transaction, _given_before(before, after, transfer, amounts[f"store/{before.store}"], now))
     units = units_of(before, taken.lines)
     back = {level: put_back(units[level], taken.actor, reference) for level in units}
     add_movements(transaction, back, now, sales_of([before]))
     add_given_back(transaction, before, taken.lines)
-
-
-def _given_before(before: Order, after: Order, refund: Transfer, amount_minor: int, now: datetime) -> Payable:
-    """What its store gets back of a refund: it had given that of its own before."""
-    store = f"store/{before.store}"
-    return Payable(
-        id=derived_id("payable", before.id, str(after.sequence), store),
-        party=store,
-        order=before.id,
-        amount_minor=amount_minor,
-        due=due_day(now, before.settlement_period, settings().time_zone).isoformat(),
-        kind="refund",
-        transfer=refund.id,
-        titles=before.lines[0].titles,
-    )
 
 
 def act_on_deadlines(order: str, now: datetime) -> Order:
