@@ -14,7 +14,7 @@ from mart_union.orders.own import LARGEST, checked_procedure, described
 from mart_union.orders.proving import return_problems
 from mart_union.orders.return_decisions import Decision, state_by_history
 from mart_union.orders.return_rules import has_open_return
-from mart_union.orders.return_waits import act_by, comes_next, next_return_look, pursue_returns, send_by
+from mart_union.orders.return_waits import act_by, comes_next, next_return_look, send_by
 from mart_union.orders.returns import decide_return, send_return
 from mart_union.orders.shipped import PROCEDURES, get_procedure
 from mart_union.orders.steps import pursue
@@ -111,10 +111,41 @@ def test_returns_for_which_the_same_is_due_are_seen_to_together_and_others_after
     assert [each.state for each in pursued(first, 5).returns] == ["requested", "accepted"]
 
 
-def test_where_the_rules_name_no_deadline_nothing_is_done() -> None:
+UNION_DAYS = {"requested": (3, 5, "accept"), "sent": (14, 17, "escalate"), "received": (3, 5, "escalate")}
+
+
+@pytest.mark.parametrize("state", UNION_DAYS)
+def test_where_the_rules_name_no_deadline_the_unions_hold(state: str) -> None:
     order = asked(delivered(RULES))
-    assert (act_by(order, order.returns[0]), next_return_look(order)) == ("", "")
-    assert pursue_returns(order, ASKED_AT + timedelta(days=300)) is order
+    if state != "requested":
+        order = decided(order, "accept")
+    if state == "sent":
+        order = send_return(order, order.returns[0].id, "post", "RR 1", key="sent-00001", at=days(0))
+    if state == "received":
+        order = decided(order, "receive")
+    reminded_on, over_on, then = UNION_DAYS[state]
+    assert (act_by(order, order.returns[0]), next_return_look(order)) == (days(reminded_on), days(reminded_on))
+    assert pursued(order, reminded_on - 0.1) is order
+    reminded = pursued(order, reminded_on)
+    assert comes_next(reminded, reminded.returns[0]) == (days(over_on), then)
+    assert steps(pursued(reminded, over_on))[-2:] == ["remind", then]
+
+
+def test_a_replacement_that_nobody_sends_is_the_operators_to_know_of_whatever_the_rules_name() -> None:
+    there = decided(decided(asked(delivered(RULES)), "accept"), "receive")
+    wish = Decision("replace", stock="reserve")
+    who = {**STORE, "at": days(1)}
+    order = decide_return(there, there.returns[0].id, wish, key="replace-1", **who).order  # type: ignore[arg-type]
+    assert next_return_look(order) == days(8)
+    escalated = pursued(pursued(order, 8), 10)
+    assert (steps(escalated)[-2:], next_return_look(escalated)) == (["remind", "escalate"], "")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_return_under_an_older_version_is_answered_in_time_as_well(version: int) -> None:
+    order = replace(delivered(), own_procedure=None, procedure="carrier", procedure_version=version)
+    order = asked(order, "other" if version == 1 else "defective")
+    assert (order.clock_at, pursued(pursued(order, 3), 5).returns[0].state) == (days(3), "accepted")
 
 
 @pytest.mark.parametrize("rules", [RULES, PATIENT])

@@ -76,7 +76,7 @@ class ReturnRules(Struct, frozen=True, omit_defaults=True):
     """What of an order may be given back: for which reasons, within how many `days` (None: as many as the store gives), and lines of which `kinds`.
 
     Up to `returnless_minor` minor units whoever takes a return may give its money back and let the customer keep the goods. `deadlines` say what
-    happens when whoever takes it does nothing.
+    happens when whoever takes it does nothing; in a state without one, the union's do.
     """
 
     reasons: tuple[ReturnReason, ...]
@@ -90,7 +90,7 @@ class ReturnRules(Struct, frozen=True, omit_defaults=True):
         return next((reason for reason in self.reasons if reason.name == name), None)
 
     def deadline(self, state: str) -> ReturnDeadline | None:
-        """The deadline of returns in a state, None where they may wait."""
+        """The deadline of returns in a state, None where the union's holds."""
         return next((deadline for deadline in self.deadlines if deadline.state == state), None)
 
 

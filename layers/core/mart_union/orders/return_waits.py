@@ -11,6 +11,7 @@ from mart_union.catalog.procedures import ReturnDeadline
 from mart_union.kernel.clock import from_iso, iso
 from mart_union.orders.model import REMINDERS, SYSTEM, TOLD, Order, Return, StepTaken
 from mart_union.orders.return_rules import rules_of
+from mart_union.orders.shipped import RETURN_DEADLINES
 
 ACCEPT, ESCALATE, REMIND = "accept", REMINDERS["operator"], REMINDERS["fulfiller"]
 LAPSE = "lapse"
@@ -27,9 +28,12 @@ CUSTOMERS_STATE = "accepted"
 SENDING = ReturnDeadline(CUSTOMERS_STATE, 14, LAPSE, grace_days=7)
 """How long what was accepted waits for its customer where a procedure does not say: they are reminded after two weeks, and a week later it is over."""
 
+_UNNAMED = {deadline.state: deadline for deadline in (*RETURN_DEADLINES, SENDING)}
+"""What holds in each state for which a procedure names no deadline, whatever its version: no return waits for ever."""
+
 
 def act_by(order: Order, asked: Return) -> str:
-    """The moment (ISO) until which whoever takes a return back should take its next step, '' where that is not theirs or may wait."""
+    """The moment (ISO) until which whoever takes a return back should take its next step, '' where that is not theirs."""
     deadline = _deadline(order, asked)
     theirs = deadline is not None and asked.state in TAKERS_STATES
     return _later(_waits_since(asked), deadline.days) if deadline is not None and theirs else ""
@@ -46,7 +50,7 @@ def send_by(order: Order, asked: Return) -> str:
 
 def comes_next(order: Order, asked: Return) -> tuple[str, str] | None:
     """What the system does of a return next if nobody does anything: the moment (ISO), and `remind`, `escalate` or `accept`, of an accepted one
-    `remind_customer` or `lapse`; None where it waits."""
+    `remind_customer` or `lapse`; None where it is over, or the union's operator was told."""
     deadline, told = _deadline(order, asked), _told(asked)
     if deadline is None or len(told) > 1:
         return None
@@ -59,7 +63,7 @@ def comes_next(order: Order, asked: Return) -> tuple[str, str] | None:
 def _deadline(order: Order, asked: Return) -> ReturnDeadline | None:
     rules = rules_of(order)
     named = rules.deadline(asked.state) if rules is not None else None
-    return SENDING if named is None and asked.state == CUSTOMERS_STATE else named
+    return named or _UNNAMED.get(asked.state)
 
 
 def is_escalated(asked: Return) -> bool:

@@ -207,7 +207,7 @@ _SECOND = (
 )
 """With the reasons for which goods are given back. What is made for somebody goes back for others' faults only."""
 
-_RETURN_DEADLINES = (
+RETURN_DEADLINES = (
     ReturnDeadline("requested", 3, "accept"),
     ReturnDeadline("sent", 14, grace_days=3),
     ReturnDeadline("received", 3),
@@ -216,7 +216,7 @@ _RETURN_DEADLINES = (
 
 
 def _with_deadlines(second: Procedure) -> Procedure:
-    rules = replace(second.returns, deadlines=_RETURN_DEADLINES) if second.returns is not None else None
+    rules = replace(second.returns, deadlines=RETURN_DEADLINES) if second.returns is not None else None
     return replace(second, version=3, returns=rules)
 
 
