@@ -66,7 +66,7 @@ def test_the_backup_takes_over_with_its_pool_price_and_supplier_and_gives_back(s
     link, listing = scene.now
     assert (link.on_backup, link.price_minor, link.availability, link.state) == (True, 16800, "in_stock", "linked")
     assert (listing.level, listing.price_minor) == (scene.backup.level, 16800)
-    assert listing.offer == OfferReference(scene.backup.supplier, "BACKUP", 12000, "weekly")
+    assert listing.offer == OfferReference(scene.backup.supplier, "BACKUP", 12000, "weekly", lead_days=2)
     assert [each.store for each in mediation.list_sellers(scene.backup.supplier).items] == [scene.store]
     scene.counted(scene.first, 5)
     assert scene.now[0] == replace(scene.link, sequence=3, availability="low_stock")
@@ -78,7 +78,7 @@ def test_a_backup_that_changes_reaches_the_link_by_its_own_events(scene: Scene) 
     scene.changed(scene.backup, supply_minor=13000)
     assert (scene.now[0].price_minor, scene.now[1].offer) == (
         18200,
-        OfferReference(scene.backup.supplier, "BACKUP", 13000, "weekly"),
+        OfferReference(scene.backup.supplier, "BACKUP", 13000, "weekly", lead_days=2),
     )
     scene.counted(scene.backup, 0)
     link, listing = scene.now
