@@ -71,6 +71,7 @@ SPOKEN: dict[str, Iterable[str]] = {
     "_macros.html kind": _SHARES,
     "_macros.html line.kind": _PAYABLES,
     "_macros.html word": [word for word in (*stock.REASONS, *stock.COUNTS) if word != "received"],
+    "_macros.html party.split()[]": ("store", "supplier", "carrier"),
     "_macros.html state": _ANY_STATE,
     "_macros.html steps[].to_state": STATES,
     "_macros.html taken.role": _ROLES,

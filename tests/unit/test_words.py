@@ -11,6 +11,7 @@ import pytest
 from mart_union.orders.model import STATES
 from mart_union.orders.shipped import PROCEDURES
 from mart_union.web import words
+from mart_union.web.pages import rate
 from mart_union.web.paths import local_path
 from mart_union.web.words import language_name, translate
 
@@ -82,3 +83,9 @@ def test_what_cannot_be_taken_back_is_asked_again_before_it_is_done() -> None:
         '<button class="button small">{{ yes }}</button>',
     )
     assert confirmed == f"<details>{summary} {button}</details>"
+
+
+def test_a_rate_of_a_statement_says_its_amounts_as_money_and_leaves_all_else() -> None:
+    assert rate("20000 x 2, 4400") == "NT$200 × 2, NT$44"
+    assert rate("all: 6 % + 500, tea: 5 %") == "all: 6 % + NT$5, tea: 5 %"
+    assert rate("vat: 5 %") == "vat: 5 %"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,9 @@ from mart_union.web.words import language_name, translate, union_names
 _TEMPLATES = Path(__file__).parent / "templates"
 _COMPILED = Path(__file__).parent / "compiled"
 """Where the layer's build puts the templates as Python modules, so that no cold start compiles them; not there on a laptop."""
+
+_AMOUNT_IN_RATE = re.compile(r"(?:^|(?<=, )|(?<=% \+ ))\d+(?=$|, | x )")
+"""What is an amount in a rate: a number that is all of it, one before its units, or one that a percentage adds."""
 
 
 def render(template: str, request: Request, context: Mapping[str, Any], may: Callable[..., bool]) -> str:
@@ -64,6 +68,7 @@ def make_environment(loader: BaseLoader) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["money"] = money
+    environment.filters["rate"] = rate
     environment.filters["text"] = text
     environment.filters["moment"] = moment
     environment.globals["new_key"] = new_id
@@ -79,6 +84,11 @@ def make_environment(loader: BaseLoader) -> Environment:
 def money(amount_minor: int) -> str:
     """An amount in the union's currency."""
     return format_money(amount_minor, settings().currency)
+
+
+def rate(told: str) -> str:
+    """A rate as a statement's line keeps it, its amounts of minor units as money: `15000 x 2, 2000` or `all: 6 % + 500`."""
+    return _AMOUNT_IN_RATE.sub(lambda found: money(int(found.group())), told).replace(" x ", " × ")
 
 
 @pass_context
