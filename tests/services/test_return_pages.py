@@ -57,7 +57,7 @@ def test_a_customer_chooses_a_reason_by_list_and_follows_the_return_to_its_repla
     send(manage, f"{store}/returns", "staff", "owner", id=asked.id, decision="ship", tracking_number="HCT 2")
     followed = see(tracking, own, market.customer)
     for told in (
-        "Accepted",
+        "Return accepted",
         "Sent",
         "Received",
         "Another one is to be sent",

@@ -15,7 +15,7 @@ from mart_union.catalog.fees import SCOPES
 from mart_union.catalog.hours import DAYS
 from mart_union.catalog.model import ENTERPRISE_STATES, LISTING_STATES, STORE_STATES
 from mart_union.checkout.model import PAYMENTS
-from mart_union.customers.model import MAIL_OUTCOMES, MEMBER_ROLES, VIEW_KINDS
+from mart_union.customers.model import MEMBER_ROLES, VIEW_KINDS
 from mart_union.ledger.model import SETTLEMENT_PERIODS
 from mart_union.mediation.model import FOLLOWED, OFFER_STATES, PAUSES, SUPPLIER_STATES
 from mart_union.orders import own
@@ -120,7 +120,6 @@ SPOKEN: dict[str, Iterable[str]] = {
     "operate/_menu.html each": (*ENTERPRISE_STATES, *STORE_STATES, *SUPPLIER_STATES),
     "operate/accounts.html each.kind": TRANSFERS,
     "operate/carrier.html day": DAYS,
-    "operate/mails.html each": MAIL_OUTCOMES,
     "operate/escalations.html each.kind": ("order", "return", *RESPONSE_KINDS),
     "operate/escalations.html step": [
         step.name for step in _STEPS if "system" in step.roles and step.effect in {"", "refund", "collect"}
