@@ -34,7 +34,7 @@ def test_a_customer_chooses_a_reason_by_list_and_follows_the_return_to_its_repla
     asking = see(tracking, own, market.customer)
     for option in ('value="changed_mind"', 'value="defective"', 'value="damaged_on_the_way"', 'value="replacement"'):
         assert option in asking
-    assert "It is defective (The way back is paid by: Supplier)" in asking
+    assert "It is defective (You pay nothing for the way back)" in asking
     wish = {"line": "1", "units": "1", "reason": "defective", "note": "no lid", "wants": "replacement"}
     send(tracking, f"{own}/returns", market.customer, **wish)
     [asked] = get_order(order).returns

@@ -58,7 +58,7 @@ _WORK = ("IN_QUEUE", "PROCESSING", "DONE", "FATAL", "running", "done", "stopped"
 _ANSWERS = (*OPEN, "refunded", "refused", "replaced", "open", "answered")
 _ANY_STATE = (
     *STATES, *ENTERPRISE_STATES, *STORE_STATES, *LISTING_STATES, *SUPPLIER_STATES, *OFFER_STATES, *PAYMENTS,
-    *_MONEY, *_REPLENISHMENTS, *_WORK, *_ANSWERS, *CASE_STATES,
+    *_MONEY, *_REPLENISHMENTS, *_WORK, *_ANSWERS, *CASE_STATES, "active",
 )  # fmt: skip
 _SHARES = ("supply", "commission", "tax", "fee_tax", "delivery", "sale")
 _PAYABLES = ("completion", "refund", "chargeback", "collection", "returned_payout", "carried")
@@ -134,7 +134,6 @@ SPOKEN: dict[str, Iterable[str]] = {
     "supply/order.html needs[].title": [step.title for step in _STEPS],
     "supply/responses.html response.kind": RESPONSE_KINDS,
     "tracking/order.html reason.title": [reason.title for reason in _RETURNS],
-    "tracking/order.html reason.way_back": PARTIES,
     "tracking/order.html response.kind": RESPONSE_KINDS,
     "tracking/order.html steps[].title": [step.title for step in _STEPS],
     "tracking/order.html taken.role": _ROLES,
@@ -149,8 +148,6 @@ SENTENCES = {
     "manage/orders_one.html refund.reason",
     "operate/audit.html each.action",
     "problem.html problem.detail",
-    "supply/_offer_form.html hint",
-    "supply/_offer_form.html label",
     "supply/order.html each.step",
     "tracking/order.html refund.reason",
 }
@@ -198,8 +195,8 @@ def core(node: nodes.Node) -> nodes.Node:
 
 
 def literals(template: nodes.Template, name: str) -> list[str]:
-    """The words that loops of a template itself give to a variable."""
-    found: list[str] = []
+    """The words that loops of a template itself, and calls of its own macros, give to a variable."""
+    found = passed(template, name)
     for loop in template.find_all(nodes.For):
         if isinstance(loop.iter, nodes.List | nodes.Tuple):
             targets = loop.target.items if isinstance(loop.target, nodes.Tuple) else [loop.target]
@@ -208,6 +205,20 @@ def literals(template: nodes.Template, name: str) -> list[str]:
                     rows = [row.items if isinstance(row, nodes.Tuple) else [row] for row in loop.iter.items]
                     found += [row[place].as_const() for row in rows]
     return found
+
+
+def passed(template: nodes.Template, name: str) -> list[str]:
+    """The words that a template passes to its own macros by a parameter of that name."""
+    found: list[nodes.Expr] = []
+    for macro in template.find_all(nodes.Macro):
+        names = [each.name for each in macro.args]
+        if name in names:
+            place = names.index(name)
+            for call in template.find_all(nodes.Call):
+                if isinstance(call.node, nodes.Name) and call.node.name == macro.name:
+                    found += call.args[place : place + 1]
+                    found += [each.value for each in call.kwargs if each.key == name]
+    return [each.value for each in found if isinstance(each, nodes.Const) and each.value]
 
 
 def said(file: Path) -> Iterator[tuple[str, list[str]]]:
