@@ -23,7 +23,7 @@ PLAIN: dict[str, str] = {
     "supply prices by volume: from how many units on": "tiers",
     "moments": "appointment_at at day days ends_at estimated_by first from last month slot starts_at times",
     "choices among words of ours": (
-        "access collected_by consent decision event how kind lang language languages method on procedure role scope settlement_period state step "
+        "access collected_by consent decision event how kind lang language languages method on part procedure role scope settlement_period state step "
         "stock then type unwanted_mails wants what"
     ),
     "what the union describes for all its stores": "carrier classification place union_category",

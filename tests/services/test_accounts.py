@@ -149,7 +149,7 @@ def test_a_refused_application_opens_no_store(unique: str) -> None:
 
 
 def test_an_invitation_is_taken_up_by_one_person(unique: str) -> None:
-    code = customers.invite(unique, "packer", "owner").code
+    code = customers.invite("store", unique, "packer", "owner").code
     status, membership = ask("POST", f"/api/invitations/{code}", f"pia-{unique}")
     assert (status, membership["kind"], membership["id"], membership["role"]) == (200, "store", unique, "packer")
     assert ask("POST", f"/api/invitations/{code}", f"pim-{unique}")[0] == 404
@@ -201,7 +201,7 @@ def test_pages_take_an_enterprise_from_its_application_to_its_store(unique: str)
     path = f"/account/enterprises/e{unique}/stores"
     assert page("POST", path, unique, form) == (303, f"/union/manage/s{unique}/settings")
     assert get_store(f"s{unique}").names == {"zh-TW": "茶行"}
-    code = customers.invite(f"s{unique}", "packer", unique).code
+    code = customers.invite("store", f"s{unique}", "packer", unique).code
     assert "茶行" in page("GET", f"/invitations/{code}", "pia")[1]
     assert page("POST", f"/invitations/{code}", f"pia-{unique}") == (303, f"/union/manage/s{unique}")
 

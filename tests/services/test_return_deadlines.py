@@ -265,7 +265,7 @@ def test_pages_say_until_when_it_is_to_be_seen_to_and_what_was_told(unique: str)
     order, _ = on_the_way(market)
     page = f"/manage/{market.store}/orders/{order}"
     until = f'<time datetime="{iso(NOT_RECEIVED)}">'
-    assert f"To be seen to by {market.store} until {until}" in see(manage, page, "staff", "owner")
+    assert f"To be seen to by this store until {until}" in see(manage, page, "staff", "owner")
     for moment in (NOT_RECEIVED, HEARD):
         act_on_deadlines(order, moment)
     for handler, path, who, role in (
