@@ -201,7 +201,7 @@ def test_pages_take_an_enterprise_from_its_application_to_its_store(unique: str)
     path = f"/account/enterprises/e{unique}/stores"
     assert page("POST", path, unique, form) == (303, f"/union/manage/s{unique}/settings")
     assert get_store(f"s{unique}").names == {"zh-TW": "茶行"}
-    code = customers.invite("store", f"s{unique}", "packer", unique).code
+    code = customers.invite("store", f"s{unique}", "packer", unique, names={"zh-TW": "茶行"}).code
     assert "茶行" in page("GET", f"/invitations/{code}", "pia")[1]
     assert page("POST", f"/invitations/{code}", f"pia-{unique}") == (303, f"/union/manage/s{unique}")
 

@@ -10,8 +10,8 @@ from catalog_import.supply import OfferImport
 from mart_union.catalog.files import Row
 from mart_union.catalog.importing import ListingImport, Outcome
 from mart_union.catalog.model import Category, Listing
-from mart_union.catalog.upload_model import Upload
 from mart_union.catalog.service import get_listing, save_category
+from mart_union.catalog.upload_model import Upload
 from mart_union.kernel.clock import iso, utc_now
 from mart_union.kernel.ids import new_id
 from mart_union.mediation import service as mediation
