@@ -16,8 +16,9 @@ from mart_union.orders.cash import due_minor
 from mart_union.orders.model import ENDED, PROGRESS
 from mart_union.orders.procedures import procedure_of
 from mart_union.orders.responses import list_responses
+from mart_union.orders.seen import seen_response
 from mart_union.orders.tracking import TRACKING_EVENTS
-from mart_union.orders.views import customer_order, seen_response
+from mart_union.orders.views import customer_order
 from mart_union.web.access import PACKER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api

@@ -9,7 +9,7 @@ from mart_union.kernel.clock import utc_now
 from mart_union.kernel.paging import Page
 from mart_union.orders.reporting import Reported, ReportWish, report_received
 from mart_union.orders.responses import answer_response, list_open_responses
-from mart_union.orders.views import SeenResponse, seen_response
+from mart_union.orders.seen import SeenResponse, seen_response
 from mart_union.web import answer
 from mart_union.web.access import MANAGER, PACKER
 from mart_union.web.api import Api

@@ -11,8 +11,9 @@ from mart_union.orders.model import Order
 from mart_union.orders.operating import decide_order
 from mart_union.orders.procedures import operators_steps, procedure_of
 from mart_union.orders.return_decisions import ReturnDecision, ReturnForm
+from mart_union.orders.seen import SeenReturn, seen_returns
 from mart_union.orders.service import get_order
-from mart_union.orders.views import OperatedOrder, SeenReturn, operated_order, seen_returns
+from mart_union.orders.views import OperatedOrder, operated_order
 from mart_union.settlement.refunding import settle_return
 from mart_union.web.access import OPERATOR
 from mart_union.web.answer import Page, Redirect

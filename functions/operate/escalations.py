@@ -11,7 +11,7 @@ from mart_union.orders.escalations import Escalated, list_escalated
 from mart_union.orders.measuring import Indicators, read_indicators
 from mart_union.orders.model import OPERATOR as THE_UNION
 from mart_union.orders.responses import answer_response
-from mart_union.orders.views import SeenResponse, seen_response
+from mart_union.orders.seen import SeenResponse, seen_response
 from mart_union.web import answer
 from mart_union.web.access import OPERATOR
 from mart_union.web.api import Api

@@ -17,9 +17,9 @@ from mart_union.mediation.service import get_supplied_order, lines_of, list_supp
 from mart_union.orders.model import Line, Order, Shipment, state_of
 from mart_union.orders.procedures import allowed_steps, procedure_of
 from mart_union.orders.retention import needs_recipient
+from mart_union.orders.seen import SeenReturn, seen_returns, seen_steps
 from mart_union.orders.service import take_step
 from mart_union.orders.tracking import TRACKING_EVENTS
-from mart_union.orders.views import SeenReturn, seen_returns, seen_steps
 from mart_union.web.access import SUPPLIER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api

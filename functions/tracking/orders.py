@@ -13,8 +13,9 @@ from mart_union.kernel.storage import fetch
 from mart_union.orders.codes import RENEW_CODE
 from mart_union.orders.model import Order, ReturnedLine
 from mart_union.orders.responses import add_response, list_responses
+from mart_union.orders.seen import SeenResponse, seen_response
 from mart_union.orders.service import get_order_for, renew_pickup_code, take_step
-from mart_union.orders.views import CustomerOrder, SeenResponse, customer_order, seen_response
+from mart_union.orders.views import CustomerOrder, customer_order
 from mart_union.settlement.completion import complete_order
 from mart_union.settlement.refunding import ask_return, send_goods
 from mart_union.web.access import CUSTOMER

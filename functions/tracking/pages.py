@@ -12,7 +12,8 @@ from mart_union.kernel.storage import fetch_all
 from mart_union.orders.model import ReturnedLine
 from mart_union.orders.procedures import procedure_of
 from mart_union.orders.responses import list_responses
-from mart_union.orders.views import customer_order, seen_response
+from mart_union.orders.seen import seen_response
+from mart_union.orders.views import customer_order
 from mart_union.web.access import CUSTOMER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api

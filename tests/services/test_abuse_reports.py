@@ -46,7 +46,7 @@ from mart_union.orders.responses import (
     get_response,
     list_open_responses,
 )
-from mart_union.orders.views import seen_response
+from mart_union.orders.seen import seen_response
 from tests.orders_examples import line_of, order_of
 from tests.services.market import NOW, Market, open_market
 

@@ -14,7 +14,7 @@ from mart_union.orders.refunds import all_given_back
 from mart_union.orders.return_decisions import Decision, ReturnForm, allowed_decisions, state_by_history
 from mart_union.orders.return_rules import returnable_units
 from mart_union.orders.returns import decide_return, send_return
-from mart_union.orders.views import seen_returns
+from mart_union.orders.seen import seen_returns
 from tests.orders_examples import line_of
 from tests.unit.test_return_rules import NOW, STORE, TWD, asked, delivered
 

@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from mart_union.orders.model import Return, ReturnedLine, StepTaken
-from mart_union.orders.views import customer_order, operated_order, seen_returns, store_order
+from mart_union.orders.seen import seen_returns
+from mart_union.orders.views import customer_order, operated_order, store_order
 from supply.orders import view_of
 from tests.orders_examples import line_of, order_of
 
