@@ -15,6 +15,7 @@ from infra.local.pages import pages
 from infra.local.people import accounts
 
 PICTURES = ROOT / "build" / "pages"
+PATIENCE_MS = 120_000  # how long a page may take is the bench's subject; here another suite may have the machine
 MENU = {
     "/operate": [
         "enterprises",
@@ -59,6 +60,7 @@ class Watched:
 
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
+        context.set_default_timeout(PATIENCE_MS)
         self.page: Page = context.new_page()
         self.troubles: list[str] = []
         self.page.on("console", lambda message: self._note(message.type == "error", message.text))
