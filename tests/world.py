@@ -228,7 +228,9 @@ def _sign_up_customer(world: World) -> None:
     customers.record_view(session.id, "listing", f"/stores/{STORE}/OB-TOP", STORE, "OB-TOP", world.now)
     world.ids["session"] = session.id
     world.ids["session_new"] = customers.start_session(True, world.now).id
-    world.ids["invitation"] = customers.invite("store", STORE, "packer", "owner-emei", world.now).code
+    world.ids["invitation"] = customers.invite(
+        "store", STORE, "packer", "owner-emei", world.now, names={"en": "Tea house"}
+    ).code
     for account in (f"customer/{CUSTOMER}", f"store/{STORE}/deposit"):
         postings = postings_of({"provider/bank": -FUNDS_MINOR, account: FUNDS_MINOR})
         kind = "deposit" if account.endswith("/deposit") else "top-up"

@@ -6,6 +6,8 @@ from typing import Any
 
 from mart_union.catalog.service import union_names
 from mart_union.mediation.service import get_supplied_order, get_supplier
+from mart_union.orders.responses import list_supplier_responses
+from mart_union.parties.responses import ResponseRoutes
 from mart_union.parties.staff import StaffRoutes
 from mart_union.parties.webhook_pages import WebhookPages
 from mart_union.parties.webhooks import WebhookRoutes
@@ -22,7 +24,6 @@ from supply import (
     orders,
     parcels,
     replenishments,
-    responses,
     returns,
     sales,
     showing,
@@ -41,7 +42,6 @@ for subject in (
     parcels,
     returns,
     replenishments,
-    responses,
     money,
     sales,
     taken_back,
@@ -53,6 +53,7 @@ webhooks = WebhookRoutes("supplier", lambda order, supplier: get_supplied_order(
 staff = StaffRoutes("supplier", lambda supplier: get_supplier(supplier).names)
 for routes in (webhooks, WebhookPages(webhooks), staff):
     routes.add(api, "/supply/{supplier}", SUPPLIER_OWNER, SUPPLIER)
+ResponseRoutes("supplier", list_supplier_responses).add(api, "/supply/{supplier}", SUPPLIER, SUPPLIER)
 name_union_with(union_names)
 
 

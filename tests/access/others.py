@@ -150,7 +150,9 @@ def _staff_store(others: Others) -> None:
     names["webhook"] = register_webhook(JIANSHI, told_at, "owner-jianshi", "webhook-of-jianshi", now).id
     others.keep(names["webhook"], "erp.jianshi.example", among=(JIANSHI,))
     names["upload"] = catalog.announce_upload(JIANSHI, "manager-jianshi", "upload-of-jianshi", now).id
-    names["code"] = customers.invite("store", OTHER_STORE, "packer", "owner-jianshi", now).code
+    names["code"] = customers.invite(
+        "store", OTHER_STORE, "packer", "owner-jianshi", now, names={"en": "Tea house"}
+    ).code
     others.keep(shop.id, "ropes.example", names["upload"], names["code"], "packer-jianshi", among=(JIANSHI,))
 
 

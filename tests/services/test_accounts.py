@@ -149,7 +149,7 @@ def test_a_refused_application_opens_no_store(unique: str) -> None:
 
 
 def test_an_invitation_is_taken_up_by_one_person(unique: str) -> None:
-    code = customers.invite("store", unique, "packer", "owner").code
+    code = customers.invite("store", unique, "packer", "owner", names={"en": "Tea house"}).code
     status, membership = ask("POST", f"/api/invitations/{code}", f"pia-{unique}")
     assert (status, membership["kind"], membership["id"], membership["role"]) == (200, "store", unique, "packer")
     assert ask("POST", f"/api/invitations/{code}", f"pim-{unique}")[0] == 404

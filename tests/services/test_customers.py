@@ -68,7 +68,7 @@ def test_two_owners_cannot_take_each_other_out_at_once(unique: str) -> None:
 
 
 def test_of_eight_people_with_one_code_exactly_one_gets_the_role(unique: str) -> None:
-    invitation = service.invite("store", unique, "packer", "owner", NOW)
+    invitation = service.invite("store", unique, "packer", "owner", NOW, names={"en": "Tea house"})
 
     def take(subject: str) -> bool:
         try:
@@ -88,7 +88,7 @@ def test_of_eight_people_with_one_code_exactly_one_gets_the_role(unique: str) ->
 def test_an_invitation_taken_up_twice_at_once_by_the_same_person_is_taken_up_once_and_both_are_told_so(
     unique: str,
 ) -> None:
-    invitation = service.invite("store", unique, "packer", "owner", NOW)
+    invitation = service.invite("store", unique, "packer", "owner", NOW, names={"en": "Tea house"})
     with ThreadPoolExecutor(8) as threads:
         taken = list(threads.map(lambda _: service.accept_invitation(invitation.code, f"p-{unique}", NOW), range(8)))
     assert {(each.subject, each.role) for each in taken} == {(f"p-{unique}", "packer")}
@@ -96,7 +96,7 @@ def test_an_invitation_taken_up_twice_at_once_by_the_same_person_is_taken_up_onc
 
 
 def test_an_invitation_is_over_after_seven_days_even_while_it_is_still_stored(unique: str) -> None:
-    invitation = service.invite("store", unique, "manager", "owner", NOW)
+    invitation = service.invite("store", unique, "manager", "owner", NOW, names={"en": "Tea house"})
     with pytest.raises(NotFound):
         service.accept_invitation(invitation.code, unique, NOW + timedelta(days=7))
     assert service.find_role(unique, "store", unique) == ""
@@ -105,7 +105,7 @@ def test_an_invitation_is_over_after_seven_days_even_while_it_is_still_stored(un
 
 def test_an_owner_who_takes_a_packers_invitation_up_stays_owner_and_the_code_stays_open(unique: str) -> None:
     service.grant_membership("anna", "store", unique, "owner", NOW)
-    invitation = service.invite("store", unique, "packer", "anna", NOW)
+    invitation = service.invite("store", unique, "packer", "anna", NOW, names={"en": "Tea house"})
     with pytest.raises(Conflict):
         service.accept_invitation(invitation.code, "anna", NOW)
     assert service.find_role("anna", "store", unique) == "owner"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from manage import order_api, orders, stock
+from manage import app, order_api
 from mart_union.checkout.model import Purchase, Wanted
 from mart_union.checkout.service import place_purchase
 from mart_union.kernel.clock import iso
@@ -17,14 +17,9 @@ from mart_union.mediation.model import Supplier
 from mart_union.mediation.tables import supplier_item
 from mart_union.orders.responses import add_response
 from mart_union.orders.service import take_step
-from mart_union.web.api import Api
 from tests.gateway import CONTEXT, gateway_event, headers_of
 from tests.services.capacity import measured
 from tests.services.market import NOW, Market, fill_pool, open_market, save_mediated
-
-api = Api("manage-test")
-orders.add_routes(api)
-stock.add_routes(api)
 
 
 @pytest.fixture
@@ -48,7 +43,7 @@ def purchase(market: Market) -> Purchase:
 def call(method: str, path: str, role: str = "manager", key: str = "", **more: Any) -> tuple[int, Any]:
     headers = {"Idempotency-Key": key} if key else {}
     subject = f"{role}-of-store" if role else "somebody"
-    answer = api.handle(gateway_event(method, path, subject=subject, role=role, headers=headers, **more), CONTEXT)
+    answer = app.api.handle(gateway_event(method, path, subject=subject, role=role, headers=headers, **more), CONTEXT)
     kind = headers_of(answer).get("content-type", "")
     return answer["statusCode"], json.loads(answer["body"]) if "json" in kind else answer["body"]
 

@@ -102,16 +102,16 @@ def revoke_membership(subject: str, kind: str, owner: str) -> None:
 
 
 def invite(
-    kind: str, owner: str, role: str, made_by: str, now: datetime | None = None, *, names: dict[str, str] | None = None
+    kind: str, owner: str, role: str, made_by: str, now: datetime | None = None, *, names: dict[str, str]
 ) -> Invitation:
-    """Offer a role in a store or with a supplier to whoever takes the code up within a week.
+    """Offer a role in a store or with a supplier, called by its `names` there, to whoever takes the code up within a week.
 
     Raises:
         Invalid: there is no such role.
     """
     checked_role(kind, role)
     now = now or utc_now()
-    invitation = Invitation(secrets.token_urlsafe(16), kind, owner, role, made_by, iso(now), names or {})
+    invitation = Invitation(secrets.token_urlsafe(16), kind, owner, role, made_by, iso(now), names)
     ends = int((now + timedelta(days=INVITATION_DAYS)).timestamp())
     InvitationItem(*invitation_key(invitation.code), document=invitation, expires_at=ends).save()
     return invitation

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from mart_union.customers.model import MEMBER_ROLES, Invitation, Membership
 from mart_union.customers.service import get_profile, invite, list_staff, revoke_membership
+from mart_union.parties.places import place_of
 from mart_union.web.access import Access
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
@@ -67,14 +68,14 @@ class StaffRoutes:
     def remove_by_form(self, request: Request) -> Redirect:
         """Let someone go."""
         self.remove(request)
-        return Redirect(f"{self._place(request)}/staff")
+        return Redirect(f"{place_of(request, self.kind)}/staff")
 
     def _page(self, request: Request, invitation: Invitation | None = None) -> Page:
         people = [(each, get_profile(each.subject)) for each in self.list_all(request).staff]
         context = {
             "kind": self.kind,
             "party": self._party(request),
-            "place": self._place(request),
+            "place": place_of(request, self.kind),
             "people": people,
             "roles": MEMBER_ROLES[self.kind],
             "invitation": invitation,
@@ -83,6 +84,3 @@ class StaffRoutes:
 
     def _party(self, request: Request) -> str:
         return request.params[self.kind]
-
-    def _place(self, request: Request) -> str:
-        return f"/{'manage' if self.kind == 'store' else 'supply'}/{self._party(request)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mart_union.kernel.clock import utc_now
 from mart_union.mediation.webhooks import BOTH_SECRETS_HOURS, MOST_WEBHOOKS, get_webhook
+from mart_union.parties.places import party_of, place_of
 from mart_union.parties.webhooks import NewWebhook, OrderAgain, WebhookRoutes, WebhookState, WebhookView, view_of
 from mart_union.web.access import Access
 from mart_union.web.answer import Page, Redirect
@@ -36,7 +37,7 @@ class WebhookPages:
 
     def show(self, request: Request) -> Page:
         """A webhook, and the attempts of a day to tell it."""
-        return self._one(request, view_of(get_webhook(self.routes.party_of(request), request.params["webhook"])))
+        return self._one(request, view_of(get_webhook(party_of(request, self.routes.kind), request.params["webhook"])))
 
     def register(self, request: Request) -> Page:
         """Register a webhook, and show its secret."""
@@ -81,5 +82,4 @@ class WebhookPages:
         return Redirect(f"{self._place(request)}/{webhook}".rstrip("/"))
 
     def _place(self, request: Request) -> str:
-        side = "manage" if self.routes.kind == "store" else "supply"
-        return f"/{side}/{request.params[self.routes.kind]}/webhooks"
+        return f"{place_of(request, self.routes.kind)}/webhooks"

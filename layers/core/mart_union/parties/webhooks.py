@@ -22,6 +22,7 @@ from mart_union.mediation.webhooks import (
     set_webhook_state,
 )
 from mart_union.orders.model import Order
+from mart_union.parties.places import party_of
 from mart_union.web.access import Access
 from mart_union.web.api import Api
 from mart_union.web.request import Request
@@ -88,55 +89,59 @@ class WebhookRoutes:
 
     def list_all(self, request: Request) -> tuple[WebhookView, ...]:
         """The webhooks that are told of each step of the orders."""
-        return tuple(view_of(each) for each in list_webhooks(self.party_of(request)))
+        return tuple(view_of(each) for each in list_webhooks(party_of(request, self.kind)))
 
     def register(self, request: Request) -> WebhookView:
         """Have an address told of each step of the orders from now on, as a whole snapshot with a sequence, without names and addresses; its secret is shown
         now."""
         made = register_webhook(
-            self.party_of(request), request.content.url, request.caller.subject, request.idempotency_key, utc_now()
+            party_of(request, self.kind),
+            request.content.url,
+            request.caller.subject,
+            request.idempotency_key,
+            utc_now(),
         )
         return view_of(made, newest_secret(made))
 
     def renew(self, request: Request) -> WebhookView:
         """Give a webhook another secret, which is shown now."""
         webhook, actor = request.params["webhook"], request.caller.subject
-        renewed = renew_secret(self.party_of(request), webhook, actor, request.idempotency_key, utc_now())
+        renewed = renew_secret(party_of(request, self.kind), webhook, actor, request.idempotency_key, utc_now())
         return view_of(renewed, newest_secret(renewed))
 
     def set_state(self, request: Request) -> WebhookView:
         """Pause a webhook, or have it told again."""
         webhook, actor = request.params["webhook"], request.caller.subject
-        return view_of(set_webhook_state(self.party_of(request), webhook, request.content.state, actor, utc_now()))
+        return view_of(
+            set_webhook_state(party_of(request, self.kind), webhook, request.content.state, actor, utc_now())
+        )
 
     def set_address(self, request: Request) -> WebhookView:
         """Have another address told instead, with the same secret, also of what failed and is tried again; what the one before confirmed it is not told."""
         webhook, actor = request.params["webhook"], request.caller.subject
-        return view_of(set_webhook_address(self.party_of(request), webhook, request.content.url, actor, utc_now()))
+        return view_of(
+            set_webhook_address(party_of(request, self.kind), webhook, request.content.url, actor, utc_now())
+        )
 
     def remove(self, request: Request) -> WebhookView:
         """Remove a webhook: it is told nothing from now on, and another may be registered in its place, under a new key."""
         return view_of(
-            remove_webhook(self.party_of(request), request.params["webhook"], request.caller.subject, utc_now())
+            remove_webhook(party_of(request, self.kind), request.params["webhook"], request.caller.subject, utc_now())
         )
 
     def deliveries(self, request: Request) -> Page[OrderDelivery]:
         """Attempts to tell a webhook, newest first, of a `day` (yyyy-mm-dd, UTC), today's without one: what it answered, and when it is tried again."""
-        webhook = get_webhook(self.party_of(request), request.params["webhook"])
+        webhook = get_webhook(party_of(request, self.kind), request.params["webhook"])
         day = request.day() or utc_now().date().isoformat()
         return list_order_deliveries(webhook.id, day, request.query.get("cursor", ""))
 
     def replay(self, request: Request) -> Asked:
         """Tell a webhook of an order again, as it is now, whatever it has confirmed; the same key again is the same message."""
-        party = self.party_of(request)
+        party = party_of(request, self.kind)
         get_webhook(party, request.params["webhook"])
         order = self.find_order(request.content.order, request.params[self.kind])
         ask_order_again(party, request.params["webhook"], order, request.idempotency_key, utc_now())
         return Asked(order.id, order.sequence)
-
-    def party_of(self, request: Request) -> str:
-        """The party whose webhooks a request is about."""
-        return f"{self.kind}/{request.params[self.kind]}"
 
 
 def view_of(webhook: OrderWebhook, secret: str = "") -> WebhookView:
