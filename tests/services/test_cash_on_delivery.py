@@ -113,6 +113,18 @@ def test_a_parcel_by_a_carrier_that_the_union_does_not_have_is_refused_and_nothi
     assert step(order, "ship", tracking=("blackcat", "B1")).shipments[0].carrier == "blackcat"
 
 
+def test_a_parcel_that_was_sent_may_be_told_again_after_its_carrier_left_the_union(market: Market) -> None:
+    save_union(cash_limit_minor=LIMIT, carriers=(Carrier("blackcat", {"en": "Black Cat"}, ""),))
+    [order] = buy(market).orders
+    step(order, "accept")
+    sent = step(order, "ship", key="ship-once", tracking=("blackcat", "B1"))
+    save_union(cash_limit_minor=LIMIT, carriers=())
+    assert step(order, "ship", key="ship-once", tracking=("blackcat", "B1")) == sent
+    with pytest.raises(KeyReused):
+        step(order, "ship", key="ship-once", tracking=("blackcat", "B2"))
+    assert get_order(order) == sent
+
+
 def test_a_stores_commission_is_netted_against_the_cash_that_it_holds(market: Market) -> None:
     purchase = buy(market, stores=2)
     order = purchase.orders[1]

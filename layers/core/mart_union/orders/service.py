@@ -109,7 +109,7 @@ def take_step(
 
     `role` is customer (then `actor` is the customer, or `shop/<id>`), store or supplier (then `fulfiller` is theirs) or system. `tracking` is a carrier and its
     number; `facts` hold `pickup_code`, `appointment_at`, `access`, `collected_by` where the step needs them. The same key again changes nothing and
-    gives the order as it is. Without `may_give_back` a step that refunds is refused; what `also` adds is written with it. One read and one write, and a read of the union where another carrier is named than the order's; read again when
+    gives the order as it is, whatever became of its carrier. Without `may_give_back` a step that refunds is refused; what `also` adds is written with it. One read and one write, and a read of the union where another carrier is named than the order's; read again when
     another change comes between. A wrong pick-up code is counted on the order before it is refused.
 
     Raises:
@@ -124,11 +124,13 @@ def take_step(
 
     def change(before: Order) -> Order:
         _refuse_elsewhere(before, step, role, fulfiller)
-        _refuse_strangers(before, step, details.carrier)
         if not may_give_back and gives_money_back(before, step):
             raise Forbidden("a step that gives money back is for the store's managers")
         who = {"role": role, "actor": actor, "fulfiller": fulfiller}
-        return apply_step(before, step, **who, at=iso(now), key=key, lines=lines, details=details)
+        after = apply_step(before, step, **who, at=iso(now), key=key, lines=lines, details=details)
+        if after.shipments != before.shipments:
+            require_carrier(before, details.carrier)
+        return after
 
     party = actor if role == "customer" else fulfiller
     return _change_or_count(order, role, party, change, details.pickup_code, key, now, also)
@@ -241,12 +243,6 @@ def _refuse_elsewhere(order: Order, step: str, role: str, fulfiller: str) -> Non
     if rule is not None and rule.effect in _ELSEWHERE:
         allowed = allowed_steps(order, role, fulfiller)
         raise StepNotAllowed(f"'{step}' is taken through {_ELSEWHERE[rule.effect]}", allowed=allowed, state=order.state)
-
-
-def _refuse_strangers(order: Order, step: str, carrier: str) -> None:
-    rule = procedure_of(order).step(step)
-    if rule is not None and "tracking" in rule.needs:
-        require_carrier(order, carrier)
 
 
 def require_carrier(order: Order, carrier: str) -> None:

@@ -109,8 +109,10 @@ def send_goods(order: str, identity: str, parcel: tuple[str, str], *, customer: 
     carrier, number = parcel
 
     def change(before: Order) -> Order:
-        require_carrier(before, carrier)
-        return send_return(before, identity, carrier or before.carrier, number, key=key, at=iso(now))
+        after = send_return(before, identity, carrier or before.carrier, number, key=key, at=iso(now))
+        if after is not before:
+            require_carrier(before, carrier)
+        return after
 
     return change_order(order, "customer", customer, change, now)
 
@@ -134,9 +136,10 @@ def settle_return(
 
     def change(before: Order) -> Change:
         currency = settings().currency
-        if wish.decision == "ship":
+        made = decide_return(before, identity, wish, taker=taker, actor=actor, key=key, at=iso(now), currency=currency)
+        if wish.decision == "ship" and made.order is not before:
             require_carrier(before, wish.carrier)
-        return decide_return(before, identity, wish, taker=taker, actor=actor, key=key, at=iso(now), currency=currency)
+        return made
 
     return _change(order, role, taker, change, actor, now)
 
