@@ -117,7 +117,7 @@ def checkout_page(request: Request) -> Page:
     """Where to deliver, how to pay, and the total for the `recipient` that the query names, or the customer's first."""
     cart = get_cart(request.session)
     if not cart.lines:
-        raise RuleViolation("your cart is empty: choose something first")
+        raise RuleViolation("your cart is empty: choose something first", reason="cart-empty")
     view = _record(request, "checkout")
     return _checkout_page(request, write_lines(cart.lines), request.query.get("recipient", ""), last_view=view)
 

@@ -237,7 +237,10 @@ def test_a_price_below_its_costs_holds_the_difference_on_the_deposit(unique: str
     wanted = [Wanted(market.store, "LOSS", 1)]
     with pytest.raises(RuleViolation) as refused:
         buy(market, wanted=wanted, total_seen=26_000)
-    assert refused.value.facts == {"store": market.store}  # what stands on its deposit is not the shopper's to know
+    assert refused.value.facts == {
+        "store": market.store,
+        "reason": "withdrawn",
+    }  # what stands on its deposit is not the shopper's to know
     assert "deposit" not in refused.value.detail
     give_money(f"store/{market.store}/deposit", 100_000)
     [line] = order_of(buy(market, wanted=wanted, total_seen=26_000)).lines

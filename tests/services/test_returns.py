@@ -107,7 +107,7 @@ def test_only_delivered_goods_within_the_window_are_returned_and_no_more_than_th
     ask(market, order, 2)
     with pytest.raises(RuleViolation) as refused:
         ask(market, order, 2, key="return-0002")
-    assert refused.value.facts == {"left_units": 1}
+    assert refused.value.facts == {"reason": "returnable", "line": 1, "left_units": 1}
     with pytest.raises(KeyReused):
         ask(market, order, 1)
     with pytest.raises(NotFound):

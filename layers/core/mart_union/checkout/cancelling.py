@@ -66,7 +66,8 @@ def _cancel(purchase_id: str, actor: str, role: str, key: str, now: datetime, al
         ended = end_unpaid(purchase, "voided", now, key=key)
         return Cancelled(ended, get_orders(ended.orders))
     if purchase.payment == "capturing":
-        raise Busy("the card is being charged at this moment: try again in a minute, and it is refunded")
+        message = "the card is being charged at this moment: try again in a minute, and it is refunded"
+        raise Busy(message, reason="charging")
     if purchase.payment not in _GOING_ON and purchase.facts.get("ended_by") != key:
         raise StepNotAllowed(f"the purchase has ended: {purchase.payment}", allowed=[])
     if purchase.payment not in _GOING_ON or _were_cancelled(orders, key):

@@ -85,7 +85,7 @@ def draft_purchase(asked: Asked, wanted: Sequence[Wanted], terms: Terms, currenc
     transfer = None if asked.method == ON_DELIVERY else _draft_transfer(asked, orders, currency)
     balances = sum(has_floor(posting.account) for posting in transfer.postings) if transfer else 0
     if len(units | {home_of(level): 0 for level in units}) + counts + len(orders) + balances > _MOST_ITEMS:
-        raise RuleViolation("this is too much for one checkout: make it two")
+        raise RuleViolation("this is too much for one checkout: make it two", reason="too-much")
     mediated = [item for wish in wanted if (item := terms.listings[wish.store, wish.sku]).offer is not None]
     supply_prices = {level: terms.supply_price(item) for item in mediated for level in item.sources}
     return Draft(_draft_purchase(asked, orders, transfer, currency), orders, transfer, units, supply_prices)

@@ -88,7 +88,8 @@ def folded(wanted: Iterable[Wanted]) -> tuple[Wanted, ...]:
     if not quantities:
         raise Invalid("nothing is wanted: add at least one line", errors=[{"field": "lines", "reason": "is empty"}])
     if len(quantities) > MOST_LEVELS or len({store for store, _, _ in quantities}) > MOST_STORES:
-        raise RuleViolation(f"one checkout takes at most {MOST_LEVELS} listings of {MOST_STORES} stores: make it two")
+        message = f"one checkout takes at most {MOST_LEVELS} listings of {MOST_STORES} stores: make it two"
+        raise RuleViolation(message, reason="too-much")
     return tuple(Wanted(store, sku, quantities[store, sku, slot], slot) for store, sku, slot in sorted(quantities))
 
 

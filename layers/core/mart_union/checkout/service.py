@@ -196,7 +196,9 @@ def _of_another_total(wishes: Sequence[Wanted], terms: Terms, total: int, total_
 def _not_covered(account: str) -> RuleViolation:
     """What a shopper is told where a store's deposit does not cover what its price lacks: not what stands there."""
     store = account.split("/")[1]
-    return RuleViolation(f"something of the store {store} is not on sale now (withdrawn)", store=store)
+    return RuleViolation(
+        f"something of the store {store} is not on sale now (withdrawn)", store=store, reason="withdrawn"
+    )
 
 
 def _refuse_cash(wishes: Sequence[Wanted], terms: Terms, draft: Draft) -> None:
@@ -241,7 +243,8 @@ def refuse_problems(wishes: Sequence[Wanted], terms: Terms) -> None:
         if sale is not None and problem == "limit":
             raise limit_reached(wish.sku, sale.per_customer, terms.bought.get(sale.id, 0))
         if problem:
-            raise RuleViolation(f"{wish.sku} of store {wish.store} is not on sale now ({problem})", **where)
+            message = f"{wish.sku} of store {wish.store} is not on sale now ({problem})"
+            raise RuleViolation(message, **where, reason=problem)
 
 
 def _outside(wishes: Sequence[Wanted]) -> OutsideArea:

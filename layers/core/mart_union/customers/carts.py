@@ -68,7 +68,7 @@ def _change(session: str, rule: Callable[[Lines], Lines], sequence: int | None, 
     def once() -> Cart:
         key, cart = _read(session)
         if sequence is not None and sequence != cart.sequence:
-            raise Conflict(_CHANGED, sequence=cart.sequence)
+            raise Conflict(_CHANGED, reason="cart", sequence=cart.sequence)
         transaction = WriteTransaction()
         changed = _add_lines(transaction, key, cart, rule(cart.lines), now or utc_now())
         transaction.commit()

@@ -220,12 +220,13 @@ def checked_recipient(fields: RecipientFields) -> RecipientFields:
         "phone": (cleaned.phone, 32),
     }
     errors = [
-        {"field": field, "reason": f"must have 1 to {longest} characters"}
+        {"field": field, "reason": f"must have 1 to {longest} characters", "longest": longest}
         for field, (text, longest) in wanted.items()
         if not 0 < len(text) <= longest
     ]
     if errors:
-        raise Invalid("a delivery needs a name, an address, a city, a postcode and a phone number", errors=errors)
+        message = "a delivery needs a name, an address, a city, a postcode and a phone number"
+        raise Invalid(message, reason="recipient", errors=errors)
     return cleaned
 
 
@@ -253,7 +254,8 @@ def with_quantity(lines: tuple[CartLine, ...], line: CartLine, *, add: bool = Fa
         raise Invalid(reason, errors=[{"field": "quantity", "reason": reason}])
     already[line.wanted] = quantity
     if len(already) > MOST_CART_LINES:
-        raise RuleViolation(f"a cart has at most {MOST_CART_LINES} lines: check out first, or take something out")
+        message = f"a cart has at most {MOST_CART_LINES} lines: check out first, or take something out"
+        raise RuleViolation(message, reason="cart-full", most=MOST_CART_LINES)
     return tuple(CartLine(store, sku, number, slot) for (store, sku, slot), number in already.items() if number)
 
 

@@ -136,19 +136,19 @@ def _tokens(flow: str, parameters: dict[str, str]) -> Tokens:
 
 
 _REFUSALS: dict[str, Callable[[str], MartUnionError]] = {
-    "NotAuthorizedException": lambda _: Unauthenticated("the address or the password is not right"),
-    "UserNotFoundException": lambda _: Unauthenticated("the address or the password is not right"),
+    "NotAuthorizedException": lambda _: Unauthenticated("the address or the password is not right", reason="password"),
+    "UserNotFoundException": lambda _: Unauthenticated("the address or the password is not right", reason="password"),
     "PasswordResetRequiredException": lambda _: RuleViolation("this account needs a new password first"),
     "UserNotConfirmedException": lambda _: NotConfirmed("enter the code that we sent to this address first"),
     "UsernameExistsException": lambda _: Conflict("this address has an account"),
     "AliasExistsException": lambda _: Conflict("this address has an account"),
     "InvalidPasswordException": lambda text: _field("password", text),
     "InvalidParameterException": lambda text: _field("email", text),
-    "CodeMismatchException": lambda _: RuleViolation("this is not the code that we sent"),
-    "ExpiredCodeException": lambda _: RuleViolation("this code is too old; have a new one sent"),
-    "TooManyRequestsException": lambda _: Busy("too many tries; wait a moment"),
-    "TooManyFailedAttemptsException": lambda _: Busy("too many tries; wait a moment"),
-    "LimitExceededException": lambda _: Busy("too many tries; wait a moment"),
+    "CodeMismatchException": lambda _: RuleViolation("this is not the code that we sent", reason="code"),
+    "ExpiredCodeException": lambda _: RuleViolation("this code is too old; have a new one sent", reason="code-expired"),
+    "TooManyRequestsException": lambda _: Busy("too many tries; wait a moment", reason="tries"),
+    "TooManyFailedAttemptsException": lambda _: Busy("too many tries; wait a moment", reason="tries"),
+    "LimitExceededException": lambda _: Busy("too many tries; wait a moment", reason="tries"),
 }
 
 

@@ -29,4 +29,4 @@ def retried(
         except on as error:
             last = error
         time.sleep(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter, not a secret
-    raise Busy(f"many changes meet on {what}; try again in a moment") from last
+    raise Busy(f"many changes meet on {what}; try again in a moment", reason="crowded") from last

@@ -167,7 +167,7 @@ class WriteTransaction:
     @staticmethod
     def _refusal_of(write: _Write, raw: Any) -> MartUnionError:
         if write.refusal is None:
-            return Conflict("another change came first; read again and repeat")
+            return Conflict("another change came first; read again and repeat", reason="overtaken")
         found = type(write.item).from_raw_data(raw).attribute_values if raw else {}
         return write.refusal(found)
 

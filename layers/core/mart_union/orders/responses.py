@@ -111,7 +111,7 @@ def _create(response: Response, made_by: str) -> Response:
         if first.request == response.request:
             return first
         if response.kind == "review" and made is None:
-            raise RuleViolation("this line has its review already") from error
+            raise RuleViolation("this line has its review already", reason="reviewed") from error
         raise KeyReused("this key was used for another response; nothing was changed") from error
 
 

@@ -168,10 +168,12 @@ def _check_line(order: Order, rules: ReturnRules, line: Line, units: int, at: st
     if line.state not in RETURNABLE:
         raise RuleViolation(f"line {line.number} has not been delivered: it is {line.state}", state=line.state)
     if at > return_until(order, line):
-        raise RuleViolation(f"the return window of line {line.number} is over", until=return_until(order, line))
+        facts = {"reason": "return-window", "line": line.number, "until": return_until(order, line)}
+        raise RuleViolation(f"the return window of line {line.number} is over", **facts)
     left = returnable_units(order, line)
     if units > left:
-        raise RuleViolation(f"{left} units of line {line.number} can still be returned", left_units=left)
+        facts = {"reason": "returnable", "line": line.number, "left_units": left}
+        raise RuleViolation(f"{left} units of line {line.number} can still be returned", **facts)
 
 
 def decide_return(

@@ -225,7 +225,8 @@ def _refuse_before_money(order: Order, rule: Step) -> None:
         )
         raise PaymentOutstanding(f"'{rule.name}' has to wait: {for_what}")
     if order.payment == "capturing" and rule.effect == "refund":
-        raise Busy("the card is being charged at this moment: try again in a minute, and it is refunded")
+        message = "the card is being charged at this moment: try again in a minute, and it is refunded"
+        raise Busy(message, reason="charging")
 
 
 def _not_allowed(order: Order, step: str, role: str, fulfiller: str) -> StepNotAllowed:

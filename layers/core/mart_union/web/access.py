@@ -37,7 +37,7 @@ class Access(Struct, frozen=True):
             return
         if not caller.subject:
             raise Unauthenticated("sign in first: send a bearer token or the session cookie")
-        raise Forbidden("your membership does not allow this")
+        raise Forbidden("your membership does not allow this", reason="membership")
 
 
 PUBLIC = Access("public")
