@@ -140,17 +140,12 @@ SPOKEN: dict[str, Iterable[str]] = {
 """What each variable of a template can hold that the template translates."""
 
 SENTENCES = {
-    "account/confirm.html refusal.detail",
-    "account/sign_in.html refusal.detail",
-    "account/sign_up.html refusal.detail",
-    "checkout/checkout.html refusal.detail",
     "manage/orders_one.html refund.reason",
     "operate/audit.html each.action",
-    "problem.html problem.detail",
     "supply/order.html each.step",
     "tracking/order.html refund.reason",
 }
-"""What is a sentence of a refusal, a text that somebody wrote, or a record's own name: said as it is where there is no translation."""
+"""What is a text that somebody wrote, or a record's own name: said as it is where there is no translation."""
 
 
 class Say(Exception):

@@ -260,7 +260,7 @@ def test_a_refusal_on_a_page_is_a_page(shop: Shop) -> None:
         "Referer": "https://hsinchu.example/things?page=2",
     }
     response = shop.call("GET", "/things/1", query={"lang": "en"}, headers=came_from)
-    assert '<a class="button" href="/things?page=2">Back</a>' in response["body"]
+    assert '<a class="button" href="/things?page=2" data-back>Back</a>' in response["body"]
     assert '<html lang="en">' in response["body"]
     assert "frame-ancestors 'none'" in headers_of(response)["content-security-policy"]
 

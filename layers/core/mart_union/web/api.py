@@ -143,7 +143,9 @@ class Api:
     def _problem(self, problem: dict[str, Any], page: bool, request: Request) -> Response:
         if page:
             try:
-                told = {"problem": problem, "back": request.came_from if problem["status"] < 500 else ""}
+                is_form = request.method != "GET"
+                back = request.came_from if is_form or problem["status"] < 500 else ""
+                told = {"problem": problem, "back": back, "stays_at": (back or "/") if is_form else request.path}
                 return self._page(Page("problem.html", told, problem["status"]), request)
             except Exception:  # pages read the union's names, which may be what went wrong
                 self.logger.exception("no page for a problem", status=problem["status"])

@@ -12,9 +12,11 @@ from jinja2 import BaseLoader, Environment, FileSystemLoader, ModuleLoader, Stri
 from jinja2.runtime import Context
 
 from mart_union.kernel.clock import from_iso, local_text
+from mart_union.kernel.errors import MartUnionError
 from mart_union.kernel.ids import new_id
 from mart_union.kernel.money import format_money
 from mart_union.kernel.settings import settings
+from mart_union.web import refusals
 from mart_union.web.request import Request
 from mart_union.web.static import asset_path
 from mart_union.web.words import language_name, translate, union_names
@@ -78,6 +80,8 @@ def make_environment(loader: BaseLoader) -> Environment:
     environment.globals["union_id"] = lambda: settings().union
     environment.globals["time_zone"] = lambda: settings().time_zone
     environment.globals["t"] = words
+    environment.globals["told"] = told
+    environment.globals["sent_entries"] = sent_entries
     return environment
 
 
@@ -104,6 +108,18 @@ def text(context: Context, texts: Mapping[str, str]) -> str:
 def words(context: Context, sentence: str, **facts: object) -> str:
     """A sentence of the pages themselves in the page's language; English where it has no translation."""
     return translate(sentence, context["language"], **facts)
+
+
+@pass_context
+def told(context: Context, refusal: MartUnionError | Mapping[str, Any]) -> refusals.Told:
+    """A refusal, or its problem details, in the words of the page's language."""
+    return refusals.explain(refusal, context["language"])
+
+
+@pass_context
+def sent_entries(context: Context) -> list[tuple[str, str]]:
+    """What the refused form said, by the labels of its fields."""
+    return refusals.sent_entries(context["request"].form, context["language"])
 
 
 def moment(iso: str) -> str:

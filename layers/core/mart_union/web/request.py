@@ -55,9 +55,10 @@ class Request(Struct, frozen=True):
     @property
     def came_from(self) -> str:
         """The union's page on which the form was filled in or the link followed, below its address; '' where the browser does not say, or it was
-        another site's."""
+        another site's. Never what a browser would take for another host (`//host`)."""
         referer, address = self.headers.get("referer", ""), self.address
-        return referer.removeprefix(address) if referer.startswith(f"{address}/") else ""
+        page = referer.removeprefix(address) if referer.startswith(f"{address}/") else ""
+        return "" if page.startswith("//") or "\\" in page else page
 
     @property
     def idempotency_key(self) -> str:
