@@ -105,7 +105,10 @@ def _describe_union(world: World) -> None:
         texts={"zh-TW": "新竹的店家", "en": "The stores of Hsinchu"},
         places=(Place({"zh-TW": "新竹市", "en": "Hsinchu City"}, ("300",)),),
         languages=("zh-TW", "en"),
-        classifications=(Classification("food-drink", {"zh-TW": "飲食", "en": "Food and drink"}),),
+        classifications=(
+            Classification("food-drink", {"zh-TW": "飲食", "en": "Food and drink"}),
+            Classification("craft", {"zh-TW": "工藝", "en": "Craft and wares"}),
+        ),
         carriers=(Carrier("windcity-express", {"en": "Wind City Express"}, "https://track.example/{number}"),),
         fees=(CommissionRule("everything", "union", rate_basis_points=600),),
         taxes=(TaxRule("goods", "vat", 500),),

@@ -24,11 +24,14 @@ from mart_union.web.api import Api
 from mart_union.web.request import Request
 
 _NUMBERS = ("lead_days", "return_window_days")
-_WORDS = ("classification", "place", "glyph", "procedure", "carrier", "settlement_period")
+_WORDS = ("place", "glyph", "procedure", "carrier", "settlement_period")
 
 
 class StoreTerms(Struct, frozen=True):
-    """All that a store can change of itself; amounts in minor units. Delivery is charged as it says here or, `delivery_by_table`, as its carrier does."""
+    """All that a store can change of itself; amounts in minor units. Delivery is charged as it says here or, `delivery_by_table`, as its carrier does.
+
+    Another `classification` is refused once the store has been opened: then the union's operator changes it.
+    """
 
     names: Texts
     texts: Texts
@@ -118,7 +121,8 @@ def set_state_by_form(request: Request) -> Redirect:
 
 
 def terms_of(form: Mapping[str, str], languages: tuple[str, ...], currency: Currency) -> dict[str, Any]:
-    """A form's fields as terms: texts one field a language, hours two fields a day, amounts in major units.
+    """A form's fields as terms: texts one field a language, hours two fields a day, amounts in major units. The form of a store that has been opened
+    has no classification, which stays as it is.
 
     Raises:
         Invalid: a number is none; `errors` names the field.
@@ -132,6 +136,7 @@ def terms_of(form: Mapping[str, str], languages: tuple[str, ...], currency: Curr
         "delivery_by_table": form.get("delivery_by_table") == "true",
     }
     terms |= {name: form.get(name, "") for name in _WORDS}
+    terms |= {name: form[name] for name in ("classification",) if name in form}
     return terms | {name: _number(form, name) for name in _NUMBERS}
 
 

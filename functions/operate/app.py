@@ -23,6 +23,7 @@ from operate import (
     payouts,
     purchases,
     reports,
+    stores,
     union,
 )
 
@@ -35,6 +36,7 @@ for subject in (
     fees,
     accounts,
     applicants,
+    stores,
     purchases,
     money,
     payouts,

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mart_union.catalog.model import ENTERPRISE_STATES, Classification, Union
-from mart_union.catalog.service import get_union, list_stores, save_union
+from mart_union.catalog.service import get_union, save_union
 from mart_union.kernel.errors import NotFound
 from mart_union.kernel.settings import settings
 from mart_union.mediation.model import SUPPLIER_STATES
@@ -38,7 +38,6 @@ def add_routes(api: Api) -> None:
     api.post("/operate/enterprises/{enterprise}/decision", OPERATOR, body=applicants.Decision)(decide_on_enterprise)
     api.get("/operate/suppliers", OPERATOR)(show_suppliers)
     api.post("/operate/suppliers/{supplier}/decision", OPERATOR, body=applicants.Decision)(decide_on_supplier)
-    api.get("/operate/stores", OPERATOR)(show_stores)
     api.get("/operate/purchases", OPERATOR)(show_purchases)
     api.get("/operate/settlements", OPERATOR)(show_settlements)
     api.get("/operate/settlements/{kind}/{party}/{period}", OPERATOR)(show_statement)
@@ -87,11 +86,6 @@ def decide_on_supplier(request: Request) -> Redirect:
     """Decide, and go on with the next."""
     applicants.decide_on_supplier(request)
     return Redirect("/operate/suppliers")
-
-
-def show_stores(request: Request) -> Page:
-    """The union's open stores."""
-    return Page("operate/stores.html", {"stores": list_stores()})
 
 
 def show_purchases(request: Request) -> Page:

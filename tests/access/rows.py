@@ -429,6 +429,8 @@ ROWS: dict[str, Row] = {
     "GET /api/operate/stores/{store}/deposit": own(OPERATING, "store"),
     "PUT /api/operate/stores/{store}/deposit": own(OPERATING, "store"),
     "POST /operate/stores/{store}/deposit": own(OPERATING, "store"),
+    "PUT /api/operate/stores/{store}/classification": own(OPERATING, "store"),
+    "POST /operate/stores/{store}/classification": own(OPERATING, "store"),
     "GET /api/operate/categories": OPERATING,
     "PUT /api/operate/categories": OPERATING,
     "DELETE /api/operate/categories/{category}": row(OPERATING, another={"category": 404}),

@@ -68,6 +68,8 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "operate POST /operate/suppliers/{supplier}/decision": sample("post-supplier-decision-page.303"),
     "operate PUT /api/operate/stores/{store}/deposit": sample("put-store-deposit"),
     "operate POST /operate/stores/{store}/deposit": sample("post-store-deposit-page.303"),
+    "operate PUT /api/operate/stores/{store}/classification": sample("put-store-classification"),
+    "operate POST /operate/stores/{store}/classification": sample("post-store-classification-page.303"),
     "operate POST /operate/fees": sample("post-fees-page.303"),
     "operate POST /operate/union": sample("post-union-page.303"),
     "operate POST /operate/union/classifications": sample("post-classification-page.303"),

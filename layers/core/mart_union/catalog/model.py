@@ -130,6 +130,11 @@ class Store(Struct, frozen=True):
     delivery_by_table: bool = False
     category_parents: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def says_its_classification(self) -> bool:
+        """Whether the store itself still chooses its classification: it has never been opened. After that only the union's operator does."""
+        return self.state == "draft"
+
     def assignment_of(self, listing: Listing) -> str:
         """Which assignment decides under what a listing is sold: its own, or that of the nearest category from its own upwards; '' if none does."""
         subjects = [f"listing/{listing.sku}", *(f"category/{name}" for name in self._upwards(listing.category))]

@@ -34,6 +34,7 @@ from mart_union.catalog.shelves import rebuild_categories, rebuild_front, rebuil
 from mart_union.catalog.showing import Shown, get_front, get_shelf, get_store, show_listing
 from mart_union.catalog.stores import (
     change_store,
+    classify_store,
     count_open_stores,
     list_open_stores,
     list_stores,
@@ -65,6 +66,7 @@ __all__ = [
     "change_store",
     "change_union",
     "claim_upload",
+    "classify_store",
     "count_open_stores",
     "decide_enterprise",
     "edit_listing",

@@ -28,7 +28,7 @@ from mart_union.catalog.tables import (
 from mart_union.catalog.unions import get_union
 from mart_union.customers.service import add_membership
 from mart_union.kernel.clock import iso, utc_now
-from mart_union.kernel.errors import Conflict, Forbidden, Invalid, RuleViolation
+from mart_union.kernel.errors import ClassificationFixed, Conflict, Forbidden, Invalid, RuleViolation
 from mart_union.kernel.money import LARGEST_AMOUNT
 from mart_union.kernel.paging import Page, read_page
 from mart_union.kernel.settings import settings
@@ -108,12 +108,41 @@ def change_store(store: str, changes: Mapping[str, Any], actor: str, now: dateti
     Raises:
         NotFound: there is no such store.
         Invalid: a term is unknown, fixed or malformed.
+        ClassificationFixed: it is another classification, and the store has been opened.
         Conflict: someone else changed the store at the same moment.
     """
     wrong = [name for name in changes if name in _FIXED or name not in Store.__struct_fields__]
     if wrong:
         raise Invalid(f"these cannot be changed: {', '.join(wrong)}", errors=[{"field": wrong[0], "reason": "fixed"}])
-    return edit_store(store, lambda before: replace(before, **changes), actor, "store changed", now)
+    return edit_store(store, lambda before: _with_terms(before, changes), actor, "store changed", now)
+
+
+def _with_terms(before: Store, changes: Mapping[str, Any]) -> Store:
+    after = replace(before, **changes)
+    if after.classification != before.classification and not before.says_its_classification:
+        raise ClassificationFixed(
+            "the store has been opened, so only the union's operator changes its classification: leave it as it is, and ask the union",
+            classification=before.classification,
+        )
+    return after
+
+
+def classify_store(store: str, classification: str, actor: str, now: datetime | None = None) -> Store:
+    """Say for the union under which classification a store stands that has been opened. The same again writes nothing.
+
+    Raises:
+        NotFound: there is no such store.
+        RuleViolation: the store has never been opened, and chooses for itself.
+        Invalid: the union has no such classification.
+        Conflict: someone else changed the store at the same moment.
+    """
+    before = get_store(store)
+    if before.says_its_classification:
+        raise RuleViolation("this store has never been opened: until then it chooses its classification itself")
+    if classification != before.classification:
+        _check_classification(classification, get_union())
+    action = f"store classified as {classification}"
+    return _save(before, replace(before, classification=classification), actor, action, now)
 
 
 def edit_store(
@@ -128,7 +157,7 @@ def edit_store(
         Conflict: someone else changed the store at the same moment.
     """
     before = get_store(store)
-    return _save(before, checked_store(edit(before)), actor, action, now)
+    return _save(before, checked_store(edit(before), before), actor, action, now)
 
 
 def set_store_state(store: str, state: str, actor: str, now: datetime | None = None) -> Store:
@@ -200,8 +229,9 @@ def card_of(store: Store, union: Union | None) -> StoreCard:
     return StoreCard(store.id, store.names, store.classification, store.glyph, place, told_hours(store.hours))
 
 
-def checked_store(store: Store) -> Store:
-    """The store itself, if the union knows all that it names and its terms are in range.
+def checked_store(store: Store, before: Store | None = None) -> Store:
+    """The store itself, if the union knows all that it names and its terms are in range. A classification that it had `before` is not its to change:
+    it may keep one that the union has no more.
 
     Raises:
         Invalid: something is malformed, unknown or out of range.
@@ -212,9 +242,8 @@ def checked_store(store: Store) -> Store:
     _checked_texts(store.texts)
     _checked_hours(store.hours)
     union = get_union()
-    _need(
-        store.classification in {each.id for each in union.classifications}, "classification", "the union has none such"
-    )
+    if before is None or store.classification != before.classification:
+        _check_classification(store.classification, union)
     carrier = union.carrier(store.carrier)
     _need(not store.carrier or carrier is not None, "carrier", "the union has none such")
     has_table = carrier is not None and carrier.is_priced
@@ -239,6 +268,11 @@ def checked_store(store: Store) -> Store:
         f"must be one of {', '.join(SETTLEMENT_PERIODS)}",
     )
     return store
+
+
+def _check_classification(classification: str, union: Union) -> None:
+    known = {each.id for each in union.classifications}
+    _need(classification in known, "classification", "the union has none such")
 
 
 def _checked_texts(texts: Texts) -> None:

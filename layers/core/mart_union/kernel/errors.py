@@ -147,6 +147,12 @@ class CodeLocked(RuleViolation):
     code = "code-locked"
 
 
+class ClassificationFixed(RuleViolation):
+    """A store that has been opened would change its own classification; `classification` is the one that the union's operator alone changes."""
+
+    code = "classification-fixed"
+
+
 class NotChargeable(RuleViolation):
     """The card processor cannot charge an amount, or the union's steps, of this currency exactly."""
 

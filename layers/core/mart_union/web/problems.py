@@ -34,6 +34,7 @@ STATUS = {
     "beyond-original": 422,
     "procedure-refused": 422,
     "money-stranded": 422,
+    "classification-fixed": 422,
     "not-chargeable": 422,
     "cash-not-taken": 422,
     "unknown-carrier": 422,
