@@ -151,6 +151,47 @@ def test_of_two_suppliers_offers_under_one_sku_the_second_is_refused_and_the_job
     assert [each.detail for each in done.refusals] == ["the SKU X-A is used by another listing"]
 
 
+def test_a_job_tells_how_many_links_got_their_suppliers_minimum_instead_of_its_markup(store: str, unique: str) -> None:
+    for sku, minimum in (("A", 12100), ("B", 13100)):  # the markup comes to 13000
+        mediation.save_offer(replace(mediation.get_offer(unique, sku), minimum_minor=minimum), None, "owner", NOW)
+    link(store, mediation.get_offer(unique, "C"), "MINE", Terms("gifts", 30000))
+    done = work(begin(store, rule(unique, markup_basis_points=1_800, reprice=True)))
+    assert (counts(done), done.at_minimum) == ((3, 2, 1, 0, 0), 2)
+    assert links(store) == {"MINE": 16500, "X-A": 13000, "X-B": 13100}
+    again = work(begin(store, rule(unique, markup_basis_points=1_800, reprice=True), "rule-00002"))
+    assert (counts(again), again.at_minimum) == ((3, 0, 0, 3, 0), 0)
+    suggested = work(begin(store, rule(unique, markup_basis_points=None, reprice=True), "rule-00003"))
+    assert (counts(suggested), suggested.at_minimum) == ((3, 0, 3, 0, 0), 0)
+    path = f"/manage/{store}/link-jobs"
+    assert manage("GET", f"{path}/{done.id}")[1]["at_minimum"] == 2
+    shown, without = (
+        manage_page("GET", f"{path}/{job.id}", headers={"Accept-Language": "en"})["body"] for job in (done, suggested)
+    )
+    assert "which the markup did not reach</dt><dd>2</dd>" in shown
+    assert "which the markup did not reach" not in without
+
+
+def test_a_part_that_is_repeated_counts_what_was_at_the_minimum_when_it_was_written(
+    store: str, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link(store, mediation.get_offer(unique, "A"), "MINE", Terms("gifts", 30000))
+    job = begin(store, rule(unique, markup_basis_points=0, reprice=True))
+
+    def end(_: object) -> None:
+        raise CutOff("all links are written, and the progress is not")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(link_jobs, "bring_in_step", end)
+        with pytest.raises(CutOff):
+            work(job)
+    assert links(store) == {"MINE": 16500, "X-B": 16500, "X-C": 16500}
+    for sku in ("A", "B"):
+        mediation.save_offer(replace(mediation.get_offer(unique, sku), minimum_minor=11000), None, "owner", NOW)
+    done = work(job)
+    assert (counts(done), done.at_minimum) == ((3, 2, 1, 0, 0), 3)
+    assert links(store) == {"MINE": 11000, "X-B": 11000, "X-C": 16500}
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_part_cut_off_at_any_request_and_repeated_ends_as_if_it_had_run_once(
     store: str, unique: str, when: str
@@ -159,13 +200,13 @@ def test_a_part_cut_off_at_any_request_and_repeated_ends_as_if_it_had_run_once(
     for number in range(60):
         mine = make_store(f"{unique}-{when[0]}{number}")
         link(mine, mediation.get_offer(unique, "A"), "MINE", Terms("gifts", 30000))
-        job = begin(mine, rule(unique, reprice=True))
+        job = begin(mine, rule(unique, markup_basis_points=1_000, reprice=True))
         try:
             with cut_off(number, when):
                 work(job)
         except CutOff:
             done = work(mediation.get_link_job(mine, job.id))
-            assert (done.state, counts(done)) == ("done", (3, 2, 1, 0, 0)), number
+            assert (done.state, counts(done), done.at_minimum) == ("done", (3, 2, 1, 0, 0), 3), number
             assert links(mine) == {"MINE": 16500, "X-B": 16500, "X-C": 16500}
             continue
         break

@@ -15,6 +15,7 @@ from mart_union.mediation.job_model import LinkRule
 from mart_union.mediation.model import Offer, OfferKey, Terms
 from mart_union.stock.counting import count
 from tests.services.capacity import measured
+from tests.services.cutting import CutOff
 from tests.services.market import NOW
 from tests.services.test_mediation import link, make_offer, make_store, make_supplier
 
@@ -67,6 +68,27 @@ def test_links_made_by_a_rule_while_a_pool_runs_out_say_so(unique: str, monkeypa
     assert (done.state, done.linked) == ("done", 2)
     found = {each.sku: each.availability for each in mediation.list_links(store).items}
     assert found == {offer.sku: "out_of_stock", "OTHER": "in_stock"}
+
+
+def test_links_that_a_cut_off_part_made_are_looked_at_by_its_repeat(
+    unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, offer = make_store(f"{unique}s"), make_offer(make_supplier(unique))
+    job = mediation.start_link_job(store, LinkRule("tea", supplier=unique), "owner", "key-00001", NOW)
+    event = Event("e", "LinkJobChanged", f"link-job/{store}/{job.id}", job.sequence, "", {})
+
+    def end(_: object) -> None:
+        raise CutOff("the link is written, and not yet looked at")
+
+    with monkeypatch.context() as broken:
+        meanwhile(broken, link_jobs, offer)
+        broken.setattr(link_jobs, "bring_in_step", end)
+        with pytest.raises(CutOff):
+            mediation.work_link_job(event, NOW)
+    assert mediation.get_link(store, offer.sku).availability == "in_stock"
+    mediation.work_link_job(event, NOW)
+    made, done = mediation.get_link(store, offer.sku), mediation.get_link_job(store, job.id)
+    assert (made.availability, made.sequence, done.linked, done.looked) == ("out_of_stock", 2, 1, 1)
 
 
 def test_where_nothing_turned_it_costs_two_batch_reads_and_no_write(unique: str) -> None:

@@ -10,7 +10,7 @@ from mart_union.catalog.model import Store, Union
 from mart_union.kernel.errors import Invalid, RuleViolation
 from mart_union.kernel.money import Currency
 from mart_union.mediation.events import events_of
-from mart_union.mediation.linking import Supply, in_step, link_of
+from mart_union.mediation.linking import Supply, in_step, is_overruled, link_of
 from mart_union.mediation.model import Link, Margin, Offer, OfferKey, Terms, checked_offer, margin_of
 from mart_union.stock.model import availability_of
 
@@ -115,20 +115,29 @@ def test_a_link_without_a_price_of_its_own_follows_the_suggested_price() -> None
 
 
 @pytest.mark.parametrize(
-    ("supply_minor", "basis_points", "price_minor"),
+    ("supply_minor", "basis_points", "price_minor", "overruled"),
     [
-        (11000, 10_000, 22000),
-        (11000, 5_050, 16600),  # 165.55 dollars, up to a whole one
-        (11000, 0, 16500),  # the supplier's minimum
-        (20000, 2_500, 25000),
-        (2**53 - 92, 100_000, 2**53 - 92),  # nothing is priced beyond what is exact
+        (11000, 10_000, 22000, False),
+        (11000, 5_050, 16600, False),  # 165.55 dollars, up to a whole one
+        (11000, 5_000, 16500, False),  # the supplier's minimum is just what the markup comes to
+        (11000, 4_990, 16500, False),  # up to a whole dollar it is, too
+        (11000, 4_900, 16500, True),  # the supplier's minimum
+        (11000, 0, 16500, True),
+        (20000, 2_500, 25000, False),
+        (2**53 - 92, 100_000, 2**53 - 92, False),  # nothing is priced beyond what is exact
     ],
 )
 def test_a_marked_up_price_follows_the_supply_price_and_is_never_under_the_minimum(
-    supply_minor: int, basis_points: int, price_minor: int
+    supply_minor: int, basis_points: int, price_minor: int, overruled: bool
 ) -> None:
-    link = linked(Terms("tea-bags", markup_basis_points=basis_points))
-    assert follow(link, replace(OFFER, supply_minor=supply_minor)).price_minor == price_minor
+    offer = replace(OFFER, supply_minor=supply_minor)
+    link = follow(linked(Terms("tea-bags", markup_basis_points=basis_points)), offer)
+    assert (link.price_minor, is_overruled(link, offer, step=100)) == (price_minor, overruled)
+
+
+@pytest.mark.parametrize("terms", [Terms("tea-bags"), Terms("tea-bags", price_minor=16500)])
+def test_a_minimum_overrules_nothing_but_a_markup(terms: Terms) -> None:
+    assert not is_overruled(linked(terms), replace(OFFER, minimum_minor=30000), step=100)
 
 
 @pytest.mark.parametrize(

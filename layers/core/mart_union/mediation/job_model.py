@@ -34,7 +34,7 @@ class LinkJob(Struct, frozen=True):
     """A rule by which a store links offers, and how far that has come: `running`, `done`, or `stopped` for a `problem`.
 
     Of the offers `looked` at, some were linked, some repriced, some stayed as they were, and some were refused: the first of these are told in
-    `refusals`. `cursor` is where it goes on. It has gone through so many offers (`read`), whether the rule is for them or not, of as many as the rule's
+    `refusals`. Of those linked and repriced, so many (`at_minimum`) got their supplier's minimum, since the rule's markup came to less. `cursor` is where it goes on. It has gone through so many offers (`read`), whether the rule is for them or not, of as many as the rule's
     supplier had when it began (`of`; None where it names no supplier, or has not begun).
     """
 
@@ -56,3 +56,4 @@ class LinkJob(Struct, frozen=True):
     sequence: int = 1
     read: int = 0
     of: int | None = None
+    at_minimum: int = 0

@@ -38,6 +38,7 @@ _LINKS_A_TRANSACTION = 20
 """Link, listing and up to two offers each, and what they have in common, are at most the hundred items of a transaction."""
 _THREADS = 8
 _MOST_REFUSALS = 50
+_AT_MINIMUM = "at-minimum"
 
 
 def start_link_job(store: str, rule: LinkRule, actor: str, key: str, now: datetime) -> LinkJob:
@@ -119,11 +120,12 @@ class _MovedOn(Conflict):
 
 
 class _Part(Struct):
-    """What came of a part: how many offers were linked, repriced or left, and why others were not."""
+    """What came of a part: how many offers were linked, repriced or left, how many at their supplier's minimum, and why others were not."""
 
     looked: int = 0
     linked: int = 0
     repriced: int = 0
+    at_minimum: int = 0
     unchanged: int = 0
     refusals: list[NotLinked] = field(default_factory=list)
     named: set[str] = field(default_factory=set)
@@ -131,6 +133,13 @@ class _Part(Struct):
 
     def refuse(self, offer: OfferKey, error: MartUnionError) -> None:
         self.refusals.append(NotLinked(offer.supplier, offer.sku, error.code, error.detail))
+
+    def count(self, link: Link) -> None:
+        """A link that this job has written, in this try or in an earlier one, by what was noted on it then."""
+        what, _, how = link.request.partition(" ")
+        self.linked += what == "linked"
+        self.repriced += what == "repriced"
+        self.at_minimum += how == _AT_MINIMUM
 
 
 class _Change(Struct, frozen=True):
@@ -161,6 +170,7 @@ def _worked(job: LinkJob, now: datetime) -> LinkJob:
         looked=job.looked + part.looked,
         linked=job.linked + part.linked,
         repriced=job.repriced + part.repriced,
+        at_minimum=job.at_minimum + part.at_minimum,
         unchanged=job.unchanged + part.unchanged,
         refused=job.refused + len(part.refusals),
         refusals=(*job.refusals, *part.refusals)[:_MOST_REFUSALS],
@@ -189,9 +199,10 @@ def _link_all(job: LinkJob, offers: Sequence[Offer], part: _Part, now: datetime)
     changes += [change for link in old if (change := _repriced(job, link, facts, part))]
     for start in range(0, len(changes), _LINKS_A_TRANSACTION):
         _write(job, changes[start : start + _LINKS_A_TRANSACTION], facts, part, now)
+    written = [*(link for link in old if link.key == job.id), *(change.after for change in changes)]
     bring_in_step(
-        lambda: read_links([change.after for change in changes])
-    )  # what they go by may have changed meanwhile
+        lambda: read_links(written)
+    )  # what they go by may have changed since it was read, be it in an earlier try
 
 
 def _links_of(store: str, offer: OfferKey) -> list[Link]:
@@ -222,21 +233,25 @@ def _made(job: LinkJob, offer: OfferKey, facts: Facts, part: _Part) -> _Change |
         part.refuse(offer, error)
         return None
     part.named.add(sku)
-    return _Change(None, replace(link, key=job.id, request="linked"))
+    return _Change(None, _noted(link, job, "linked", facts))
+
+
+def _noted(link: Link, job: LinkJob, what: str, facts: Facts) -> Link:
+    """The link with a note of what the job did, for a try that finds it written."""
+    return replace(link, key=job.id, request=f"{what} {_AT_MINIMUM}" if facts.is_overruled(link) else what)
 
 
 def _repriced(job: LinkJob, link: Link, facts: Facts, part: _Part) -> _Change | None:
     """A link that was there before, under the rule's price; None where it stays as it is. What an earlier try of this part wrote counts as then."""
     if link.key == job.id:
-        part.linked += link.request == "linked"
-        part.repriced += link.request == "repriced"
+        part.count(link)
         return None
     ruled = replace(link, follows=link.follows | {"price": True}, markup_basis_points=job.rule.markup_basis_points)
     after = facts.in_step(ruled) if job.rule.reprice and link.state != "withdrawn" else link
     if after == link:
         part.unchanged += 1
         return None
-    return _Change(link, replace(after, key=job.id, request="repriced", sequence=link.sequence + 1))
+    return _Change(link, replace(_noted(after, job, "repriced", facts), sequence=link.sequence + 1))
 
 
 def _write(job: LinkJob, changes: Sequence[_Change], facts: Facts, part: _Part, now: datetime) -> None:
@@ -254,8 +269,8 @@ def _write(job: LinkJob, changes: Sequence[_Change], facts: Facts, part: _Part, 
         for change in changes:
             _write(job, [change], facts, part, now)
         return
-    part.linked += sum(change.before is None for change in changes)
-    part.repriced += sum(change.before is not None for change in changes)
+    for change in changes:
+        part.count(change.after)
 
 
 def _write_together(job: LinkJob, changes: Sequence[_Change], facts: Facts, now: datetime) -> None:

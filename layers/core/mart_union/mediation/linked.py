@@ -106,6 +106,10 @@ class Facts(Struct, frozen=True):
             shut=self.shut(link.store),
         )
 
+    def is_overruled(self, link: Link) -> bool:
+        """Whether the minimum of the offer that is sold through a link is more than the link's markup comes to."""
+        return linking.is_overruled(link, self.offers[link.sold], step=settings().currency.step)
+
     def listing_of(self, link: Link, listed: Listing | None) -> Listing:
         """What shoppers see of a link; what only the listing knows (such as its picture) stays."""
         listing = listed or Listing(link.store, link.sku, {}, {}, "", "", "", 0, "", "", sequence=0)

@@ -28,8 +28,19 @@ class Supply(Struct, frozen=True):
 
 def marked_up(offer: Offer, basis_points: int, *, step: int) -> int:
     """The supply price and so many basis points of it, rounded up to a whole step, and no less than the offer's minimum, in minor units."""
+    return max(_by_markup(offer, basis_points, step=step), offer.minimum_minor)
+
+
+def _by_markup(offer: Offer, basis_points: int, *, step: int) -> int:
     price = -(-offer.supply_minor * (10_000 + basis_points) // (10_000 * step)) * step
-    return max(min(price, LARGEST_AMOUNT // step * step), offer.minimum_minor)
+    return min(price, LARGEST_AMOUNT // step * step)
+
+
+def is_overruled(link: Link, offer: Offer, *, step: int) -> bool:
+    """Whether a link that follows an offer by a markup charges the offer's minimum, since the markup alone would come to less."""
+    if not link.follows.get("price") or link.markup_basis_points is None:
+        return False
+    return _by_markup(offer, link.markup_basis_points, step=step) < offer.minimum_minor
 
 
 def price_of(link: Link, offer: Offer, *, step: int) -> int:

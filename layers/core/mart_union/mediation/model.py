@@ -188,7 +188,8 @@ class Link(Struct, frozen=True):
     It is the whole of what the seller's web shop is told: `availability` is kept in step with the offer's pool, `state` with the
     offer and its grants. `reason` says why it is paused: by the seller itself, or for what the supplier changed. `sequence` counts its changes.
     While it is `on_backup`, what is sold is the offer that its seller named as its backup; `area` is where what is sold is delivered.
-    `key` names the job that made or repriced it last, and `request` says which, so that a part of it that is worked twice counts it once.
+    `key` names the job that made or repriced it last, and `request` says which, and whether at the supplier's minimum, so that a part of it that is worked
+    twice counts it once.
     """
 
     store: str
