@@ -163,8 +163,8 @@ def test_a_late_follower_that_overwrote_a_newer_state_finds_it_itself(
     whole: Callable[..., Facts] = linked.read_facts
     seen: list[int] = []
 
-    def overtaken(links: tuple[Link, ...]) -> Facts:
-        facts = whole(links)
+    def overtaken(links: tuple[Link, ...], **asked: bool) -> Facts:
+        facts = whole(links, **asked)
         if not seen and links:
             seen.append(1)
             if what == "offer":

@@ -177,7 +177,7 @@ def test_a_part_that_is_repeated_counts_what_was_at_the_minimum_when_it_was_writ
     link(store, mediation.get_offer(unique, "A"), "MINE", Terms("gifts", 30000))
     job = begin(store, rule(unique, markup_basis_points=0, reprice=True))
 
-    def end(_: object) -> None:
+    def end(*_: object, **__: object) -> None:
         raise CutOff("all links are written, and the progress is not")
 
     with monkeypatch.context() as broken:
@@ -256,8 +256,8 @@ def test_an_offer_that_changes_meanwhile_is_told_and_the_others_are_linked(
 ) -> None:
     read, seen = link_jobs.read_facts, list[int]()
 
-    def overtaken(wanted: list[Link]) -> Facts:
-        facts = read(wanted)
+    def overtaken(wanted: list[Link], **asked: bool) -> Facts:
+        facts = read(wanted, **asked)
         if not seen:
             seen.append(1)
             offer = mediation.get_offer(unique, "B")

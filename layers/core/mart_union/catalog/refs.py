@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from mart_union.catalog.model import Listing, Store, Union
-from mart_union.catalog.tables import ListingItem, StoreItem, UnionItem, listing_key, store_key, union_key
+from mart_union.catalog.tables import (
+    CategoryItem,
+    ListingItem,
+    StoreItem,
+    UnionItem,
+    category_key,
+    listing_key,
+    store_key,
+    union_key,
+)
+from mart_union.catalog.trees import CategoryRecord
 from mart_union.kernel.storage import Ref
 
 
@@ -20,3 +30,8 @@ def store_ref(store: str) -> Ref[Store]:
 def listing_ref(store: str, sku: str) -> Ref[Listing]:
     """A listing."""
     return Ref(ListingItem, *listing_key(store, sku), lambda item: item.document)
+
+
+def category_ref(store: str, category: str) -> Ref[CategoryRecord]:
+    """A category of a store, there or gone."""
+    return Ref(CategoryItem, *category_key(store, category), lambda item: item.document)

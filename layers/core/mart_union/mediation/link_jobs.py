@@ -194,15 +194,14 @@ def _link_all(job: LinkJob, offers: Sequence[Offer], part: _Part, now: datetime)
         had = list(threads.map(lambda offer: _links_of(job.store, offer.key), offers))
     new = [offer.key for offer, links in zip(offers, had, strict=True) if not links]
     old = [link for links in had for link in links]
-    facts = read_facts([*(_outline(job, key) for key in new), *old])
+    facts = read_facts([*(_outline(job, key) for key in new), *old], with_places=True)
     changes = [change for key in new if (change := _made(job, key, facts, part))]
     changes += [change for link in old if (change := _repriced(job, link, facts, part))]
     for start in range(0, len(changes), _LINKS_A_TRANSACTION):
         _write(job, changes[start : start + _LINKS_A_TRANSACTION], facts, part, now)
     written = [*(link for link in old if link.key == job.id), *(change.after for change in changes)]
-    bring_in_step(
-        lambda: read_links(written)
-    )  # what they go by may have changed since it was read, be it in an earlier try
+    # What they go by may have changed since it was read, be it in an earlier try.
+    bring_in_step(lambda: read_links(written), with_places=True)
 
 
 def _links_of(store: str, offer: OfferKey) -> list[Link]:
@@ -222,7 +221,7 @@ def _outline(job: LinkJob, offer: OfferKey) -> Link:
 def _made(job: LinkJob, offer: OfferKey, facts: Facts, part: _Part) -> _Change | None:
     """The new link of an offer; None, and the reason noted, where there can be none."""
     sku, rule = f"{job.rule.prefix}{offer.sku}", job.rule
-    terms = Terms(rule.category, markup_basis_points=rule.markup_basis_points)
+    terms = Terms(facts.place(job.store, rule.category), markup_basis_points=rule.markup_basis_points)
     try:
         if not SKU.match(sku):
             raise unfit("sku", f"{sku} is no SKU: choose a shorter prefix")

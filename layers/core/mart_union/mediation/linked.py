@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from mart_union.catalog import service as catalog
 from mart_union.catalog.model import Listing, OfferReference, Store
-from mart_union.catalog.refs import listing_ref, store_ref, union_ref
+from mart_union.catalog.refs import category_ref, listing_ref, store_ref, union_ref
+from mart_union.catalog.trees import CategoryRecord
 from mart_union.kernel.errors import Conflict
 from mart_union.kernel.retry import retried
 from mart_union.kernel.settings import settings
@@ -43,8 +44,8 @@ LISTING_STATES = {"linked": "on_sale", "paused": "paused", "withdrawn": "withdra
 
 
 class Facts(Struct, frozen=True):
-    """What links depend on, as it was read: offers, suppliers, levels, stores, standings of deposits, the links' listings, and whom the union has
-    `suspended`."""
+    """What links depend on, as it was read: offers, suppliers, levels, stores, standings of deposits, the links' listings, whom the union has
+    `suspended`, and where those of their categories stand that are gone, if that was asked for."""
 
     offers: dict[OfferKey, Offer]
     suppliers: dict[str, Supplier]
@@ -53,6 +54,11 @@ class Facts(Struct, frozen=True):
     standings: dict[str, DepositStanding]
     listings: dict[tuple[str, str], Listing]
     suspended: tuple[str, ...] = ()
+    places: dict[tuple[str, str], str] = {}
+
+    def place(self, store: str, category: str) -> str:
+        """Where what names a category of a store stands."""
+        return self.places.get((store, category), category)
 
     def supply(self, offer: OfferKey | None, store: str) -> Supply | None:
         """An offer and what a store could sell of it: of the pool or of the store's allotment, whichever has more. None where there is none."""
@@ -145,18 +151,21 @@ def sku_used(sku: str) -> Conflict:
     return Conflict(f"the SKU {sku} is used by another listing", sku=sku)
 
 
-def read_facts(links: Sequence[Link]) -> Facts:
-    """What some links depend on, as it is now: two batch reads, consistent, one more for each hundred things."""
+def read_facts(links: Sequence[Link], *, with_places: bool = False) -> Facts:
+    """What some links depend on, as it is now: two batch reads, consistent, one more for each hundred things. `with_places`: their categories, too, and the
+    tree of a store (a query) of which one is gone."""
     keys = list(dict.fromkeys(key for link in links for key in link.offers))
     suppliers = list(dict.fromkeys(key.supplier for key in keys))
     stores = list(dict.fromkeys(link.store for link in links))
     skus = list(dict.fromkeys((link.store, link.sku) for link in links))
+    categories = list(dict.fromkeys((link.store, link.category) for link in links if with_places and link.category))
     refs: list[Ref[Any]] = [
         *(_document(OfferItem, offer_key(key.supplier, key.sku)) for key in keys),
         *(_document(SupplierItem, supplier_key(each)) for each in suppliers),
         *map(store_ref, stores),
         *map(standing_ref, stores),
         *(listing_ref(*each) for each in skus),
+        *(category_ref(*each) for each in categories),
         union_ref(),
     ]
     *documents, union = fetch_all(refs, consistent=True)
@@ -168,9 +177,17 @@ def read_facts(links: Sequence[Link]) -> Facts:
         stores=_next_of(stores, found),
         standings={store: DepositStanding(store) for store in stores} | _next_of(stores, found),
         listings=_next_of(skus, found),
+        places=_places(_next_of(categories, found)),
         suspended=union.suspended if union is not None else (),
         levels=get_levels((level for offer in offers.values() for level in offer.sold_from), consistent=True),
     )
+
+
+def _places(records: dict[tuple[str, str], CategoryRecord]) -> dict[tuple[str, str], str]:
+    """Where those of some categories stand that are gone."""
+    gone = [each for each, record in records.items() if not record.is_there]
+    trees = {store: catalog.read_tree(store) for store in {store for store, _ in gone}}
+    return {(store, category): trees[store].at(category) for store, category in gone}
 
 
 def _next_of(names: Sequence[K], found: Iterator[Any]) -> dict[K, Any]:
@@ -212,9 +229,10 @@ def put_link(transaction: WriteTransaction, before: Link | None, after: Link) ->
         transaction.put(BackupItem(*key, supplier=after.supplier, offer_sku=after.offer_sku))
 
 
-def bring_in_step(read: Callable[[], Sequence[Link]]) -> None:
+def bring_in_step(read: Callable[[], Sequence[Link]], *, with_places: bool = False) -> None:
     """Write some links as they should be, and look at them again, until nothing of them differs: so whoever wrote last has seen what they should say.
-    Three batch reads where nothing differs.
+    Three batch reads where nothing differs. Who has just made them asks `with_places`: a category may have gone, and whoever followed that did not find
+    them.
 
     Raises:
         Busy: links kept being changed at the same moment.
@@ -222,7 +240,7 @@ def bring_in_step(read: Callable[[], Sequence[Link]]) -> None:
 
     def look() -> None:
         links = read()
-        facts = read_facts(links)
+        facts = read_facts(links, with_places=with_places)
         with ThreadPoolExecutor(_THREADS) as threads:
             if any(list(threads.map(lambda link: put_in_step(link, facts), links))):
                 raise _Written("look again")
@@ -246,7 +264,8 @@ def put_in_step(link: Link, facts: Facts) -> bool:
     Raises:
         Conflict: the link, its listing or the standing of its store's deposit was changed at the same moment.
     """
-    after, listed = facts.in_step(link), facts.listing(link)
+    placed = replace(link, category=facts.place(link.store, link.category))
+    after, listed = facts.in_step(placed), facts.listing(link)
     listing = facts.listing_of(after, listed)
     if after == link and listing == listed:
         return False

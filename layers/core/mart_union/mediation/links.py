@@ -84,8 +84,8 @@ def make_link(
 
 
 def _by_now(link: Link) -> Link:
-    """A link that was just written, once it says what its offers and their pools say by now: whoever followed what changed of them meanwhile did not find it.
-    Two batch reads where nothing did."""
+    """A link that was just written, once it says what its offers, their pools and its category say by now: whoever followed what changed of them meanwhile
+    did not find it. Two batch reads where nothing did."""
     seen: tuple[Link, ...] = (link,)
     unread = [seen]
 
@@ -94,7 +94,7 @@ def _by_now(link: Link) -> Link:
         seen = unread.pop() if unread else read_links([link])
         return seen
 
-    bring_in_step(read)
+    bring_in_step(read, with_places=True)
     return seen[0]
 
 
