@@ -35,6 +35,9 @@ _ADVICE = {
         "part-refused",
     ),
     "Something stands in the way. Once it is gone, you can send this again.": ("rule-violation",),
+    "Since the store was opened, only the union's operator changes its business: ask the union if it is wrong.": (
+        "classification-fixed",
+    ),
     "Look at how it is now: it may have changed since you opened the page.": ("conflict", "step-not-allowed"),
     "It may have ended, or its address may be wrong. Look for it from the page that led you here.": ("not-found",),
     "This account may not do that. Ask whoever may, or sign in with another account.": ("forbidden",),
