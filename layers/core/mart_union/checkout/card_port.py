@@ -155,7 +155,7 @@ def require_cards() -> None:
         NotChargeable: its steps are finer than the processor's.
     """
     if not cards_are_offered():
-        raise RuleViolation("this union takes no cards: pay from your account, or by bank transfer")
+        raise RuleViolation("this union takes no cards: pay from your account, or by bank transfer", reason="no-cards")
     require_chargeable(settings().currency)
 
 

@@ -72,7 +72,9 @@ def authorize(purchase: Purchase, payment_method: str, now: datetime, *, orders:
     if purchase.payment in _AFTER and card is not None and card.payment_method == payment_method:
         return purchase
     if purchase.payment != "pending":
-        raise RuleViolation(f"purchase {purchase.id} does not wait for payment: it is {purchase.payment}")
+        raise RuleViolation(
+            f"purchase {purchase.id} does not wait for payment: it is {purchase.payment}", reason="not-waiting"
+        )
     if card is not None and card.payment_method == payment_method and card.problem not in {"", _TO_ACT}:
         raise CardDeclined("the card was refused; use another", reason=card.problem)
     purchase, intent = _intent_for(purchase, payment_method)

@@ -111,7 +111,9 @@ def pay_pending(purchase_id: str, subject: str, amount_minor: int, *, key: str, 
         if first is not None:
             raise KeyReused("this key paid another purchase; nothing was changed")
         if purchase.payment != "pending":
-            raise RuleViolation(f"purchase {purchase_id} does not wait for payment: it is {purchase.payment}")
+            raise RuleViolation(
+                f"purchase {purchase_id} does not wait for payment: it is {purchase.payment}", reason="not-waiting"
+            )
         if amount_minor != purchase.total_minor:
             costs, paid = (amount_text(each, settings().currency) for each in (purchase.total_minor, amount_minor))
             raise RuleViolation(f"the purchase costs {costs}, not {paid}")

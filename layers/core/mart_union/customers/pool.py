@@ -131,7 +131,7 @@ def _tokens(flow: str, parameters: dict[str, str]) -> Tokens:
     answer = _ask("initiate_auth", ClientId=settings().pool_client_id, AuthFlow=flow, AuthParameters=parameters)
     result = answer.get("AuthenticationResult")
     if result is None:
-        raise RuleViolation("this account must be set up first: it asks for more than a password")
+        raise RuleViolation("this account must be set up first: it asks for more than a password", reason="setup")
     return Tokens(result["AccessToken"], int(result["ExpiresIn"]), result.get("RefreshToken", ""))
 
 

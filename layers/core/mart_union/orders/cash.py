@@ -50,7 +50,9 @@ def require_whole(order: Order, numbers: Sequence[int]) -> None:
     """
     open_lines = {line.number for line in order.lines if line.state not in ENDED}
     if set(numbers) != open_lines:
-        raise RuleViolation("an order that is paid on delivery goes in one parcel, with all its lines")
+        raise RuleViolation(
+            "an order that is paid on delivery goes in one parcel, with all its lines", reason="one-parcel"
+        )
 
 
 def collector_of(order: Order, collected_minor: int, collected_by: str, *, told_by: str) -> str:

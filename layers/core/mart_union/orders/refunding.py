@@ -149,7 +149,7 @@ def _check(order: Order, wishes: Sequence[RefundWish], reason: str) -> None:
     if sum(refund.id not in of_returns for refund in order.refunds) >= MOST_REFUNDS:
         raise RuleViolation(f"a store gives at most {MOST_REFUNDS} parts of an order back: take the rest as returns")
     if order.is_seller_collected:
-        raise RuleViolation("the seller's own shop took the money: it is refunded there")
+        raise RuleViolation("the seller's own shop took the money: it is refunded there", reason="shops-money")
     if not 0 < len(reason.strip()) <= len(reason) <= LONGEST_REASON:
         raise _invalid("reason", f"say why, in at most {LONGEST_REASON} characters")
     checked_text(order, reason)
@@ -174,7 +174,9 @@ def _wished(order: Order, line: Line | None, wish: RefundWish, fulfiller: str, c
     if not own:
         raise RuleViolation("the units of a supplier's line are the supplier's: give an amount back instead")
     if line.state not in BEFORE_LEAVING:
-        raise RuleViolation("the goods have left: give an amount back, or take them back as a return", state=line.state)
+        raise RuleViolation(
+            "the goods have left: give an amount back, or take them back as a return", reason="left", state=line.state
+        )
     if not 0 < wish.units < line.left_units:
         message = f"of {line.left_units} units, give back between 1 and {line.left_units - 1}; or refuse the line"
         raise RuleViolation(message, left_units=line.left_units)

@@ -67,7 +67,9 @@ def add_response(
     )
     said = list_responses(order)
     if len(said) >= _MOST_RESPONSES and response.id not in {one.id for one in said}:
-        raise RuleViolation(f"an order has at most {_MOST_RESPONSES} responses")
+        raise RuleViolation(
+            f"an order has at most {_MOST_RESPONSES} responses", reason="responses", most=_MOST_RESPONSES
+        )
     return _create(response, made_by)
 
 
@@ -82,7 +84,7 @@ def _check(order: Order, kind: str, text: str, line: int, stars: int) -> None:
     if about is None and (line or kind == "review"):
         raise _invalid("line", "name the line of the order that it is about")
     if kind == "review" and about is not None and about.state not in _REVIEWABLE:
-        raise RuleViolation("a line can be reviewed once it was delivered", state=about.state)
+        raise RuleViolation("a line can be reviewed once it was delivered", reason="review-early", state=about.state)
 
 
 def _invalid(field: str, reason: str) -> Invalid:
@@ -220,7 +222,7 @@ def escalate_response(order: str, response: str, now: datetime) -> bool:
 def _answered(response: Response, text: str, fulfiller: str) -> Response:
     if (response.answer, response.answered_by) == (text, fulfiller):
         return response
-    raise Conflict("this response has been answered already", answered_by=response.answered_by)
+    raise Conflict("this response has been answered already", reason="answered", answered_by=response.answered_by)
 
 
 def list_responses(order: str) -> list[Response]:

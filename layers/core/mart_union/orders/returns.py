@@ -132,7 +132,9 @@ def _taker(order: Order, lines: Sequence[Line], fault: str) -> str:
     places = {(line.fulfiller, taker_of(order, line, fault)) for line in lines}
     if len(places) != 1:
         fulfillers = sorted({fulfiller for fulfiller, _ in places})
-        raise RuleViolation("the lines come from different places: ask for one return each", fulfillers=fulfillers)
+        raise RuleViolation(
+            "the lines come from different places: ask for one return each", reason="places", fulfillers=fulfillers
+        )
     return places.pop()[1]
 
 
@@ -145,7 +147,7 @@ def _check_request(
         raise _invalid("lines", "name at least one line of the order, each once")
     rules = rules_of(order)
     if rules is None:
-        raise RuleViolation("what was ordered cannot be returned; write to the store instead")
+        raise RuleViolation("what was ordered cannot be returned; write to the store instead", reason="no-returns")
     why = rules.reason(reason)
     if why is None:
         raise _invalid("reason", f"one of {', '.join(each.name for each in rules.reasons)}")
@@ -156,7 +158,7 @@ def _check_request(
     checked_text(order, note)
     check_room(order)
     if len(order.returns) >= MOST_RETURNS:
-        raise RuleViolation(f"an order has at most {MOST_RETURNS} returns")
+        raise RuleViolation(f"an order has at most {MOST_RETURNS} returns", reason="returns", most=MOST_RETURNS)
     return rules, why.fault
 
 
@@ -166,7 +168,8 @@ def _check_line(order: Order, rules: ReturnRules, line: Line, units: int, at: st
     if line.kind not in rules.kinds:
         raise RuleViolation(f"line {line.number} is no {' or '.join(rules.kinds)}: it is {line.kind}", kind=line.kind)
     if line.state not in RETURNABLE:
-        raise RuleViolation(f"line {line.number} has not been delivered: it is {line.state}", state=line.state)
+        facts = {"reason": "return-early", "line": line.number, "state": line.state}
+        raise RuleViolation(f"line {line.number} has not been delivered: it is {line.state}", **facts)
     if at > return_until(order, line):
         facts = {"reason": "return-window", "line": line.number, "until": return_until(order, line)}
         raise RuleViolation(f"the return window of line {line.number} is over", **facts)

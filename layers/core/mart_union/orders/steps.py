@@ -244,7 +244,7 @@ def _check_details(order: Order, rule: Step, details: Details, at: str) -> None:
         fits = 0 < len(details.access) <= _LONGEST_TEXT
         _need("access", fits, f"tell the customer how to get it, in at most {_LONGEST_TEXT} characters")
     if "appointment_at" in rule.needs and _moment(details.appointment_at) <= from_iso(at):
-        raise RuleViolation("an appointment must be ahead")
+        raise RuleViolation("an appointment must be ahead", reason="appointment")
     if "pickup_code" in rule.needs:
         check_code(order, details.pickup_code)
 
