@@ -19,6 +19,7 @@ from mart_union.customers.service import (
 from mart_union.web.access import CUSTOMER
 from mart_union.web.answer import Page, Redirect, SetCookie
 from mart_union.web.api import Api
+from mart_union.web.paths import local_path
 from mart_union.web.request import Request
 
 _YEAR = 365 * 86_400
@@ -41,7 +42,7 @@ class ProfileForm(Struct, frozen=True):
 
 
 class RecipientForm(Struct, frozen=True):
-    """The form of a recipient."""
+    """The form of a recipient; `next` is where to go on, which may be a checkout that waits for one."""
 
     name: str = ""
     address: str = ""
@@ -49,6 +50,7 @@ class RecipientForm(Struct, frozen=True):
     city: str = ""
     postcode: str = ""
     phone: str = ""
+    next: str = ""
 
 
 def add_routes(api: Api) -> None:
@@ -82,8 +84,9 @@ def change_profile(request: Request) -> Redirect:
 
 
 def show_recipients(request: Request) -> Page:
-    """Whom goods can be sent to."""
-    return Page("account/recipients.html", {"recipients": list_recipients(request.caller.subject)})
+    """Whom goods can be sent to; who came from a checkout goes back to it with the new one."""
+    recipients = list_recipients(request.caller.subject)
+    return Page("account/recipients.html", {"recipients": recipients, "next": _goes_on(request.query.get("next", ""))})
 
 
 def make_recipient(request: Request) -> Redirect:
@@ -92,7 +95,11 @@ def make_recipient(request: Request) -> Redirect:
     lines = (form.address, form.address_more)
     fields = RecipientFields(form.name, lines, form.city, form.postcode, form.phone)
     add_recipient(request.caller.subject, fields, request.idempotency_key)
-    return Redirect("/account/recipients")
+    return Redirect(_goes_on(form.next))
+
+
+def _goes_on(wanted: str) -> str:
+    return local_path(wanted, "/account/recipients")
 
 
 def remove_recipient(request: Request) -> Redirect:

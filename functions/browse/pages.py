@@ -103,7 +103,7 @@ def show_listing(request: Request) -> Page:
 
 
 def show_card(request: Request) -> Page:
-    """A listing's card with a button that leads to where it is bought, made to stand in a frame of anybody's page. It is no step of a browsing sequence."""
+    """A listing's card, made to stand in a frame of anybody's page; its button opens the union's checkout of it. It is no step of a browsing sequence."""
     shown = showing.show_listing(request.params["store"], request.params["sku"])
     headers = {"Cache-Control": kept(shown.turns_at), "Vary": "Accept-Language, Cookie", **IN_ANY_FRAME}
     return Page("browse/card.html", {"shown": shown, "listing": shown.listing}, headers=headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlencode
 
 from checkout import turns
 from checkout.bodies import (
@@ -11,13 +12,14 @@ from checkout.bodies import (
     CheckoutForm,
     LineForm,
     NewPurchase,
+    OneWish,
     Priced,
     read_lines,
     session_cookie,
     write_lines,
 )
 from mart_union.catalog.unions import union_names
-from mart_union.checkout.model import Purchase, Quote
+from mart_union.checkout.model import Purchase, Quote, QuotedLine
 from mart_union.checkout.service import place_purchase, quote_cart
 from mart_union.customers.model import Cart, CartLine
 from mart_union.customers.service import clear_cart, fill_cart, get_cart, keep_view, list_recipients
@@ -28,6 +30,7 @@ from mart_union.kernel.errors import (
     MartUnionError,
     NotAdmitted,
     NotEligible,
+    NotFound,
     OutOfStock,
     OutsideArea,
     PriceChanged,
@@ -39,7 +42,7 @@ from mart_union.web.answer import Json, Page, Redirect
 from mart_union.web.api import Api
 from mart_union.web.cards import card_field, card_headers
 from mart_union.web.problems import STATUS
-from mart_union.web.request import Request
+from mart_union.web.request import Request, convert_form
 from mart_union.web.words import name_union_with
 
 api = Api("checkout")
@@ -122,6 +125,16 @@ def checkout_page(request: Request) -> Page:
     return _checkout_page(request, write_lines(cart.lines), request.query.get("recipient", ""), last_view=view)
 
 
+@api.get("/checkout/{store}/{sku}", CUSTOMER)
+def checkout_of_one(request: Request) -> Page:
+    """The checkout of one listing by itself: as many as the query's `quantity` says, else one, at its time `slot`. The cart stays as it is."""
+    asked = {"quantity": request.query.get("quantity", "1"), "slot": request.query.get("slot", "")}
+    wish = convert_form(OneWish, asked)
+    line = CartLine(request.params["store"], request.params["sku"], wish.quantity, wish.slot)
+    view = _record(request, "checkout")
+    return _checkout_page(request, write_lines((line,)), request.query.get("recipient", ""), last_view=view, only=True)
+
+
 @api.post("/checkout", CUSTOMER, body=CheckoutForm, key=True)
 def buy_cart(request: Request) -> Page | Redirect:
     """Buy what the checkout page showed, for the total that it showed."""
@@ -141,8 +154,11 @@ def buy_cart(request: Request) -> Page | Redirect:
             language=request.language,
         )
     except _SHOWN as refusal:
-        return _checkout_page(request, form.lines, form.recipient, refusal=refusal, last_view=form.last_view)
-    _empty_cart(request.session, form.lines)
+        return _checkout_page(
+            request, form.lines, form.recipient, refusal=refusal, last_view=form.last_view, only=form.only
+        )
+    if not form.only:
+        _empty_cart(request.session, form.lines)
     waits_for_card = purchase.method == "card" and purchase.payment == "pending"
     return Redirect(f"/pay/{purchase.id}" if waits_for_card else f"/purchases/{purchase.id}")
 
@@ -162,15 +178,28 @@ def _checkout_page(
     *,
     last_view: str,
     refusal: MartUnionError | None = None,
+    only: bool = False,
 ) -> Page:
+    """The checkout of these lines: the cart's, or `only` one listing's.
+
+    Raises:
+        NotFound: the one listing is not there.
+    """
     tickets, subject = turns.tickets_of(request), request.caller.subject
     recipients = list_recipients(subject)
     chosen = next((each for each in recipients if each.id == recipient), recipients[0] if recipients else None)
     postcode = chosen.postcode if chosen else ""
+    wanted = read_lines(lines)
+    priced = quote_cart(wanted, customer=subject, admission=tickets, postcode=postcode)
+    one = priced.stores[0].lines[0] if only else None
+    if one and one.problem == "unknown":
+        raise NotFound(f"there is no listing {one.sku} at {one.store}")
     context: dict[str, Any] = {
         "lines": lines,
+        "only": one,
+        "here": _place_of(one),
         "admission": " ".join(tickets),
-        "quote": quote_cart(read_lines(lines), customer=subject, admission=tickets, postcode=postcode),
+        "quote": priced,
         "recipients": recipients,
         "chosen": chosen,
         "balance": get_balance(f"customer/{subject}"),
@@ -180,6 +209,14 @@ def _checkout_page(
     }
     status = STATUS[refusal.code] if refusal else 200
     return Page("checkout/checkout.html", context, status=status, headers=card_headers())
+
+
+def _place_of(one: QuotedLine | None) -> str:
+    """Where the checkout of the cart, or of one listing, stands, to be come back to."""
+    if one is None:
+        return "/checkout"
+    query = {"quantity": one.quantity} | ({"slot": one.slot} if one.slot else {})
+    return f"/checkout/{one.store}/{one.sku}?{urlencode(query)}"
 
 
 def _record(request: Request, kind: str) -> str:

@@ -90,8 +90,16 @@ class LineForm(_OfSlot, frozen=True):
     idempotency_key: str = ""
 
 
+class OneWish(_OfSlot, frozen=True):
+    """How many of one listing, and at which of its times: the query of its own checkout."""
+
+    quantity: Quantity
+    slot: SlotOrNone
+
+
 class CheckoutForm(Struct, frozen=True):
-    """The checkout page's form. `lines` are those that the page showed, so that its repeat buys the same."""
+    """The checkout page's form. `lines` are those that the page showed, so that its repeat buys the same; `only` says that they were one listing's,
+    and not the cart's."""
 
     lines: str
     recipient: Slug
@@ -101,6 +109,7 @@ class CheckoutForm(Struct, frozen=True):
     payment_method: CardName = ""
     last_view: SlugOrNone = ""
     admission: str = ""
+    only: bool = False
 
 
 def write_lines(lines: Iterable[CartLine]) -> str:

@@ -70,6 +70,7 @@ BODIES: tuple[Named, ...] = (
     Named("POST /api/purchases", CUSTOMER, 404, {"recipient": "{{recipient}}"}),
     Named("POST /checkout", CUSTOMER, 404, form={"recipient": "{{recipient}}"}),
     Named("GET /checkout", CUSTOMER, 0, query={"recipient": "{{recipient}}"}),
+    Named("GET /checkout/{store}/{sku}", CUSTOMER, 0, query={"recipient": "{{recipient}}"}),
     Named("POST /checkout", CUSTOMER, 0, form={"idempotency_key": "purchase-both"}),
     Named("GET /api/admissions/{store}/{sku}", CUSTOMER, 422, query={"ticket": "{{ticket}}"}),
     Named("POST /api/purchases", CUSTOMER, 422, {"lines": _RUSH, "total_minor": 108_000, "admission": ["{{ticket}}"]}),

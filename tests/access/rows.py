@@ -125,6 +125,7 @@ ROWS: dict[str, Row] = {
     "GET /checkout": row(
         SIGNED, answers=(200, 303), story=Story("get-checkout-page")
     ),  # who has no recipient makes one first
+    "GET /checkout/{store}/{sku}": SIGNED,
     "POST /checkout": LIN,
     "POST /api/admissions": SIGNED,
     "GET /api/admissions/{store}/{sku}": row(SIGNED, story=Story("get-admission-without-ticket")),

@@ -16,7 +16,7 @@ from tests.template.reading import UNION, functions, read
 _BRACES = re.compile(r"\{\w+\}")
 WRITING_READS = {
     "browse": ("/", "/stores/{store}", "/stores/{store}/{sku}", "/categories/{category}", "/go/{store}"),
-    "checkout": ("/cart", "/checkout"),
+    "checkout": ("/cart", "/checkout", "/checkout/{store}/{sku}"),
 }
 """The GET routes that write: they record a view of whoever agreed to it. `tests/access/test_reads.py` asks every GET route and compares."""
 

@@ -136,7 +136,7 @@ def test_the_shops_page_shows_the_feeds_and_the_links_page_the_frame(shop: Shop)
     assert f"/embed/{shop.store}/L-0" in manage_page("GET", f"/manage/{shop.store}/links", headers=english)["body"]
 
 
-def test_a_card_stands_in_any_frame_and_leads_to_the_listing_while_it_can_be_had(shop: Shop) -> None:
+def test_a_card_stands_in_any_frame_and_leads_to_its_checkout_while_it_can_be_had(shop: Shop) -> None:
     def card(sku: str) -> dict[str, Any]:
         showing._stores.clear()
         path = f"/embed/{shop.store}/{sku}"
@@ -145,7 +145,7 @@ def test_a_card_stands_in_any_frame_and_leads_to_the_listing_while_it_can_be_had
     shown = card("L-0")
     assert shown["statusCode"] == 200
     assert header(shown, "content-security-policy").endswith("frame-ancestors *")
-    assert f'/stores/{shop.store}/L-0" target="_blank"' in shown["body"]
+    assert f'/checkout/{shop.store}/L-0" target="_blank"' in shown["body"]
     assert "<form" not in shown["body"]
     assert "<script" not in shown["body"]
     level = mediation.get_offer(mediation.get_link(shop.store, "L-0").supplier, "F-0").level

@@ -161,6 +161,16 @@ def test_a_page_without_a_token_leads_to_the_sign_in_page_and_back(shop: Shop) -
     assert shop.seen == []
 
 
+def test_what_a_page_was_asked_for_comes_along_to_the_sign_in_page_where_it_has_room(shop: Shop) -> None:
+    def led_to(**query: str) -> str:
+        answer = shop.call("GET", "/manage/emei-tea/things", query=query)
+        return str(headers_of(answer)["location"])
+
+    there = "/union/account/sign-in?next=%2Fmanage%2Femei-tea%2Fthings"
+    assert led_to(day="2026-11-22", q="茶 a&b") == f"{there}%3Fday%3D2026-11-22%26q%3D%25E8%258C%25B6%2Ba%2526b"
+    assert led_to(q="x" * 1_025) == there
+
+
 def test_a_form_without_a_token_is_refused_not_redirected(shop: Shop) -> None:
     response = shop.call("POST", "/wishes", form={"sku": "A", "quantity": "1"}, headers=KEY)
     assert response["statusCode"] == 401

@@ -19,6 +19,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
     "browse GET /go/{store}": _looked_at("/go/emei-tea"),
     "checkout GET /cart": _looked_at("/cart"),
     "checkout GET /checkout": _looked_at("/checkout"),
+    "checkout GET /checkout/{store}/{sku}": _looked_at("/checkout/emei-tea/OB-TOP"),
     "browse POST /consent": (*sample("post-consent-with-a-session.303"), Story("post-consent.303", adds="a session")),
     "browse POST /language": sample("post-language.303"),
     "checkout POST /api/cart/lines": (

@@ -124,7 +124,9 @@ class Api:
             return self._render(route.handler(request), route, request)
         except Unauthenticated as error:
             if route.is_page and route.method == "GET":
-                return self._render(Redirect(f"/account/sign-in?next={quote(request.path, safe='')}"), route, request)
+                return self._render(
+                    Redirect(f"/account/sign-in?next={quote(request.asked_for, safe='')}"), route, request
+                )
             return self._refusal(error, route, request)
         except MartUnionError as error:
             return self._refusal(error, route, request)

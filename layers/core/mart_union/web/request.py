@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 from msgspec import Struct, field
@@ -51,6 +51,12 @@ class Request(Struct, frozen=True):
         """Where the union's pages stand, as others link to them."""
         asked = f"{self.headers.get('x-forwarded-proto', 'https')}://{self.headers.get('host', '')}{self.base}"
         return settings().public_url or asked
+
+    @property
+    def asked_for(self) -> str:
+        """The path with its query, to come back to after signing in; the path alone where a query had no room for both."""
+        whole = f"{self.path}?{urlencode(self.query)}"
+        return whole if self.query and len(whole) <= QUERY_LENGTH else self.path
 
     @property
     def came_from(self) -> str:
