@@ -13,7 +13,13 @@ from mart_union.kernel.clock import utc_now
 from mart_union.kernel.money import parse_percent
 from mart_union.kernel.paging import Page as Items
 from mart_union.mediation.job_model import LinkJob, LinkRule
-from mart_union.mediation.service import get_link_job, list_link_jobs, list_suppliers, start_link_job
+from mart_union.mediation.service import (
+    find_suppliers,
+    get_link_job,
+    list_link_jobs,
+    list_suppliers,
+    start_link_job,
+)
 from mart_union.web.access import MANAGER
 from mart_union.web.answer import Page, Redirect
 from mart_union.web.api import Api
@@ -105,4 +111,6 @@ def start_by_form(request: Request) -> Redirect:
 
 def show_page(request: Request) -> Page:
     """A job, how far it has come, and what it could not link."""
-    return Page("manage/link_jobs_one.html", {"store": request.params["store"], "job": show_by_api(request)})
+    job = show_by_api(request)
+    names = {name: each.names for name, each in find_suppliers(each.supplier for each in job.refusals).items()}
+    return Page("manage/link_jobs_one.html", {"store": request.params["store"], "job": job, "names": names})

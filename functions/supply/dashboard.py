@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mart_union.catalog.service import store_names
 from mart_union.kernel.paging import Page as Items
 from mart_union.mediation.model import Seller
 from mart_union.mediation.service import get_supplier, lines_of, list_sellers, list_supply_orders, owed_minor
@@ -33,6 +34,7 @@ def show(request: Request) -> Page:
         "offers": read_offers(supplier, ""),
         "orders": orders,
         "owed_minor": owed,
+        "names": {order.store: order.store_names for order in found},
         "statements": list_statements(f"supplier/{supplier}")[:3],
     }
     return Page("supply/dashboard.html", context)
@@ -45,5 +47,6 @@ def sellers_by_api(request: Request) -> Items[Seller]:
 
 def sellers_page(request: Request) -> Page:
     """The stores that sell the supplier's offers."""
-    supplier = request.params["supplier"]
-    return Page("supply/sellers.html", {"supplier": supplier, "sellers": sellers_by_api(request)})
+    sellers = sellers_by_api(request)
+    names = store_names(each.store for each in sellers.items)
+    return Page("supply/sellers.html", {"supplier": request.params["supplier"], "sellers": sellers, "names": names})

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from msgspec.structs import asdict
 
 from mart_union.catalog.model import in_order
-from mart_union.catalog.service import get_union, read_tree
+from mart_union.catalog.service import get_union, read_tree, store_names
 from mart_union.catalog.volumes import LARGEST_BEGINNING, Tier
 from mart_union.kernel.clock import utc_now
 from mart_union.kernel.errors import Invalid
@@ -120,7 +120,8 @@ def show_page(request: Request) -> Page:
     """An offer and the form to change it."""
     supplier = request.params["supplier"]
     found = _read(supplier, request.params["sku"])
-    return Page("supply/offer.html", {"supplier": supplier, "found": found, **_choices()})
+    names = store_names(each.store for each in found.allotments)
+    return Page("supply/offer.html", {"supplier": supplier, "found": found, "names": names, **_choices()})
 
 
 def save_by_form(request: Request) -> Redirect:

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mart_union.catalog.refs import union_ref
+from mart_union.catalog.service import store_names
 from mart_union.customers.model import Recipient
-from mart_union.customers.service import get_recipient
+from mart_union.customers.refs import recipient_ref
 from mart_union.kernel.clock import utc_now
-from mart_union.kernel.errors import NotFound
 from mart_union.kernel.paging import Page as Items
+from mart_union.kernel.storage import fetch, fetch_all
 from mart_union.mediation.model import SupplyOrder
 from mart_union.mediation.service import get_supplied_order, lines_of, list_supply_orders, owed_minor
 from mart_union.orders.model import Line, Order, Shipment, state_of
@@ -137,16 +139,24 @@ def list_page(request: Request) -> Page:
     supplier, month = request.params["supplier"], request.month()
     orders = list_supply_orders(supplier, month, request.query.get("cursor", ""))
     this_month = f"{utc_now():%Y-%m}"
-    context = {"supplier": supplier, "month": month, "this_month": this_month, "orders": orders}
+    names = store_names(each.store for each in orders.items)
+    context = {"supplier": supplier, "month": month, "this_month": this_month, "orders": orders, "names": names}
     return Page("supply/orders.html", context)
 
 
 def show_page(request: Request) -> Page:
     """The supplier's part of an order, with its next steps."""
-    found = get_supplied_order(request.params["supplier"], request.params["order"])
-    needs = {step.name: step for step in procedure_of(found).steps}
-    view = view_of(found, request.params["supplier"])
-    context = {"supplier": request.params["supplier"], "order": view, "needs": needs, "events": TRACKING_EVENTS}
+    supplier = request.params["supplier"]
+    found = get_supplied_order(supplier, request.params["order"])
+    needed = [recipient_ref(found.recipient)] if needs_recipient(found, f"supplier/{supplier}") else []
+    union, *recipient = fetch_all([union_ref(), *needed])
+    context = {
+        "supplier": supplier,
+        "order": _seen(found, supplier, *recipient),
+        "needs": {step.name: step for step in procedure_of(found).steps},
+        "carriers": union.carriers if union else (),
+        "events": TRACKING_EVENTS,
+    }
     return Page("supply/order.html", context)
 
 
@@ -182,6 +192,11 @@ def _step(request: Request, wish: NewStep) -> SuppliedOrder:
 
 def view_of(order: Order, supplier: str) -> SuppliedOrder:
     """What a supplier may see of an order: its own lines, and the recipient while their delivery or an agreed return needs that."""
+    is_needed = needs_recipient(order, f"supplier/{supplier}")
+    return _seen(order, supplier, fetch(recipient_ref(order.recipient)) if is_needed else None)
+
+
+def _seen(order: Order, supplier: str, recipient: Recipient | None = None) -> SuppliedOrder:
     lines = lines_of(order, supplier)
     state = state_of(line.state for line in lines)
     own = {line.number for line in lines}
@@ -206,7 +221,7 @@ def view_of(order: Order, supplier: str) -> SuppliedOrder:
             if own.intersection(taken.lines)
         ),
         carrier=order.carrier,
-        deliver_to=_deliver_to(order.recipient) if needs_recipient(order, f"supplier/{supplier}") else None,
+        deliver_to=_deliver_to(recipient) if recipient else None,
         returns=seen_returns(order, f"supplier/{supplier}", only_own=True),
     )
 
@@ -222,9 +237,5 @@ def _line(line: Line, supplier: str) -> SuppliedLine:
     )
 
 
-def _deliver_to(recipient: str) -> DeliverTo | None:
-    try:
-        found: Recipient = get_recipient(recipient)
-    except NotFound:
-        return None
-    return DeliverTo(found.name, found.address_lines, found.city, found.postcode, found.phone)
+def _deliver_to(recipient: Recipient) -> DeliverTo:
+    return DeliverTo(recipient.name, recipient.address_lines, recipient.city, recipient.postcode, recipient.phone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from mart_union.catalog.service import store_names
 from mart_union.kernel.paging import Page
 from mart_union.mediation.replenishment import Replenishment, ReplenishmentLine
 from mart_union.mediation.service import list_asked
@@ -46,6 +47,7 @@ def _told(found: Replenishment) -> AskedReplenishment:
 
 def list_page(request: Request) -> answer.Page:
     """What is still to be brought, or what was ordered in a month."""
-    month = request.month()
-    context = {"supplier": request.params["supplier"], "page": list_by_api(request), "month": month}
+    page = list_by_api(request)
+    names = store_names(each.store for each in page.items)
+    context = {"supplier": request.params["supplier"], "page": page, "names": names, "month": request.month()}
     return answer.Page("supply/replenishments.html", context)

@@ -19,7 +19,7 @@ from mart_union.mediation import service as mediation
 from mart_union.mediation.job_model import LinkJob, LinkRule, NotLinked
 from mart_union.mediation.linked import Facts
 from mart_union.mediation.model import DepositStanding, Link, Terms
-from mart_union.mediation.tables import standing_item
+from mart_union.mediation.tables import standing_item, supplier_item
 from tests.services.capacity import measured
 from tests.services.cutting import CutOff, cut_off
 from tests.services.market import save_union
@@ -324,3 +324,14 @@ def test_a_job_is_begun_and_followed_by_the_api_and_on_the_pages(store: str, uni
     assert "+100 %" in manage_page("GET", f"/manage/{store}/links", headers={"Accept-Language": "en"})["body"]
     status, refused = manage("POST", path, body=body | {"category": "none"}, headers={"Idempotency-Key": "rule-00003"})
     assert (status, refused["errors"][0]["field"]) == (422, "category")
+
+
+def test_the_page_of_a_job_calls_the_suppliers_of_what_it_could_not_link_by_their_names(
+    store: str, unique: str
+) -> None:
+    supplier = mediation.get_supplier(unique)
+    supplier_item(replace(supplier, names={"en": "Guanxi Growers"})).save()
+    link(store, make_offer(unique, sku="OTHER"), "X-A")
+    done = work(begin(store, rule(unique)))
+    page = manage_page("GET", f"/manage/{store}/link-jobs/{done.id}", headers={"Accept-Language": "en"})["body"]
+    assert "<td>Guanxi Growers</td><td><code>A</code></td>" in page

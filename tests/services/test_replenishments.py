@@ -362,3 +362,19 @@ def test_pages_call_suppliers_by_their_names_for_one_batch_read(store: str) -> N
     page = ask("GET", f"/manage/{store}/suppliers", headers=english)[1]
     assert (f">{union_name}</a></th>" in page, ">Pots by Hu</a></th>" in page) == (True, True)
     assert f"<h1>{union_name}</h1>" in ask("GET", f"/manage/{store}/suppliers/{joined}", headers=english)[1]
+
+
+def test_the_suppliers_page_calls_stores_by_their_names_for_one_batch_read(store: str) -> None:
+    terms(store)
+    place(store)
+    catalog.change_store(store, {"names": {"zh-TW": "峨眉", "en": "Emei Tea"}}, "owner")
+    with measured() as capacity:
+        page = ask(
+            "GET",
+            f"/supply/{store}-s/replenishments",
+            function=supply,
+            role="member",
+            headers={"Accept-Language": "en"},
+        )[1]
+    assert capacity.requests == ["Query", "BatchGetItem"]
+    assert (">Emei Tea<" in page, f">{store}<" in page) == (True, False)

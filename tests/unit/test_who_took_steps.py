@@ -61,7 +61,7 @@ def test_the_operator_reads_who_of_all_staff_and_no_customers_id() -> None:
 
 
 def test_a_supplier_reads_of_its_own_lines_and_who_of_its_own_staff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("supply.orders._deliver_to", lambda _: None)
+    monkeypatch.setattr("supply.orders.fetch", lambda _: None)
     seen = view_of(ORDER, "guanxi").history
     assert [(each.role, each.actor) for each in seen] == [
         ("supplier", "member-guanxi"),

@@ -41,6 +41,7 @@ from mart_union.catalog.stores import (
     open_store,
     require_trading,
     set_store_state,
+    store_names,
 )
 from mart_union.catalog.unions import change_union, get_union, save_union, union_names
 from mart_union.catalog.uploads import (
@@ -109,6 +110,7 @@ __all__ = [
     "set_listing_state",
     "set_store_state",
     "show_listing",
+    "store_names",
     "union_names",
     "used_categories",
 ]
