@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from mart_union.kernel.clock import utc_now
 from mart_union.kernel.settings import settings
 from mart_union.mediation import service as mediation
 from mart_union.stock.service import get_level
+from supply.app import lambda_handler as supply
+from tests.gateway import CONTEXT, gateway_event, headers_of
 from tests.services.buckets import own_bucket
 from tests.services.test_catalog import union
 from tests.services.test_mediation import make_supplier
@@ -61,6 +64,32 @@ def test_a_list_makes_one_entry_of_the_audit_trail_and_pools_name_it(supplier: s
     assert named == ["upload/u2", "upload/u2", "upload/u1"]
     offer = mediation.get_offer(supplier, "O-000")
     assert (offer.supply_minor, offer.sequence, len(mediation.list_offers(supplier, limit=200).items)) == (9000, 2, 120)
+
+
+def test_who_announces_a_list_comes_to_its_own_page_which_sends_it_and_tells_how_far_it_is(supplier: str) -> None:
+    def ask(method: str, to: str, **more: Any) -> dict[str, Any]:
+        event = gateway_event(method, to, subject="lu", role="member", headers={"Accept-Language": "en"}, **more)
+        return dict(supply(event, CONTEXT))
+
+    uploads, form = f"/supply/{supplier}/uploads", {"idempotency_key": f"key-{supplier}"}
+    told = ask("POST", uploads, form=form)
+    assert told["statusCode"] == 303
+    one = headers_of(told)["location"].removeprefix("/union")
+    assert one.rpartition("/")[0] == uploads
+    assert headers_of(ask("POST", uploads, form=form))["location"] == f"/union{one}"  # the same form again
+    waiting = ask("GET", one)["body"]
+    [back] = re.findall(r'name="success_action_redirect" value="([^"]+)"', waiting)
+    assert (back.startswith("https://"), back.endswith(f"/union{one}")) == (True, True)
+    assert "http-equiv" not in waiting  # which would lose the file that was chosen
+    upload = one.rpartition("/")[2]
+    begun = catalog.claim_upload(f"supplier/{supplier}", upload, "etag-1", utc_now())
+    assert begun is not None
+    working = ask("GET", one)["body"]
+    assert ('<meta http-equiv="refresh" content="5">' in working, 'name="file"' in working) == (True, False)
+    catalog.release_upload(begun)
+    assert send(supplier, upload, line(0), line(1, supply=-1)) == (1, 0, 1)
+    ended = ask("GET", one)["body"]
+    assert ("What was found" in ended, f"{one}/errors" in ended, "http-equiv" in ended) == (True, True, False)
 
 
 def test_pools_are_read_only_of_offers_that_are_there(supplier: str) -> None:

@@ -48,7 +48,7 @@ STORIES: dict[str, tuple[Story, ...]] = {
     ),
     "supply POST /supply/{supplier}/offers/{sku}/allotments": sample("post-offers-page-allotment.303"),
     "supply POST /api/supply/{supplier}/uploads": sample("post-uploads.201"),
-    "supply POST /supply/{supplier}/uploads": sample("post-uploads-page"),
+    "supply POST /supply/{supplier}/uploads": sample("post-uploads-page.303"),
     "supply POST /api/supply/{supplier}/orders/{order}/steps": (
         *sample("post-step-1-accept"),
         *sample("post-step-3-ship", "post-step-1-accept"),
