@@ -53,6 +53,7 @@ UNNAMED = {
     "collects",  # a day of the week each
     "collected_by",
     "delivery_by_table",
+    "file",  # its label is each upload's own
     "method",
     "more",
     "payment_method",

@@ -39,7 +39,6 @@ FIELDS = {
     "enterprise": "Short name for addresses",
     "estimated_by": "Expected by",
     "event": "What happened",
-    "file": "CSV file with your offers",
     "first": "From",
     "fixed": "Fixed, a unit",
     "floor": "At least, a unit",
