@@ -19,7 +19,6 @@ PLAIN: dict[str, str] = {
         "texts titles tracking_number tracking_url url words"
     ),
     "boxes of mails that are not wanted": "no_answers no_progress no_statements no_stock",
-    "whether it is one listing's checkout": "only",
     "amounts, written as text in forms": "amount cap collected fixed floor level markup minimum minimum_price price rate suggested_price supply_price turnover",
     "supply prices by volume: from how many units on": "tiers",
     "moments": "appointment_at at day days ends_at estimated_by first from last month slot starts_at times",
@@ -41,6 +40,7 @@ FREE: dict[str, str] = {
     "POST /api/purchases lines.store": "goods for everybody",
     "POST /api/purchases lines.sku": "goods for everybody",
     "POST /checkout lines": "goods for everybody",
+    "GET /checkout/{store}/{sku} quantity": "how many units",
     "POST /api/admissions store": "goods for everybody",
     "POST /api/admissions sku": "goods for everybody",
     "POST /api/manage/{store}/links sku": "the new listing's own name in the path's store",
