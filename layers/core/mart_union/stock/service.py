@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -121,8 +121,14 @@ def add_shard(transaction: WriteTransaction, shard: str, movement: Movement, now
 
 def add_rewritten(transaction: WriteTransaction, before: Level, after: Level, refusal: Refusal) -> None:
     """Add a level in place of the one that was read, sequence 0 for none, to a transaction, which commits only if that is still the one."""
-    is_as_read = LevelItem.sequence == before.sequence if before.sequence else LevelItem.sequence.does_not_exist()
+    is_as_read = LevelItem.sequence == before.sequence if before.sequence else _unmade()
     transaction.put(item_of(after), condition=is_as_read, refusal=refusal)
+
+
+@cache
+def _unmade() -> Condition:
+    """That there is no level yet: one condition for all, so that a transaction with many new ones writes its text once."""
+    return LevelItem.sequence.does_not_exist()
 
 
 @lru_cache(maxsize=64)
